@@ -13,6 +13,7 @@ from tests.test_every_route import PUBLIC
 
 # What a browser needs, or what other systems call: no capability of its own.
 MACHINERY = PUBLIC | {"overview.index", "connections.events"}
+EXPLORER = {"explorer.index", "explorer.show", "explorer.draft", "explorer.send"}  # calls them all
 
 # Page of every resource → its operation.
 USUAL = {
@@ -148,7 +149,7 @@ def operations() -> set[str]:
 
 
 def test_every_page_has_its_operations(app: Flask) -> None:
-    known = PAGES.keys() | MACHINERY
+    known = PAGES.keys() | MACHINERY | EXPLORER
     assert pages(app) - known - usual().keys() == set(), "name the operation that does the same"
     assert known - pages(app) == set(), "there are no such pages"
 

@@ -7,7 +7,6 @@ DESTROYING = frozenset(
         "clear",
         "delete",
         "discard",
-        "end",
         "erase",
         "finish",
         "remove",
@@ -19,7 +18,12 @@ DESTROYING = frozenset(
 # Operations that destroy nothing, whose pages ask for a recent sign-in.
 SIGN_IN = frozenset(
     {
+        "integration.apiKeys.cancelRevocation",
+        "integration.apiKeys.extendRotation",
+        "integration.apiKeys.repairMany",
+        "integration.apiKeys.takeBackRotation",
         "integration.apiKeys.unblock",
+        "integration.apiKeys.updateLeakPolicy",
         "integration.applications.reopen",
         "integration.connectors.restoreCredentials",
         "integration.webhooks.rotateSecret",

@@ -10,9 +10,11 @@ from flask import Flask
 
 from portal.database.actor import Origin
 from portal.explorer import sending
+from portal.explorer.catalogue import Catalogue
 from portal.identity.sessions.login import live_session
 from tests.cast import ADA, PREFIX, Api, Pages
 from tests.explorer.conftest import PARTIAL, code_in, page_of, seen
+from tests.test_parity import PAGES, usual
 
 CREATE = page_of("applications.create")
 
@@ -99,49 +101,23 @@ def test_deleting_needs_the_word_and_a_recent_sign_in(
     assert ada.get(f"/webhooks/{made['id']}").status_code == 404
 
 
-# The pages that ask for a recent sign-in → their operations. None: no operation does the same.
-GUARDED_PAGES = {
-    "applications.reopen": "applications.reopen",
-    "applications.retire": "applications.retire",
-    "applications.suspend": "applications.suspend",
-    "connections.go_back": "connectors.restoreCredentials",
-    "connectors.delete": "connectors.delete",
-    "connectors.remove_credentials": "connectors.removeCredentials",
-    "event_types.delete": "eventTypes.delete",
-    "events.erase": "events.erase",
-    "keys.bulk": "apiKeys.revokeMany",
-    "keys.decide_leaks": None,
-    "keys.extend_rotation": None,
-    "keys.finish_rotation": None,
-    "keys.issue": "apiKeys.create",
-    "keys.keep": None,
-    "keys.keep_old_key": None,
-    "keys.panic": "apiKeys.revokeMany",
-    "keys.revoke": "apiKeys.revoke",
-    "keys.rotate": "apiKeys.rotate",
-    "keys.stop": "apiKeys.revoke",
-    "keys.unblock": "apiKeys.unblock",
-    "webhooks.delete": "webhooks.delete",
-    "webhooks.retire": "webhooks.retireSecret",
-    "webhooks.rotate": "webhooks.rotateSecret",
-}
-
-
 def test_the_explorer_asks_for_a_sign_in_where_pages_do(
-    app: Flask, browse: Callable[..., Pages]
+    app: Flask, browse: Callable[..., Pages], catalogue: Catalogue
 ) -> None:
     guarded = {
         name
-        for name, view in app.view_functions.items()
+        for page, view in app.view_functions.items()
         if getattr(view, "needs_recent_sign_in", False)
+        for name in (usual() | PAGES)[page].split()
     }
-    assert guarded == set(GUARDED_PAGES)
+    operations = [catalogue.operations[f"integration.{name}"] for name in sorted(guarded)]
+    writes = [one for one in operations if one.is_write]
+    assert len(writes) > 20
     person = browse(ADA, minutes_ago=11)
-    for operation in filter(None, GUARDED_PAGES.values()):
-        word = operation.rpartition(".")[2]
-        typed = {"path.id": "cnn_1", "confirm": word}
-        answer = person.post(page_of(operation), typed)
-        assert "/auth/login?again=1" in answer.headers.get("Location", ""), operation
+    for operation in writes:
+        typed = {"path.id": "cnn_1", "confirm": operation.id.rpartition(".")[2]}
+        answer = person.post(f"/explorer/{operation.id}", typed)
+        assert "/auth/login?again=1" in answer.headers.get("Location", ""), operation.id
 
 
 def test_a_secret_is_shown_once_and_apart(person: Pages) -> None:
