@@ -18,6 +18,8 @@ from portal.rest.openapi import Operation
 
 MOST_SHOWN = 200_000  # characters of a body
 SHOWN_ONCE = "SHOWN ABOVE, ONCE"
+# What an answer has only once, and everybody may know.
+NO_SECRETS = frozenset({"key_hash", "previous_secret_expires_at", "vault_path"})
 # Headers of every answer, which say nothing about this one.
 ALWAYS = frozenset(
     {
@@ -105,12 +107,14 @@ def _document(reply: Reply) -> Any:
 
 
 def _take_secret(operation: Operation, document: Any) -> Secret | None:
-    """Return the secret of the answer, and replace it in the document. `once` names it first."""
-    name = next(iter(operation.once), None)
-    if name is None or not isinstance(document, dict) or not isinstance(document.get(name), str):
+    """Return the secret of the answer, and replace it in the document."""
+    if not isinstance(document, dict):
         return None
-    secret = Secret(name, document[name])
-    document[name] = SHOWN_ONCE
+    names = [name for name in operation.once if name not in NO_SECRETS and document.get(name)]
+    if not names:
+        return None
+    secret = Secret(names[0], str(document[names[0]]))
+    document[names[0]] = SHOWN_ONCE
     return secret
 
 

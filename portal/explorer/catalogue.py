@@ -13,7 +13,6 @@ from pydantic import BaseModel
 from portal.core.errors import Forbidden
 from portal.database.actor import Actor
 from portal.explorer.schema_fields import Field, Row, field_of, row, rows
-from portal.records.schemas import Command
 from portal.rest.openapi import PREFER, Operation
 
 DRY_RUN = PREFER.name  # the form has a switch for it
@@ -80,20 +79,13 @@ class Described:
                 yield field_of(cast("Any", parameter.where), parameter.name, schema, {}, described)
 
     def _body(self) -> Iterable[Field]:
-        schema, secret = _schema(self.operation.command, "validation"), self._secret_names()
+        schema = _schema(self.operation.command, "validation")
         definitions, needed = schema.get("$defs", {}), schema.get("required", ())
         for name, one in schema.get("properties", {}).items():
             if not one.get("readOnly"):
                 described = row(name, one, definitions, required=name in needed)
-                yield field_of("body", name, one, definitions, described, name in secret)
-
-    def _secret_names(self) -> set[str]:
-        command = self.operation.command
-        if command is None:
-            return set()
-        own = command.write_only if issubclass(command, Command) else frozenset()
-        properties = _schema(command, "validation").get("properties", {})
-        return {*own, *(name for name, one in properties.items() if one.get("writeOnly"))}
+                secret = bool(one.get("writeOnly"))
+                yield field_of("body", name, one, definitions, described, secret)
 
     def _of_command(self) -> list[Row]:
         schema = _schema(self.operation.command, "validation")

@@ -51,7 +51,9 @@ class SignatureCheck(Command):
     )
     options: InboundOptions = Field(default={}, description="As a webhook's inbound_options.")
     secret: RawSecret | None = Field(
-        None, description="Check with this secret. It is neither kept nor written to a log."
+        None,
+        description="Check with this secret. It is neither kept nor written to a log.",
+        json_schema_extra={"writeOnly": True},
     )
     headers: Headers = Field(default={}, description="The request's headers.")
     body: Raw = Field("", description="The raw body as text.")

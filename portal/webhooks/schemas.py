@@ -204,6 +204,7 @@ class WebhookInput(Command):
         None,
         description="Inbound only: the sender's secret, where it is the sender who makes it. Never"
         " shown again; the one before is accepted beside it for 24 hours.",
+        json_schema_extra={"writeOnly": True},
     )
     headers: Annotated[dict[str, str], AfterValidator(_headers)] = Field(
         default={},

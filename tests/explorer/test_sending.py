@@ -138,6 +138,16 @@ def test_a_new_key_is_in_the_answer_once(person: Pages) -> None:
     assert len(re.findall(r"sk-acme-[usv][0-9A-Za-z]{38}", answer.text)) == 1
 
 
+def test_the_link_to_a_new_key_is_a_secret_as_well(person: Pages) -> None:
+    typed = {"body.name": "Nightly", "body.scopes": "connectors:read", "body.delivery": "link"}
+    answer = person.post(page_of("apiKeys.create"), typed)
+    assert "Copy this link now" in seen(answer)
+    shown = re.search(r"<output[^>]*data-secret[^>]*>([^<]*)</output>", answer.text)
+    assert shown
+    assert answer.text.count(shown[1]) == 1
+    assert '"delivery": "link"' in code_in(answer)["Python"]
+
+
 def test_a_secret_that_was_typed_is_not_sent_back(person: Pages) -> None:
     hidden = "a-token-that-nobody-may-see"
     typed = {
@@ -152,6 +162,17 @@ def test_a_secret_that_was_typed_is_not_sent_back(person: Pages) -> None:
     answer = person.post(page_of("connectors.create") + "/draft", raw)
     assert hidden not in answer.text
     assert '"token": "NOT SHOWN AGAIN"' in code_in(answer)["Python"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "field"),
+    [("webhooks.create", "inbound_secret"), ("signatureChecks.create", "secret")],
+)
+def test_every_field_of_a_secret_is_left_out(person: Pages, operation: str, field: str) -> None:
+    hidden = "a-secret-that-nobody-may-see"
+    typed = {f"body.{field}": hidden, "body.headers": "{"}
+    for path in ("", "/draft"):
+        assert hidden not in person.post(page_of(operation) + path, typed).text
 
 
 def test_texts_of_others_stay_text(person: Pages, ada: Api) -> None:
