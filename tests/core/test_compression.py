@@ -277,6 +277,9 @@ def answers_of_pages(app: Flask, ada: Api, page: Pages) -> Iterator[TestResponse
     for made in (ada.get("/webhooks").json or {})["items"]:
         webhook = f"/webhooks/{made['id']}"
         yield press(f"{webhook}/secret-rotations", webhook)
+    explorer = "/explorer/integration.webhooks.create"
+    part = {"HX-Request": "true", "HX-Request-Type": "partial"}
+    yield page.post(explorer, {"body.name": "Orders"}, headers=NOT_PLAIN | part)
 
 
 def test_no_answer_with_a_secret_is_compressed(
