@@ -1,6 +1,6 @@
 """Prepare what the API answered for the page: its status, its headers, its body."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import orjson
 from portal.audit import pages as audit_pages
 from portal.core.key_shape import masked, masked_value
 from portal.database.actor import Actor
-from portal.explorer.catalogue import Described
+from portal.explorer.catalogue import Described, catalogue
 from portal.explorer.drafts import pretty, visible
 from portal.explorer.sending import Reply
 from portal.records.audit import trail
@@ -107,15 +107,29 @@ def _document(reply: Reply) -> Any:
 
 
 def _take_secret(operation: Operation, document: Any) -> Secret | None:
-    """Return the secret of the answer, and replace it in the document."""
-    if not isinstance(document, dict):
-        return None
-    names = [name for name in operation.once if name not in NO_SECRETS and document.get(name)]
-    if not names:
-        return None
-    secret = Secret(names[0], str(document[names[0]]))
-    document[names[0]] = SHOWN_ONCE
-    return secret
+    """Return the secrets of the answer, and replace them in the document."""
+    names = _once(operation) - NO_SECRETS
+    found = list(_taken(document, names)) if names else []
+    return Secret(found[0][0], "\n".join(value for _, value in found)) if found else None
+
+
+def _once(operation: Operation) -> frozenset[str]:
+    """Return the names of what only this answer has; for many records, those of one."""
+    one = catalogue().operations.get(operation.id.removesuffix("Many"), operation)
+    return frozenset(operation.once) | frozenset(one.once)
+
+
+def _taken(value: Any, names: frozenset[str]) -> Iterator[tuple[str, str]]:
+    if isinstance(value, list):
+        for one in value:
+            yield from _taken(one, names)
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            if name in names and isinstance(one, str):
+                yield name, one
+                value[name] = SHOWN_ONCE
+            else:
+                yield from _taken(one, names)
 
 
 def _entries(actor: Actor, reply: Reply) -> Sequence[Any]:

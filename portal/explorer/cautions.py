@@ -38,7 +38,8 @@ def destroys(operation: Operation) -> bool:
 
 def needs_recent_sign_in(operation: Operation) -> bool:
     """Tell whether a person must have signed in within the last minutes."""
-    makes_key = bool(operation.once) and operation.scope == "keys:write"
+    reveals = bool(operation.once) or operation.name == "create_many"
+    makes_key = reveals and operation.scope == "keys:write"
     return destroys(operation) or makes_key or operation.id in SIGN_IN
 
 

@@ -138,6 +138,13 @@ def test_a_new_key_is_in_the_answer_once(person: Pages) -> None:
     assert len(re.findall(r"sk-acme-[usv][0-9A-Za-z]{38}", answer.text)) == 1
 
 
+def test_the_secrets_of_many_records_are_shown_apart(person: Pages) -> None:
+    answer = person.post(page_of("webhooks.createMany"), {"raw": '{"items": [{}, {}]}'})
+    shown = re.search(r"<output[^>]*data-secret[^>]*>([^<]*)</output>", answer.text)
+    assert shown
+    assert len(shown[1].split()) == answer.text.count("whsec_") == 2
+
+
 def test_the_link_to_a_new_key_is_a_secret_as_well(person: Pages) -> None:
     typed = {"body.name": "Nightly", "body.scopes": "connectors:read", "body.delivery": "link"}
     answer = person.post(page_of("apiKeys.create"), typed)
