@@ -78,7 +78,7 @@ class Failed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a client was told."""
+    """The address and the limits that a client was given."""
 
     is_tls: bool
     host: str
