@@ -7,18 +7,20 @@ PostgreSQL takes to store it.
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import Text, bindparam, cast, func, insert, literal_column, select
 from sqlalchemy.dialects.postgresql import JSONB
 
-from portal.database.base import Base
 from portal.fast.statements import Statement
+
+if TYPE_CHECKING:
+    from portal.database.base import Base
 
 
 @lru_cache(100)
-def statement(model: type[Base], given: tuple[str, ...], filled: tuple[str, ...]) -> Statement:
+def statement(model: "type[Base]", given: tuple[str, ...], filled: tuple[str, ...]) -> Statement:
     """Return the statement that inserts rows with these columns and returns those that the database
     fills, in any order; parameter: `rows`."""
     rows = func.jsonb_populate_recordset(

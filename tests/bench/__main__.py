@@ -2,7 +2,8 @@
 
 make bench                          all of it, about eight minutes
 make bench ARGS="rest --rounds 3"   parts: lists rest growth filters batch inbound memory publishing
-                                    keys deliveries tenants shortcuts checks leases sdk javascript explorer
+                                    keys deliveries tenants shortcuts checks leases sdk javascript
+                                    explorer
 """
 
 import argparse
