@@ -33,7 +33,6 @@ ERASED_AT_ONCE = 10_000
 LISTING: Listing[Any] = Listing(
     Event,
     filters={
-        "id": Event.id,
         "type": Event.type,
         "subject": Event.subject,
         "client_id": Event.client_id,

@@ -19,8 +19,8 @@ MOST_VALUES = 200  # of one filter
 CURSOR_LENGTH = 1000
 NOT_OURS = "This cursor does not belong to this list. Start from the first page."
 # A list of other rows than records has none of these.
-OF_RECORDS = frozenset({"q", "tag", "include_deleted", "id", "count"})
-CONTROLS = frozenset({"limit", "cursor", "sort"}) | OF_RECORDS
+OF_RECORDS = frozenset({"q", "tag", "include_deleted", "count"})
+CONTROLS = frozenset({"limit", "cursor", "sort", "id"}) | OF_RECORDS
 
 Value = str | bool | tuple[str, ...]
 """The value of a filter. A tuple has several, one of which a record must have."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from portal.features import FEATURES
-from portal.rest import openapi
+from portal_devtools.document import built
 from portal_devtools.javascript_sdk.calls import calls_of
 from portal_devtools.javascript_sdk.declarations import declarations
 from portal_devtools.javascript_sdk.reference import reference
@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parents[3] / "sdk" / "javascript"
 def generated() -> dict[str, str]:
     """Return the text of each generated file by its name."""
     operations = [operation for feature in FEATURES for operation in feature.rest()]
-    document = openapi.document(operations, base_url="http://localhost", version="1")
+    document = built()
     calls = calls_of(operations, document)
     return {
         "operations.js": table(calls),

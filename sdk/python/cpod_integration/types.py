@@ -7,36 +7,96 @@ from typing import Any, Literal, NotRequired, TypedDict
 from cpod_integration.secret import Secret
 
 
+class ApplicationBatch(TypedDict):
+    """Up to 500 records to create with one request."""
+
+    items: list[ApplicationInput]
+    """The new records."""
+    atomic: NotRequired[bool]
+    """true: all are created, or none, and the error names every item that is refused. false:
+    each is created on its own, and its result says what became of it.
+    """
+
+
+class ApplicationBatchAnswer(TypedDict):
+    """The results of a batch."""
+
+    results: list[ApplicationBatchResult]
+    """One result for each item, in the order of the request."""
+
+
+class ApplicationBatchResult(TypedDict):
+    """Result of one item."""
+
+    status: int
+    """201, or the status of the problem."""
+    item: NotRequired[ApplicationDocument | None]
+    """The new record."""
+    problem: NotRequired[Problem | None]
+    """Reason for which the item was refused."""
+
+
 class ApplicationDocument(TypedDict):
     """An application as it is read (specification: Application)."""
 
     id: str
+    """Server-assigned ULID with type prefix (e.g. per_…)."""
     tenant_id: str
+    """Tenant scope — auto-stamped from the caller's JWT."""
     app_id: str | None
+    """App scope. Stamped ONLY when the caller's JWT was minted for a specific Application
+    (integration API keys). Absent for human-user sessions. Filters reads when present.
+    """
     created_at: str
+    """Server stamp."""
     updated_at: str
+    """Server stamp; updated on every patch."""
     created_by: str | None
+    """Person id from the caller's JWT (sub)."""
     updated_by: str | None
+    """Person id from the last writer's JWT (sub)."""
     source: str
+    """Provenance tag — defaults to 'edm'."""
     source_type: str
+    """Where the write originated. Defaults to 'api'."""
     is_deleted: bool
+    """Soft-delete flag. Excluded from default list queries."""
     deleted_at: str | None
+    """Stamped when soft-deleted; null otherwise."""
     deleted_by: str | None
+    """Person id who soft-deleted; null otherwise."""
     schema_version: int
+    """Document schema version. Bumped on incompatible writes."""
     version: int
+    """Optimistic concurrency version counter."""
     display_name: str
+    """Human-readable name, e.g. CRM 360."""
     slug: str
+    """Stable lowercase app slug; the value stamped into app_id."""
     kind: Literal["app", "platform-service", "library"]
+    """app = user-facing; platform-service = cpod-backend/cpod-arai/coreiq/core-sdk; library = no
+    runtime identity.
+    """
     primary_domain: str | None
+    """Model domain primarily served."""
     description: str | None
+    """What the app does."""
     oauth_client_id: str | None
+    """Registered OAuth client id. core-sdk maps a validated token's client_id to this id to
+    stamp appId on every write.
+    """
     status: Literal["draft", "active", "deprecated", "suspended", "retired"]
+    """Lifecycle status of the application."""
     status_reason: str | None
-    """Reason for the last time it was suspended, retired or reopened."""
+    """Reason for which it was suspended, retired or reopened last."""
     canonical_owner_of: list[str]
+    """Entity types this app is the canonical owner of; empty for pure consumers."""
     api_base_path: str | None
+    """Base path the app serves or is reached at, e.g. /v1/deals."""
     repository: str | None
+    """Source repository."""
     allowed_scopes: list[str]
+    """Scopes that its keys may have at most; empty for no limit."""
 
 
 class ApplicationInput(TypedDict):
@@ -49,21 +109,23 @@ class ApplicationInput(TypedDict):
     out, and fixed once it is there.
     """
     kind: NotRequired[Literal["app", "platform-service", "library"]]
-    """app = user-facing; platform-service = backend of the platform; library = no runtime
-    identity, so no keys.
+    """app = user-facing; platform-service = cpod-backend/cpod-arai/coreiq/core-sdk; library = no
+    runtime identity. A library has no keys.
     """
     primary_domain: NotRequired[str | None]
     """Model domain primarily served."""
     description: NotRequired[str | None]
     """What the app does."""
     oauth_client_id: NotRequired[str | None]
-    """A program's token with this client_id acts as this application; set by admins only."""
+    """Registered OAuth client id. core-sdk maps a validated token's client_id to this id to
+    stamp appId on every write. Set by admins only.
+    """
     status: NotRequired[Literal["draft", "active", "deprecated", "suspended", "retired"]]
-    """Lifecycle. suspended and retired are entered and left through the actions suspend, retire
-    and reopen only.
+    """Lifecycle status of the application. suspended and retired are entered and left through
+    the actions suspend, retire and reopen only.
     """
     canonical_owner_of: NotRequired[list[str]]
-    """Entity types this app is the canonical owner of."""
+    """Entity types this app is the canonical owner of; empty for pure consumers."""
     api_base_path: NotRequired[str | None]
     """Base path the app serves or is reached at, e.g. /v1/deals."""
     repository: NotRequired[str | None]
@@ -93,8 +155,8 @@ class ApplicationInput(TypedDict):
             ]
         ]
     ]
-    """Scopes that its keys may have at most, at once and also those that were issued before.
-    Empty: all that their creators may give.
+    """Scopes that its keys may have at most. A change affects keys that exist at once. Empty:
+    all that their creators may give.
     """
 
 
@@ -102,12 +164,19 @@ class AttemptDocument(TypedDict):
     """One attempt to deliver an event, as the API returns it."""
 
     id: str
+    """Id of the attempt."""
     webhook_id: str
+    """Id of the webhook."""
     event_type: str
+    """Type of the event."""
     created_at: str
+    """Time when it began."""
     completed_at: str | None
+    """Time when it ended."""
     actor_id: str
+    """Id of who caused it."""
     actor_name: str
+    """Name of who caused it."""
     outcome: Literal[
         "sending",
         "delivered",
@@ -125,21 +194,27 @@ class AttemptDocument(TypedDict):
         "protocol_error",
         "cancelled",
     ]
+    """Outcome of the attempt."""
     explanation: str
     """Result, as a sentence."""
     remedy: str
-    """Next step for a person; may be empty."""
+    """Next step to take, as a sentence; may be empty."""
     status: int | None
     """The receiver's HTTP status."""
     url: str
+    """Address that was called."""
     request_headers: list[list[Any]]
+    """Headers that were sent: name and value."""
     request_body: str
+    """Body that was sent."""
     signed_with: str
     """Fingerprint of the secret of the first signature."""
     signed_content: str
     """The exact text under the signature."""
     response_headers: list[list[Any]]
+    """Headers that were received: name and value."""
     response_body: str
+    """Body that was received."""
     response_truncated: bool
     """Only the first 16 KiB were kept."""
     timings: dict[str, Any]
@@ -147,6 +222,7 @@ class AttemptDocument(TypedDict):
     address: str | None
     """The IP address that was dialled."""
     tls_version: str | None
+    """Version of TLS; null without TLS."""
     certificate_days: int | None
     """Days until the certificate expires."""
 
@@ -155,9 +231,11 @@ class BacklogDocument(TypedDict):
     """The deliveries that are held for a paused webhook, or that wait for an active one."""
 
     held: int
+    """Number of deliveries that wait."""
     is_more: bool
     """There are more than were counted."""
     oldest: str | None
+    """Time of the oldest of them."""
     seconds: float
     """About how long sending all of it takes."""
 
@@ -168,10 +246,15 @@ class BudgetDocument(TypedDict):
     """
 
     max_usd: float | None
+    """Maximum spend; null for no limit."""
     spent_usd: float
+    """Amount that was spent in this period."""
     reserved_usd: float
+    """Amount that is reserved for calls in progress."""
     available_usd: float | None
+    """Amount that is left; null for no limit."""
     period_end: str | None
+    """Time when the period ends; null if it never does."""
 
 
 class CallerDocument(TypedDict):
@@ -203,6 +286,79 @@ class CallerDocument(TypedDict):
     """Limits of the API key; null for an access token of the identity provider."""
 
 
+class CheckDocument(TypedDict):
+    """One check of a connector."""
+
+    outcome: (
+        Literal[
+            "passed",
+            "unproven",
+            "auth_invalid",
+            "auth_scope",
+            "auth_expired",
+            "config",
+            "rate_limited",
+            "transient",
+            "secret_store",
+            "internal",
+        ]
+        | None
+    )
+    """passed; unproven = nothing failed, and nothing shows that the credentials are good;
+    auth_invalid, auth_scope, auth_expired and config need a person; rate_limited and
+    transient pass by themselves; secret_store and internal are faults of the portal. Null
+    until the check has ended.
+    """
+    said: str
+    """Result, as a sentence."""
+    remedy: str
+    """Next step to take, as a sentence; may be empty."""
+    steps: list[StepDocument]
+    """The steps of the check, in their order."""
+    took_ms: float | None
+    """Milliseconds that the check took."""
+    account: str | None
+    """Account that the credentials belong to, as the provider says."""
+    is_person: bool | None
+    """True if they belong to a person, false if to a service; null if unknown."""
+    granted: list[str] | None
+    """Scopes of the credentials; null if the provider does not tell."""
+    missing: list[str]
+    """Scopes that the connector needs and has not."""
+    too_much: list[str]
+    """Scopes that it has and does not need."""
+    expires_at: str | None
+    """Time when the credentials expire, as the provider says."""
+    id: str
+    """Id of the check."""
+    connector_id: str
+    """Id of the connector."""
+    state: Literal["queued", "running", "done"]
+    """Progress of the check."""
+    reason: Literal["asked", "saved", "daily", "retry", "expiry"]
+    """Cause of the check."""
+    asked_by: str | None
+    """Id of who asked for it."""
+    asked_by_name: str | None
+    """Name of who asked for it."""
+    restores_version: int | None
+    """The version of the credentials that the check puts back first."""
+    record_version: int | None
+    """The connector's version that was checked."""
+    credential_version: int | None
+    """Version of the credentials that was checked."""
+    is_outdated: bool
+    """The connector was changed while the check ran, so the result says nothing about it as it
+    is now.
+    """
+    created_at: str
+    """Time when it was asked for."""
+    started_at: str | None
+    """Time when it began."""
+    finished_at: str | None
+    """Time when it ended."""
+
+
 class CheckInput(TypedDict):
     """Nothing is to be said: a check runs with what is saved."""
 
@@ -211,7 +367,7 @@ class ChildKey(TypedDict):
     """The settings of a short-lived key with a part of its parent's rights."""
 
     name: NotRequired[str | None]
-    """Name shown to people."""
+    """Human-readable label of the child."""
     scopes: NotRequired[
         list[
             Literal[
@@ -240,91 +396,75 @@ class ChildKey(TypedDict):
     ]
     """At most its parent's, which it gets when left out."""
     lifetime_seconds: NotRequired[int]
-    """Seconds for which it opens; never longer than its parent."""
+    """Lifetime in seconds; never longer than its parent's."""
     max_uses: NotRequired[int | None]
-    """Number of times it may be used at all."""
+    """Maximum number of uses; null for no limit."""
     allowed_ips: NotRequired[list[str]]
     """Part of its parent's networks, or all of them."""
 
 
-class ConnectionsCheckDocument(TypedDict):
-    """One check of a connector."""
+class ConnectorBatch(TypedDict):
+    """Up to 100 records to create with one request."""
 
-    outcome: (
-        Literal[
-            "passed",
-            "unproven",
-            "auth_invalid",
-            "auth_scope",
-            "auth_expired",
-            "config",
-            "rate_limited",
-            "transient",
-            "secret_store",
-            "internal",
-        ]
-        | None
-    )
-    """passed; unproven = nothing failed, and nothing shows that the credentials are good;
-    auth_invalid, auth_scope, auth_expired and config need a person; rate_limited and
-    transient pass by themselves; secret_store and internal are faults of the portal. Null
-    until the check has ended.
+    items: list[ConnectorInput]
+    """The new records."""
+    atomic: NotRequired[bool]
+    """true: all are created, or none, and the error names every item that is refused. false:
+    each is created on its own, and its result says what became of it.
     """
-    said: str
-    """Result, as a sentence."""
-    remedy: str
-    """Next step for a person; may be empty."""
-    steps: list[StepDocument]
-    took_ms: float | None
-    account: str | None
-    """Account that the credentials belong to, as the provider says."""
-    is_person: bool | None
-    """True if they belong to a person and not to a service; null if unknown."""
-    granted: list[str] | None
-    """Scopes of the credentials; null where the provider does not tell."""
-    missing: list[str]
-    """Scopes that the connector needs and has not."""
-    too_much: list[str]
-    """Scopes that it has and does not need."""
-    expires_at: str | None
-    """Time when the credentials end, as the provider says."""
-    id: str
-    connector_id: str
-    state: Literal["queued", "running", "done"]
-    reason: Literal["asked", "saved", "daily", "retry", "expiry"]
-    asked_by: str | None
-    asked_by_name: str | None
-    restores_version: int | None
-    """The version of the credentials that the check puts back first."""
-    record_version: int | None
-    """The connector's version that was checked."""
-    credential_version: int | None
-    is_outdated: bool
-    """The connector was changed while the check ran, so the result says nothing about it as it
-    is now.
-    """
-    created_at: str
-    started_at: str | None
-    finished_at: str | None
+
+
+class ConnectorBatchAnswer(TypedDict):
+    """The results of a batch."""
+
+    results: list[ConnectorBatchResult]
+    """One result for each item, in the order of the request."""
+
+
+class ConnectorBatchResult(TypedDict):
+    """Result of one item."""
+
+    status: int
+    """201, or the status of the problem."""
+    item: NotRequired[ConnectorDocument | None]
+    """The new record."""
+    problem: NotRequired[Problem | None]
+    """Reason for which the item was refused."""
 
 
 class ConnectorDocument(TypedDict):
     """A connector as it is read (specification: Connector)."""
 
     id: str
+    """Server-assigned ULID with type prefix (e.g. per_…)."""
     tenant_id: str
+    """Tenant scope — auto-stamped from the caller's JWT."""
     app_id: str | None
+    """App scope. Stamped ONLY when the caller's JWT was minted for a specific Application
+    (integration API keys). Absent for human-user sessions. Filters reads when present.
+    """
     created_at: str
+    """Server stamp."""
     updated_at: str
+    """Server stamp; updated on every patch."""
     created_by: str | None
+    """Person id from the caller's JWT (sub)."""
     updated_by: str | None
+    """Person id from the last writer's JWT (sub)."""
     source: str
+    """Provenance tag — defaults to 'edm'."""
     source_type: str
+    """Where the write originated. Defaults to 'api'."""
     is_deleted: bool
+    """Soft-delete flag. Excluded from default list queries."""
     deleted_at: str | None
+    """Stamped when soft-deleted; null otherwise."""
     deleted_by: str | None
+    """Person id who soft-deleted; null otherwise."""
     schema_version: int
+    """Document schema version. Bumped on incompatible writes."""
     version: int
+    """Optimistic concurrency version counter."""
     type: (
         Literal[
             "edr",
@@ -348,15 +488,25 @@ class ConnectorDocument(TypedDict):
         ]
         | None
     )
+    """Integration type category."""
     provider: str | None
+    """Vendor, e.g. defender_for_endpoint, splunk, jira, okta."""
     name: str
+    """Human-readable connector name."""
     scope: Literal["org", "user", "group"]
+    """org = tenant-wide; user = personal; group = group-scoped."""
     owner_id: str | None
+    """usr-<uuid> of the owning user."""
     group_id: str | None
+    """Group ID if scope=group."""
     user_id: str | None
+    """User ID if scope=user."""
     config: dict[str, Any]
+    """Non-secret configuration: baseUrl, region, accountId, etc."""
     vault_path: str
-    """KV v2 path of the credentials, derived from the ids by the server."""
+    """KV v2 Vault path to secrets, e.g. secret/data/tnt-.../connectors/cnn-.../credentials. The
+    server derives it from the ids.
+    """
     auth_type: (
         Literal[
             "none",
@@ -378,9 +528,13 @@ class ConnectorDocument(TypedDict):
         ]
         | None
     )
+    """Authentication mechanism."""
     oauth_refresh_needed: bool
+    """Whether the OAuth token needs refreshing."""
     oauth_token_expires_at: str | None
+    """When the OAuth access token expires."""
     enabled: bool
+    """Whether the connector is active."""
     sync_status: Literal[
         "disabled",
         "pending",
@@ -391,24 +545,34 @@ class ConnectorDocument(TypedDict):
         "stale",
         "healthy",
     ]
-    """Health, kept by the server: disabled = switched off; pending = not set up or not yet run;
+    """Current sync health. disabled = switched off; pending = not set up or not yet run;
     action_required = a person must act; failing, degraded, rate_limited = the last runs;
     stale = silent for too long; healthy.
     """
     last_sync_at: str | None
+    """Timestamp of the last successful sync."""
     consecutive_errors: int
+    """Count of consecutive sync errors."""
     last_error: str | None
+    """Last error message."""
     metrics: Metrics
+    """{ totalSynced, last24h, avgLatencyMs }"""
     event_types: list[str]
+    """Event types this connector emits."""
     webhook_endpoint_id: str | None
+    """ID of the outbound Webhook endpoint, if applicable."""
     credential_fields: list[str]
     """Names of the credential fields that are set; their values are never shown."""
     credential_last_rotated_at: str | None
+    """When credentials were last rotated."""
     next_rotation_due: str | None
+    """When credentials are next due for rotation."""
     tags: list[str]
+    """Free-form tags."""
     application_id: str | None
+    """Owning application id (FK to Application)."""
     application_status: str | None
-    """Of the owning application: suspended and retired stop what belongs to it."""
+    """Status of the owning application: suspended and retired stop what belongs to it."""
     is_restricted: bool
     """True for an admin to whom the connector's scope does not open it. All that is read then is
     that it is there, whose it is, and its state; all else stands empty. An admin may disable,
@@ -442,7 +606,7 @@ class ConnectorInput(TypedDict):
         ]
         | None
     ]
-    """Integration type category; the provider's own when left out."""
+    """Integration type category. It is the provider's own when left out."""
     provider: NotRequired[
         Literal[
             "aws_s3",
@@ -479,20 +643,20 @@ class ConnectorInput(TypedDict):
         ]
         | None
     ]
-    """Vendor, e.g. defender_for_endpoint, splunk, jira, okta; http for any REST service, custom
-    for the rest. Without one the connector is a draft. It is fixed while credentials are
-    stored, since they belong to it.
+    """Vendor, e.g. defender_for_endpoint, splunk, jira, okta. http is for any REST service,
+    custom for the rest. Without one the connector is a draft. It is fixed while credentials
+    are stored, since they belong to it.
     """
     name: NotRequired[str | None]
-    """Human-readable connector name; the provider's name when left out."""
+    """Human-readable connector name. It is the provider's name when left out."""
     scope: NotRequired[Literal["org", "user", "group"]]
     """org = tenant-wide; user = personal; group = group-scoped."""
     owner_id: NotRequired[str | None]
-    """Person id of the owner; the creator when left out of a create."""
+    """usr-<uuid> of the owning user. It is the creator when left out of a create."""
     group_id: NotRequired[str | None]
-    """Group id: needed when scope is group, dropped otherwise."""
+    """Group ID if scope=group. It is needed then, and dropped otherwise."""
     user_id: NotRequired[str | None]
-    """Person id when scope is user (the creator when left out), dropped otherwise."""
+    """User ID if scope=user. It is the creator when left out, and dropped with any other scope."""
     config: NotRequired[dict[str, Any]]
     """Non-secret configuration: baseUrl, region, accountId, etc. What looks like a credential is
     refused: it belongs under `credentials`.
@@ -518,20 +682,20 @@ class ConnectorInput(TypedDict):
         ]
         | None
     ]
-    """Authentication mechanism, one that the provider offers; its first when left out."""
+    """Authentication mechanism. One that the provider offers; its first when left out."""
     enabled: NotRequired[bool]
     """Whether the connector is active."""
     event_types: NotRequired[list[str]]
     """Event types this connector emits."""
     webhook_endpoint_id: NotRequired[str | None]
-    """A webhook of this tenant that gets the connector's events."""
+    """ID of the outbound Webhook endpoint, if applicable. It gets the connector's events."""
     next_rotation_due: NotRequired[str | None]
-    """Time when the credentials are next due for rotation."""
+    """When credentials are next due for rotation."""
     tags: NotRequired[list[str]]
     """Free-form tags."""
     application_id: NotRequired[str | None]
-    """Owning application; the caller's own when an application's credential creates the
-    connector.
+    """Owning application id (FK to Application). It is the caller's own when an application's
+    credential creates the connector.
     """
     credentials: NotRequired[dict[str, Any]]
     """Write-only: kept in the secret store and never returned. A field that is left out stays as
@@ -543,42 +707,59 @@ class CountedDocument(TypedDict):
     """The number of calls with one value, such as a source or a scope, and the last of them."""
 
     what: str
+    """The source or the scope."""
     calls: int
+    """Number of calls in the last 24 hours."""
     last_at: str
+    """Time of the last call."""
 
 
 class CredentialVersionDocument(TypedDict):
     """One version of a connector's credentials. Values are never shown."""
 
     version: int
+    """Number of the version."""
     fields: list[str]
     """The fields that are set in it."""
     changed: list[str]
     """Fields that were entered or removed in it."""
     set_by: str | None
+    """Id of who saved it."""
     set_by_name: str | None
+    """Name of who saved it."""
     set_at: str
+    """Time when it was saved."""
     restored_from: int | None
+    """Number of the version that it repeats; null if it was entered."""
 
 
 class DeliveryDocument(TypedDict):
     """The delivery of one event to one webhook, as the API returns it."""
 
     id: str
+    """Id of the delivery."""
     webhook_id: str
+    """Id of the webhook."""
     event_id: str
     """Also the header webhook-id of every attempt."""
     event_type: str
+    """Type of the event."""
     subject: str | None
+    """Subject of the event."""
     state: Literal[
         "pending", "in_flight", "retrying", "held", "delivered", "failed", "expired", "cancelled"
     ]
+    """Progress of the delivery."""
     attempts: int
+    """Number of attempts so far."""
     next_attempt_at: str | None
+    """Time of the next attempt; null if there is none."""
     sequence: int | None
     """Its place in the order of first attempts, without gaps: header cpod-sequence."""
     created_at: str
+    """Time when it was queued."""
     completed_at: str | None
+    """Time when it ended; null while it goes on."""
     outcome: (
         Literal[
             "sending",
@@ -599,31 +780,42 @@ class DeliveryDocument(TypedDict):
         ]
         | None
     )
-    """Of the last attempt."""
+    """Outcome of the last attempt."""
     status: int | None
     """The receiver's HTTP status in the last attempt."""
     origin: Literal["event", "redelivery", "replay", "probe", "lab"]
+    """Cause of the delivery."""
     replay_id: str | None
+    """Id of the replay that made it; null otherwise."""
 
 
 class DeliveryWithAttempts(TypedDict):
     """A delivery and its attempts, the newest first, at most 50."""
 
     id: str
+    """Id of the delivery."""
     webhook_id: str
+    """Id of the webhook."""
     event_id: str
     """Also the header webhook-id of every attempt."""
     event_type: str
+    """Type of the event."""
     subject: str | None
+    """Subject of the event."""
     state: Literal[
         "pending", "in_flight", "retrying", "held", "delivered", "failed", "expired", "cancelled"
     ]
+    """Progress of the delivery."""
     attempts: int
+    """Number of attempts so far."""
     next_attempt_at: str | None
+    """Time of the next attempt; null if there is none."""
     sequence: int | None
     """Its place in the order of first attempts, without gaps: header cpod-sequence."""
     created_at: str
+    """Time when it was queued."""
     completed_at: str | None
+    """Time when it ended; null while it goes on."""
     outcome: (
         Literal[
             "sending",
@@ -644,12 +836,15 @@ class DeliveryWithAttempts(TypedDict):
         ]
         | None
     )
-    """Of the last attempt."""
+    """Outcome of the last attempt."""
     status: int | None
     """The receiver's HTTP status in the last attempt."""
     origin: Literal["event", "redelivery", "replay", "probe", "lab"]
+    """Cause of the delivery."""
     replay_id: str | None
+    """Id of the replay that made it; null otherwise."""
     attempt_list: list[AttemptDocument]
+    """The attempts, the newest first, at most 50."""
 
 
 class EndedDocument(TypedDict):
@@ -663,6 +858,7 @@ class Erased(TypedDict):
     """The number of erased events, and whether to repeat the call: it erases at most 10,000."""
 
     events: int
+    """Number of events that were erased."""
     more: bool
     """True if the subject has more events: then send this again."""
 
@@ -685,16 +881,27 @@ class EventDocument(TypedDict):
     """An event as it is read."""
 
     id: str
+    """Id of the event."""
     client_id: str | None
+    """The publisher's own id."""
     type: str
+    """Type of the event."""
     subject: str | None
+    """Thing or person that it is about."""
     data: dict[str, Any]
+    """Data of the event."""
     occurred_at: str
+    """Time when it happened."""
     received_at: str
+    """Time when it was published."""
     application_id: str | None
+    """Id of the application that published it."""
     app_id: str | None
+    """Slug of the application that published it."""
     actor_id: str
+    """Id of who published it."""
     actor_name: str
+    """Name of who published it."""
     only_for: str | None
     """The one webhook that it was made for, in the lab; no other gets it."""
 
@@ -703,42 +910,95 @@ class EventInput(TypedDict):
     """One event to publish. See `key_material` for API keys in its data."""
 
     type: str
-    """Type of the event, such as rfp.created."""
+    """Name of the event type, such as rfp.created."""
     data: NotRequired[dict[str, Any]]
-    """Content of the event, up to 64 KiB of JSON."""
+    """Data of the event, up to 64 KiB of JSON."""
     id: NotRequired[str | None]
     """Your own id: the same id again publishes nothing and is no error."""
     occurred_at: NotRequired[str | None]
-    """Time when it happened; left out, now."""
+    """Time when it happened; now when left out."""
     subject: NotRequired[str | None]
     """Thing or person that it is about; events are found and erased by it."""
+
+
+class EventTypeBatch(TypedDict):
+    """Up to 500 records to create with one request."""
+
+    items: list[EventTypeInput]
+    """The new records."""
+    atomic: NotRequired[bool]
+    """true: all are created, or none, and the error names every item that is refused. false:
+    each is created on its own, and its result says what became of it.
+    """
+
+
+class EventTypeBatchAnswer(TypedDict):
+    """The results of a batch."""
+
+    results: list[EventTypeBatchResult]
+    """One result for each item, in the order of the request."""
+
+
+class EventTypeBatchResult(TypedDict):
+    """Result of one item."""
+
+    status: int
+    """201, or the status of the problem."""
+    item: NotRequired[EventTypeDocument | None]
+    """The new record."""
+    problem: NotRequired[Problem | None]
+    """Reason for which the item was refused."""
 
 
 class EventTypeDocument(TypedDict):
     """One type of event as it is read."""
 
     id: str
+    """Server-assigned ULID with type prefix (e.g. per_…)."""
     tenant_id: str
+    """Tenant scope — auto-stamped from the caller's JWT."""
     app_id: str | None
+    """App scope. Stamped ONLY when the caller's JWT was minted for a specific Application
+    (integration API keys). Absent for human-user sessions. Filters reads when present.
+    """
     created_at: str
+    """Server stamp."""
     updated_at: str
+    """Server stamp; updated on every patch."""
     created_by: str | None
+    """Person id from the caller's JWT (sub)."""
     updated_by: str | None
+    """Person id from the last writer's JWT (sub)."""
     source: str
+    """Provenance tag — defaults to 'edm'."""
     source_type: str
+    """Where the write originated. Defaults to 'api'."""
     is_deleted: bool
+    """Soft-delete flag. Excluded from default list queries."""
     deleted_at: str | None
+    """Stamped when soft-deleted; null otherwise."""
     deleted_by: str | None
+    """Person id who soft-deleted; null otherwise."""
     schema_version: int
+    """Document schema version. Bumped on incompatible writes."""
     version: int
+    """Optimistic concurrency version counter."""
     name: str
+    """Name of the type, such as rfp.created."""
     display_name: str
+    """Human-readable name."""
     description: str | None
+    """Description of the occasion on which it is published."""
     json_schema: dict[str, Any] | None
+    """JSON Schema (2020-12) of the event's data."""
     example: dict[str, Any] | None
+    """Example of the event's data."""
     deprecated: bool
+    """True if it is still sent, but better not subscribed to."""
     validation: Literal["off", "reject"]
+    """reject = a publication that does not fit the schema is refused."""
     tags: list[str]
+    """Free-form tags."""
 
 
 class EventTypeInput(TypedDict):
@@ -747,9 +1007,9 @@ class EventTypeInput(TypedDict):
     name: NotRequired[str | None]
     """The type's name, such as rfp.created. Fixed once it is there."""
     display_name: NotRequired[str]
-    """Name shown to people."""
+    """Human-readable name."""
     description: NotRequired[str | None]
-    """Occasion on which it happens."""
+    """Description of the occasion on which it is published."""
     json_schema: NotRequired[dict[str, Any] | None]
     """JSON Schema (2020-12) of the event's data."""
     example: NotRequired[dict[str, Any] | None]
@@ -766,20 +1026,31 @@ class EventWithMatches(TypedDict):
     """An event, and its match with every webhook of the tenant."""
 
     id: str
+    """Id of the event."""
     client_id: str | None
+    """The publisher's own id."""
     type: str
+    """Type of the event."""
     subject: str | None
+    """Thing or person that it is about."""
     data: dict[str, Any]
+    """Data of the event."""
     occurred_at: str
+    """Time when it happened."""
     received_at: str
+    """Time when it was published."""
     application_id: str | None
+    """Id of the application that published it."""
     app_id: str | None
+    """Slug of the application that published it."""
     actor_id: str
+    """Id of who published it."""
     actor_name: str
+    """Name of who published it."""
     only_for: str | None
     """The one webhook that it was made for, in the lab; no other gets it."""
     matches: list[MatchDocument]
-    """By today's settings; at most 200 webhooks."""
+    """Match with each webhook by today's settings; at most 200 webhooks."""
 
 
 class ExplainRequest(TypedDict):
@@ -793,11 +1064,17 @@ class ExplanationDocument(TypedDict):
     """The reason why a request was refused: its checks in their order."""
 
     request_id: str
+    """Id of the refused request."""
     denied_at: str
+    """Time of the refusal."""
     key_id: str | None
+    """Id of the key; null if none was found."""
     code: str
+    """Code of the refusal."""
     source: str | None
-    trace: list[KeysCheckDocument]
+    """Address of the caller."""
+    trace: list[VerdictCheck]
+    """The checks, in their order."""
 
 
 class FilterTest(TypedDict):
@@ -806,7 +1083,9 @@ class FilterTest(TypedDict):
     webhook_id: NotRequired[str | None]
     """Compare with what this webhook gets today."""
     event_types: NotRequired[list[str]]
+    """Event type filters to test."""
     filter: NotRequired[dict[str, list[Any]]]
+    """Filter of the data to test."""
 
 
 class FilterTestResult(TypedDict):
@@ -815,6 +1094,7 @@ class FilterTestResult(TypedDict):
     events: int
     """Number of events that were looked at: the last 200."""
     matched: int
+    """Number of them that match."""
     new: int | None
     """Matched now and not by the webhook as it is."""
     lost: int | None
@@ -827,10 +1107,11 @@ class FindingDocument(TypedDict):
     """One reason why a signature fails, as the API returns it."""
 
     code: str
+    """Stable name of the reason."""
     what: str
-    """Problem, as a sentence."""
+    """The fault, as a sentence."""
     remedy: str
-    """Next step for a person."""
+    """Next step to take, as a sentence."""
 
 
 class FoundDocument(TypedDict):
@@ -850,7 +1131,9 @@ class GivenDocument(TypedDict):
     """A lease with its values, which are in this answer only."""
 
     id: str
+    """Id of the lease."""
     connector_id: str
+    """Id of the connector."""
     key_id: str
     """The API key that took the lease."""
     application_id: str
@@ -860,8 +1143,9 @@ class GivenDocument(TypedDict):
     credential_version: int
     """The version of the credentials that it is of."""
     expires_at: str | None
-    """Time when the token ends, as the provider said; null if nobody said so."""
+    """Time when the token expires, as the provider said; null if it did not."""
     created_at: str
+    """Time when it was taken."""
     lease_seconds: int
     """Use the values so long, then take a new lease: so a change of the credentials or a
     disabled connector reaches you.
@@ -909,25 +1193,40 @@ class HistoryEntry(TypedDict):
     """One change of a record: who, what, before → after, from where."""
 
     id: str
+    """Id of the entry."""
     occurred_at: str
+    """Time of the change."""
     action: str
+    """Name of the change, such as connector.updated."""
     actor_kind: str
+    """Kind of who made it: person, application or system."""
     actor_id: str
+    """Id of who made it."""
     actor_name: str
+    """Name of who made it."""
     changes: dict[str, list[Any]]
+    """Changed field → the value before and after it."""
     ip: str | None
+    """Address of the caller."""
     user_agent: str | None
+    """Program of the caller."""
     request_id: str | None
+    """Id of the request."""
 
 
 class ImpactDocument(TypedDict):
     """The use of a key in the last 24 hours, which shows what would break without it."""
 
     key_id: str
+    """Id of the key."""
     calls: int
+    """Number of calls in the last 24 hours."""
     sources: list[CountedDocument]
+    """Addresses that it was called from."""
     scopes: list[CountedDocument]
+    """Scopes that were used."""
     children: int
+    """Number of its live child keys."""
 
 
 class Import(TypedDict):
@@ -943,23 +1242,31 @@ class ImportedType(TypedDict):
     """The result of importing one webhook of the document."""
 
     name: str
+    """Name of the event type."""
     fate: Literal["created", "updated", "unchanged", "skipped"]
+    """Result for this type."""
     reason: str
+    """Reason, as a sentence; may be empty."""
 
 
 class ImportedTypes(TypedDict):
     """The results of importing the document's webhooks."""
 
     types: list[ImportedType]
+    """One result for each webhook of the document."""
     dry_run: bool
+    """True if nothing was stored."""
 
 
 class InboundRequestDocument(TypedDict):
     """One received request, as lists return it."""
 
     id: str
+    """Id of the request."""
     webhook_id: str
+    """Id of the webhook."""
     received_at: str
+    """Time when it arrived."""
     state: str
     """accepted, or quarantined."""
     code: str
@@ -967,20 +1274,27 @@ class InboundRequestDocument(TypedDict):
     reason: str
     """The same as a sentence."""
     method: str
+    """HTTP method."""
     url: str
+    """Address that was called."""
     body_bytes: int
+    """Size of the body in bytes."""
     source_ip: str | None
+    """Address of the sender."""
     delivery_key: str | None
-    """By this a repetition is known."""
+    """Key by which a repetition is recognised."""
     repeats: int
-    """Number of times the same delivery came again."""
+    """Number of times that the same delivery came again."""
     verified_with: str | None
     """Fingerprint of the secret."""
     verified_at: str | None
+    """Time when it was verified."""
     verified_by: str | None
-    """Person who verified it again."""
+    """Id of who had it verified again."""
     event_id: str | None
+    """Id of the event that was published for it."""
     event_type: str | None
+    """Type of that event."""
 
 
 class InboxDocument(TypedDict):
@@ -1002,13 +1316,15 @@ class IssueKey(TypedDict):
     name: NotRequired[str | None]
     """Human-readable label for this key."""
     application_id: NotRequired[str | None]
-    """Owning application. It must be one that runs: no library, neither suspended nor retired. A
-    key without one sees the whole tenant.
+    """Owning application id. It must be one that runs: no library, neither suspended nor
+    retired. A key without one sees the whole tenant.
     """
     kind: NotRequired[Literal["user", "service", "virtual_llm"]]
-    """user = a person's; service = a program's; virtual_llm = for language models."""
+    """Key classification. user = a person's; service = a program's; virtual_llm = for language
+    models.
+    """
     issued_to_user_id: NotRequired[str | None]
-    """User this key was issued to, if kind=user; the creator when left out."""
+    """User this key was issued to, if kind=user. It is the creator when left out."""
     issued_to_service: NotRequired[str | None]
     """Service name this key was issued to, if kind=service."""
     scopes: NotRequired[
@@ -1036,31 +1352,33 @@ class IssueKey(TypedDict):
             ]
         ]
     ]
-    """Permissions, at most those of the key's creator."""
+    """Permission scopes granted to this key. At most those of the key's creator."""
     allowed_models: NotRequired[list[str]]
-    """If kind=virtual_llm, the models it may call."""
+    """If kind=virtual_llm, allowlist of model identifiers."""
     tpm_limit: NotRequired[int | None]
-    """Tokens per minute."""
+    """Tokens per minute rate limit."""
     rpm_limit: NotRequired[int | None]
-    """Requests per minute."""
+    """Requests per minute rate limit."""
     max_budget_usd: NotRequired[float | None]
-    """Maximum spend, US dollars."""
+    """Maximum spend cap in USD."""
     expires_at: NotRequired[str | None]
-    """Time when it stops by itself, in the future; null for never."""
+    """Expiry timestamp; null for non-expiring keys. It must lie in the future."""
     blocked: NotRequired[bool]
-    """True if it begins blocked."""
+    """Whether this key is blocked from making requests."""
     blocked_reason: NotRequired[str | None]
-    """Reason for the block."""
+    """Reason the key was blocked."""
     rotated_from_key_id: NotRequired[str | None]
-    """The key that this one follows."""
+    """ID of the key this was rotated from."""
     tags: NotRequired[list[str]]
     """Free-form tags."""
     budget_period: NotRequired[Literal["none", "day", "week", "month"]]
-    """Period after which it begins anew, by the calendar of the tenant's time zone."""
+    """Period after which the budget is reset, by the calendar of the tenant's time zone. none =
+    never.
+    """
     allowed_ips: NotRequired[list[str]]
     """Networks it may be used from; empty for all."""
     max_uses: NotRequired[int | None]
-    """Number of times it may be used at all."""
+    """Maximum number of uses; null for no limit."""
     delivery: NotRequired[Literal["shown", "link", "store"]]
     """shown: the answer has the key. link: the answer has a link that shows the key once to
     whoever opens it first, within 72 hours. store: the key goes to the secret store, and
@@ -1068,57 +1386,243 @@ class IssueKey(TypedDict):
     """
 
 
+class IssueKeyBatch(TypedDict):
+    """Up to 500 records to create with one request."""
+
+    items: list[IssueKey]
+    """The new records."""
+    atomic: NotRequired[bool]
+    """true: all are created, or none, and the error names every item that is refused. false:
+    each is created on its own, and its result says what became of it.
+    """
+
+
+class KeyBatchAnswer(TypedDict):
+    """The results of a batch."""
+
+    results: list[KeyBatchResult]
+    """One result for each item, in the order of the request."""
+
+
+class KeyBatchResult(TypedDict):
+    """Result of one item."""
+
+    status: int
+    """201, or the status of the problem."""
+    item: NotRequired[KeyCreated | None]
+    """The new record."""
+    problem: NotRequired[Problem | None]
+    """Reason for which the item was refused."""
+
+
+class KeyCreated(TypedDict):
+    """A new record."""
+
+    id: str
+    """Server-assigned ULID with type prefix (e.g. per_…)."""
+    tenant_id: str
+    """Tenant scope — auto-stamped from the caller's JWT."""
+    app_id: str | None
+    """App scope. Stamped ONLY when the caller's JWT was minted for a specific Application
+    (integration API keys). Absent for human-user sessions. Filters reads when present.
+    """
+    created_at: str
+    """Server stamp."""
+    updated_at: str
+    """Server stamp; updated on every patch."""
+    created_by: str | None
+    """Person id from the caller's JWT (sub)."""
+    updated_by: str | None
+    """Person id from the last writer's JWT (sub)."""
+    source: str
+    """Provenance tag — defaults to 'edm'."""
+    source_type: str
+    """Where the write originated. Defaults to 'api'."""
+    is_deleted: bool
+    """Soft-delete flag. Excluded from default list queries."""
+    deleted_at: str | None
+    """Stamped when soft-deleted; null otherwise."""
+    deleted_by: str | None
+    """Person id who soft-deleted; null otherwise."""
+    schema_version: int
+    """Document schema version. Bumped on incompatible writes."""
+    version: int
+    """Optimistic concurrency version counter."""
+    name: str
+    """Human-readable label for this key."""
+    application_id: str | None
+    """Owning application id."""
+    kind: Literal["user", "service", "virtual_llm"]
+    """Key classification."""
+    prefix: str
+    """First 8 chars of raw key for UI display, e.g. sk-acme-."""
+    key_prefix: str
+    """First chars of the raw key for UI display only."""
+    last4: str
+    """Last 4 characters of the raw key, for display only."""
+    key_fingerprint: str
+    """SHA-256 hash of the raw key. Raw key is never stored."""
+    issued_to_user_id: str | None
+    """User this key was issued to, if kind=user."""
+    issued_to_service: str | None
+    """Service name this key was issued to, if kind=service."""
+    scopes: list[str]
+    """Permission scopes granted to this key."""
+    allowed_models: list[str]
+    """If kind=virtual_llm, allowlist of model identifiers."""
+    tpm_limit: int | None
+    """Tokens per minute rate limit."""
+    rpm_limit: int | None
+    """Requests per minute rate limit."""
+    max_budget_usd: float | None
+    """Maximum spend cap in USD."""
+    spend_usd: float
+    """Cached spend counter in USD."""
+    status: Literal["active", "revoked", "expired"]
+    """Operational status of the key."""
+    blocked: bool
+    """Whether this key is blocked from making requests."""
+    blocked_reason: str | None
+    """Reason the key was blocked."""
+    last_used_at: str | None
+    """Timestamp of the last successful use of this key."""
+    expires_at: str | None
+    """Expiry timestamp; null for non-expiring keys."""
+    revoked_at: str | None
+    """Time when it was revoked; null if it was not."""
+    revoked_reason: str | None
+    """Reason the key was revoked."""
+    rotated_from_key_id: str | None
+    """ID of the key this was rotated from."""
+    created_by_user_id: str | None
+    """ID of the user who created this key."""
+    tags: list[str]
+    """Free-form tags."""
+    budget_period: Literal["none", "day", "week", "month"]
+    """Period after which the budget is reset."""
+    allowed_ips: list[str]
+    """Networks it may be used from; empty for all."""
+    max_uses: int | None
+    """Maximum number of uses; null for no limit."""
+    parent_key_id: str | None
+    """Id of the key that this one is a child of."""
+    rotation_family_id: str | None
+    """Id that a key shares with its predecessors and successors."""
+    revoke_at: str | None
+    """Time at which it will be revoked; null if nothing is planned."""
+    brownout_from: str | None
+    """Time from which it is denied for short periods before it is revoked."""
+    application_status: str | None
+    """Status of the owning application: suspended and retired stop what belongs to it."""
+    key: NotRequired[str | None]
+    """The raw key, in this answer only."""
+    key_hash: NotRequired[str | None]
+    """SHA-256 hash of the raw key (unique). Never returned after initial creation."""
+    link: NotRequired[str | None]
+    """Address that shows the key once, if the delivery is link."""
+    vault_path: NotRequired[str | None]
+    """Path of the key in the secret store, if the delivery is store."""
+
+
 class KeyDocument(TypedDict):
     """A key as a client reads it (specification: IntegrationApiKey), without the raw key."""
 
     id: str
+    """Server-assigned ULID with type prefix (e.g. per_…)."""
     tenant_id: str
+    """Tenant scope — auto-stamped from the caller's JWT."""
     app_id: str | None
+    """App scope. Stamped ONLY when the caller's JWT was minted for a specific Application
+    (integration API keys). Absent for human-user sessions. Filters reads when present.
+    """
     created_at: str
+    """Server stamp."""
     updated_at: str
+    """Server stamp; updated on every patch."""
     created_by: str | None
+    """Person id from the caller's JWT (sub)."""
     updated_by: str | None
+    """Person id from the last writer's JWT (sub)."""
     source: str
+    """Provenance tag — defaults to 'edm'."""
     source_type: str
+    """Where the write originated. Defaults to 'api'."""
     is_deleted: bool
+    """Soft-delete flag. Excluded from default list queries."""
     deleted_at: str | None
+    """Stamped when soft-deleted; null otherwise."""
     deleted_by: str | None
+    """Person id who soft-deleted; null otherwise."""
     schema_version: int
+    """Document schema version. Bumped on incompatible writes."""
     version: int
+    """Optimistic concurrency version counter."""
     name: str
+    """Human-readable label for this key."""
     application_id: str | None
+    """Owning application id."""
     kind: Literal["user", "service", "virtual_llm"]
+    """Key classification."""
     prefix: str
+    """First 8 chars of raw key for UI display, e.g. sk-acme-."""
     key_prefix: str
+    """First chars of the raw key for UI display only."""
     last4: str
+    """Last 4 characters of the raw key, for display only."""
     key_fingerprint: str
+    """SHA-256 hash of the raw key. Raw key is never stored."""
     issued_to_user_id: str | None
+    """User this key was issued to, if kind=user."""
     issued_to_service: str | None
+    """Service name this key was issued to, if kind=service."""
     scopes: list[str]
+    """Permission scopes granted to this key."""
     allowed_models: list[str]
+    """If kind=virtual_llm, allowlist of model identifiers."""
     tpm_limit: int | None
+    """Tokens per minute rate limit."""
     rpm_limit: int | None
+    """Requests per minute rate limit."""
     max_budget_usd: float | None
+    """Maximum spend cap in USD."""
     spend_usd: float
+    """Cached spend counter in USD."""
     status: Literal["active", "revoked", "expired"]
+    """Operational status of the key."""
     blocked: bool
+    """Whether this key is blocked from making requests."""
     blocked_reason: str | None
+    """Reason the key was blocked."""
     last_used_at: str | None
+    """Timestamp of the last successful use of this key."""
     expires_at: str | None
+    """Expiry timestamp; null for non-expiring keys."""
     revoked_at: str | None
+    """Time when it was revoked; null if it was not."""
     revoked_reason: str | None
+    """Reason the key was revoked."""
     rotated_from_key_id: str | None
+    """ID of the key this was rotated from."""
     created_by_user_id: str | None
+    """ID of the user who created this key."""
     tags: list[str]
+    """Free-form tags."""
     budget_period: Literal["none", "day", "week", "month"]
+    """Period after which the budget is reset."""
     allowed_ips: list[str]
+    """Networks it may be used from; empty for all."""
     max_uses: int | None
+    """Maximum number of uses; null for no limit."""
     parent_key_id: str | None
+    """Id of the key that this one is a child of."""
     rotation_family_id: str | None
+    """Id that a key shares with its predecessors and successors."""
     revoke_at: str | None
+    """Time at which it will be revoked; null if nothing is planned."""
     brownout_from: str | None
+    """Time from which it is denied for short periods before it is revoked."""
     application_status: str | None
-    """Of the owning application: suspended and retired stop what belongs to it."""
+    """Status of the owning application: suspended and retired stop what belongs to it."""
 
 
 class KeyLimits(TypedDict):
@@ -1134,14 +1638,6 @@ class KeyLimits(TypedDict):
     """Budget in US dollars."""
 
 
-class KeysCheckDocument(TypedDict):
-    """One check of a decision."""
-
-    code: str
-    passed: bool
-    detail: str
-
-
 class LabInput(TypedDict):
     """An event that is sent through the queue to a single webhook."""
 
@@ -1150,7 +1646,7 @@ class LabInput(TypedDict):
     data: NotRequired[dict[str, Any]]
     """The event's data, up to 16 KiB."""
     failure: NotRequired[Literal["500", "503", "429", "404", "410"] | None]
-    """Status that the inbox answers first, if the webhook sends to it."""
+    """Failure that the inbox answers with first, if the webhook sends to the inbox."""
     times: NotRequired[int]
     """Number of requests that the inbox answers so."""
 
@@ -1221,7 +1717,9 @@ class LeaseDocument(TypedDict):
     """One lease: who got which version, when. Values are never shown again."""
 
     id: str
+    """Id of the lease."""
     connector_id: str
+    """Id of the connector."""
     key_id: str
     """The API key that took the lease."""
     application_id: str
@@ -1231,8 +1729,9 @@ class LeaseDocument(TypedDict):
     credential_version: int
     """The version of the credentials that it is of."""
     expires_at: str | None
-    """Time when the token ends, as the provider said; null if nobody said so."""
+    """Time when the token expires, as the provider said; null if it did not."""
     created_at: str
+    """Time when it was taken."""
 
 
 class LeaseInput(TypedDict):
@@ -1243,33 +1742,77 @@ class LimitDocument(TypedDict):
     """One limit of a key. `remaining` is null if it is not known."""
 
     name: str
+    """Name of the limit, such as rpm."""
     limit: int
+    """Number that is allowed in one window."""
     remaining: int | None
+    """Number that is left; null if it is not known."""
     reset_at: str | None
+    """Time when the window ends."""
+
+
+class LogEntry(TypedDict):
+    """One entry of the audit log: a change of any record, a sign-in, and the like."""
+
+    id: str
+    """Id of the entry."""
+    occurred_at: str
+    """Time of the change."""
+    action: str
+    """Name of the change, such as connector.updated."""
+    actor_kind: str
+    """Kind of who made it: person, application or system."""
+    actor_id: str
+    """Id of who made it."""
+    actor_name: str
+    """Name of who made it."""
+    changes: dict[str, list[Any]]
+    """Changed field → the value before and after it."""
+    ip: str | None
+    """Address of the caller."""
+    user_agent: str | None
+    """Program of the caller."""
+    request_id: str | None
+    """Id of the request."""
+    record_kind: str
+    """Kind of the record, such as connector."""
+    record_id: str
+    """Id of the record."""
+    record_name: str
+    """Name of the record at the time of the entry."""
 
 
 class MatchDocument(TypedDict):
     """The match of one webhook with an event, and the reason."""
 
     id: str
+    """Id of the webhook."""
     name: str
+    """Name of the webhook."""
     matched: bool
+    """True if the event is sent to it."""
     reason: str
+    """Reason, as a sentence."""
 
 
 class Metrics(TypedDict):
     """Counters of synced records; the latency is null before the first run."""
 
     totalSynced: int
+    """Number of records that were synced in total."""
     last24h: int
+    """Number of records that were synced in the last 24 hours."""
     avgLatencyMs: float | None
+    """Average latency in milliseconds; null before the first run."""
 
 
 class NamedDocument(TypedDict):
     """The id and the name of a key."""
 
     id: str
+    """Id of the key."""
     name: str
+    """Name of the key."""
 
 
 class NoticeDocument(TypedDict):
@@ -1302,9 +1845,13 @@ class OwnTypeDocument(TypedDict):
     """One type of event that the portal itself publishes."""
 
     name: str
+    """Name of the type."""
     description: str
+    """Description of the occasion on which it is published."""
     json_schema: dict[str, Any]
+    """JSON Schema (2020-12) of the event's data."""
     example: dict[str, Any]
+    """Example of the event's data."""
 
 
 class PersonDocument(TypedDict):
@@ -1330,19 +1877,38 @@ class PostureDocument(TypedDict):
     """The number of active keys with each weakness. A key can have several."""
 
     expiring: int
-    """Within 14 days."""
+    """Keys that expire within 14 days."""
     owner_gone: int
-    """Its person has not been here for 90 days."""
+    """Keys of a person who has not been here for 90 days."""
     many_sources: int
-    """Called from more than 10 addresses in a week."""
+    """Keys called from more than 10 addresses in a week."""
     idle: int
-    """Used once, but not for 90 days."""
+    """Keys that were used once, but not for 90 days."""
     never_used: int
-    """Issued more than a day ago."""
+    """Keys that were issued more than a day ago and never used."""
     never_expires: int
+    """Keys without an expiry."""
     unrestricted: int
-    """No limit, no budget, no network."""
+    """Keys without a limit, a budget or a network."""
     no_budget: int
+    """Keys without a budget."""
+
+
+class Problem(TypedDict):
+    """Problem details (RFC 9457) of one item that was refused."""
+
+    type: str
+    """Address of the kind of problem."""
+    title: str
+    """Short summary of the kind of problem."""
+    status: int
+    """HTTP status that a single create request would have had."""
+    detail: str
+    """Explanation of this problem."""
+    code: str
+    """Stable code of the kind of problem."""
+    request_id: str
+    """Id of the request, for support."""
 
 
 class PropagationDocument(TypedDict):
@@ -1353,7 +1919,7 @@ class PropagationDocument(TypedDict):
     heard: int
     """Those of them that have heard."""
     milliseconds: float | None
-    """Until the last of them had heard."""
+    """Milliseconds until the last of them had heard."""
     cut_off: list[str]
     """Hosts that have not heard and are silent: they answer 503, not VALID."""
 
@@ -1408,11 +1974,13 @@ class PublishedEvent(TypedDict):
     """The result of one published event."""
 
     id: str
+    """Id of the event."""
     client_id: str | None
     """The publisher's own id."""
     type: str
+    """Type of the event."""
     deliveries: int
-    """To how many webhooks it goes."""
+    """Number of webhooks that it goes to."""
     duplicate: bool
     """It was published before; nothing was done now."""
 
@@ -1421,15 +1989,18 @@ class PublishedEvents(TypedDict):
     """The response to a publication, in the order of the request."""
 
     events: list[PublishedEvent]
+    """The results, in the order of the request."""
 
 
 class QuotaDocument(TypedDict):
     """One quota and the tenant's use of it."""
 
     name: str
+    """Name of the quota."""
     used: int | None
     """Rates: the average of the last full minute. null: nobody has counted yet."""
     limit: int
+    """Number that the tenant may have or do."""
     state: Literal["room", "near", "reached", "unknown"]
     """near: from 80 % on. reached: full, or refused in the last five minutes."""
     counted_at: str | None
@@ -1440,21 +2011,22 @@ class QuotasDocument(TypedDict):
     """All quotas of the tenant."""
 
     items: list[QuotaDocument]
+    """All quotas."""
 
 
 class RehearseKey(TypedDict):
     """The requirements of a rehearsed call. A scope or a model left out is not checked."""
 
     scope: NotRequired[str | None]
-    """The permission that the call needs."""
+    """Permission that the call needs."""
     model: NotRequired[str | None]
-    """The model that the call is for."""
+    """Model that the call is for."""
     cost_tokens: NotRequired[int | None]
     """Tokens that the call will need, estimated."""
     estimated_usd: NotRequired[float | None]
-    """Highest cost of the call, US dollars: reserved until settled."""
+    """Highest cost of the call in US dollars, reserved until settled."""
     ip: NotRequired[str | None]
-    """The address that the holder calls from."""
+    """Address that the holder calls from."""
 
 
 class RepairKeys(TypedDict):
@@ -1485,15 +2057,25 @@ class ReplayDocument(TypedDict):
     """A replay: the events of a period, sent again."""
 
     id: str | None
+    """Id of the replay; null on a dry run."""
     webhook_id: str
+    """Id of the webhook."""
     since: str
+    """Begin of the period."""
     until: str
+    """End of the period."""
     what: Literal["failed", "missing", "all"]
+    """The events that were chosen."""
     rate: int | None
+    """Most deliveries a second; null for the webhook's own limit."""
     total: int
+    """Number of events."""
     created_at: str | None
+    """Time when it was started; null on a dry run."""
     created_by: str | None
+    """Id of who started it."""
     cancelled_at: str | None
+    """Time when it was cancelled; null if it was not."""
 
 
 ReplayInput = TypedDict(
@@ -1512,16 +2094,27 @@ class ReplayProgress(TypedDict):
     """A replay, and the number of its deliveries in each state."""
 
     id: str | None
+    """Id of the replay; null on a dry run."""
     webhook_id: str
+    """Id of the webhook."""
     since: str
+    """Begin of the period."""
     until: str
+    """End of the period."""
     what: Literal["failed", "missing", "all"]
+    """The events that were chosen."""
     rate: int | None
+    """Most deliveries a second; null for the webhook's own limit."""
     total: int
+    """Number of events."""
     created_at: str | None
+    """Time when it was started; null on a dry run."""
     created_by: str | None
+    """Id of who started it."""
     cancelled_at: str | None
+    """Time when it was cancelled; null if it was not."""
     counts: dict[str, int]
+    """Number of deliveries in each state."""
 
 
 class ReportLeak(TypedDict):
@@ -1530,14 +2123,16 @@ class ReportLeak(TypedDict):
     fingerprint: str
     """Hex SHA-256 of the key. Never send the key itself."""
     url: NotRequired[str | None]
-    """Address on the web at which it was found."""
+    """Web address of the place where the key was found."""
 
 
 class ReportedDocument(TypedDict):
     """The key that has the reported fingerprint, if any, and the response to the leak."""
 
     key_id: str | None
+    """Id of the key with this fingerprint; null if there is none."""
     response: Literal["notify", "block", "revoke"] | None
+    """Action that the tenant's policy took; null if there is no such key."""
 
 
 class RestoreInput(TypedDict):
@@ -1573,21 +2168,23 @@ class ResultDocument(TypedDict):
     said: str
     """Result, as a sentence."""
     remedy: str
-    """Next step for a person; may be empty."""
+    """Next step to take, as a sentence; may be empty."""
     steps: list[StepDocument]
+    """The steps of the check, in their order."""
     took_ms: float | None
+    """Milliseconds that the check took."""
     account: str | None
     """Account that the credentials belong to, as the provider says."""
     is_person: bool | None
-    """True if they belong to a person and not to a service; null if unknown."""
+    """True if they belong to a person, false if to a service; null if unknown."""
     granted: list[str] | None
-    """Scopes of the credentials; null where the provider does not tell."""
+    """Scopes of the credentials; null if the provider does not tell."""
     missing: list[str]
     """Scopes that the connector needs and has not."""
     too_much: list[str]
     """Scopes that it has and does not need."""
     expires_at: str | None
-    """Time when the credentials end, as the provider says."""
+    """Time when the credentials expire, as the provider says."""
 
 
 class ResumeInput(TypedDict):
@@ -1616,7 +2213,9 @@ class ReviewedDocument(TypedDict):
     """The result of verifying a quarantine again."""
 
     verified: int
+    """Number of requests that are genuine and were published."""
     refused: int
+    """Number of requests that remain in quarantine."""
     duplicates: int
     """Came again meanwhile, and were accepted then."""
     is_more: bool
@@ -1629,7 +2228,7 @@ class RevokeKey(TypedDict):
     reason: NotRequired[str | None]
     """Reason, in a sentence for people."""
     at: NotRequired[str | None]
-    """Time when it ends, in the future."""
+    """Time at which it ends, in the future; immediately when left out."""
     brownout: NotRequired[bool]
     """Deny for a minute now, longer each hour, until it ends after six."""
 
@@ -1638,27 +2237,30 @@ class RevokeKeys(TypedDict):
     """The keys to revoke or block: those that meet every condition that is given."""
 
     application_id: NotRequired[str | None]
-    """Of this application."""
+    """Only keys of this application."""
     owner: NotRequired[str | None]
     """Created by or issued to this person's id."""
     tag: NotRequired[str | None]
-    """With this tag."""
+    """Only keys with this tag."""
     created_before: NotRequired[str | None]
-    """Older than this."""
+    """Only keys that were created before this time."""
     verb: NotRequired[Literal["revoke", "block"]]
-    """block can be undone."""
+    """Action: block can be undone, revoke cannot."""
     reason: NotRequired[str | None]
     """Reason, in a sentence for people."""
     dry_run: NotRequired[bool]
-    """Only say how many; false does it."""
+    """Only count the keys; false carries it out."""
 
 
 class RevokedDocument(TypedDict):
     """The number of keys that a bulk revocation selects, and some of them."""
 
     count: int
+    """Number of keys that meet the conditions."""
     dry_run: bool
+    """True if nothing was changed."""
     sample: list[NamedDocument]
+    """Some of the keys."""
 
 
 class RotateKey(TypedDict):
@@ -1747,8 +2349,11 @@ class SettingsDocument(TypedDict):
     """A tenant's event settings as they are read."""
 
     retention_days: int
+    """Days after which events and deliveries are deleted."""
     redacted_fields: list[str]
+    """Names of fields whose values are hidden from readers who may not change webhooks."""
     key_material: Literal["mask", "refuse"]
+    """Treatment of an API key in an event's data: mask or refuse."""
 
 
 class SettingsInput(TypedDict):
@@ -1862,7 +2467,7 @@ class SignatureCheck(TypedDict):
         ]
         | None
     ]
-    """Scheme by which it should be signed; left out, as the webhook says."""
+    """Scheme of the signature; the webhook's when left out."""
     options: NotRequired[dict[str, str]]
     """As a webhook's inbound_options."""
     secret: NotRequired[str | None]
@@ -1874,22 +2479,28 @@ class SignatureCheck(TypedDict):
     body_base64: NotRequired[str | None]
     """The raw body in base64, in place of `body`."""
     method: NotRequired[str]
+    """HTTP method of the request."""
     url: NotRequired[str]
     """The address as the sender was told it; left out, the webhook's."""
     at: NotRequired[str | None]
-    """Time when it came; left out, now."""
+    """Time when the request arrived; now when left out."""
 
 
 class SignatureCheckResult(TypedDict):
     """The result of a check: whether the signature is right, and why not."""
 
     verified: bool
+    """True if the signature is right."""
     code: str
+    """verified, or the reason of the refusal."""
     reason: str
+    """The result, as a sentence."""
     scheme: str
+    """Scheme that was checked."""
     fingerprint: str | None
-    """Of the secret that matched."""
+    """Fingerprint of the secret that matched."""
     findings: list[FindingDocument]
+    """The reasons that were found."""
     signed_text: str
     """The text that should be signed, its beginning."""
     expected: str | None
@@ -1930,10 +2541,15 @@ class SpentDocument(TypedDict):
     """A line of the ledger and the budget after it. `repeated`: the line existed already."""
 
     id: str
+    """Id of the line."""
     key_id: str
+    """Id of the key that pays."""
     cost_usd: float
+    """Cost in US dollars."""
     repeated: bool
+    """True if the line existed before."""
     budget: BudgetDocument
+    """The budget after it."""
 
 
 class StateReason(TypedDict):
@@ -1949,10 +2565,13 @@ class StepDocument(TypedDict):
     name: str
     """address, connect, tls, sign_in, who, or scope: and the scope."""
     title: str
+    """Name of the step for people."""
     state: Literal["passed", "warned", "failed", "not_tried"]
+    """Result of the step."""
     began_ms: float | None
     """Milliseconds after the begin of the check."""
     took_ms: float | None
+    """Milliseconds that it took; null if it was not tried."""
     verdict: (
         Literal[
             "passed",
@@ -1968,12 +2587,13 @@ class StepDocument(TypedDict):
         ]
         | None
     )
+    """Outcome that this step led to; null if it led to none."""
     status: int | None
     """The HTTP status of the answer, if there was one."""
     said: str
     """Result, as a sentence."""
     remedy: str
-    """Next step for a person; may be empty."""
+    """Next step to take, as a sentence; may be empty."""
 
 
 class StopKey(TypedDict):
@@ -2011,35 +2631,59 @@ class Verdict(TypedDict):
     """The answer to the verification of a key."""
 
     valid: bool
+    """True if the call may be made."""
     code: str
+    """VALID, or the reason of the refusal."""
     key_id: str | None
+    """Id of the key; null if none was found."""
     name: str | None
+    """Name of the key."""
     kind: str | None
+    """Kind of the key."""
     tenant_id: str | None
+    """Tenant of the key."""
     application_id: str | None
+    """Id of the owning application."""
     app_id: str | None
+    """Slug of the owning application."""
     scopes: list[str]
+    """Scopes of the key."""
     expires_at: str | None
+    """Time when the key expires; null for never."""
     limits: list[LimitDocument]
+    """The limits of the key, after this call."""
     budget: BudgetDocument | None
+    """The budget of the key, after this call."""
     reservation_id: str | None
-    trace: NotRequired[list[KeysCheckDocument] | None]
+    """Id to settle the reserved cost with; null if nothing was reserved."""
+    trace: NotRequired[list[VerdictCheck] | None]
     """Every check, on a dry run."""
+
+
+class VerdictCheck(TypedDict):
+    """One check of a decision."""
+
+    code: str
+    """Code with which this check refuses."""
+    passed: bool
+    """True if the check was passed."""
+    detail: str
+    """The check, as a sentence."""
 
 
 class VerifyKey(TypedDict):
     """A request to verify a key for a call."""
 
     scope: NotRequired[str | None]
-    """The permission that the call needs."""
+    """Permission that the call needs."""
     model: NotRequired[str | None]
-    """The model that the call is for."""
+    """Model that the call is for."""
     cost_tokens: NotRequired[int | None]
     """Tokens that the call will need, estimated."""
     estimated_usd: NotRequired[float | None]
-    """Highest cost of the call, US dollars: reserved until settled."""
+    """Highest cost of the call in US dollars, reserved until settled."""
     ip: NotRequired[str | None]
-    """The address that the holder calls from."""
+    """Address that the holder calls from."""
     key: str
     """The raw key, as its holder sent it."""
     dry_run: NotRequired[bool]
@@ -2050,27 +2694,76 @@ class VerifyKey(TypedDict):
     """
 
 
-class WebhookDocument(TypedDict):
-    """A webhook as the API returns it (specification: Webhook)."""
+class WebhookBatch(TypedDict):
+    """Up to 100 records to create with one request."""
+
+    items: list[WebhookInput]
+    """The new records."""
+    atomic: NotRequired[bool]
+    """true: all are created, or none, and the error names every item that is refused. false:
+    each is created on its own, and its result says what became of it.
+    """
+
+
+class WebhookBatchAnswer(TypedDict):
+    """The results of a batch."""
+
+    results: list[WebhookBatchResult]
+    """One result for each item, in the order of the request."""
+
+
+class WebhookBatchResult(TypedDict):
+    """Result of one item."""
+
+    status: int
+    """201, or the status of the problem."""
+    item: NotRequired[WebhookCreated | None]
+    """The new record."""
+    problem: NotRequired[Problem | None]
+    """Reason for which the item was refused."""
+
+
+class WebhookCreated(TypedDict):
+    """A new record."""
 
     id: str
+    """Server-assigned ULID with type prefix (e.g. per_…)."""
     tenant_id: str
+    """Tenant scope — auto-stamped from the caller's JWT."""
     app_id: str | None
+    """App scope. Stamped ONLY when the caller's JWT was minted for a specific Application
+    (integration API keys). Absent for human-user sessions. Filters reads when present.
+    """
     created_at: str
+    """Server stamp."""
     updated_at: str
+    """Server stamp; updated on every patch."""
     created_by: str | None
+    """Person id from the caller's JWT (sub)."""
     updated_by: str | None
+    """Person id from the last writer's JWT (sub)."""
     source: str
+    """Provenance tag — defaults to 'edm'."""
     source_type: str
+    """Where the write originated. Defaults to 'api'."""
     is_deleted: bool
+    """Soft-delete flag. Excluded from default list queries."""
     deleted_at: str | None
+    """Stamped when soft-deleted; null otherwise."""
     deleted_by: str | None
+    """Person id who soft-deleted; null otherwise."""
     schema_version: int
+    """Document schema version. Bumped on incompatible writes."""
     version: int
+    """Optimistic concurrency version counter."""
     name: str
+    """Human-readable webhook name."""
     direction: Literal["outbound", "inbound"]
+    """outbound = cPod pushes to url; inbound = external system calls cPod."""
     url: str | None
+    """Target URL (outbound) or callback URL (inbound)."""
     event_types: list[str]
+    """Event type filters, e.g. rfp.created, rfp.status_changed."""
     signature_scheme: Literal[
         "standard-webhooks",
         "standard-webhooks-ed25519",
@@ -2079,6 +2772,7 @@ class WebhookDocument(TypedDict):
         "hmac-sha256-hex",
         "hmac-sha256-base64",
     ]
+    """Payload signing scheme."""
     inbound_url: str | None
     """Inbound only: the address to give to the sender."""
     inbound_scheme: (
@@ -2135,13 +2829,19 @@ class WebhookDocument(TypedDict):
         ]
         | None
     )
+    """Inbound only: scheme by which the sender signs."""
     inbound_options: dict[str, str]
+    """Inbound only: options of a generic scheme."""
     vault_path: str
-    """Path of the signing secret; the server derives it."""
+    """Vault KV v2 path where the HMAC secret lives; never stored inline. The server derives it."""
     headers: dict[str, str]
+    """Static custom headers (non-secret) sent with every delivery."""
     enabled: bool
+    """Whether this webhook is active."""
     retry_policy: RetryPolicy
+    """{ maxAttempts, backoff: 'exponential', timeoutMs }"""
     last_delivery_at: str | None
+    """Timestamp of the last delivery attempt."""
     last_delivery_status: (
         Literal[
             "sending",
@@ -2162,22 +2862,203 @@ class WebhookDocument(TypedDict):
         ]
         | None
     )
+    """Outcome of the last delivery attempt."""
     consecutive_failures: int
-    """Tests do not count."""
+    """Count of consecutive delivery failures. Tests do not count."""
     paused_at: str | None
+    """Timestamp when the webhook was auto-paused after N consecutive failures."""
     pause_reason: Literal["failing", "gone", "by_hand"] | None
+    """Cause of the pause; null if it is not paused."""
     filter: dict[str, list[Any]]
+    """Field of the data → values of which it must have one."""
     rate_limit: int | None
+    """Most deliveries a second from each worker; null for no limit."""
     ordered: bool
+    """True if deliveries are sent one at a time, in order."""
     connector_id: str | None
+    """ID of the owning Connector, if this webhook is connector-owned."""
     tags: list[str]
+    """Free-form tags."""
     application_id: str | None
+    """Owning application id."""
     application_status: str | None
-    """Of the owning application: suspended and retired stop what belongs to it."""
+    """Status of the owning application: suspended and retired stop what belongs to it."""
     secret_fingerprint: str | None
-    """First 12 hex digits of the SHA-256 of the current signing secret's bytes."""
+    """Hash of the signing secret; raw secret is never stored. It has the first 12 hex digits of
+    the SHA-256 of the secret's bytes.
+    """
     is_active: bool
-    """enabled, and neither paused nor deleted."""
+    """Whether this webhook is active. It is enabled, and neither paused nor deleted."""
+    signing_secret: NotRequired[str | None]
+    """The signing secret, whsec_…, in this answer only."""
+
+
+class WebhookDocument(TypedDict):
+    """A webhook as the API returns it (specification: Webhook)."""
+
+    id: str
+    """Server-assigned ULID with type prefix (e.g. per_…)."""
+    tenant_id: str
+    """Tenant scope — auto-stamped from the caller's JWT."""
+    app_id: str | None
+    """App scope. Stamped ONLY when the caller's JWT was minted for a specific Application
+    (integration API keys). Absent for human-user sessions. Filters reads when present.
+    """
+    created_at: str
+    """Server stamp."""
+    updated_at: str
+    """Server stamp; updated on every patch."""
+    created_by: str | None
+    """Person id from the caller's JWT (sub)."""
+    updated_by: str | None
+    """Person id from the last writer's JWT (sub)."""
+    source: str
+    """Provenance tag — defaults to 'edm'."""
+    source_type: str
+    """Where the write originated. Defaults to 'api'."""
+    is_deleted: bool
+    """Soft-delete flag. Excluded from default list queries."""
+    deleted_at: str | None
+    """Stamped when soft-deleted; null otherwise."""
+    deleted_by: str | None
+    """Person id who soft-deleted; null otherwise."""
+    schema_version: int
+    """Document schema version. Bumped on incompatible writes."""
+    version: int
+    """Optimistic concurrency version counter."""
+    name: str
+    """Human-readable webhook name."""
+    direction: Literal["outbound", "inbound"]
+    """outbound = cPod pushes to url; inbound = external system calls cPod."""
+    url: str | None
+    """Target URL (outbound) or callback URL (inbound)."""
+    event_types: list[str]
+    """Event type filters, e.g. rfp.created, rfp.status_changed."""
+    signature_scheme: Literal[
+        "standard-webhooks",
+        "standard-webhooks-ed25519",
+        "github",
+        "stripe",
+        "hmac-sha256-hex",
+        "hmac-sha256-base64",
+    ]
+    """Payload signing scheme."""
+    inbound_url: str | None
+    """Inbound only: the address to give to the sender."""
+    inbound_scheme: (
+        Literal[
+            "standard-webhooks",
+            "inbox",
+            "github",
+            "stripe",
+            "slack",
+            "shopify",
+            "twilio",
+            "sendgrid",
+            "hubspot",
+            "square",
+            "zoom",
+            "gitlab",
+            "jira",
+            "linear",
+            "pagerduty",
+            "sentry",
+            "zendesk",
+            "intercom",
+            "meta",
+            "twitter",
+            "paddle",
+            "discord",
+            "docusign",
+            "mailgun",
+            "typeform",
+            "calendly",
+            "dropbox",
+            "box",
+            "vercel",
+            "woocommerce",
+            "webflow",
+            "elevenlabs",
+            "gitea",
+            "okta",
+            "microsoft-graph",
+            "contentful",
+            "azure-event-grid",
+            "aws-sns",
+            "fusionauth",
+            "plaid",
+            "hmac-sha256-hex",
+            "hmac-sha256-base64",
+            "hmac-sha512-hex",
+            "hmac-sha1-hex",
+            "timestamped-hmac",
+            "bearer",
+            "jwt",
+            "api-key",
+            "basic",
+        ]
+        | None
+    )
+    """Inbound only: scheme by which the sender signs."""
+    inbound_options: dict[str, str]
+    """Inbound only: options of a generic scheme."""
+    vault_path: str
+    """Vault KV v2 path where the HMAC secret lives; never stored inline. The server derives it."""
+    headers: dict[str, str]
+    """Static custom headers (non-secret) sent with every delivery."""
+    enabled: bool
+    """Whether this webhook is active."""
+    retry_policy: RetryPolicy
+    """{ maxAttempts, backoff: 'exponential', timeoutMs }"""
+    last_delivery_at: str | None
+    """Timestamp of the last delivery attempt."""
+    last_delivery_status: (
+        Literal[
+            "sending",
+            "delivered",
+            "http_error",
+            "redirect",
+            "forbidden_address",
+            "invalid_request",
+            "dns",
+            "refused",
+            "unreachable",
+            "reset",
+            "tls",
+            "timeout",
+            "too_large",
+            "protocol_error",
+            "cancelled",
+        ]
+        | None
+    )
+    """Outcome of the last delivery attempt."""
+    consecutive_failures: int
+    """Count of consecutive delivery failures. Tests do not count."""
+    paused_at: str | None
+    """Timestamp when the webhook was auto-paused after N consecutive failures."""
+    pause_reason: Literal["failing", "gone", "by_hand"] | None
+    """Cause of the pause; null if it is not paused."""
+    filter: dict[str, list[Any]]
+    """Field of the data → values of which it must have one."""
+    rate_limit: int | None
+    """Most deliveries a second from each worker; null for no limit."""
+    ordered: bool
+    """True if deliveries are sent one at a time, in order."""
+    connector_id: str | None
+    """ID of the owning Connector, if this webhook is connector-owned."""
+    tags: list[str]
+    """Free-form tags."""
+    application_id: str | None
+    """Owning application id."""
+    application_status: str | None
+    """Status of the owning application: suspended and retired stop what belongs to it."""
+    secret_fingerprint: str | None
+    """Hash of the signing secret; raw secret is never stored. It has the first 12 hex digits of
+    the SHA-256 of the secret's bytes.
+    """
+    is_active: bool
+    """Whether this webhook is active. It is enabled, and neither paused nor deleted."""
 
 
 class WebhookInput(TypedDict):
@@ -2188,13 +3069,15 @@ class WebhookInput(TypedDict):
     name: NotRequired[str | None]
     """Human-readable webhook name."""
     direction: NotRequired[Literal["outbound", "inbound"]]
-    """outbound = cPod pushes to url; inbound = an external system calls cPod. Fixed once the
+    """outbound = cPod pushes to url; inbound = external system calls cPod. Fixed once the
     webhook is there.
     """
     url: NotRequired[str | None]
     """Target URL (outbound) or callback URL (inbound). A public address."""
     event_types: NotRequired[list[str]]
-    """Event type filters: rfp.created, rfp.*, or * for everything."""
+    """Event type filters, e.g. rfp.created, rfp.status_changed. rfp.* is a group, * is
+    everything.
+    """
     signature_scheme: NotRequired[
         Literal[
             "standard-webhooks",
@@ -2205,10 +3088,10 @@ class WebhookInput(TypedDict):
             "hmac-sha256-base64",
         ]
     ]
-    """standard-webhooks = headers webhook-id, webhook-timestamp and webhook-signature (v1,
-    HMAC-SHA256), see standardwebhooks.com; -ed25519 = the same with a key pair (v1a). github,
-    stripe, hmac-sha256-hex and hmac-sha256-base64 are for receivers that verify those styles
-    already. Rotate the secret after a change to or from ed25519.
+    """Payload signing scheme. standard-webhooks = headers webhook-id, webhook-timestamp and
+    webhook-signature (v1, HMAC-SHA256), see standardwebhooks.com; -ed25519 = the same with a
+    key pair (v1a). github, stripe, hmac-sha256-hex and hmac-sha256-base64 are for receivers
+    that verify those styles already. Rotate the secret after a change to or from ed25519.
     """
     inbound_scheme: NotRequired[
         Literal[
@@ -2278,11 +3161,13 @@ class WebhookInput(TypedDict):
     headers: NotRequired[dict[str, str]]
     """Static custom headers (non-secret) sent with every delivery."""
     enabled: NotRequired[bool | None]
-    """True if events are sent. Left out, it is on if there are a url and at least one event
-    type.
+    """Whether this webhook is active. It is true when left out if there are a url and at least
+    one event type.
     """
     retry_policy: NotRequired[RetryPolicy]
-    """Parts that are left out get their defaults; in a PATCH they stay."""
+    """{ maxAttempts, backoff: 'exponential', timeoutMs } Parts that are left out get their
+    defaults; in a PATCH they stay.
+    """
     filter: NotRequired[dict[str, list[Any]]]
     """Top-level field of an event's data → the value, or the list of values, of which it must
     have one. Only events that pass all of it are sent.
@@ -2294,9 +3179,9 @@ class WebhookInput(TypedDict):
     until it is delivered or has failed for good.
     """
     connector_id: NotRequired[str | None]
-    """The owning connector, if any."""
+    """ID of the owning Connector, if this webhook is connector-owned."""
     application_id: NotRequired[str | None]
-    """The owning application."""
+    """Owning application id."""
     tags: NotRequired[list[str]]
     """Free-form tags."""
 
@@ -2305,8 +3190,11 @@ class WholeInboundRequest(TypedDict):
     """One received request with its headers and its raw body; API keys in it are masked."""
 
     id: str
+    """Id of the request."""
     webhook_id: str
+    """Id of the webhook."""
     received_at: str
+    """Time when it arrived."""
     state: str
     """accepted, or quarantined."""
     code: str
@@ -2314,31 +3202,40 @@ class WholeInboundRequest(TypedDict):
     reason: str
     """The same as a sentence."""
     method: str
+    """HTTP method."""
     url: str
+    """Address that was called."""
     body_bytes: int
+    """Size of the body in bytes."""
     source_ip: str | None
+    """Address of the sender."""
     delivery_key: str | None
-    """By this a repetition is known."""
+    """Key by which a repetition is recognised."""
     repeats: int
-    """Number of times the same delivery came again."""
+    """Number of times that the same delivery came again."""
     verified_with: str | None
     """Fingerprint of the secret."""
     verified_at: str | None
+    """Time when it was verified."""
     verified_by: str | None
-    """Person who verified it again."""
+    """Id of who had it verified again."""
     event_id: str | None
+    """Id of the event that was published for it."""
     event_type: str | None
+    """Type of that event."""
     headers: list[list[Any]]
+    """Headers of the request: name and value."""
     body_base64: str
+    """Raw body in base64."""
 
 
 class ApiKeysCreateAnswer(KeyDocument):
     """The answer of api_keys.create, with what is shown once only."""
 
     key: Secret | None
-    """The key itself, in this answer only."""
+    """The raw key, in this answer only."""
     key_hash: Secret | None
-    """SHA-256 of the key, in this answer only; later it is key_fingerprint."""
+    """SHA-256 hash of the raw key (unique). Never returned after initial creation."""
     link: Secret | None
     """Address that shows the key once, if the delivery is link."""
     vault_path: str | None
@@ -2349,9 +3246,9 @@ class ApiKeysRotateAnswer(KeyDocument):
     """The answer of api_keys.rotate, with what is shown once only."""
 
     key: Secret | None
-    """The key itself, in this answer only."""
+    """The raw key, in this answer only."""
     key_hash: Secret | None
-    """SHA-256 of the key, in this answer only; later it is key_fingerprint."""
+    """SHA-256 hash of the raw key (unique). Never returned after initial creation."""
     link: Secret | None
     """Address that shows the key once, if the delivery is link."""
     vault_path: str | None
@@ -2362,9 +3259,9 @@ class ApiKeysCreateChildAnswer(KeyDocument):
     """The answer of api_keys.create_child, with what is shown once only."""
 
     key: Secret | None
-    """The key itself, in this answer only."""
+    """The raw key, in this answer only."""
     key_hash: Secret | None
-    """SHA-256 of the key, in this answer only; later it is key_fingerprint."""
+    """SHA-256 hash of the raw key (unique). Never returned after initial creation."""
     link: Secret | None
     """Address that shows the key once, if the delivery is link."""
     vault_path: str | None
@@ -2375,13 +3272,13 @@ class WebhooksCreateAnswer(WebhookDocument):
     """The answer of webhooks.create, with what is shown once only."""
 
     signing_secret: Secret | None
-    """The signing secret, whsec_…, for this one time."""
+    """The signing secret, whsec_…, in this answer only."""
 
 
 class WebhooksRotateSecretAnswer(WebhookDocument):
     """The answer of webhooks.rotate_secret, with what is shown once only."""
 
     signing_secret: Secret | None
-    """The signing secret, whsec_…, for this one time."""
+    """The signing secret, whsec_…, in this answer only."""
     previous_secret_expires_at: str | None
-    """Until then the one before signs too."""
+    """Time until which the previous secret signs, too."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -85,12 +85,18 @@ class Applications:
         q: str | None = None,
         tag: str | None = None,
         include_deleted: bool | None = None,
-        kind: Literal["app", "platform-service", "library"] | None = None,
-        status: Literal["draft", "active", "deprecated", "suspended", "retired"] | None = None,
-        slug: str | None = None,
+        count: bool | None = None,
+        id: str | Sequence[str] | None = None,
+        kind: Literal["app", "platform-service", "library"]
+        | Sequence[Literal["app", "platform-service", "library"]]
+        | None = None,
+        status: Literal["draft", "active", "deprecated", "suspended", "retired"]
+        | Sequence[Literal["draft", "active", "deprecated", "suspended", "retired"]]
+        | None = None,
+        slug: str | Sequence[str] | None = None,
         oauth_client_id: str | None = None,
         primary_domain: str | None = None,
-        app_id: str | None = None,
+        app_id: str | Sequence[str] | None = None,
         created_by: str | None = None,
         created_after: str | datetime | None = None,
         created_before: str | datetime | None = None,
@@ -108,6 +114,8 @@ class Applications:
                     "q": q,
                     "tag": tag,
                     "include_deleted": include_deleted,
+                    "count": count,
+                    "id": id,
                     "kind": kind,
                     "status": status,
                     "slug": slug,
@@ -144,6 +152,20 @@ class Applications:
             core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
         )
 
+    def create_many(
+        self,
+        body: types.ApplicationBatch,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
+    ) -> types.ApplicationBatchAnswer:
+        """Create up to 500 applications at once."""
+        return self._caller.one(
+            operations.APPLICATIONS_CREATE_MANY,
+            core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
+        )
+
     def update(
         self,
         id: Held,
@@ -159,9 +181,14 @@ class Applications:
             core.Given((id,), body, if_match=if_match, validate_only=validate_only),
         )
 
-    def history(self, id: Held, /) -> Pages[types.HistoryEntry]:
-        """List what happened to it, newest first."""
-        return self._caller.pages(operations.APPLICATIONS_HISTORY, core.Given((id,)))
+    def history(
+        self, id: Held, /, *, limit: int | None = None, cursor: str | None = None
+    ) -> Pages[types.HistoryEntry]:
+        """List the changes of an application."""
+        return self._caller.pages(
+            operations.APPLICATIONS_HISTORY,
+            core.Given((id,), query={"limit": limit, "cursor": cursor}),
+        )
 
     def suspend(
         self,
@@ -173,7 +200,7 @@ class Applications:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.ApplicationDocument:
-        """Stop an application and all that belongs to it, until it is reopened."""
+        """Suspend an application until it is reopened."""
         return self._caller.one(
             operations.APPLICATIONS_SUSPEND,
             core.Given(
@@ -195,7 +222,7 @@ class Applications:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.ApplicationDocument:
-        """Stop an application that is not to come back, and all that belongs to it."""
+        """Retire an application."""
         return self._caller.one(
             operations.APPLICATIONS_RETIRE,
             core.Given(
@@ -217,7 +244,7 @@ class Applications:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.ApplicationDocument:
-        """Let a suspended or retired application work again."""
+        """Reopen a suspended or retired application."""
         return self._caller.one(
             operations.APPLICATIONS_REOPEN,
             core.Given(
@@ -244,36 +271,55 @@ class ApiKeys:
         sort: Literal[
             "created_at",
             "expires_at",
+            "last_used_at",
             "name",
+            "spend_usd",
             "updated_at",
             "-created_at",
             "-expires_at",
+            "-last_used_at",
             "-name",
+            "-spend_usd",
             "-updated_at",
         ]
         | None = None,
         q: str | None = None,
         tag: str | None = None,
         include_deleted: bool | None = None,
-        status: Literal["active", "revoked", "expired"] | None = None,
-        kind: Literal["user", "service", "virtual_llm"] | None = None,
+        count: bool | None = None,
+        id: str | Sequence[str] | None = None,
+        status: Literal["active", "revoked", "expired"]
+        | Sequence[Literal["active", "revoked", "expired"]]
+        | None = None,
+        kind: Literal["user", "service", "virtual_llm"]
+        | Sequence[Literal["user", "service", "virtual_llm"]]
+        | None = None,
         blocked: bool | None = None,
-        application_id: str | None = None,
+        application_id: str | Sequence[str] | None = None,
         issued_to_user_id: str | None = None,
         issued_to_service: str | None = None,
-        created_by_user_id: str | None = None,
-        rotated_from_key_id: str | None = None,
-        key_prefix: str | None = None,
-        key_fingerprint: str | None = None,
-        app_id: str | None = None,
+        created_by_user_id: str | Sequence[str] | None = None,
+        rotated_from_key_id: str | Sequence[str] | None = None,
+        key_prefix: str | Sequence[str] | None = None,
+        key_fingerprint: str | Sequence[str] | None = None,
+        app_id: str | Sequence[str] | None = None,
+        scope: str | Sequence[str] | None = None,
+        brownout_from_after: str | datetime | None = None,
+        brownout_from_before: str | datetime | None = None,
         created_after: str | datetime | None = None,
         created_before: str | datetime | None = None,
         expires_after: str | datetime | None = None,
         expires_before: str | datetime | None = None,
+        last_used_after: str | datetime | None = None,
+        last_used_before: str | datetime | None = None,
+        revoke_after: str | datetime | None = None,
+        revoke_before: str | datetime | None = None,
+        revoked_after: str | datetime | None = None,
+        revoked_before: str | datetime | None = None,
         updated_after: str | datetime | None = None,
         updated_before: str | datetime | None = None,
     ) -> Pages[types.KeyDocument]:
-        """List api-keys."""
+        """List API keys."""
         return self._caller.pages(
             operations.API_KEYS_LIST,
             core.Given(
@@ -284,6 +330,8 @@ class ApiKeys:
                     "q": q,
                     "tag": tag,
                     "include_deleted": include_deleted,
+                    "count": count,
+                    "id": id,
                     "status": status,
                     "kind": kind,
                     "blocked": blocked,
@@ -295,10 +343,19 @@ class ApiKeys:
                     "key_prefix": key_prefix,
                     "key_fingerprint": key_fingerprint,
                     "app_id": app_id,
+                    "scope": scope,
+                    "brownout_from_after": brownout_from_after,
+                    "brownout_from_before": brownout_from_before,
                     "created_after": created_after,
                     "created_before": created_before,
                     "expires_after": expires_after,
                     "expires_before": expires_before,
+                    "last_used_after": last_used_after,
+                    "last_used_before": last_used_before,
+                    "revoke_after": revoke_after,
+                    "revoke_before": revoke_before,
+                    "revoked_after": revoked_after,
+                    "revoked_before": revoked_before,
                     "updated_after": updated_after,
                     "updated_before": updated_before,
                 }
@@ -325,9 +382,27 @@ class ApiKeys:
             core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
         )
 
-    def history(self, id: Held, /) -> Pages[types.HistoryEntry]:
-        """List what happened to it, newest first."""
-        return self._caller.pages(operations.API_KEYS_HISTORY, core.Given((id,)))
+    def create_many(
+        self,
+        body: types.IssueKeyBatch,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
+    ) -> types.KeyBatchAnswer:
+        """Create up to 500 api-keys at once."""
+        return self._caller.one(
+            operations.API_KEYS_CREATE_MANY,
+            core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
+        )
+
+    def history(
+        self, id: Held, /, *, limit: int | None = None, cursor: str | None = None
+    ) -> Pages[types.HistoryEntry]:
+        """List the changes of an API key."""
+        return self._caller.pages(
+            operations.API_KEYS_HISTORY, core.Given((id,), query={"limit": limit, "cursor": cursor})
+        )
 
     def revoke(
         self,
@@ -339,7 +414,7 @@ class ApiKeys:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.KeyDocument:
-        """Stop a key for ever, from its next request on."""
+        """Revoke a key."""
         return self._caller.one(
             operations.API_KEYS_REVOKE,
             core.Given(
@@ -361,7 +436,7 @@ class ApiKeys:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.KeyDocument:
-        """Stop a key until it is unblocked."""
+        """Block a key until it is unblocked."""
         return self._caller.one(
             operations.API_KEYS_BLOCK,
             core.Given(
@@ -383,7 +458,7 @@ class ApiKeys:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.ApiKeysRotateAnswer:
-        """A successor with the same settings; the old key ends after the overlap."""
+        """Rotate a key: issue a successor."""
         return self._caller.one(
             operations.API_KEYS_ROTATE,
             core.Given(
@@ -405,12 +480,32 @@ class ApiKeys:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.ApiKeysCreateChildAnswer:
-        """A short-lived key with a part of this one's rights."""
+        """Create a short-lived child key."""
         return self._caller.one(
             operations.API_KEYS_CREATE_CHILD,
             core.Given(
                 (id,),
                 body,
+                if_match=if_match,
+                idempotency_key=idempotency_key,
+                validate_only=validate_only,
+            ),
+        )
+
+    def unblock(
+        self,
+        id: Held,
+        /,
+        *,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
+    ) -> types.KeyDocument:
+        """Unblock a key."""
+        return self._caller.one(
+            operations.API_KEYS_UNBLOCK,
+            core.Given(
+                (id,),
                 if_match=if_match,
                 idempotency_key=idempotency_key,
                 validate_only=validate_only,
@@ -437,28 +532,8 @@ class ApiKeys:
             ),
         )
 
-    def unblock(
-        self,
-        id: Held,
-        /,
-        *,
-        if_match: str | None = None,
-        idempotency_key: str | None = None,
-        validate_only: bool = False,
-    ) -> types.KeyDocument:
-        """Let a blocked key work again."""
-        return self._caller.one(
-            operations.API_KEYS_UNBLOCK,
-            core.Given(
-                (id,),
-                if_match=if_match,
-                idempotency_key=idempotency_key,
-                validate_only=validate_only,
-            ),
-        )
-
     def verify(self, body: types.VerifyKey, /, *, validate_only: bool = False) -> types.Verdict:
-        """Verify a key, and take what the call costs of its limits."""
+        """Verify a key for a call."""
         return self._caller.one(
             operations.API_KEYS_VERIFY, core.Given(body=body, validate_only=validate_only)
         )
@@ -471,7 +546,7 @@ class ApiKeys:
         *,
         validate_only: bool = False,
     ) -> types.SpentDocument:
-        """Settle what a reserved call really cost; a second time changes nothing."""
+        """Settle the reserved cost of a call."""
         return self._caller.one(
             operations.API_KEYS_SETTLE_RESERVATION,
             core.Given((id,), body, validate_only=validate_only),
@@ -486,7 +561,7 @@ class ApiKeys:
         if_match: str | None = None,
         validate_only: bool = False,
     ) -> types.SpentDocument:
-        """Bill a key after the fact, once for each usage_id."""
+        """Record the cost of a call on a key."""
         return self._caller.one(
             operations.API_KEYS_RECORD_USAGE,
             core.Given((id,), body, if_match=if_match, validate_only=validate_only),
@@ -500,7 +575,7 @@ class ApiKeys:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.RevokedDocument:
-        """Stop all keys that fit, or say how many they are."""
+        """Revoke or block many keys, or count them."""
         return self._caller.one(
             operations.API_KEYS_REVOKE_MANY,
             core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
@@ -509,7 +584,7 @@ class ApiKeys:
     def report_leak(
         self, body: types.ReportLeak, /, *, validate_only: bool = False
     ) -> types.ReportedDocument:
-        """Report a key that was found where it should not be; the tenant's policy decides."""
+        """Report a leaked key by its fingerprint."""
         return self._caller.one(
             operations.API_KEYS_REPORT_LEAK, core.Given(body=body, validate_only=validate_only)
         )
@@ -517,7 +592,7 @@ class ApiKeys:
     def explain(
         self, body: types.ExplainRequest | None = None, /, *, validate_only: bool = False
     ) -> types.ExplanationDocument:
-        """Explain why a call by key was refused, by its request id."""
+        """Explain the refusal of a call, by its request id."""
         return self._caller.one(
             operations.API_KEYS_EXPLAIN, core.Given(body=body, validate_only=validate_only)
         )
@@ -525,21 +600,21 @@ class ApiKeys:
     def rehearse(
         self, id: Held, body: types.RehearseKey | None = None, /, *, validate_only: bool = False
     ) -> types.Verdict:
-        """Rehearse a call by this key; consumes nothing."""
+        """Rehearse a call with a key; consumes nothing."""
         return self._caller.one(
             operations.API_KEYS_REHEARSE, core.Given((id,), body, validate_only=validate_only)
         )
 
     def get_posture(self) -> types.PostureDocument:
-        """Count the keys with each weakness, up to 10,001; the page of keys lists them."""
+        """Count the active keys with each weakness."""
         return self._caller.one(operations.API_KEYS_GET_POSTURE, core.Given())
 
     def get_impact(self, id: Held, /) -> types.ImpactDocument:
-        """List who used the key in the last 24 hours."""
+        """Get the use of a key in the last 24 hours."""
         return self._caller.one(operations.API_KEYS_GET_IMPACT, core.Given((id,)))
 
     def get_propagation(self, id: Held, /) -> types.PropagationDocument:
-        """List the verifiers that have its newest change."""
+        """Get the propagation of a key's newest change."""
         return self._caller.one(operations.API_KEYS_GET_PROPAGATION, core.Given((id,)))
 
     def get_rotation(self, id: Held, /) -> types.RotationDocument:
@@ -657,32 +732,51 @@ class ApiKeys:
         sort: Literal[
             "created_at",
             "expires_at",
+            "last_used_at",
             "name",
+            "spend_usd",
             "updated_at",
             "-created_at",
             "-expires_at",
+            "-last_used_at",
             "-name",
+            "-spend_usd",
             "-updated_at",
         ]
         | None = None,
         q: str | None = None,
         tag: str | None = None,
         include_deleted: bool | None = None,
-        status: Literal["active", "revoked", "expired"] | None = None,
-        kind: Literal["user", "service", "virtual_llm"] | None = None,
+        count: bool | None = None,
+        id: str | Sequence[str] | None = None,
+        status: Literal["active", "revoked", "expired"]
+        | Sequence[Literal["active", "revoked", "expired"]]
+        | None = None,
+        kind: Literal["user", "service", "virtual_llm"]
+        | Sequence[Literal["user", "service", "virtual_llm"]]
+        | None = None,
         blocked: bool | None = None,
-        application_id: str | None = None,
+        application_id: str | Sequence[str] | None = None,
         issued_to_user_id: str | None = None,
         issued_to_service: str | None = None,
-        created_by_user_id: str | None = None,
-        rotated_from_key_id: str | None = None,
-        key_prefix: str | None = None,
-        key_fingerprint: str | None = None,
-        app_id: str | None = None,
+        created_by_user_id: str | Sequence[str] | None = None,
+        rotated_from_key_id: str | Sequence[str] | None = None,
+        key_prefix: str | Sequence[str] | None = None,
+        key_fingerprint: str | Sequence[str] | None = None,
+        app_id: str | Sequence[str] | None = None,
+        scope: str | Sequence[str] | None = None,
+        brownout_from_after: str | datetime | None = None,
+        brownout_from_before: str | datetime | None = None,
         created_after: str | datetime | None = None,
         created_before: str | datetime | None = None,
         expires_after: str | datetime | None = None,
         expires_before: str | datetime | None = None,
+        last_used_after: str | datetime | None = None,
+        last_used_before: str | datetime | None = None,
+        revoke_after: str | datetime | None = None,
+        revoke_before: str | datetime | None = None,
+        revoked_after: str | datetime | None = None,
+        revoked_before: str | datetime | None = None,
         updated_after: str | datetime | None = None,
         updated_before: str | datetime | None = None,
     ) -> Pages[types.KeyDocument]:
@@ -698,6 +792,8 @@ class ApiKeys:
                     "q": q,
                     "tag": tag,
                     "include_deleted": include_deleted,
+                    "count": count,
+                    "id": id,
                     "status": status,
                     "kind": kind,
                     "blocked": blocked,
@@ -709,10 +805,19 @@ class ApiKeys:
                     "key_prefix": key_prefix,
                     "key_fingerprint": key_fingerprint,
                     "app_id": app_id,
+                    "scope": scope,
+                    "brownout_from_after": brownout_from_after,
+                    "brownout_from_before": brownout_from_before,
                     "created_after": created_after,
                     "created_before": created_before,
                     "expires_after": expires_after,
                     "expires_before": expires_before,
+                    "last_used_after": last_used_after,
+                    "last_used_before": last_used_before,
+                    "revoke_after": revoke_after,
+                    "revoke_before": revoke_before,
+                    "revoked_after": revoked_after,
+                    "revoked_before": revoked_before,
                     "updated_after": updated_after,
                     "updated_before": updated_before,
                 },
@@ -758,10 +863,12 @@ class Connectors:
         cursor: str | None = None,
         sort: Literal[
             "created_at",
+            "last_sync_at",
             "name",
             "updated_at",
             "urgency",
             "-created_at",
+            "-last_sync_at",
             "-name",
             "-updated_at",
             "-urgency",
@@ -770,6 +877,8 @@ class Connectors:
         q: str | None = None,
         tag: str | None = None,
         include_deleted: bool | None = None,
+        count: bool | None = None,
+        id: str | Sequence[str] | None = None,
         type: Literal[
             "edr",
             "siem",
@@ -789,6 +898,28 @@ class Connectors:
             "database",
             "payments",
             "custom",
+        ]
+        | Sequence[
+            Literal[
+                "edr",
+                "siem",
+                "ticketing",
+                "knowledge",
+                "identity",
+                "source_control",
+                "messaging",
+                "itsm",
+                "crm",
+                "support",
+                "incident",
+                "observability",
+                "cloud_security",
+                "storage",
+                "warehouse",
+                "database",
+                "payments",
+                "custom",
+            ]
         ]
         | None = None,
         provider: Literal[
@@ -824,8 +955,45 @@ class Connectors:
             "zendesk",
             "custom",
         ]
+        | Sequence[
+            Literal[
+                "aws_s3",
+                "aws_security_hub",
+                "confluence",
+                "crowdstrike",
+                "datadog",
+                "http",
+                "github",
+                "gitlab",
+                "google_workspace",
+                "hubspot",
+                "jira",
+                "mcp",
+                "defender_for_endpoint",
+                "entra_id",
+                "notion",
+                "oauth2_issuer",
+                "okta",
+                "pagerduty",
+                "postgres",
+                "s3_compatible",
+                "salesforce",
+                "sentinelone",
+                "servicenow",
+                "slack",
+                "smtp",
+                "snowflake",
+                "splunk",
+                "splunk_hec",
+                "stripe",
+                "zendesk",
+                "custom",
+            ]
+        ]
         | None = None,
-        scope: Literal["org", "user", "group"] | None = None,
+        scope: Literal["org", "user", "group"]
+        | Sequence[Literal["org", "user", "group"]]
+        | None = None,
         enabled: bool | None = None,
         sync_status: Literal[
             "disabled",
@@ -836,6 +1004,18 @@ class Connectors:
             "rate_limited",
             "stale",
             "healthy",
+        ]
+        | Sequence[
+            Literal[
+                "disabled",
+                "pending",
+                "action_required",
+                "failing",
+                "degraded",
+                "rate_limited",
+                "stale",
+                "healthy",
+            ]
         ]
         | None = None,
         auth_type: Literal[
@@ -856,20 +1036,46 @@ class Connectors:
             "mtls",
             "hmac",
         ]
+        | Sequence[
+            Literal[
+                "none",
+                "api_key",
+                "api_key_pair",
+                "bearer",
+                "basic",
+                "oauth2_code",
+                "oauth2_client_credentials",
+                "oauth2_private_key_jwt",
+                "oauth2_jwt_bearer",
+                "service_account_jwt",
+                "key_pair_jwt",
+                "github_app",
+                "aws_assume_role",
+                "aws_keys",
+                "mtls",
+                "hmac",
+            ]
+        ]
         | None = None,
-        application_id: str | None = None,
-        webhook_endpoint_id: str | None = None,
+        application_id: str | Sequence[str] | None = None,
+        webhook_endpoint_id: str | Sequence[str] | None = None,
         owner_id: str | None = None,
         user_id: str | None = None,
         group_id: str | None = None,
-        app_id: str | None = None,
+        app_id: str | Sequence[str] | None = None,
         created_by: str | None = None,
         created_after: str | datetime | None = None,
         created_before: str | datetime | None = None,
+        credential_last_rotated_after: str | datetime | None = None,
+        credential_last_rotated_before: str | datetime | None = None,
+        deleted_after: str | datetime | None = None,
+        deleted_before: str | datetime | None = None,
         last_sync_after: str | datetime | None = None,
         last_sync_before: str | datetime | None = None,
         next_rotation_due_after: str | datetime | None = None,
         next_rotation_due_before: str | datetime | None = None,
+        oauth_token_expires_after: str | datetime | None = None,
+        oauth_token_expires_before: str | datetime | None = None,
         show: str | datetime | None = None,
         updated_after: str | datetime | None = None,
         updated_before: str | datetime | None = None,
@@ -885,6 +1091,8 @@ class Connectors:
                     "q": q,
                     "tag": tag,
                     "include_deleted": include_deleted,
+                    "count": count,
+                    "id": id,
                     "type": type,
                     "provider": provider,
                     "scope": scope,
@@ -900,10 +1108,16 @@ class Connectors:
                     "created_by": created_by,
                     "created_after": created_after,
                     "created_before": created_before,
+                    "credential_last_rotated_after": credential_last_rotated_after,
+                    "credential_last_rotated_before": credential_last_rotated_before,
+                    "deleted_after": deleted_after,
+                    "deleted_before": deleted_before,
                     "last_sync_after": last_sync_after,
                     "last_sync_before": last_sync_before,
                     "next_rotation_due_after": next_rotation_due_after,
                     "next_rotation_due_before": next_rotation_due_before,
+                    "oauth_token_expires_after": oauth_token_expires_after,
+                    "oauth_token_expires_before": oauth_token_expires_before,
                     "show": show,
                     "updated_after": updated_after,
                     "updated_before": updated_before,
@@ -931,6 +1145,20 @@ class Connectors:
             core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
         )
 
+    def create_many(
+        self,
+        body: types.ConnectorBatch,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
+    ) -> types.ConnectorBatchAnswer:
+        """Create up to 100 connectors at once."""
+        return self._caller.one(
+            operations.CONNECTORS_CREATE_MANY,
+            core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
+        )
+
     def update(
         self,
         id: Held,
@@ -949,7 +1177,7 @@ class Connectors:
     def delete(
         self, id: Held, /, *, if_match: str | None = None, validate_only: bool = False
     ) -> None:
-        """Delete a connector; it can be restored for 30 days."""
+        """Delete a connector."""
         self._caller.one(
             operations.CONNECTORS_DELETE,
             core.Given((id,), if_match=if_match, validate_only=validate_only),
@@ -975,9 +1203,14 @@ class Connectors:
             ),
         )
 
-    def history(self, id: Held, /) -> Pages[types.HistoryEntry]:
-        """List what happened to it, newest first."""
-        return self._caller.pages(operations.CONNECTORS_HISTORY, core.Given((id,)))
+    def history(
+        self, id: Held, /, *, limit: int | None = None, cursor: str | None = None
+    ) -> Pages[types.HistoryEntry]:
+        """List the changes of a connector."""
+        return self._caller.pages(
+            operations.CONNECTORS_HISTORY,
+            core.Given((id,), query={"limit": limit, "cursor": cursor}),
+        )
 
     def remove_credentials(
         self, id: Held, /, *, if_match: str | None = None, validate_only: bool = False
@@ -997,8 +1230,8 @@ class Connectors:
         if_match: str | None = None,
         idempotency_key: str | None = None,
         validate_only: bool = False,
-    ) -> types.ConnectionsCheckDocument:
-        """Check whether a connector works: ask now, read the result a moment later."""
+    ) -> types.CheckDocument:
+        """Ask for a check of a connector."""
         return self._caller.one(
             operations.CONNECTORS_CHECK,
             core.Given(
@@ -1012,12 +1245,13 @@ class Connectors:
 
     def list_checks(
         self,
-        id: Held,
+        of_id: Held,
         /,
         *,
         limit: int | None = None,
         cursor: str | None = None,
         sort: Literal["created_at", "-created_at"] | None = None,
+        id: str | Sequence[str] | None = None,
         state: Literal["queued", "running", "done"] | None = None,
         reason: Literal["asked", "saved", "daily", "retry", "expiry"] | None = None,
         outcome: Literal[
@@ -1035,16 +1269,17 @@ class Connectors:
         | None = None,
         created_after: str | datetime | None = None,
         created_before: str | datetime | None = None,
-    ) -> Pages[types.ConnectionsCheckDocument]:
+    ) -> Pages[types.CheckDocument]:
         """List the checks of a connector."""
         return self._caller.pages(
             operations.CONNECTORS_LIST_CHECKS,
             core.Given(
-                (id,),
+                (of_id,),
                 query={
                     "limit": limit,
                     "cursor": cursor,
                     "sort": sort,
+                    "id": id,
                     "state": state,
                     "reason": reason,
                     "outcome": outcome,
@@ -1054,7 +1289,7 @@ class Connectors:
             ),
         )
 
-    def get_check(self, id: Held, check_id: Held, /) -> types.ConnectionsCheckDocument:
+    def get_check(self, id: Held, check_id: Held, /) -> types.CheckDocument:
         """Get one check, with its steps."""
         return self._caller.one(
             operations.CONNECTORS_GET_CHECK,
@@ -1069,13 +1304,13 @@ class Connectors:
     def check_draft(
         self, body: types.ConnectorInput | None = None, /, *, validate_only: bool = False
     ) -> types.ResultDocument:
-        """Check settings and credentials that are not saved; nothing is stored."""
+        """Check settings and credentials that are not saved."""
         return self._caller.one(
             operations.CONNECTORS_CHECK_DRAFT, core.Given(body=body, validate_only=validate_only)
         )
 
     def list_credential_versions(self, id: Held, /) -> Pages[types.CredentialVersionDocument]:
-        """List the versions of a connector's credentials, without their values."""
+        """List the versions of a connector's credentials."""
         return self._caller.pages(operations.CONNECTORS_LIST_CREDENTIAL_VERSIONS, core.Given((id,)))
 
     def restore_credentials(
@@ -1087,8 +1322,8 @@ class Connectors:
         if_match: str | None = None,
         idempotency_key: str | None = None,
         validate_only: bool = False,
-    ) -> types.ConnectionsCheckDocument:
-        """Use an older version of the credentials again, and check it."""
+    ) -> types.CheckDocument:
+        """Restore an older version of the credentials."""
         return self._caller.one(
             operations.CONNECTORS_RESTORE_CREDENTIALS,
             core.Given(
@@ -1109,9 +1344,7 @@ class Connectors:
         if_match: str | None = None,
         validate_only: bool = False,
     ) -> types.GivenDocument:
-        """Get what a connector's secret is for: an access token, or credentials. For keys of the
-        connector's application only.
-        """
+        """Take a lease of a connector's credentials."""
         return self._caller.one(
             operations.CONNECTORS_TAKE_LEASE,
             core.Given((id,), body, if_match=if_match, validate_only=validate_only),
@@ -1119,27 +1352,29 @@ class Connectors:
 
     def list_leases(
         self,
-        id: Held,
+        of_id: Held,
         /,
         *,
         limit: int | None = None,
         cursor: str | None = None,
         sort: Literal["created_at", "-created_at"] | None = None,
+        id: str | Sequence[str] | None = None,
         key_id: str | None = None,
         application_id: str | None = None,
         kind: Literal["token", "credentials"] | None = None,
         created_after: str | datetime | None = None,
         created_before: str | datetime | None = None,
     ) -> Pages[types.LeaseDocument]:
-        """List who took a lease of a connector, and when, without values."""
+        """List the leases of a connector."""
         return self._caller.pages(
             operations.CONNECTORS_LIST_LEASES,
             core.Given(
-                (id,),
+                (of_id,),
                 query={
                     "limit": limit,
                     "cursor": cursor,
                     "sort": sort,
+                    "id": id,
                     "key_id": key_id,
                     "application_id": application_id,
                     "kind": kind,
@@ -1176,12 +1411,25 @@ class Webhooks:
         *,
         limit: int | None = None,
         cursor: str | None = None,
-        sort: Literal["created_at", "name", "updated_at", "-created_at", "-name", "-updated_at"]
+        sort: Literal[
+            "created_at",
+            "last_delivery_at",
+            "name",
+            "updated_at",
+            "-created_at",
+            "-last_delivery_at",
+            "-name",
+            "-updated_at",
+        ]
         | None = None,
         q: str | None = None,
         tag: str | None = None,
         include_deleted: bool | None = None,
-        direction: Literal["outbound", "inbound"] | None = None,
+        count: bool | None = None,
+        id: str | Sequence[str] | None = None,
+        direction: Literal["outbound", "inbound"]
+        | Sequence[Literal["outbound", "inbound"]]
+        | None = None,
         url: str | None = None,
         enabled: bool | None = None,
         is_active: bool | None = None,
@@ -1192,6 +1440,16 @@ class Webhooks:
             "stripe",
             "hmac-sha256-hex",
             "hmac-sha256-base64",
+        ]
+        | Sequence[
+            Literal[
+                "standard-webhooks",
+                "standard-webhooks-ed25519",
+                "github",
+                "stripe",
+                "hmac-sha256-hex",
+                "hmac-sha256-base64",
+            ]
         ]
         | None = None,
         inbound_scheme: Literal[
@@ -1245,6 +1503,59 @@ class Webhooks:
             "api-key",
             "basic",
         ]
+        | Sequence[
+            Literal[
+                "standard-webhooks",
+                "inbox",
+                "github",
+                "stripe",
+                "slack",
+                "shopify",
+                "twilio",
+                "sendgrid",
+                "hubspot",
+                "square",
+                "zoom",
+                "gitlab",
+                "jira",
+                "linear",
+                "pagerduty",
+                "sentry",
+                "zendesk",
+                "intercom",
+                "meta",
+                "twitter",
+                "paddle",
+                "discord",
+                "docusign",
+                "mailgun",
+                "typeform",
+                "calendly",
+                "dropbox",
+                "box",
+                "vercel",
+                "woocommerce",
+                "webflow",
+                "elevenlabs",
+                "gitea",
+                "okta",
+                "microsoft-graph",
+                "contentful",
+                "azure-event-grid",
+                "aws-sns",
+                "fusionauth",
+                "plaid",
+                "hmac-sha256-hex",
+                "hmac-sha256-base64",
+                "hmac-sha512-hex",
+                "hmac-sha1-hex",
+                "timestamped-hmac",
+                "bearer",
+                "jwt",
+                "api-key",
+                "basic",
+            ]
+        ]
         | None = None,
         last_delivery_status: Literal[
             "sending",
@@ -1263,13 +1574,39 @@ class Webhooks:
             "protocol_error",
             "cancelled",
         ]
+        | Sequence[
+            Literal[
+                "sending",
+                "delivered",
+                "http_error",
+                "redirect",
+                "forbidden_address",
+                "invalid_request",
+                "dns",
+                "refused",
+                "unreachable",
+                "reset",
+                "tls",
+                "timeout",
+                "too_large",
+                "protocol_error",
+                "cancelled",
+            ]
+        ]
         | None = None,
-        application_id: str | None = None,
-        connector_id: str | None = None,
-        app_id: str | None = None,
+        application_id: str | Sequence[str] | None = None,
+        connector_id: str | Sequence[str] | None = None,
+        app_id: str | Sequence[str] | None = None,
         created_by: str | None = None,
+        event_type: str | Sequence[str] | None = None,
         created_after: str | datetime | None = None,
         created_before: str | datetime | None = None,
+        deleted_after: str | datetime | None = None,
+        deleted_before: str | datetime | None = None,
+        last_delivery_after: str | datetime | None = None,
+        last_delivery_before: str | datetime | None = None,
+        paused_after: str | datetime | None = None,
+        paused_before: str | datetime | None = None,
         updated_after: str | datetime | None = None,
         updated_before: str | datetime | None = None,
     ) -> Pages[types.WebhookDocument]:
@@ -1284,6 +1621,8 @@ class Webhooks:
                     "q": q,
                     "tag": tag,
                     "include_deleted": include_deleted,
+                    "count": count,
+                    "id": id,
                     "direction": direction,
                     "url": url,
                     "enabled": enabled,
@@ -1295,8 +1634,15 @@ class Webhooks:
                     "connector_id": connector_id,
                     "app_id": app_id,
                     "created_by": created_by,
+                    "event_type": event_type,
                     "created_after": created_after,
                     "created_before": created_before,
+                    "deleted_after": deleted_after,
+                    "deleted_before": deleted_before,
+                    "last_delivery_after": last_delivery_after,
+                    "last_delivery_before": last_delivery_before,
+                    "paused_after": paused_after,
+                    "paused_before": paused_before,
                     "updated_after": updated_after,
                     "updated_before": updated_before,
                 }
@@ -1323,6 +1669,20 @@ class Webhooks:
             core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
         )
 
+    def create_many(
+        self,
+        body: types.WebhookBatch,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
+    ) -> types.WebhookBatchAnswer:
+        """Create up to 100 webhooks at once."""
+        return self._caller.one(
+            operations.WEBHOOKS_CREATE_MANY,
+            core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
+        )
+
     def update(
         self,
         id: Held,
@@ -1341,7 +1701,7 @@ class Webhooks:
     def delete(
         self, id: Held, /, *, if_match: str | None = None, validate_only: bool = False
     ) -> None:
-        """Delete a webhook; it can be restored for 30 days."""
+        """Delete a webhook."""
         self._caller.one(
             operations.WEBHOOKS_DELETE,
             core.Given((id,), if_match=if_match, validate_only=validate_only),
@@ -1367,9 +1727,13 @@ class Webhooks:
             ),
         )
 
-    def history(self, id: Held, /) -> Pages[types.HistoryEntry]:
-        """List what happened to it, newest first."""
-        return self._caller.pages(operations.WEBHOOKS_HISTORY, core.Given((id,)))
+    def history(
+        self, id: Held, /, *, limit: int | None = None, cursor: str | None = None
+    ) -> Pages[types.HistoryEntry]:
+        """List the changes of a webhook."""
+        return self._caller.pages(
+            operations.WEBHOOKS_HISTORY, core.Given((id,), query={"limit": limit, "cursor": cursor})
+        )
 
     def rotate_secret(
         self,
@@ -1380,7 +1744,7 @@ class Webhooks:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.WebhooksRotateSecretAnswer:
-        """Make a new signing secret; the one before signs beside it for 24 hours."""
+        """Rotate the signing secret of a webhook."""
         return self._caller.one(
             operations.WEBHOOKS_ROTATE_SECRET,
             core.Given(
@@ -1400,7 +1764,7 @@ class Webhooks:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.WebhookDocument:
-        """Let the previous signing secret sign no more."""
+        """Retire the previous signing secret of a webhook."""
         return self._caller.one(
             operations.WEBHOOKS_RETIRE_SECRET,
             core.Given(
@@ -1420,7 +1784,7 @@ class Webhooks:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.WebhookDocument:
-        """Pause: events are held until the webhook is resumed."""
+        """Pause a webhook and hold its events."""
         return self._caller.one(
             operations.WEBHOOKS_PAUSE,
             core.Given(
@@ -1441,7 +1805,7 @@ class Webhooks:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.WebhookDocument:
-        """Resume, and say what becomes of what was held."""
+        """Resume a webhook."""
         return self._caller.one(
             operations.WEBHOOKS_RESUME,
             core.Given(
@@ -1455,13 +1819,14 @@ class Webhooks:
 
     def list_deliveries(
         self,
-        id: Held,
+        of_id: Held,
         /,
         *,
         after: int | None = None,
         limit: int | None = None,
         cursor: str | None = None,
         sort: Literal["created_at", "-created_at"] | None = None,
+        id: str | Sequence[str] | None = None,
         state: Literal[
             "pending",
             "held",
@@ -1481,16 +1846,17 @@ class Webhooks:
         created_after: str | datetime | None = None,
         created_before: str | datetime | None = None,
     ) -> Pages[types.DeliveryDocument]:
-        """List a webhook's deliveries, newest first; with after, in sequence to fill a gap."""
+        """List the deliveries of a webhook."""
         return self._caller.pages(
             operations.WEBHOOKS_LIST_DELIVERIES,
             core.Given(
-                (id,),
+                (of_id,),
                 query={
                     "after": after,
                     "limit": limit,
                     "cursor": cursor,
                     "sort": sort,
+                    "id": id,
                     "state": state,
                     "event_type": event_type,
                     "event_id": event_id,
@@ -1513,7 +1879,7 @@ class Webhooks:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.ReplayProgress:
-        """Send the events of a window again, or see how many that would be."""
+        """Replay the events of a period, or count them."""
         return self._caller.one(
             operations.WEBHOOKS_REPLAY,
             core.Given(
@@ -1526,17 +1892,17 @@ class Webhooks:
         )
 
     def list_replays(self, id: Held, /) -> Pages[types.ReplayDocument]:
-        """List the last replays of a webhook."""
+        """List the latest replays of a webhook."""
         return self._caller.pages(operations.WEBHOOKS_LIST_REPLAYS, core.Given((id,)))
 
     def get_backlog(self, id: Held, /) -> types.BacklogDocument:
-        """Count what is held, with its age and the time that sending it takes."""
+        """Get the backlog of a webhook."""
         return self._caller.one(operations.WEBHOOKS_GET_BACKLOG, core.Given((id,)))
 
     def try_filter(
         self, body: types.FilterTest | None = None, /, *, validate_only: bool = False
     ) -> types.FilterTestResult:
-        """Count how many of the last 200 events these settings would have matched."""
+        """Test event types and a filter with recent events."""
         return self._caller.one(
             operations.WEBHOOKS_TRY_FILTER, core.Given(body=body, validate_only=validate_only)
         )
@@ -1547,27 +1913,29 @@ class Webhooks:
 
     def list_received(
         self,
-        id: Held,
+        of_id: Held,
         /,
         *,
         limit: int | None = None,
         cursor: str | None = None,
         sort: Literal["received_at", "-received_at"] | None = None,
+        id: str | Sequence[str] | None = None,
         state: Literal["accepted", "quarantined"] | None = None,
         code: str | None = None,
         event_type: str | None = None,
         received_after: str | datetime | None = None,
         received_before: str | datetime | None = None,
     ) -> Pages[types.InboundRequestDocument]:
-        """List what an inbound webhook received, in quarantine too, newest first."""
+        """List the received requests of an inbound webhook."""
         return self._caller.pages(
             operations.WEBHOOKS_LIST_RECEIVED,
             core.Given(
-                (id,),
+                (of_id,),
                 query={
                     "limit": limit,
                     "cursor": cursor,
                     "sort": sort,
+                    "id": id,
                     "state": state,
                     "code": code,
                     "event_type": event_type,
@@ -1578,7 +1946,7 @@ class Webhooks:
         )
 
     def get_received(self, id: Held, request_id: Held, /) -> types.WholeInboundRequest:
-        """Get one received request with its headers and its raw body."""
+        """Get one received request."""
         return self._caller.one(
             operations.WEBHOOKS_GET_RECEIVED,
             core.Given(
@@ -1599,9 +1967,7 @@ class Webhooks:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.InboundRequestDocument:
-        """Verify one request in quarantine anew, as of when it came; publish it if it is
-        genuine.
-        """
+        """Verify a request in quarantine again."""
         return self._caller.one(
             operations.WEBHOOKS_REVERIFY,
             core.Given(
@@ -1624,7 +1990,7 @@ class Webhooks:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.ReviewedDocument:
-        """Verify up to 200 requests in quarantine anew, the oldest first."""
+        """Verify the requests in quarantine again."""
         return self._caller.one(
             operations.WEBHOOKS_REVERIFY_ALL,
             core.Given(
@@ -1638,7 +2004,7 @@ class Webhooks:
     def clear_quarantine(
         self, id: Held, /, *, if_match: str | None = None, validate_only: bool = False
     ) -> None:
-        """Throw away what is in quarantine."""
+        """Discard the requests in quarantine."""
         self._caller.one(
             operations.WEBHOOKS_CLEAR_QUARANTINE,
             core.Given((id,), if_match=if_match, validate_only=validate_only),
@@ -1654,7 +2020,7 @@ class Webhooks:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.AttemptDocument:
-        """Send one signed test request now, and read what came of it."""
+        """Send a signed test request."""
         return self._caller.one(
             operations.WEBHOOKS_TEST,
             core.Given(
@@ -1676,7 +2042,7 @@ class Webhooks:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.DeliveryDocument:
-        """Send an event to this webhook alone, tried and tried again like any other."""
+        """Send an event to one webhook alone."""
         return self._caller.one(
             operations.WEBHOOKS_SEND_FROM_LAB,
             core.Given(
@@ -1690,12 +2056,13 @@ class Webhooks:
 
     def list_tests(
         self,
-        id: Held,
+        of_id: Held,
         /,
         *,
         limit: int | None = None,
         cursor: str | None = None,
         sort: Literal["created_at", "-created_at"] | None = None,
+        id: str | Sequence[str] | None = None,
         outcome: Literal[
             "sending",
             "delivered",
@@ -1722,11 +2089,12 @@ class Webhooks:
         return self._caller.pages(
             operations.WEBHOOKS_LIST_TESTS,
             core.Given(
-                (id,),
+                (of_id,),
                 query={
                     "limit": limit,
                     "cursor": cursor,
                     "sort": sort,
+                    "id": id,
                     "outcome": outcome,
                     "event_type": event_type,
                     "created_after": created_after,
@@ -1755,13 +2123,13 @@ class Replays:
         self._caller = caller
 
     def get(self, id: Held, /) -> types.ReplayProgress:
-        """Read the progress of a replay."""
+        """Get one replay and its progress."""
         return self._caller.one(operations.REPLAYS_GET, core.Given((id,)))
 
     def cancel(
         self, id: Held, /, *, idempotency_key: str | None = None, validate_only: bool = False
     ) -> types.ReplayProgress:
-        """Send nothing more of a replay."""
+        """Cancel a replay."""
         return self._caller.one(
             operations.REPLAYS_CANCEL,
             core.Given((id,), idempotency_key=idempotency_key, validate_only=validate_only),
@@ -1780,6 +2148,7 @@ class Deliveries:
         limit: int | None = None,
         cursor: str | None = None,
         sort: Literal["created_at", "-created_at"] | None = None,
+        id: str | Sequence[str] | None = None,
         state: Literal[
             "pending",
             "held",
@@ -1808,6 +2177,7 @@ class Deliveries:
                     "limit": limit,
                     "cursor": cursor,
                     "sort": sort,
+                    "id": id,
                     "state": state,
                     "event_type": event_type,
                     "event_id": event_id,
@@ -1828,7 +2198,7 @@ class Deliveries:
     def redeliver(
         self, id: Held, /, *, idempotency_key: str | None = None, validate_only: bool = False
     ) -> types.DeliveryDocument:
-        """Send its event once more."""
+        """Send the event of a delivery once more."""
         return self._caller.one(
             operations.DELIVERIES_REDELIVER,
             core.Given((id,), idempotency_key=idempotency_key, validate_only=validate_only),
@@ -1837,7 +2207,7 @@ class Deliveries:
     def hurry(
         self, id: Held, /, *, idempotency_key: str | None = None, validate_only: bool = False
     ) -> types.DeliveryDocument:
-        """Make its next attempt now, not when its turn comes."""
+        """Make the next attempt of a delivery now."""
         return self._caller.one(
             operations.DELIVERIES_HURRY,
             core.Given((id,), idempotency_key=idempotency_key, validate_only=validate_only),
@@ -1877,7 +2247,7 @@ class SignatureChecks:
     def create(
         self, body: types.SignatureCheck | None = None, /, *, validate_only: bool = False
     ) -> types.SignatureCheckResult:
-        """Find out why a request's signature is right or wrong; nothing of it is kept."""
+        """Check the signature of a request."""
         return self._caller.one(
             operations.SIGNATURE_CHECKS_CREATE, core.Given(body=body, validate_only=validate_only)
         )
@@ -1899,17 +2269,21 @@ class EventTypes:
         q: str | None = None,
         tag: str | None = None,
         include_deleted: bool | None = None,
-        name: str | None = None,
+        count: bool | None = None,
+        id: str | Sequence[str] | None = None,
+        name: str | Sequence[str] | None = None,
         deprecated: bool | None = None,
-        validation: Literal["off", "reject"] | None = None,
-        app_id: str | None = None,
+        validation: Literal["off", "reject"] | Sequence[Literal["off", "reject"]] | None = None,
+        app_id: str | Sequence[str] | None = None,
         created_by: str | None = None,
         created_after: str | datetime | None = None,
         created_before: str | datetime | None = None,
+        deleted_after: str | datetime | None = None,
+        deleted_before: str | datetime | None = None,
         updated_after: str | datetime | None = None,
         updated_before: str | datetime | None = None,
     ) -> Pages[types.EventTypeDocument]:
-        """List event-types."""
+        """List event types."""
         return self._caller.pages(
             operations.EVENT_TYPES_LIST,
             core.Given(
@@ -1920,6 +2294,8 @@ class EventTypes:
                     "q": q,
                     "tag": tag,
                     "include_deleted": include_deleted,
+                    "count": count,
+                    "id": id,
                     "name": name,
                     "deprecated": deprecated,
                     "validation": validation,
@@ -1927,6 +2303,8 @@ class EventTypes:
                     "created_by": created_by,
                     "created_after": created_after,
                     "created_before": created_before,
+                    "deleted_after": deleted_after,
+                    "deleted_before": deleted_before,
                     "updated_after": updated_after,
                     "updated_before": updated_before,
                 }
@@ -1954,6 +2332,20 @@ class EventTypes:
             core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
         )
 
+    def create_many(
+        self,
+        body: types.EventTypeBatch,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
+    ) -> types.EventTypeBatchAnswer:
+        """Create up to 500 event-types at once."""
+        return self._caller.one(
+            operations.EVENT_TYPES_CREATE_MANY,
+            core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
+        )
+
     def update(
         self,
         id: Held,
@@ -1972,7 +2364,7 @@ class EventTypes:
     def delete(
         self, id: Held, /, *, if_match: str | None = None, validate_only: bool = False
     ) -> None:
-        """Delete an event type; it can be restored for 30 days."""
+        """Delete an event type."""
         self._caller.one(
             operations.EVENT_TYPES_DELETE,
             core.Given((id,), if_match=if_match, validate_only=validate_only),
@@ -1998,12 +2390,17 @@ class EventTypes:
             ),
         )
 
-    def history(self, id: Held, /) -> Pages[types.HistoryEntry]:
-        """List what happened to it, newest first."""
-        return self._caller.pages(operations.EVENT_TYPES_HISTORY, core.Given((id,)))
+    def history(
+        self, id: Held, /, *, limit: int | None = None, cursor: str | None = None
+    ) -> Pages[types.HistoryEntry]:
+        """List the changes of an event type."""
+        return self._caller.pages(
+            operations.EVENT_TYPES_HISTORY,
+            core.Given((id,), query={"limit": limit, "cursor": cursor}),
+        )
 
     def list_own(self) -> Pages[types.OwnTypeDocument]:
-        """List the events that the portal publishes itself."""
+        """List the portal's own event types."""
         return self._caller.pages(operations.EVENT_TYPES_LIST_OWN, core.Given())
 
     def import_types(
@@ -2014,7 +2411,7 @@ class EventTypes:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.ImportedTypes:
-        """Describe the webhooks of an OpenAPI 3.1 document, or see what that would do."""
+        """Import event types from an OpenAPI document."""
         return self._caller.one(
             operations.EVENT_TYPES_IMPORT_TYPES,
             core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
@@ -2028,13 +2425,13 @@ class EventSettings:
         self._caller = caller
 
     def get(self) -> types.SettingsDocument:
-        """Read how long events and deliveries are kept, and which fields not everybody sees."""
+        """Get the event settings."""
         return self._caller.one(operations.EVENT_SETTINGS_GET, core.Given())
 
     def update(
         self, body: types.SettingsInput | None = None, /, *, validate_only: bool = False
     ) -> types.SettingsDocument:
-        """Change those that are sent; the others stay as they are."""
+        """Change the event settings."""
         return self._caller.one(
             operations.EVENT_SETTINGS_UPDATE, core.Given(body=body, validate_only=validate_only)
         )
@@ -2054,7 +2451,7 @@ class Events:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.PublishedEvents:
-        """Publish one event, or up to 500: accepted when they and their deliveries are kept."""
+        """Publish one event, or up to 500."""
         return self._caller.one(
             operations.EVENTS_PUBLISH,
             core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
@@ -2066,7 +2463,7 @@ class Events:
         limit: int | None = None,
         cursor: str | None = None,
         sort: Literal["received_at", "-received_at"] | None = None,
-        id: str | None = None,
+        id: str | Sequence[str] | None = None,
         type: str | None = None,
         subject: str | None = None,
         client_id: str | None = None,
@@ -2100,7 +2497,7 @@ class Events:
         )
 
     def get(self, id: Held, /) -> types.EventWithMatches:
-        """Get one event, with why it matched or did not match each webhook."""
+        """Get one event and its match with each webhook."""
         return self._caller.one(operations.EVENTS_GET, core.Given((id,)))
 
     def erase(
@@ -2111,10 +2508,44 @@ class Events:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.Erased:
-        """Erase the events of a subject, with their deliveries; says whether there are more."""
+        """Erase the events of a subject."""
         return self._caller.one(
             operations.EVENTS_ERASE,
             core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
+        )
+
+
+class Audit:
+    """The operations of audit."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        record_id: str | None = None,
+        actor_id: str | None = None,
+        action: str | None = None,
+        occurred_after: str | datetime | None = None,
+        occurred_before: str | datetime | None = None,
+    ) -> Pages[types.LogEntry]:
+        """List everything that happened in the tenant, newest first."""
+        return self._caller.pages(
+            operations.AUDIT_LIST,
+            core.Given(
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "record_id": record_id,
+                    "actor_id": actor_id,
+                    "action": action,
+                    "occurred_after": occurred_after,
+                    "occurred_before": occurred_before,
+                }
+            ),
         )
 
 
@@ -2125,7 +2556,7 @@ class Quotas:
         self._caller = caller
 
     def get(self) -> types.QuotasDocument:
-        """Read the tenant's limits and what it uses of them."""
+        """Get the quotas of the tenant and their use."""
         return self._caller.one(operations.QUOTAS_GET, core.Given())
 
 
@@ -2170,6 +2601,7 @@ class Integration:
         self.event_types = EventTypes(caller)
         self.event_settings = EventSettings(caller)
         self.events = Events(caller)
+        self.audit = Audit(caller)
         self.quotas = Quotas(caller)
         self.search = Search(caller)
         self.notices = Notices(caller)
