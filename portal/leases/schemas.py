@@ -4,13 +4,10 @@ from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, Field
-from pydantic.config import JsonDict
 
-from portal.records.schemas import Command
+from portal.records.schemas import SECRET, Command
 
 Kind = Literal["token", "credentials"]
-SECRET: JsonDict = {"x-secret": True}
-"""Marks a field that the SDKs hide."""
 
 
 class LeaseInput(Command):

@@ -23,6 +23,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic.config import JsonDict
 
 from portal.core.errors import FieldError, Invalid, did_you_mean
 from portal.core.key_shape import MARK, holds_key, places
@@ -70,6 +71,10 @@ class EntryErrors(ValueError):
     def __init__(self, problems: Mapping[str, str]) -> None:
         super().__init__(" ".join(problems.values()))
         self.problems = problems
+
+
+SECRET: JsonDict = {"x-secret": True}
+"""Marks a field that the SDKs hide."""
 
 
 class Command(BaseModel):

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic.config import JsonDict
 
 from portal.core.config import running
 from portal.core.errors import Invalid, PortalError
 from portal.records import batches
-from portal.records.schemas import field_errors
+from portal.records.schemas import SECRET, field_errors
 from portal.records.verbs import Revealed
 from portal.rest.api import Outcome, actor, body, no_parameters, once, problem_document, request_id
 from portal.rest.openapi import Operation, Parameter
@@ -73,11 +74,17 @@ def _command(item: type[BaseModel], most: int) -> type[BaseModel]:
     )
 
 
+def _mark(field: str) -> JsonDict | None:
+    """Mark a field that is shown once as a secret. A time and a path in the store are none."""
+    return None if field.endswith(("_at", "_path")) else SECRET
+
+
 @cache
 def _answer(document: type[BaseModel], once: tuple[tuple[str, str], ...]) -> type[BaseModel]:
     name = document.__name__.removesuffix("Document")
     shown: dict[str, Any] = {
-        field: (str | None, Field(None, description=text)) for field, text in once
+        field: (str | None, Field(None, description=text, json_schema_extra=_mark(field)))
+        for field, text in once
     }
     created = (
         create_model(f"{name}Created", __base__=document, __doc__="A new record.", **shown)

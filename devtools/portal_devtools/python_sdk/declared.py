@@ -72,8 +72,14 @@ class Method:
         Of those that are shown once, a time and a path in the secret store are no secrets.
         """
         answer = self.operation.answer
-        properties = answer.model_json_schema()["properties"] if answer else {}
-        marked = [name for name, schema in properties.items() if schema.get("x-secret")]
+        schema = answer.model_json_schema() if answer else {}
+        inside = [schema, *schema.get("$defs", {}).values()]
+        marked = [
+            name
+            for each in inside
+            for name, field in each.get("properties", {}).items()
+            if field.get("x-secret")
+        ]
         once = [name for name in self.shown_once if not name.endswith(("_at", "_path"))]
         return [*once, *marked]
 

@@ -238,7 +238,8 @@ def result(operation: Operation, request: Request, outcome: Answer | Failed) -> 
     document = _document(request, outcome)
     if document is None:
         return None
-    hide(document, operation.secrets)
+    if operation.secrets:
+        hide(document, operation.secrets)
     assert isinstance(outcome, Answer)  # noqa: S101 - a Failed has been raised
     return Record.with_etag(document, outcome.headers.get("etag"))
 

@@ -1,6 +1,6 @@
 """Represent answers: a record that knows its version, and a page of a list."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Generic, Self, TypeVar
 
 from cpod_integration.secret import Secret
@@ -57,11 +57,19 @@ def etag_of(record: str | Mapping[str, Any]) -> str | None:
     return record.etag if isinstance(record, Record) else None
 
 
-def hide(document: dict[str, Any], fields: Iterable[str]) -> None:
-    """Replace the texts of these fields, also inside of an object, by Secrets."""
-    for name in fields:
-        value = document.get(name)
-        if isinstance(value, str):
-            document[name] = Secret(value)
-        elif isinstance(value, dict):
-            hide(value, list(value))
+def hide(document: Any, fields: Collection[str]) -> Any:
+    """Replace the texts of these fields, at any depth, by Secrets. Return the document."""
+    if isinstance(document, dict):
+        for name, value in document.items():
+            document[name] = _hidden(value) if name in fields else hide(value, fields)
+    elif isinstance(document, list):
+        document[:] = [hide(each, fields) for each in document]
+    return document
+
+
+def _hidden(value: Any) -> Any:
+    if isinstance(value, str):
+        return Secret(value)
+    if isinstance(value, dict):
+        return {name: _hidden(each) for name, each in value.items()}
+    return value

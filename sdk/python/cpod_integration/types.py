@@ -1514,11 +1514,11 @@ class KeyCreated(TypedDict):
     """Time from which it is denied for short periods before it is revoked."""
     application_status: str | None
     """Status of the owning application: suspended and retired stop what belongs to it."""
-    key: NotRequired[str | None]
+    key: NotRequired[Secret | None]
     """The raw key, in this answer only."""
-    key_hash: NotRequired[str | None]
+    key_hash: NotRequired[Secret | None]
     """SHA-256 hash of the raw key (unique). Never returned after initial creation."""
-    link: NotRequired[str | None]
+    link: NotRequired[Secret | None]
     """Address that shows the key once, if the delivery is link."""
     vault_path: NotRequired[str | None]
     """Path of the key in the secret store, if the delivery is store."""
@@ -2889,7 +2889,7 @@ class WebhookCreated(TypedDict):
     """
     is_active: bool
     """Whether this webhook is active. It is enabled, and neither paused nor deleted."""
-    signing_secret: NotRequired[str | None]
+    signing_secret: NotRequired[Secret | None]
     """The signing secret, whsec_…, in this answer only."""
 
 

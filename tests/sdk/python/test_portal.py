@@ -110,6 +110,15 @@ def test_a_write_can_be_checked_without_being_done(portal, ada):
         portal(lambda api: api.applications.create({"display_name": ""}, validate_only=True))
 
 
+def test_the_secrets_of_many_new_records_are_hidden(portal):
+    body = {"items": [{"name": "One"}, {"name": "Two"}]}
+    made = portal(lambda api: api.api_keys.create_many(body))
+    keys = [result["item"]["key"] for result in made["results"]]
+    assert all(key.reveal().startswith("sk-") for key in keys)
+    assert not any(key.reveal() in repr(made) for key in keys)
+    assert made["results"][0]["item"]["name"] == "One"
+
+
 def test_a_wrong_field_is_named(portal):
     with pytest.raises(Invalid) as raised:
         portal(lambda api: api.webhooks.create({"url": "nowhere"}))

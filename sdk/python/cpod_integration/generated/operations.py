@@ -22,7 +22,9 @@ API_KEYS_GET = Operation("GET", "/api-keys/{id}")
 API_KEYS_CREATE = Operation(
     "POST", "/api-keys", secrets=("key", "key_hash", "link"), has_body=True, has_key=True
 )
-API_KEYS_CREATE_MANY = Operation("POST", "/api-keys/batch", has_body=True, has_key=True)
+API_KEYS_CREATE_MANY = Operation(
+    "POST", "/api-keys/batch", secrets=("key", "key_hash", "link"), has_body=True, has_key=True
+)
 API_KEYS_HISTORY = Operation("GET", "/api-keys/{id}/history")
 API_KEYS_REVOKE = Operation("POST", "/api-keys/{id}/revoke", has_body=True, has_key=True)
 API_KEYS_BLOCK = Operation("POST", "/api-keys/{id}/block", has_body=True, has_key=True)
@@ -96,7 +98,9 @@ WEBHOOKS_GET = Operation("GET", "/webhooks/{id}")
 WEBHOOKS_CREATE = Operation(
     "POST", "/webhooks", secrets=("signing_secret",), has_body=True, has_key=True
 )
-WEBHOOKS_CREATE_MANY = Operation("POST", "/webhooks/batch", has_body=True, has_key=True)
+WEBHOOKS_CREATE_MANY = Operation(
+    "POST", "/webhooks/batch", secrets=("signing_secret",), has_body=True, has_key=True
+)
 WEBHOOKS_UPDATE = Operation("PATCH", "/webhooks/{id}", has_body=True)
 WEBHOOKS_DELETE = Operation("DELETE", "/webhooks/{id}")
 WEBHOOKS_RESTORE = Operation("POST", "/webhooks/{id}/restore", has_key=True)
