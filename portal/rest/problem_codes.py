@@ -9,7 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ProblemCode:
-    """A code of a problem document. `example` is a `detail` as a caller may read it."""
+    """A code of a problem document. `example` is a `detail` as a caller may read it.
+
+    `of_pages` is set if no program can meet it.
+    """
 
     code: str
     status: int
@@ -18,6 +21,7 @@ class ProblemCode:
     why: str
     now: str
     example: str
+    of_pages: bool = False
 
 
 def url(base_url: str, code: str) -> str:
@@ -59,6 +63,7 @@ CODES = _by_code(
             "You signed in again, or signed out, after the page was loaded.",
             "Load the page again and repeat what you typed.",
             "You signed in again or out since the page was loaded.",
+            of_pages=True,
         ),
         ProblemCode(
             "unauthenticated",

@@ -3912,7 +3912,7 @@ export type BadRequestProblem = Problem & {
     /** The HTTP status. */
     status?: 400;
     /** Stable name of the problem. */
-    code?: "bad_request";
+    code?: string;
     /** Every field that needs attention. */
     errors?: {
     /** Path of the field, `a.b.0`. */
@@ -3927,7 +3927,7 @@ export type UnauthenticatedProblem = Problem & {
     /** The HTTP status. */
     status?: 401;
     /** Stable name of the problem. */
-    code?: "unauthenticated";
+    code?: string;
   };
 
 /** A problem with the status 403. */
@@ -3935,7 +3935,7 @@ export type ForbiddenProblem = Problem & {
     /** The HTTP status. */
     status?: 403;
     /** Stable name of the problem. */
-    code?: "forbidden";
+    code?: string;
   };
 
 /** A problem with the status 404. */
@@ -3943,7 +3943,7 @@ export type NotFoundProblem = Problem & {
     /** The HTTP status. */
     status?: 404;
     /** Stable name of the problem. */
-    code?: "not_found";
+    code?: string;
   };
 
 /** A problem with the status 408. */
@@ -3951,15 +3951,15 @@ export type RequestTimeoutProblem = Problem & {
     /** The HTTP status. */
     status?: 408;
     /** Stable name of the problem. */
-    code?: "request_timeout";
+    code?: string;
   };
 
 /** A problem with the status 409. */
-export type ConflictProblem = Problem & ({
+export type ConflictProblem = Problem & {
     /** The HTTP status. */
     status?: 409;
     /** Stable name of the problem. */
-    code?: "conflict" | "stale_version" | "quota_reached";
+    code?: string;
     /** The record as it is stored now. */
     current?: Record<string, unknown>;
     /** Name of the quota that is reached. */
@@ -3968,14 +3968,14 @@ export type ConflictProblem = Problem & ({
     used?: number;
     /** Number that the tenant may have. */
     limit?: number;
-  });
+  };
 
 /** A problem with the status 412. */
 export type PreconditionFailedProblem = Problem & {
     /** The HTTP status. */
     status?: 412;
     /** Stable name of the problem. */
-    code?: "precondition_failed";
+    code?: string;
   };
 
 /** A problem with the status 413. */
@@ -3983,7 +3983,7 @@ export type TooLargeProblem = Problem & {
     /** The HTTP status. */
     status?: 413;
     /** Stable name of the problem. */
-    code?: "too_large";
+    code?: string;
   };
 
 /** A problem with the status 415. */
@@ -3991,7 +3991,7 @@ export type UnsupportedMediaTypeProblem = Problem & {
     /** The HTTP status. */
     status?: 415;
     /** Stable name of the problem. */
-    code?: "unsupported_media_type";
+    code?: string;
   };
 
 /** A problem with the status 422. */
@@ -3999,7 +3999,7 @@ export type InvalidProblem = Problem & {
     /** The HTTP status. */
     status?: 422;
     /** Stable name of the problem. */
-    code?: "invalid";
+    code?: string;
     /** Every field that needs attention. */
     errors?: {
     /** Path of the field, `a.b.0`. */
@@ -4014,36 +4014,36 @@ export type LockedProblem = Problem & {
     /** The HTTP status. */
     status?: 423;
     /** Stable name of the problem. */
-    code?: "locked";
+    code?: string;
   };
 
 /** A problem with the status 429. */
-export type RateLimitedProblem = Problem & ({
+export type RateLimitedProblem = Problem & {
     /** The HTTP status. */
     status?: 429;
     /** Stable name of the problem. */
-    code?: "rate_limited" | "quota_exceeded";
+    code?: string;
     /** Name of the quota that is exceeded. */
     quota?: string;
     /** Requests that are allowed in a second. */
     limit?: number;
-  });
+  };
 
 /** A problem with the status 500. */
 export type InternalErrorProblem = Problem & {
     /** The HTTP status. */
     status?: 500;
     /** Stable name of the problem. */
-    code?: "internal_error";
+    code?: string;
   };
 
 /** A problem with the status 503. */
-export type UnavailableProblem = Problem & ({
+export type UnavailableProblem = Problem & {
     /** The HTTP status. */
     status?: 503;
     /** Stable name of the problem. */
-    code?: "unknown_outcome" | "unavailable" | "not_saving";
-  });
+    code?: string;
+  };
 
 export interface PeopleCalls {
   /**

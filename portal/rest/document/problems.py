@@ -1,12 +1,12 @@
 """Describe the refusals: one schema and one response for each status, with its codes."""
 
-from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
-from portal.core import errors
-from portal.core.errors import PortalError
+from portal.rest import problem_codes
 from portal.rest.document.schemas import ref
 from portal.rest.openapi import PROBLEM, Operation
+from portal.rest.problem_codes import ProblemCode
 
 RESPONSES = "#/components/responses/"
 NAMES = {
@@ -93,11 +93,10 @@ def schemas() -> dict[str, Any]:
 
 
 def _response(status: int) -> dict[str, Any]:
-    kinds = list(_kinds(status))
-    codes = [f"- `{kind.code}`: {' '.join((kind.__doc__ or '').split())}" for kind in kinds]
+    codes = [f"- `{kind.code}`: {kind.title}." for kind in _kinds(status)]
     named = ("X-Request-Id", *HEADERS.get(status, ()))
     return {
-        "description": "\n".join([f"{kinds[0].title}.", "", *codes]),
+        "description": "\n".join([f"{HTTPStatus(status).phrase}.", "", *codes]),
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in named},
         "content": {PROBLEM: {"schema": ref(NAMES[status] + "Problem")}},
     }
@@ -107,7 +106,8 @@ def _of_status(status: int) -> dict[str, Any]:
     codes = [kind.code for kind in _kinds(status)]
     properties = {
         "status": {"const": status, "description": "The HTTP status."},
-        "code": {"enum": codes, "description": "Stable name of the problem."},
+        # Not an enumeration: a program must not break when a code is added.
+        "code": {"type": "string", "examples": codes, "description": "Stable name of the problem."},
         **MORE.get(status, {}),
     }
     return {
@@ -116,10 +116,9 @@ def _of_status(status: int) -> dict[str, Any]:
     }
 
 
-def _kinds(status: int) -> Iterator[type[PortalError]]:
-    for kind in vars(errors).values():
-        if isinstance(kind, type) and issubclass(kind, PortalError) and kind.status == status:
-            yield kind
+def _kinds(status: int) -> list[ProblemCode]:
+    kinds = (kind for kind in problem_codes.CODES.values() if kind.status == status)
+    return [kind for kind in kinds if not kind.of_pages]
 
 
 PROBLEM_SCHEMA: dict[str, Any] = {
