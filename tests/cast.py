@@ -147,12 +147,12 @@ class Provider:
     def token(self, email: str) -> str:
         return issue_token(self.data_dir, self.issuer, email)
 
-    def token_of(self, person: ProviderPerson) -> str:
-        """Return a token of a person whom the provider need not know."""
+    def token_of(self, person: ProviderPerson, **more: str) -> str:
+        """Return a token of a person whom the provider need not know, with more claims."""
         now = int(time.time())
         times = {"iat": now, "exp": now + 3600, "jti": f"token {now} of {person.email}"}
         whose = {"iss": self.issuer, "aud": AUDIENCE, "client_id": CLIENT_ID}
-        claims = person.claims() | times | whose
+        claims = person.claims() | times | whose | more
         return sign(signing_keys(self.data_dir), claims, "at+jwt")
 
 

@@ -115,7 +115,7 @@ def _person(
         name=token.name or token.email or token.subject,
         scopes=ROLE_SCOPES[role] & named if named else ROLE_SCOPES[role],
         groups=groups,
-        role=role,
+        role="" if named else role,  # a narrowed token acts by its scopes alone
         is_admin=role == "admin",
         expires_at=_end_of(token),
         origin=origin,

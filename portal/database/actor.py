@@ -63,6 +63,14 @@ class Actor:
             return self.scopes | FOR_KEYS
         return self.scopes
 
+    def decide_for_tenant(self) -> None:
+        """Raise Forbidden for an application's credential: it decides nothing for all others."""
+        if self.app_id is not None:
+            raise Forbidden(
+                "This is decided for the whole tenant, and this credential belongs to one"
+                " application. Use one of a person."
+            )
+
     def require(self, scope: str) -> None:
         """Raise Forbidden, naming the missing permission, unless the actor holds `scope`."""
         if self.can(scope):

@@ -29,8 +29,12 @@ def of(tenant_id: str) -> EventSettings:
 
 
 def change(actor: Actor, command: SettingsInput) -> EventSettings:
-    """Change the tenant's settings. What did not change is not written."""
+    """Change the tenant's settings. What did not change is not written.
+
+    Raises Forbidden for an application's credential.
+    """
     actor.require("webhooks:write")
+    actor.decide_for_tenant()
     before = of(actor.tenant_id)
     values = command.values()
     changes = {k: (getattr(before, k), v) for k, v in values.items() if getattr(before, k) != v}

@@ -71,8 +71,10 @@ def _admin() -> Actor:
 
 def _person() -> Actor:
     caller = actor()
-    if caller.person_id is None:
-        raise Forbidden("Only people have sessions: send an access token of a person.")
+    if caller.person_id is None or not caller.role:
+        raise Forbidden(
+            "Only people have sessions: send a person's access token, not narrowed to scopes."
+        )
     return caller
 
 

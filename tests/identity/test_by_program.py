@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
+from portal_devtools.identity_provider.people import PEOPLE
 
-from tests.cast import ADA, ED, VIC, Api, Pages
+from tests.cast import ADA, ED, VIC, Api, Pages, Provider
 
 
 def test_an_admin_lists_people_and_ends_their_sessions(
@@ -48,3 +49,13 @@ def test_a_key_has_no_sessions_and_sees_no_people(app: Flask, ada: Api) -> None:
     key = Api(app.test_client(), ada.create("api-keys", scopes=["webhooks:write"])["key"])
     for path in ("/sessions", "/people"):
         assert key.get(path).status_code == 403, path
+
+
+def test_a_token_that_is_narrowed_to_scopes_has_none_of_the_role(
+    app: Flask, tenants: tuple[str, str], token_provider: Provider
+) -> None:
+    token = token_provider.token_of(PEOPLE[0], scope="applications:read")
+    narrowed = Api(app.test_client(), token)
+    assert narrowed.get("/applications").status_code == 200
+    for method, path in (("GET", "/people"), ("GET", "/sessions"), ("DELETE", "/sessions")):
+        assert narrowed.call(method, path).status_code == 403, path

@@ -91,6 +91,18 @@ def test_the_answer_to_leaks_is_changed_case_by_case(ada: Api, api: Callable[[st
     assert api(VIC).patch("/api-keys/leak-policy", {}).status_code == 403
 
 
+def test_an_application_decides_nothing_for_the_whole_tenant(app: Flask, ada: Api) -> None:
+    application = ada.create("applications", display_name="CRM")
+    scopes = ["keys:read", "keys:write", "events:read", "webhooks:write"]
+    key = ada.create("api-keys", application_id=application["id"], scopes=scopes)["key"]
+    program = Api(app.test_client(), key)
+    refused = program.patch("/api-keys/leak-policy", {"default": "notify"})
+    assert (refused.status_code, "whole tenant" in refused.text) == (403, True)
+    assert program.call("PUT", "/event-settings", json={"retention_days": 1}).status_code == 403
+    assert document(ada.get("/api-keys/leak-policy"))["default"] == "block"
+    assert document(ada.get("/event-settings"))["retention_days"] != 1
+
+
 def test_a_leak_is_listed_and_settled(ada: Api) -> None:
     made = ada.create("api-keys", name="Export")
     url = "https://paste.example/1"

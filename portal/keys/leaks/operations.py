@@ -124,8 +124,7 @@ def _decide() -> Response:
     no_parameters()
     command = LeakPolicyInput.read(body())
     given = command.model_dump(exclude_unset=True)
-    kept = reports.policy(actor().tenant_id)
-    reports.decide(actor(), {**kept, **{case: wish or "" for case, wish in given.items()}})
+    reports.decide(actor(), {case: wish or "" for case, wish in given.items()})
     return answer(_decided())
 
 

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.core.errors import Invalid
@@ -156,15 +156,20 @@ def policy(tenant_id: str) -> dict[str, str]:
 
 
 def decide(actor: Actor, decided: Mapping[str, str]) -> None:
-    """Replace the policy. A case with an empty response is removed from it.
+    """Set the response of these cases; an empty one takes the case back. Others stay as they are.
 
-    Raises Invalid for a case or a response that does not exist.
+    Raises Forbidden for an application's credential, Invalid for a case or a response that does not
+    exist.
     """
     actor.require("keys:write")
+    actor.decide_for_tenant()
     for case, response in decided.items():
         if case not in LEAK_CASES or response not in ("", *LEAK_RESPONSES):
             raise Invalid.field(case[:20], f"Choose one of {', '.join(LEAK_RESPONSES)}.")
-    before, after = policy(actor.tenant_id), {c: r for c, r in decided.items() if r}
+    # One at a time, so that two people who decide two cases both keep what they decided.
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(actor.tenant_id, 0))))
+    before = policy(actor.tenant_id)
+    after = {case: response for case, response in {**before, **decided}.items() if response}
     if before == after:
         return
     session.execute(delete(KeyLeakPolicy).where(KeyLeakPolicy.tenant_id == actor.tenant_id))
