@@ -27,6 +27,7 @@ from portal.connectors.models import Connector
 from portal.connectors.schemas import ConnectorInput
 from portal.core.config import running
 from portal.core.errors import Conflict, Invalid, NotFound, RateLimited
+from portal.database import dry_run
 from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.database.record import find
@@ -197,6 +198,7 @@ def _turn_of_drafts(tenant_id: str) -> Iterator[None]:
 
 
 def _run_now(subject: Subject) -> Report:
+    dry_run.forbid()
     allow = running().outbound_allow
 
     async def once() -> Report:

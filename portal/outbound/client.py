@@ -215,6 +215,7 @@ def send_now(request: Request, allow: Sequence[Network] = (), **options: Any) ->
 
     `options` are those of `OutboundClient`.
     """
+    dry_run.forbid()  # here, since the thread below does not know that this is a dry run
 
     async def once() -> Outcome:
         async with OutboundClient(allow, keep_alive=False, **options) as client:

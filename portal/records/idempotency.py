@@ -83,6 +83,15 @@ def claim(actor: Actor, key: str, asked: list[bytes]) -> Answer | None:
     return Answer(stored.status, stored.answer, stored.location)
 
 
+def is_answered(actor: Actor, key: str) -> bool:
+    """Tell whether a request with this key has its response. Whether it is the same request is for
+    `claim` to say."""
+    found = select(IdempotencyKey.status).filter_by(
+        tenant_id=actor.tenant_id, actor_id=actor.id, key=key
+    )
+    return session.scalar(found) is not None
+
+
 def remember(actor: Actor, key: str, answer: Answer) -> None:
     """Store the response, without secrets, in the transaction of the work."""
     session.execute(

@@ -589,11 +589,17 @@ def _conditions(
         if name == "deleted_at":
             found[f"{key} deleted"] = listing.model.is_deleted.is_(True)  # its index has only such
         if (day := listing.days.get(name)) is not None:
-            start = bound - A_DAY if end == "after" else bound + A_DAY
-            found[f"{key} day"] = _in_range(day, end, start, has_earliest=True)
+            found[f"{key} day"] = _in_range(day, end, _a_day_away(bound, end), has_earliest=True)
     if query.show:
         found["show"] = listing.views[query.show].condition()
     return found
+
+
+def _a_day_away(bound: Any, end: str) -> Any:
+    try:
+        return bound - A_DAY if end == "after" else bound + A_DAY
+    except OverflowError:  # there is no day before the first and after the last
+        return bound
 
 
 def _in_range(

@@ -36,6 +36,7 @@ Admission = Callable[[Actor, str], None]
 
 A_FEW_MINUTES = "public, max-age=300"
 RESOURCE_METADATA = "/.well-known/oauth-protected-resource"  # RFC 9728
+MOST_LINKED = 2000  # characters of a Link header: proxies refuse long ones
 JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 IN_ORDER = orjson.OPT_UTC_Z | orjson.OPT_SORT_KEYS
 
@@ -69,6 +70,8 @@ def listed(
         return answer(document)
     given = [(name, value) for name, value in request.args.items() if name != "cursor"]
     onward = urlencode([*given, ("cursor", next_cursor)])
+    if len(onward) > MOST_LINKED:
+        return answer(document)
     return answer(document, headers={"Link": f'<{request.path}?{onward}>; rel="next"'})
 
 
@@ -390,8 +393,8 @@ def _check(operation: Operation, ids: Mapping[str, str]) -> None:
         _check_query(operation)
     if operation.needs_body and not request.get_data(cache=True):
         raise BadRequest(errors=[FieldError("body", "Send a JSON object, {} at least.")])
-    if operation.record is not None and "HTTP_IF_MATCH" in request.environ:
-        _check_version(operation.record, ids["id"])
+    if operation.is_write and "HTTP_IF_MATCH" in request.environ:
+        _check_version(operation.record, ids)
 
 
 def _check_query(operation: Operation) -> None:
@@ -402,13 +405,25 @@ def _check_query(operation: Operation) -> None:
             raise listing.refused(name, "Give this parameter a value, or leave it out.")
 
 
-def _check_version(model: type[Record], record_id: str) -> None:
-    """Refuse to change another version than `If-Match` names. The record's row is locked."""
-    record = find(model, actor(), record_id, lock=True, include_deleted=True)
-    if not entity_tags.names(request.headers["If-Match"], record.version):
-        raise errors.PreconditionFailed(
-            f"This {record.noun} is at version {record.version} now. Load it again."
-        )
+def _check_version(model: type[Record] | None, ids: Mapping[str, str]) -> None:
+    """Refuse to change another version than `If-Match` names. The record's row is locked.
+
+    A request that was answered already gets its answer again, though the version is another now.
+    """
+    if model is None:
+        message = "This changes no record with a version. Send the request without this header."
+        raise BadRequest(errors=[FieldError("If-Match", message)])
+    record = find(model, actor(), ids["id"], lock=True, include_deleted=True)
+    if entity_tags.names(request.headers["If-Match"], record.version) or _was_answered():
+        return
+    raise errors.PreconditionFailed(
+        f"This {record.noun} is at version {record.version} now. Load it again."
+    )
+
+
+def _was_answered() -> bool:
+    key = request.headers.get("Idempotency-Key")
+    return key is not None and idempotency.is_answered(actor(), key)
 
 
 def is_api_request() -> bool:

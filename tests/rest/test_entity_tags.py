@@ -132,12 +132,10 @@ def test_a_write_of_the_version_that_was_read_is_done(ada: Api, known: str) -> N
     )
 
 
-@every
+@pytest.mark.parametrize("resource", [one for one in RESOURCES if one.update], ids=lambda r: r.name)
 def test_the_field_that_names_a_record_changes_its_tag(
     resource: Resource[Any, Any], ada: Api
 ) -> None:
-    if resource.update is None:
-        pytest.skip("nothing changes it by PATCH")
     made = ada.create(resource.name)
     path = f"/{resource.name}/{made['id']}"
     changed = ada.patch(path, {called(resource): "Renamed"})
@@ -164,3 +162,21 @@ def test_a_deleted_record_is_read_and_restored_by_its_tag(
     restored = ada.post(f"{path}/restore", headers={"If-Match": answer.headers["ETag"]})
     assert restored.status_code == 200
     assert restored.headers["ETag"] == ada.get(path).headers["ETag"]
+
+
+def test_a_retry_gets_its_answer_though_the_version_is_another_by_then(ada: Api) -> None:
+    made = ada.create("applications", display_name="CRM")
+    both = {"If-Match": f'"{made["version"]}"', "Idempotency-Key": "suspend-1"}
+    path = f"/applications/{made['id']}/suspend"
+    first = ada.post(path, {"reason": "An incident"}, headers=both)
+    again = ada.post(path, {"reason": "An incident"}, headers=both)
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert again.json == first.json
+    stale = {**both, "Idempotency-Key": "suspend-2"}
+    assert ada.post(path, {"reason": "An incident"}, headers=stale).status_code == 412
+
+
+def test_if_match_is_refused_where_it_could_not_be_kept(ada: Api) -> None:
+    tag = ada.get("/event-settings").headers["ETag"]
+    refused = ada.call("PUT", "/event-settings", json={}, headers={"If-Match": tag})
+    assert (refused.status_code, (refused.json or {})["errors"][0]["field"]) == (400, "If-Match")
