@@ -241,6 +241,7 @@ OPERATIONS = (
         scope="webhooks:read",
         view=_inbox,
         answer=InboxDocument,
+        refusals=(404,),
     ),
     Operation(
         resource="inbox",

@@ -28,7 +28,7 @@ COUNTED = 200  # keys are counted up to here
 SERIES = (Series("let through", "brand"), Series("refused", "bad"))
 WEEK = timedelta(days=7)
 SHOWN_OTHERWISE = (
-    "prefix", "scopes", "rotated_from_key_id", "parent_key_id", "rotation_family_id",
+    "prefix", "scopes", "rotated_from_key_id", "rotation_family_id",
 )  # fmt: skip
 
 

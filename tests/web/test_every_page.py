@@ -95,7 +95,7 @@ def addresses(app: Flask, records: dict[str, str]) -> dict[str, str]:
             continue
         if rule.rule.startswith(("/api/", "/static/")):
             continue
-        known = {**records, "record_id": records.get(blueprint, "")}
+        known = {**records, "record_id": records.get(blueprint, ""), "code": "not_found"}
         if "received" in rule.rule:
             known["record_id"] = records["inbound"]
         if all(known.get(name) for name in rule.arguments):

@@ -136,7 +136,8 @@ def bulk() -> ResponseReturnValue:
 
 def _selection() -> Selection:
     asked = request.form if request.method == "POST" else request.args
-    question = MultiDict([(n, v) for n, v in asked.items(multi=True) if n in KEPT and v])
+    chosen = KEPT - CHOICE  # an id is a ticked row here, not a filter
+    question = MultiDict([(n, v) for n, v in asked.items(multi=True) if n in chosen and v])
     ticked = asked.getlist("id")[:MOST_TICKED]
     if asked.get("which") == "ticked" and not ticked:
         ticked = ["none"]
