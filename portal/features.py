@@ -31,7 +31,8 @@ from portal.web import notices, search_everything
 from portal.web.drawing.template_functions import RAIL
 from portal.webhooks.feature import feature as webhooks
 
-# What looks at all features. `create_app` registers its pages, because they know the resources.
+# Operations that look at all features. `create_app` registers their pages, because they know the
+# resources.
 everything = Feature(
     lambda app: None, operations=(*search_everything.OPERATIONS, *notices.OPERATIONS)
 )

@@ -53,11 +53,11 @@ OPERATIONS = (
         is_list=True,
         parameters=(
             *paging_parameters(),
-            Parameter("record_id", TEXT, "Only entries about this record"),
+            Parameter("record_id", TEXT, "Only entries about this record."),
             Parameter("actor_id", TEXT, "Only what this person or credential did"),
             Parameter("action", TEXT, "Only this action, such as webhook.updated"),
-            Parameter("occurred_after", MOMENT, "Only entries from this time on"),
-            Parameter("occurred_before", MOMENT, "Only entries from before this time"),
+            Parameter("occurred_after", MOMENT, "Only entries from this time on."),
+            Parameter("occurred_before", MOMENT, "Only entries from before this time."),
         ),
     ),
 )

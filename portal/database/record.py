@@ -23,7 +23,7 @@ class Record(Base):
     quota: ClassVar[str]  # the limit that its records count towards
     # The word in the names of the portal's own events, such as connector.created; None: no events.
     published_as: ClassVar[str | None]
-    # Whether its document also changes without a new version: by its health, its use, or the status
+    # True if its document also changes without a new version: by its health, its use, or the status
     # of its application.
     is_alive: ClassVar[bool] = False
     # Inserts that run with the insert of every new record; their values are the record's columns.

@@ -41,7 +41,7 @@ class SpanDocument(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     hour: datetime | None
-    """Begin of the hour; null for the whole day."""
+    """Start of the hour; null for the whole day."""
     attempts: int
     """Attempts that have ended; test deliveries are not counted."""
     delivered: int
@@ -140,7 +140,7 @@ class ReplayDocument(BaseModel):
 
     id: str | None = Field(description="Id of the replay; null on a dry run.")
     webhook_id: str = Field(description="Id of the webhook.")
-    since: datetime = Field(description="Begin of the period.")
+    since: datetime = Field(description="Start of the period.")
     until: datetime = Field(description="End of the period.")
     what: Literal["failed", "missing", "all"] = Field(description="The events that were chosen.")
     rate: int | None = Field(

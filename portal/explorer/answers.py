@@ -18,7 +18,7 @@ from portal.rest.openapi import Operation
 
 MOST_SHOWN = 200_000  # characters of a body
 SHOWN_ONCE = "SHOWN ABOVE, ONCE"
-# What an answer has only once, and everybody may know.
+# Fields that an answer has only once, and that are no secret.
 NO_SECRETS = frozenset({"key_hash", "previous_secret_expires_at", "vault_path"})
 # Headers of every answer, which say nothing about this one.
 ALWAYS = frozenset(

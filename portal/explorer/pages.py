@@ -167,12 +167,12 @@ def _fixed(described: Described) -> dict[str, Any]:
 
 def _kept(key: tuple[Any, ...], template: str, **context: Any) -> Markup:
     """Return a part of a page, drawn once. It has no nonce and no hx-attribute."""
-    kept = current_app.extensions["portal.explorer"].setdefault("drawn", {})
+    kept: dict[Any, Markup] = current_app.extensions["portal.explorer"].setdefault("drawn", {})
     if key not in kept:
         if len(kept) >= MOST_DRAWN:
             kept.clear()
         kept[key] = Markup(render_template(template, **context))  # noqa: S704 - a template's answer
-    return kept[key]  # type: ignore[no-any-return]
+    return kept[key]
 
 
 def _refusals() -> dict[str, str | None]:

@@ -3,8 +3,8 @@
 - `statements`: statements that are compiled once and sent by the driver, in one message with what
   precedes them (`pipeline` sends and receives). Without: SQLAlchemy runs the same statements.
 - `rows`: documents read as plain rows. Without: as objects.
-- `insert`: a new record in one statement with its search words, history and quota count. Without: a
-  flush, and a statement for each of these.
+- `insert`: new records, one or many, in one statement with their search words, history and quota
+  count. Without: a flush, and a statement for each of these.
 - `templates`: macros and escaping without Jinja's checks of what they might be. Without: Jinja.
 
 - `lines`: the rows of the list of keys drawn in Python (`portal.keys.listing.table`). Without: by a

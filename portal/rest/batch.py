@@ -53,10 +53,10 @@ def operation(
         name="create_many",
         method="POST",
         path=f"/{resource.name}/batch",
-        summary=f"Create up to {resource.most_at_once} {resource.name} at once",
+        summary=f"Create up to {resource.most_at_once} {resource.singular}s at once",
         scope=scope,
         view=lambda: _create(resource),
-        command=_command(resource.command, resource.most_at_once),  # type: ignore[arg-type]
+        command=_command(resource.command, resource.most_at_once),  # type: ignore[arg-type]  # a class
         answer=_answer(resource.document, tuple(resource.once.items())),
         parameters=parameters,
     )

@@ -322,9 +322,9 @@ def paging_parameters() -> tuple[Parameter, ...]:
                 "maximum": listing.MAX_LIMIT,
                 "default": listing.DEFAULT_LIMIT,
             },
-            "Number of entries on a page, at most",
+            "Number of entries on a page, at most.",
         ),
-        Parameter("cursor", {"type": "string"}, "The next_cursor of the page before"),
+        Parameter("cursor", {"type": "string"}, "The next_cursor of the page before."),
     )
 
 
@@ -344,14 +344,14 @@ def list_parameters(asked: Listing[Any], without: Collection[str] = ()) -> tuple
             "q",
             text,
             "Words, matched by prefix. A page may end early, even empty: go on while"
-            " there is a next_cursor",
+            " there is a next_cursor.",
         ),
-        Parameter("tag", text, "Only what has this tag"),
+        Parameter("tag", text, "Only what has this tag."),
         INCLUDE_DELETED,
         Parameter(
             "count",
             {"type": "boolean", "default": False},
-            "Also count all matches, up to 10,000: see `count` in the answer",
+            "Also count all matches, up to 10,000: see `count` in the answer.",
         ),
     ]
     found += [_filter_parameter(asked, name) for name in asked.filter_names]
@@ -381,6 +381,6 @@ def _filter_parameter(asked: Listing[Any], name: str) -> Parameter:
             "maxItems": listing.MOST_VALUES,
             "items": {"type": "string", "enum": list(choices)} if choices else WITHOUT_COMMA,
         },
-        "One value, or several with commas between them: any of these",
+        "One value, or several with commas between them: any of these.",
         explode=False,
     )

@@ -2574,7 +2574,7 @@ export interface Replay {
   id: string | null;
   /** Id of the webhook. */
   webhook_id: string;
-  /** Begin of the period. */
+  /** Start of the period. */
   since: string;
   /** End of the period. */
   until: string;
@@ -2655,7 +2655,7 @@ export interface ReplayProgress {
   id: string | null;
   /** Id of the webhook. */
   webhook_id: string;
-  /** Begin of the period. */
+  /** Start of the period. */
   since: string;
   /** End of the period. */
   until: string;
@@ -3230,7 +3230,7 @@ export interface SignatureCheckResult {
 
 /** The attempts of one hour, or of all 24. */
 export interface Span {
-  /** Begin of the hour; null for the whole day. */
+  /** Start of the hour; null for the whole day. */
   hour: string | null;
   /** Attempts that have ended; test deliveries are not counted. */
   attempts: number;
@@ -4094,41 +4094,41 @@ export interface ApplicationsCalls {
    * Return one page of those that the caller may see. The parameters filter and sort; an unknown one is a 400. Send `next_cursor` as `cursor` for the next page.
    */
   list(parameters?: {
-    /** Number of entries on a page, at most */
+    /** Number of entries on a page, at most. */
     limit?: number;
-    /** The next_cursor of the page before */
+    /** The next_cursor of the page before. */
     cursor?: string;
     /** The order of the list, with - for descending. A time that is missing comes before all others: last where the newest are first. */
     sort?: "created_at" | "display_name" | "updated_at" | "-created_at" | "-display_name" | "-updated_at";
-    /** Words, matched by prefix. A page may end early, even empty: go on while there is a next_cursor */
+    /** Words, matched by prefix. A page may end early, even empty: go on while there is a next_cursor. */
     q?: string;
-    /** Only what has this tag */
+    /** Only what has this tag. */
     tag?: string;
     /** Include deleted entries. */
     include_deleted?: boolean;
-    /** Also count all matches, up to 10,000: see `count` in the answer */
+    /** Also count all matches, up to 10,000: see `count` in the answer. */
     count?: boolean;
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     id?: string[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     kind?: ("app" | "platform-service" | "library")[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     status?: ("draft" | "active" | "deprecated" | "suspended" | "retired")[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     slug?: string[];
     /** Only entries with this `oauth_client_id`. */
     oauth_client_id?: string;
     /** Only entries with this `primary_domain`. */
     primary_domain?: string;
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     app_id?: string[];
     /** Only entries with this `created_by`. */
     created_by?: string;
-    /** Only entries with `created_at` after this time. */
+    /** Only entries with `created_at` at or after this time. */
     created_after?: string;
     /** Only entries with `created_at` before this time. */
     created_before?: string;
-    /** Only entries with `updated_at` after this time. */
+    /** Only entries with `updated_at` at or after this time. */
     updated_after?: string;
     /** Only entries with `updated_at` before this time. */
     updated_before?: string;
@@ -4166,9 +4166,9 @@ export interface ApplicationsCalls {
    * Return the changes of one application, deleted or not, newest first: who made them, from where, and the values before and after.
    */
   history(id: Held, parameters?: {
-    /** Number of entries on a page, at most */
+    /** Number of entries on a page, at most. */
     limit?: number;
-    /** The next_cursor of the page before */
+    /** The next_cursor of the page before. */
     cursor?: string;
   }, options?: Options): List<HistoryEntry, HistoryEntryList>;
   /**
@@ -4198,71 +4198,71 @@ export interface ApiKeysCalls {
    * Return one page of those that the caller may see. The parameters filter and sort; an unknown one is a 400. Send `next_cursor` as `cursor` for the next page.
    */
   list(parameters?: {
-    /** Number of entries on a page, at most */
+    /** Number of entries on a page, at most. */
     limit?: number;
-    /** The next_cursor of the page before */
+    /** The next_cursor of the page before. */
     cursor?: string;
     /** The order of the list, with - for descending. A time that is missing comes before all others: last where the newest are first. last_used_at sorts by day, spend_usd by whole dollars. */
     sort?: "created_at" | "expires_at" | "last_used_at" | "name" | "spend_usd" | "updated_at" | "-created_at" | "-expires_at" | "-last_used_at" | "-name" | "-spend_usd" | "-updated_at";
-    /** Words, matched by prefix. A page may end early, even empty: go on while there is a next_cursor */
+    /** Words, matched by prefix. A page may end early, even empty: go on while there is a next_cursor. */
     q?: string;
-    /** Only what has this tag */
+    /** Only what has this tag. */
     tag?: string;
     /** Include deleted entries. */
     include_deleted?: boolean;
-    /** Also count all matches, up to 10,000: see `count` in the answer */
+    /** Also count all matches, up to 10,000: see `count` in the answer. */
     count?: boolean;
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     id?: string[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     status?: ("active" | "revoked" | "expired")[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     kind?: ("user" | "service" | "virtual_llm")[];
     /** Only entries with this `blocked`. */
     blocked?: boolean;
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     application_id?: string[];
     /** Only entries with this `issued_to_user_id`. */
     issued_to_user_id?: string;
     /** Only entries with this `issued_to_service`. */
     issued_to_service?: string;
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     created_by_user_id?: string[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     rotated_from_key_id?: string[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     key_prefix?: string[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     key_fingerprint?: string[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     app_id?: string[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     scope?: string[];
-    /** Only entries with `brownout_from_at` after this time. */
+    /** Only entries with `brownout_from` at or after this time. */
     brownout_from_after?: string;
-    /** Only entries with `brownout_from_at` before this time. */
+    /** Only entries with `brownout_from` before this time. */
     brownout_from_before?: string;
-    /** Only entries with `created_at` after this time. */
+    /** Only entries with `created_at` at or after this time. */
     created_after?: string;
     /** Only entries with `created_at` before this time. */
     created_before?: string;
-    /** Only entries with `expires_at` after this time. */
+    /** Only entries with `expires_at` at or after this time. */
     expires_after?: string;
     /** Only entries with `expires_at` before this time. */
     expires_before?: string;
-    /** Only entries with `last_used_at` after this time. */
+    /** Only entries with `last_used_at` at or after this time. */
     last_used_after?: string;
     /** Only entries with `last_used_at` before this time. */
     last_used_before?: string;
-    /** Only entries with `revoke_at` after this time. */
+    /** Only entries with `revoke_at` at or after this time. */
     revoke_after?: string;
     /** Only entries with `revoke_at` before this time. */
     revoke_before?: string;
-    /** Only entries with `revoked_at` after this time. */
+    /** Only entries with `revoked_at` at or after this time. */
     revoked_after?: string;
     /** Only entries with `revoked_at` before this time. */
     revoked_before?: string;
-    /** Only entries with `updated_at` after this time. */
+    /** Only entries with `updated_at` at or after this time. */
     updated_after?: string;
     /** Only entries with `updated_at` before this time. */
     updated_before?: string;
@@ -4283,7 +4283,7 @@ export interface ApiKeysCalls {
    */
   create(body: IssueKey, options?: Options<"idempotencyKey" | "validateOnly">): Promise<Revealed<KeyCreateAnswer, "key" | "key_hash" | "link" | "vault_path">>;
   /**
-   * Create up to 500 api-keys at once
+   * Create up to 500 API keys at once
    *
    * Create many API keys in one request: all or none of them, or each for itself. The schema tells how many. The answer has one result for each, in the order of the request.
    */
@@ -4294,9 +4294,9 @@ export interface ApiKeysCalls {
    * Return the changes of one API key, deleted or not, newest first: who made them, from where, and the values before and after.
    */
   history(id: Held, parameters?: {
-    /** Number of entries on a page, at most */
+    /** Number of entries on a page, at most. */
     limit?: number;
-    /** The next_cursor of the page before */
+    /** The next_cursor of the page before. */
     cursor?: string;
   }, options?: Options): List<HistoryEntry, HistoryEntryList>;
   /**
@@ -4455,71 +4455,71 @@ export interface ApiKeysCalls {
    * Return one page of the active keys with a weakness, such as `never_expires`. An unknown weakness is a 404.
    */
   listWeak(weakness: Held, parameters?: {
-    /** Number of entries on a page, at most */
+    /** Number of entries on a page, at most. */
     limit?: number;
-    /** The next_cursor of the page before */
+    /** The next_cursor of the page before. */
     cursor?: string;
     /** The order of the list, with - for descending. A time that is missing comes before all others: last where the newest are first. last_used_at sorts by day, spend_usd by whole dollars. */
     sort?: "created_at" | "expires_at" | "last_used_at" | "name" | "spend_usd" | "updated_at" | "-created_at" | "-expires_at" | "-last_used_at" | "-name" | "-spend_usd" | "-updated_at";
-    /** Words, matched by prefix. A page may end early, even empty: go on while there is a next_cursor */
+    /** Words, matched by prefix. A page may end early, even empty: go on while there is a next_cursor. */
     q?: string;
-    /** Only what has this tag */
+    /** Only what has this tag. */
     tag?: string;
     /** Include deleted entries. */
     include_deleted?: boolean;
-    /** Also count all matches, up to 10,000: see `count` in the answer */
+    /** Also count all matches, up to 10,000: see `count` in the answer. */
     count?: boolean;
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     id?: string[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     status?: ("active" | "revoked" | "expired")[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     kind?: ("user" | "service" | "virtual_llm")[];
     /** Only entries with this `blocked`. */
     blocked?: boolean;
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     application_id?: string[];
     /** Only entries with this `issued_to_user_id`. */
     issued_to_user_id?: string;
     /** Only entries with this `issued_to_service`. */
     issued_to_service?: string;
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     created_by_user_id?: string[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     rotated_from_key_id?: string[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     key_prefix?: string[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     key_fingerprint?: string[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     app_id?: string[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     scope?: string[];
-    /** Only entries with `brownout_from_at` after this time. */
+    /** Only entries with `brownout_from` at or after this time. */
     brownout_from_after?: string;
-    /** Only entries with `brownout_from_at` before this time. */
+    /** Only entries with `brownout_from` before this time. */
     brownout_from_before?: string;
-    /** Only entries with `created_at` after this time. */
+    /** Only entries with `created_at` at or after this time. */
     created_after?: string;
     /** Only entries with `created_at` before this time. */
     created_before?: string;
-    /** Only entries with `expires_at` after this time. */
+    /** Only entries with `expires_at` at or after this time. */
     expires_after?: string;
     /** Only entries with `expires_at` before this time. */
     expires_before?: string;
-    /** Only entries with `last_used_at` after this time. */
+    /** Only entries with `last_used_at` at or after this time. */
     last_used_after?: string;
     /** Only entries with `last_used_at` before this time. */
     last_used_before?: string;
-    /** Only entries with `revoke_at` after this time. */
+    /** Only entries with `revoke_at` at or after this time. */
     revoke_after?: string;
     /** Only entries with `revoke_at` before this time. */
     revoke_before?: string;
-    /** Only entries with `revoked_at` after this time. */
+    /** Only entries with `revoked_at` at or after this time. */
     revoked_after?: string;
     /** Only entries with `revoked_at` before this time. */
     revoked_before?: string;
-    /** Only entries with `updated_at` after this time. */
+    /** Only entries with `updated_at` at or after this time. */
     updated_after?: string;
     /** Only entries with `updated_at` before this time. */
     updated_before?: string;
@@ -4548,37 +4548,37 @@ export interface ConnectorsCalls {
    * Return one page of those that the caller may see. The parameters filter and sort; an unknown one is a 400. Send `next_cursor` as `cursor` for the next page.
    */
   list(parameters?: {
-    /** Number of entries on a page, at most */
+    /** Number of entries on a page, at most. */
     limit?: number;
-    /** The next_cursor of the page before */
+    /** The next_cursor of the page before. */
     cursor?: string;
     /** The order of the list, with - for descending. A time that is missing comes before all others: last where the newest are first. */
     sort?: "created_at" | "last_sync_at" | "name" | "updated_at" | "urgency" | "-created_at" | "-last_sync_at" | "-name" | "-updated_at" | "-urgency";
-    /** Words, matched by prefix. A page may end early, even empty: go on while there is a next_cursor */
+    /** Words, matched by prefix. A page may end early, even empty: go on while there is a next_cursor. */
     q?: string;
-    /** Only what has this tag */
+    /** Only what has this tag. */
     tag?: string;
     /** Include deleted entries. */
     include_deleted?: boolean;
-    /** Also count all matches, up to 10,000: see `count` in the answer */
+    /** Also count all matches, up to 10,000: see `count` in the answer. */
     count?: boolean;
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     id?: string[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     type?: ("edr" | "siem" | "ticketing" | "knowledge" | "identity" | "source_control" | "messaging" | "itsm" | "crm" | "support" | "incident" | "observability" | "cloud_security" | "storage" | "warehouse" | "database" | "payments" | "custom")[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     provider?: ("aws_s3" | "aws_security_hub" | "confluence" | "crowdstrike" | "datadog" | "http" | "github" | "gitlab" | "google_workspace" | "hubspot" | "jira" | "mcp" | "defender_for_endpoint" | "entra_id" | "notion" | "oauth2_issuer" | "okta" | "pagerduty" | "postgres" | "s3_compatible" | "salesforce" | "sentinelone" | "servicenow" | "slack" | "smtp" | "snowflake" | "splunk" | "splunk_hec" | "stripe" | "zendesk" | "custom")[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     scope?: ("org" | "user" | "group")[];
     /** Only entries with this `enabled`. */
     enabled?: boolean;
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     sync_status?: ("disabled" | "pending" | "action_required" | "failing" | "degraded" | "rate_limited" | "stale" | "healthy")[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     auth_type?: ("none" | "api_key" | "api_key_pair" | "bearer" | "basic" | "oauth2_code" | "oauth2_client_credentials" | "oauth2_private_key_jwt" | "oauth2_jwt_bearer" | "service_account_jwt" | "key_pair_jwt" | "github_app" | "aws_assume_role" | "aws_keys" | "mtls" | "hmac")[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     application_id?: string[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     webhook_endpoint_id?: string[];
     /** Only entries with this `owner_id`. */
     owner_id?: string;
@@ -4586,37 +4586,37 @@ export interface ConnectorsCalls {
     user_id?: string;
     /** Only entries with this `group_id`. */
     group_id?: string;
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     app_id?: string[];
     /** Only entries with this `created_by`. */
     created_by?: string;
-    /** Only entries with `created_at` after this time. */
+    /** Only entries with `created_at` at or after this time. */
     created_after?: string;
     /** Only entries with `created_at` before this time. */
     created_before?: string;
-    /** Only entries with `credential_last_rotated_at` after this time. */
+    /** Only entries with `credential_last_rotated_at` at or after this time. */
     credential_last_rotated_after?: string;
     /** Only entries with `credential_last_rotated_at` before this time. */
     credential_last_rotated_before?: string;
-    /** Only entries with `deleted_at` after this time. */
+    /** Only entries with `deleted_at` at or after this time. */
     deleted_after?: string;
     /** Only entries with `deleted_at` before this time. */
     deleted_before?: string;
-    /** Only entries with `last_sync_at` after this time. */
+    /** Only entries with `last_sync_at` at or after this time. */
     last_sync_after?: string;
     /** Only entries with `last_sync_at` before this time. */
     last_sync_before?: string;
-    /** Only entries with `next_rotation_due_at` after this time. */
+    /** Only entries with `next_rotation_due` at or after this time. */
     next_rotation_due_after?: string;
-    /** Only entries with `next_rotation_due_at` before this time. */
+    /** Only entries with `next_rotation_due` before this time. */
     next_rotation_due_before?: string;
-    /** Only entries with `oauth_token_expires_at` after this time. */
+    /** Only entries with `oauth_token_expires_at` at or after this time. */
     oauth_token_expires_after?: string;
     /** Only entries with `oauth_token_expires_at` before this time. */
     oauth_token_expires_before?: string;
     /** Only entries of this view. */
     show?: string;
-    /** Only entries with `updated_at` after this time. */
+    /** Only entries with `updated_at` at or after this time. */
     updated_after?: string;
     /** Only entries with `updated_at` before this time. */
     updated_before?: string;
@@ -4666,9 +4666,9 @@ export interface ConnectorsCalls {
    * Return the changes of one connector, deleted or not, newest first: who made them, from where, and the values before and after.
    */
   history(id: Held, parameters?: {
-    /** Number of entries on a page, at most */
+    /** Number of entries on a page, at most. */
     limit?: number;
-    /** The next_cursor of the page before */
+    /** The next_cursor of the page before. */
     cursor?: string;
   }, options?: Options): List<HistoryEntry, HistoryEntryList>;
   /**
@@ -4689,13 +4689,13 @@ export interface ConnectorsCalls {
    * Return one page of the checks of a connector, deleted or not, newest first, each with its steps.
    */
   listChecks(id: Held, parameters?: {
-    /** Number of entries on a page, at most */
+    /** Number of entries on a page, at most. */
     limit?: number;
-    /** The next_cursor of the page before */
+    /** The next_cursor of the page before. */
     cursor?: string;
     /** The order of the list, with - for descending. A time that is missing comes before all others: last where the newest are first. */
     sort?: "created_at" | "-created_at";
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     id?: string[];
     /** Only entries with this `state`. */
     state?: "queued" | "running" | "done";
@@ -4703,7 +4703,7 @@ export interface ConnectorsCalls {
     reason?: "asked" | "saved" | "daily" | "retry" | "expiry";
     /** Only entries with this `outcome`. */
     outcome?: "passed" | "unproven" | "auth_invalid" | "auth_scope" | "auth_expired" | "config" | "rate_limited" | "transient" | "secret_store" | "internal";
-    /** Only entries with `created_at` after this time. */
+    /** Only entries with `created_at` at or after this time. */
     created_after?: string;
     /** Only entries with `created_at` before this time. */
     created_before?: string;
@@ -4744,13 +4744,13 @@ export interface ConnectorsCalls {
    * Return one page of the leases of a connector, newest first: who took which version, and when, without values.
    */
   listLeases(id: Held, parameters?: {
-    /** Number of entries on a page, at most */
+    /** Number of entries on a page, at most. */
     limit?: number;
-    /** The next_cursor of the page before */
+    /** The next_cursor of the page before. */
     cursor?: string;
     /** The order of the list, with - for descending. A time that is missing comes before all others: last where the newest are first. */
     sort?: "created_at" | "-created_at";
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     id?: string[];
     /** Only entries with this `key_id`. */
     key_id?: string;
@@ -4758,7 +4758,7 @@ export interface ConnectorsCalls {
     application_id?: string;
     /** Only entries with this `kind`. */
     kind?: "token" | "credentials";
-    /** Only entries with `created_at` after this time. */
+    /** Only entries with `created_at` at or after this time. */
     created_after?: string;
     /** Only entries with `created_at` before this time. */
     created_before?: string;
@@ -4787,23 +4787,23 @@ export interface WebhooksCalls {
    * Return one page of those that the caller may see. The parameters filter and sort; an unknown one is a 400. Send `next_cursor` as `cursor` for the next page.
    */
   list(parameters?: {
-    /** Number of entries on a page, at most */
+    /** Number of entries on a page, at most. */
     limit?: number;
-    /** The next_cursor of the page before */
+    /** The next_cursor of the page before. */
     cursor?: string;
     /** The order of the list, with - for descending. A time that is missing comes before all others: last where the newest are first. */
     sort?: "created_at" | "last_delivery_at" | "name" | "updated_at" | "-created_at" | "-last_delivery_at" | "-name" | "-updated_at";
-    /** Words, matched by prefix. A page may end early, even empty: go on while there is a next_cursor */
+    /** Words, matched by prefix. A page may end early, even empty: go on while there is a next_cursor. */
     q?: string;
-    /** Only what has this tag */
+    /** Only what has this tag. */
     tag?: string;
     /** Include deleted entries. */
     include_deleted?: boolean;
-    /** Also count all matches, up to 10,000: see `count` in the answer */
+    /** Also count all matches, up to 10,000: see `count` in the answer. */
     count?: boolean;
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     id?: string[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     direction?: ("outbound" | "inbound")[];
     /** Only entries with this `url`. */
     url?: string;
@@ -4811,39 +4811,39 @@ export interface WebhooksCalls {
     enabled?: boolean;
     /** Only entries with this `is_active`. */
     is_active?: boolean;
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     signature_scheme?: ("standard-webhooks" | "standard-webhooks-ed25519" | "github" | "stripe" | "hmac-sha256-hex" | "hmac-sha256-base64")[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     inbound_scheme?: ("standard-webhooks" | "inbox" | "github" | "stripe" | "slack" | "shopify" | "twilio" | "sendgrid" | "hubspot" | "square" | "zoom" | "gitlab" | "jira" | "linear" | "pagerduty" | "sentry" | "zendesk" | "intercom" | "meta" | "twitter" | "paddle" | "discord" | "docusign" | "mailgun" | "typeform" | "calendly" | "dropbox" | "box" | "vercel" | "woocommerce" | "webflow" | "elevenlabs" | "gitea" | "okta" | "microsoft-graph" | "contentful" | "azure-event-grid" | "aws-sns" | "fusionauth" | "plaid" | "hmac-sha256-hex" | "hmac-sha256-base64" | "hmac-sha512-hex" | "hmac-sha1-hex" | "timestamped-hmac" | "bearer" | "jwt" | "api-key" | "basic")[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     last_delivery_status?: ("sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled")[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     application_id?: string[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     connector_id?: string[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     app_id?: string[];
     /** Only entries with this `created_by`. */
     created_by?: string;
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     event_type?: string[];
-    /** Only entries with `created_at` after this time. */
+    /** Only entries with `created_at` at or after this time. */
     created_after?: string;
     /** Only entries with `created_at` before this time. */
     created_before?: string;
-    /** Only entries with `deleted_at` after this time. */
+    /** Only entries with `deleted_at` at or after this time. */
     deleted_after?: string;
     /** Only entries with `deleted_at` before this time. */
     deleted_before?: string;
-    /** Only entries with `last_delivery_at` after this time. */
+    /** Only entries with `last_delivery_at` at or after this time. */
     last_delivery_after?: string;
     /** Only entries with `last_delivery_at` before this time. */
     last_delivery_before?: string;
-    /** Only entries with `paused_at` after this time. */
+    /** Only entries with `paused_at` at or after this time. */
     paused_after?: string;
     /** Only entries with `paused_at` before this time. */
     paused_before?: string;
-    /** Only entries with `updated_at` after this time. */
+    /** Only entries with `updated_at` at or after this time. */
     updated_after?: string;
     /** Only entries with `updated_at` before this time. */
     updated_before?: string;
@@ -4893,9 +4893,9 @@ export interface WebhooksCalls {
    * Return the changes of one webhook, deleted or not, newest first: who made them, from where, and the values before and after.
    */
   history(id: Held, parameters?: {
-    /** Number of entries on a page, at most */
+    /** Number of entries on a page, at most. */
     limit?: number;
-    /** The next_cursor of the page before */
+    /** The next_cursor of the page before. */
     cursor?: string;
   }, options?: Options): List<HistoryEntry, HistoryEntryList>;
   /**
@@ -4930,13 +4930,13 @@ export interface WebhooksCalls {
   listDeliveries(id: Held, parameters?: {
     /** The last sequence number that you have */
     after?: number;
-    /** Number of entries on a page, at most */
+    /** Number of entries on a page, at most. */
     limit?: number;
-    /** The next_cursor of the page before */
+    /** The next_cursor of the page before. */
     cursor?: string;
     /** The order of the list, with - for descending. A time that is missing comes before all others: last where the newest are first. */
     sort?: "created_at" | "-created_at";
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     id?: string[];
     /** Only entries with this `state`. */
     state?: "pending" | "held" | "in_flight" | "retrying" | "delivered" | "failed" | "expired" | "cancelled";
@@ -4950,7 +4950,7 @@ export interface WebhooksCalls {
     replay_id?: string;
     /** Only entries with this `origin`. */
     origin?: "event" | "redelivery" | "replay" | "probe" | "lab";
-    /** Only entries with `created_at` after this time. */
+    /** Only entries with `created_at` at or after this time. */
     created_after?: string;
     /** Only entries with `created_at` before this time. */
     created_before?: string;
@@ -4991,13 +4991,13 @@ export interface WebhooksCalls {
    * Return one page of the requests that an inbound webhook received, those in quarantine too, newest first.
    */
   listReceived(id: Held, parameters?: {
-    /** Number of entries on a page, at most */
+    /** Number of entries on a page, at most. */
     limit?: number;
-    /** The next_cursor of the page before */
+    /** The next_cursor of the page before. */
     cursor?: string;
     /** The order of the list, with - for descending. A time that is missing comes before all others: last where the newest are first. */
     sort?: "received_at" | "-received_at";
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     id?: string[];
     /** Only entries with this `state`. */
     state?: "accepted" | "quarantined";
@@ -5005,7 +5005,7 @@ export interface WebhooksCalls {
     code?: string;
     /** Only entries with this `event_type`. */
     event_type?: string;
-    /** Only entries with `received_at` after this time. */
+    /** Only entries with `received_at` at or after this time. */
     received_after?: string;
     /** Only entries with `received_at` before this time. */
     received_before?: string;
@@ -5052,19 +5052,19 @@ export interface WebhooksCalls {
    * Return one page of the test deliveries of a webhook, newest first.
    */
   listTests(id: Held, parameters?: {
-    /** Number of entries on a page, at most */
+    /** Number of entries on a page, at most. */
     limit?: number;
-    /** The next_cursor of the page before */
+    /** The next_cursor of the page before. */
     cursor?: string;
     /** The order of the list, with - for descending. A time that is missing comes before all others: last where the newest are first. */
     sort?: "created_at" | "-created_at";
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     id?: string[];
     /** Only entries with this `outcome`. */
     outcome?: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled";
     /** Only entries with this `event_type`. */
     event_type?: string;
-    /** Only entries with `created_at` after this time. */
+    /** Only entries with `created_at` at or after this time. */
     created_after?: string;
     /** Only entries with `created_at` before this time. */
     created_before?: string;
@@ -5099,13 +5099,13 @@ export interface DeliveriesCalls {
    * Return one page of the deliveries of all webhooks, newest first. The parameters filter by state, event or time.
    */
   list(parameters?: {
-    /** Number of entries on a page, at most */
+    /** Number of entries on a page, at most. */
     limit?: number;
-    /** The next_cursor of the page before */
+    /** The next_cursor of the page before. */
     cursor?: string;
     /** The order of the list, with - for descending. A time that is missing comes before all others: last where the newest are first. */
     sort?: "created_at" | "-created_at";
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     id?: string[];
     /** Only entries with this `state`. */
     state?: "pending" | "held" | "in_flight" | "retrying" | "delivered" | "failed" | "expired" | "cancelled";
@@ -5121,7 +5121,7 @@ export interface DeliveriesCalls {
     replay_id?: string;
     /** Only entries with this `origin`. */
     origin?: "event" | "redelivery" | "replay" | "probe" | "lab";
-    /** Only entries with `created_at` after this time. */
+    /** Only entries with `created_at` at or after this time. */
     created_after?: string;
     /** Only entries with `created_at` before this time. */
     created_before?: string;
@@ -5183,41 +5183,41 @@ export interface EventTypesCalls {
    * Return one page of those that the caller may see. The parameters filter and sort; an unknown one is a 400. Send `next_cursor` as `cursor` for the next page.
    */
   list(parameters?: {
-    /** Number of entries on a page, at most */
+    /** Number of entries on a page, at most. */
     limit?: number;
-    /** The next_cursor of the page before */
+    /** The next_cursor of the page before. */
     cursor?: string;
     /** The order of the list, with - for descending. A time that is missing comes before all others: last where the newest are first. */
     sort?: "created_at" | "name" | "updated_at" | "-created_at" | "-name" | "-updated_at";
-    /** Words, matched by prefix. A page may end early, even empty: go on while there is a next_cursor */
+    /** Words, matched by prefix. A page may end early, even empty: go on while there is a next_cursor. */
     q?: string;
-    /** Only what has this tag */
+    /** Only what has this tag. */
     tag?: string;
     /** Include deleted entries. */
     include_deleted?: boolean;
-    /** Also count all matches, up to 10,000: see `count` in the answer */
+    /** Also count all matches, up to 10,000: see `count` in the answer. */
     count?: boolean;
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     id?: string[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     name?: string[];
     /** Only entries with this `deprecated`. */
     deprecated?: boolean;
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     validation?: ("off" | "reject")[];
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     app_id?: string[];
     /** Only entries with this `created_by`. */
     created_by?: string;
-    /** Only entries with `created_at` after this time. */
+    /** Only entries with `created_at` at or after this time. */
     created_after?: string;
     /** Only entries with `created_at` before this time. */
     created_before?: string;
-    /** Only entries with `deleted_at` after this time. */
+    /** Only entries with `deleted_at` at or after this time. */
     deleted_after?: string;
     /** Only entries with `deleted_at` before this time. */
     deleted_before?: string;
-    /** Only entries with `updated_at` after this time. */
+    /** Only entries with `updated_at` at or after this time. */
     updated_after?: string;
     /** Only entries with `updated_at` before this time. */
     updated_before?: string;
@@ -5238,7 +5238,7 @@ export interface EventTypesCalls {
    */
   create(body: EventTypeInput, options?: Options<"idempotencyKey" | "validateOnly">): Promise<EventType>;
   /**
-   * Create up to 500 event-types at once
+   * Create up to 500 event types at once
    *
    * Create many event types in one request: all or none of them, or each for itself. The schema tells how many. The answer has one result for each, in the order of the request.
    */
@@ -5267,9 +5267,9 @@ export interface EventTypesCalls {
    * Return the changes of one event type, deleted or not, newest first: who made them, from where, and the values before and after.
    */
   history(id: Held, parameters?: {
-    /** Number of entries on a page, at most */
+    /** Number of entries on a page, at most. */
     limit?: number;
-    /** The next_cursor of the page before */
+    /** The next_cursor of the page before. */
     cursor?: string;
   }, options?: Options): List<HistoryEntry, HistoryEntryList>;
   /**
@@ -5314,13 +5314,13 @@ export interface EventsCalls {
    * Return one page of the events, newest first. Fields that are hidden from the caller are redacted.
    */
   list(parameters?: {
-    /** Number of entries on a page, at most */
+    /** Number of entries on a page, at most. */
     limit?: number;
-    /** The next_cursor of the page before */
+    /** The next_cursor of the page before. */
     cursor?: string;
     /** The order of the list, with - for descending. A time that is missing comes before all others: last where the newest are first. */
     sort?: "received_at" | "-received_at";
-    /** One value, or several with commas between them: any of these */
+    /** One value, or several with commas between them: any of these. */
     id?: string[];
     /** Only entries with this `type`. */
     type?: string;
@@ -5332,11 +5332,11 @@ export interface EventsCalls {
     app_id?: string;
     /** Only entries with this `application_id`. */
     application_id?: string;
-    /** Only entries with `occurred_at` after this time. */
+    /** Only entries with `occurred_at` at or after this time. */
     occurred_after?: string;
     /** Only entries with `occurred_at` before this time. */
     occurred_before?: string;
-    /** Only entries with `received_at` after this time. */
+    /** Only entries with `received_at` at or after this time. */
     received_after?: string;
     /** Only entries with `received_at` before this time. */
     received_before?: string;
@@ -5362,19 +5362,19 @@ export interface AuditCalls {
    * Return one page of the audit log of the tenant, newest first: every change, who made it and from where, and the values before and after.
    */
   list(parameters?: {
-    /** Number of entries on a page, at most */
+    /** Number of entries on a page, at most. */
     limit?: number;
-    /** The next_cursor of the page before */
+    /** The next_cursor of the page before. */
     cursor?: string;
-    /** Only entries about this record */
+    /** Only entries about this record. */
     record_id?: string;
     /** Only what this person or credential did */
     actor_id?: string;
     /** Only this action, such as webhook.updated */
     action?: string;
-    /** Only entries from this time on */
+    /** Only entries from this time on. */
     occurred_after?: string;
-    /** Only entries from before this time */
+    /** Only entries from before this time. */
     occurred_before?: string;
   }, options?: Options): List<LogEntry, LogEntryList>;
 }

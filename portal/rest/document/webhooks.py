@@ -55,7 +55,7 @@ def webhooks(events: Iterable[OwnEvent]) -> dict[str, Any]:
 
 
 def _operation(event: OwnEvent) -> dict[str, Any]:
-    words = event.name.replace(".", " ").replace("_", " ")
+    words = event.name.replace(".", " ").replace("_", " ").replace("api key", "API key")
     return {
         "operationId": f"events.{event.name}",
         "summary": words[0].upper() + words[1:],

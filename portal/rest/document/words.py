@@ -67,14 +67,12 @@ def of_scope(scope: str) -> str:
 
 
 _PARAMETERS: Mapping[str, str] = {
-    "limit": "Number of entries on a page, at most.",
-    "cursor": "Place of the page: the `next_cursor` of the page before.",
-    "sort": "Field to sort by; `-` before it reverses the order.",
-    "q": "Words to search for; each matches the beginning of a word.",
-    "tag": "Only entries with this tag.",
     "show": "Only entries of this view.",
     "include_deleted": "Include deleted entries.",
 }
+
+# Times whose names do not end in `_at`.
+_WHOLE_NAMES = frozenset({"brownout_from", "next_rotation_due"})
 
 
 def of_parameter(name: str) -> str:
@@ -83,5 +81,7 @@ def of_parameter(name: str) -> str:
         return _PARAMETERS[name]
     stem, _, end = name.rpartition("_")
     if end in ("after", "before"):
-        return f"Only entries with `{stem}_at` {end} this time."
+        field = stem if stem in _WHOLE_NAMES else f"{stem}_at"
+        since = "at or after" if end == "after" else "before"
+        return f"Only entries with `{field}` {since} this time."
     return f"Only entries with this `{name}`."

@@ -2061,7 +2061,7 @@ class ReplayDocument(TypedDict):
     webhook_id: str
     """Id of the webhook."""
     since: str
-    """Begin of the period."""
+    """Start of the period."""
     until: str
     """End of the period."""
     what: Literal["failed", "missing", "all"]
@@ -2098,7 +2098,7 @@ class ReplayProgress(TypedDict):
     webhook_id: str
     """Id of the webhook."""
     since: str
-    """Begin of the period."""
+    """Start of the period."""
     until: str
     """End of the period."""
     what: Literal["failed", "missing", "all"]
@@ -2511,7 +2511,7 @@ class SpanDocument(TypedDict):
     """The attempts of one hour, or of all 24."""
 
     hour: str | None
-    """Begin of the hour; null for the whole day."""
+    """Start of the hour; null for the whole day."""
     attempts: int
     """Attempts that have ended; test deliveries are not counted."""
     delivered: int

@@ -390,7 +390,7 @@ class ApiKeys:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.KeyBatchAnswer:
-        """Create up to 500 api-keys at once."""
+        """Create up to 500 API keys at once."""
         return self._caller.one(
             operations.API_KEYS_CREATE_MANY,
             core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
@@ -2340,7 +2340,7 @@ class EventTypes:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.EventTypeBatchAnswer:
-        """Create up to 500 event-types at once."""
+        """Create up to 500 event types at once."""
         return self._caller.one(
             operations.EVENT_TYPES_CREATE_MANY,
             core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
