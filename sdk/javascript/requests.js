@@ -16,9 +16,15 @@ export function read(resource, verb, line) {
     options: [...named, method !== "GET" && "validateOnly"],
     secrets: secrets?.split(",") ?? [],
     isList: letters.includes("l"),
-    // A repeated PATCH, or a POST without a key, could do its work twice.
-    isRepeatable: letters.includes("k") || (method !== "POST" && method !== "PATCH"),
+    repeatedAfter: repeatedAfter(method, letters.includes("k")),
   };
+}
+
+/** Return the statuses after which a call is sent again: 0 if no usable answer came. */
+function repeatedAfter(method, hasKey) {
+  if (method === "GET" || hasKey) return [0, 429, 502, 503, 504];
+  // Nobody knows whether a lost write was done. These answers say that it was not.
+  return method === "PUT" || method === "DELETE" ? [429, 503] : [429];
 }
 
 /** Return the request that a call asks for. Throws TypeError if the call cannot be meant so. */

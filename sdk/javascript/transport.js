@@ -2,7 +2,6 @@ import { ApiError, ConnectionError, received } from "./values.js";
 
 const ATTEMPTS = 4;
 const FIRST_WAIT = 200;
-const PASSING = [429, 502, 503, 504];
 
 /** Return the function that sends a prepared request, repeats it if that is safe, and reads it. */
 export function transport(baseUrl, token, usualTimeout) {
@@ -19,9 +18,9 @@ export function transport(baseUrl, token, usualTimeout) {
       } catch (error) {
         request.signal?.throwIfAborted();
         const wait = error.retryAfter ?? Math.random() * FIRST_WAIT * 2 ** attempt;
-        const isPassing = error instanceof ConnectionError || PASSING.includes(error.status);
+        const status = error instanceof ConnectionError ? 0 : error.status;
         const isOver = attempt === ATTEMPTS || performance.now() + wait >= end;
-        if (isOver || !isPassing || !request.isRepeatable) throw error;
+        if (isOver || !request.repeatedAfter.includes(status)) throw error;
         await pause(wait, signal);
       }
     }
