@@ -44,7 +44,8 @@ export type Options<Name extends keyof AllOptions = never> = Pick<
 /** Gives the first page to `await`, and every entry of every page to `for await`. */
 export interface List<Item, Page> extends Promise<Page>, AsyncIterable<Item> {}
 
-type Hidden<Value> = Value extends string
+/** A value of which each text is a secret. */
+export type Hidden<Value> = Value extends string
   ? Secret
   : Value extends Record<string, string>
     ? Record<string, Secret>

@@ -1,5 +1,5 @@
 // Generated from the portal's OpenAPI document by `make sdk`. Do not edit.
-import type { Held, List, Nothing, Options, Revealed } from "./index.js";
+import type { Held, Hidden, List, Nothing, Options, Revealed } from "./index.js";
 
 /** An application as it is read (specification: Application). */
 export interface Application {
@@ -1309,9 +1309,9 @@ export interface Given {
   /** Use the values so long, then take a new lease: so a change of the credentials or a disabled connector reaches you. */
   lease_seconds: number;
   /** The access token, if the kind is token. */
-  access_token: string | null;
+  access_token: Hidden<string | null>;
   /** The credentials, if the kind is credentials. */
-  credentials: Record<string, string> | null;
+  credentials: Hidden<Record<string, string> | null>;
 }
 
 /** The health of a webhook: the last 24 hours, what waits, and why it is paused. */
@@ -1897,11 +1897,11 @@ export interface KeyCreated {
   /** Status of the owning application: suspended and retired stop what belongs to it. */
   application_status: string | null;
   /** The raw key, in this answer only. */
-  key?: string | null;
+  key?: Hidden<string | null>;
   /** SHA-256 hash of the raw key (unique). Never returned after initial creation. */
-  key_hash?: string | null;
+  key_hash?: Hidden<string | null>;
   /** Address that shows the key once, if the delivery is link. */
-  link?: string | null;
+  link?: Hidden<string | null>;
   /** Path of the key in the secret store, if the delivery is store. */
   vault_path?: string | null;
 }
@@ -3751,7 +3751,7 @@ export interface WebhookCreated {
   /** Whether this webhook is active. It is enabled, and neither paused nor deleted. */
   is_active: boolean;
   /** The signing secret, whsec_…, in this answer only. */
-  signing_secret?: string | null;
+  signing_secret?: Hidden<string | null>;
 }
 
 /** The fields of a webhook that a client can set. All are optional: `{}` creates a webhook that is disabled. */
@@ -4281,7 +4281,7 @@ export interface ApiKeysCalls {
    *
    * Create an API key and return it with its id and version. Fields that only the server writes are ignored; 422 names every field that needs attention, and a full quota is a 409. With an `Idempotency-Key` the request can be repeated safely. Only this answer has `key` and `key_hash` and `link` and `vault_path`.
    */
-  create(body: IssueKey, options?: Options<"idempotencyKey" | "validateOnly">): Promise<Revealed<KeyCreateAnswer, "key" | "key_hash" | "link" | "vault_path">>;
+  create(body: IssueKey, options?: Options<"idempotencyKey" | "validateOnly">): Promise<Revealed<KeyCreateAnswer, "key" | "key_hash" | "link">>;
   /**
    * Create up to 500 API keys at once
    *
@@ -4316,13 +4316,13 @@ export interface ApiKeysCalls {
    *
    * Issue a successor with the same settings and return it. Both keys work until the overlap ends, then the old one is revoked. A key that does not work, or that has two live keys in its family, is a 409. Only this answer has `key` and `key_hash`.
    */
-  rotate(id: Held, body?: RotateKey, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<Revealed<KeyRotateAnswer, "key" | "key_hash" | "link" | "vault_path">>;
+  rotate(id: Held, body?: RotateKey, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<Revealed<KeyRotateAnswer, "key" | "key_hash" | "link">>;
   /**
    * Create a short-lived child key
    *
    * Issue a short-lived key with a part of the parent's scopes and networks. It spends its parent's budget and ends with its parent. A parent that does not work, or is a child itself, is a 409. Only this answer has `key` and `key_hash`.
    */
-  createChild(id: Held, body?: ChildKey, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<Revealed<KeyCreateChildAnswer, "key" | "key_hash" | "link" | "vault_path">>;
+  createChild(id: Held, body?: ChildKey, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<Revealed<KeyCreateChildAnswer, "key" | "key_hash" | "link">>;
   /**
    * Unblock a key
    *
@@ -4737,7 +4737,7 @@ export interface ConnectorsCalls {
    *
    * Return an access token, or the credentials as they are stored, for the time of the lease. Only a key of the connector's application may take one, with the scope `connectors:use`. A disabled connector is a 423. The values are in this answer only.
    */
-  takeLease(id: Held, body?: LeaseInput, options?: Options<"ifMatch" | "validateOnly">): Promise<Revealed<Given, "access_token" | "credentials">>;
+  takeLease(id: Held, body?: LeaseInput, options?: Options<"ifMatch" | "validateOnly">): Promise<Given>;
   /**
    * List the leases of a connector
    *

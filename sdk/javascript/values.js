@@ -29,7 +29,7 @@ const tags = new WeakMap();
 /** Return a document of the portal: its ETag is remembered, its secrets hide themselves. */
 export function received(document, tag, secrets) {
   if (tag) tags.set(document, tag);
-  for (const name of secrets) document[name] = hidden(document[name]);
+  if (secrets.length) hide(document, (name) => secrets.includes(name));
   return document;
 }
 
@@ -45,9 +45,13 @@ export function written(body) {
   });
 }
 
-function hidden(value) {
-  if (typeof value === "string") return new Secret(value);
-  return value && Object.fromEntries(Object.entries(value).map(([name, each]) => [name, hidden(each)]));
+/** Hide the texts of secrets at every depth. A batch has a record in each of its results. */
+function hide(document, isSecret) {
+  for (const [name, value] of Object.entries(document)) {
+    const isHidden = isSecret(name);
+    if (isHidden && typeof value === "string") document[name] = new Secret(value);
+    if (value && typeof value === "object") hide(value, isHidden ? () => true : isSecret);
+  }
 }
 
 /** Tells why the portal refused a call. `code` is stable; `fields` names what needs attention. */

@@ -52,13 +52,22 @@ class Call:
         return name.lower() in (header.lower() for header in headers)
 
     @property
-    def secrets(self) -> list[str]:
-        """Return the fields of its answer that hold secrets: those shown once, without times."""
-        shown_once = [name for name in self.operation.once if not name.endswith("_at")]
+    def shown_once(self) -> list[str]:
+        """Return the secrets that only this answer has. A time and a path in the store are none."""
         model = self.operation.answer
-        fields = model.model_fields.items() if model else ()
-        marked = [name for name, field in fields if _is_secret(field.json_schema_extra)]
-        return sorted({*shown_once, *marked})
+        known = model.model_fields if model else ()
+        names = [name for name in self.operation.once if name not in known]
+        return sorted(name for name in names if not name.endswith(("_at", "_path")))
+
+    @property
+    def secrets(self) -> list[str]:
+        """Return the fields of its answer that hold secrets, at any depth."""
+        model = self.operation.answer
+        schema = model.model_json_schema() if model else {}
+        inside = [schema, *schema.get("$defs", {}).values()]
+        fields = [field for each in inside for field in each.get("properties", {}).items()]
+        marked = [name for name, field in fields if field.get("x-secret")]
+        return sorted({*self.shown_once, *marked})
 
 
 def calls_of(operations: Iterable[Operation], document: Json) -> list[Call]:
@@ -104,7 +113,3 @@ def _call(operation: Operation, described: Json, shared: Iterable[Json], documen
         found(described["responses"][str(operation.status)], document),
         "\n\n".join(dict.fromkeys(word for word in words if word)),
     )
-
-
-def _is_secret(extra: object) -> bool:
-    return isinstance(extra, dict) and bool(extra.get("x-secret"))

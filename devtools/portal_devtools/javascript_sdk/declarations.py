@@ -9,7 +9,7 @@ from portal_devtools.javascript_sdk.types import comment, members, name_of, type
 
 HEAD = """\
 // Generated from the portal's OpenAPI document by `make sdk`. Do not edit.
-import type { Held, List, Nothing, Options, Revealed } from "./index.js";
+import type { Held, Hidden, List, Nothing, Options, Revealed } from "./index.js";
 
 """
 OPTIONS = {
@@ -69,7 +69,7 @@ def _result(call: Call, document: Json) -> str:
     if call.operation.is_list:
         page = found(schema, document)["properties"]
         return f"List<{type_of(found(page['items'], document)['items'])}, {written}>"
-    hidden = " | ".join(f'"{name}"' for name in call.secrets)
+    hidden = " | ".join(f'"{name}"' for name in call.shown_once)
     return f"Promise<Revealed<{written}, {hidden}>>" if hidden else f"Promise<{written}>"
 
 

@@ -25,7 +25,8 @@ def type_of(schema: Any) -> str:
     alternatives = [union(map(type_of, choice)) for choice in choices]
     parts = [_own(schema), *alternatives, *map(type_of, schema.get("allOf", ()))]
     told = list(dict.fromkeys(part for part in parts if part != UNKNOWN))
-    return " & ".join(map(_grouped, told)) if len(told) > 1 else (told or [UNKNOWN])[0]
+    written = " & ".join(map(_grouped, told)) if len(told) > 1 else (told or [UNKNOWN])[0]
+    return f"Hidden<{written}>" if schema.get("x-secret") else written
 
 
 def union(types: Iterable[str]) -> str:

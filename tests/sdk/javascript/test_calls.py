@@ -152,6 +152,44 @@ def test_a_secret_hides_itself_until_it_is_revealed(node: Node, access: dict[str
     assert seen["known"] == "VALID", "the portal gets the secret itself"
 
 
+def test_the_secrets_of_many_new_records_hide_themselves(
+    node: Node, access: dict[str, str]
+) -> None:
+    seen = node.run(
+        CLIENT
+        + """
+        const { inspect } = await import("node:util");
+        const { webhooks } = client.integration;
+        const keys = await apiKeys.createMany({ items: [{ name: "One" }, { name: "Two" }] });
+        const url = "https://hooks.example.com/cpod";
+        const hooks = await webhooks.createMany({ items: [{ name: "Mine", url }] });
+        const items = [...keys.results, ...hooks.results].map((result) => result.item);
+        const raw = items.map((item) => (item.key ?? item.signing_secret).reveal());
+        const shown = JSON.stringify([keys, hooks]) + inspect([keys, hooks], { depth: 9 });
+        return { raw, shown: raw.filter((each) => shown.includes(each)), items };
+        """,
+        access=access,
+    )
+    assert [each[:3] for each in seen["raw"]] == ["sk-", "sk-", "whs"]
+    assert seen["shown"] == []
+    first, second, _ = seen["items"]
+    assert (first["name"], first["key"], first["key_hash"]) == ("One", "****", "****")
+    assert second["name"] == "Two"
+
+
+def test_a_path_in_the_secret_store_is_no_secret(node: Node) -> None:
+    made = {"key": "sk-secret", "vault_path": "secret/data/keys/key_1", "counts": [1, None, True]}
+    with listening(sends(body=made), sends(body={"results": [{"item": made}]})) as there:
+        seen = node.run(
+            """
+            const { apiKeys } = new Client({ baseUrl, token: "t" }).integration;
+            return [await apiKeys.create({}), (await apiKeys.createMany({})).results[0].item];
+            """,
+            baseUrl=there.address,
+        )
+    assert seen == [{**made, "key": "****"}] * 2
+
+
 def test_the_values_of_a_lease_hide_themselves(
     node: Node, portal: str, with_password: Callable[..., Any], work: Callable[[], None],
     runtime: Api,

@@ -79,8 +79,28 @@ MISTAKES = [
     'client.integration.webhooks.pause("whk_1", { timeout: 5 })',
     "client.integration.webhooks.get()",
     "const key: string = (await client.integration.apiKeys.create({})).key",
+    "const raw = (await client.integration.apiKeys.createMany({ items: [] })).results[0]"
+    ".item?.key?.length",
     "const names: string[] = (await client.integration.webhooks.list()).items",
 ]
+
+
+SECRETS = """
+const { apiKeys, connectors, webhooks } = client.integration;
+const key = (await apiKeys.createMany({ items: [{ name: "One" }] })).results[0].item?.key;
+const hook = (await webhooks.createMany({ items: [] })).results[0].item?.signing_secret;
+const lease = await connectors.takeLease("con_1");
+const path = (await apiKeys.create({ name: "One" })).vault_path;
+export const texts: (string | null | undefined)[] = [
+  key?.reveal(), hook?.reveal(), lease.access_token?.reveal(), path,
+  lease.credentials?.password.reveal(),
+];
+"""
+
+
+def test_secrets_have_a_type_of_their_own(npm: Path, packages: Path, tmp_path: Path) -> None:
+    done = compiled(npm, packages, tmp_path, TYPED + SECRETS)
+    assert done.returncode == 0, done.stdout
 
 
 def test_mistakes_are_seen_before_the_program_runs(
