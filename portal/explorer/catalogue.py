@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from portal.core.errors import Forbidden
 from portal.database.actor import Actor
 from portal.explorer.schema_fields import Field, Row, field_of, row, rows
+from portal.rest.document.words import of_parameter
 from portal.rest.openapi import PREFER, Operation
 
 DRY_RUN = PREFER.name  # the form has a switch for it
@@ -74,7 +75,8 @@ class Described:
     def _parameters(self) -> Iterable[Field]:
         for parameter in self.operation.accepts:
             if parameter.where in ("query", "header") and parameter.name != DRY_RUN:
-                schema = {**parameter.schema, "description": parameter.description}
+                text = parameter.description or of_parameter(parameter.name)
+                schema = {**parameter.schema, "description": text}
                 described = row(parameter.name, schema, {})
                 yield field_of(cast("Any", parameter.where), parameter.name, schema, {}, described)
 

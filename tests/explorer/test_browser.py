@@ -109,7 +109,7 @@ def test_the_link_of_a_list_follows_its_filter(page: Page, ada: Api) -> None:
     page.get_by_label("Direction").select_option("inbound")
     page.wait_for_url("**/webhooks?direction=inbound")
     page.get_by_role("link", name="Try in explorer").click()
-    expect(page.get_by_label("direction one of several")).to_have_value("inbound")
+    expect(page.get_by_label("direction list of one of several")).to_have_value("inbound")
     page.get_by_role("button", name="Send").click()
     expect(page.locator("#explorer-answer")).to_contain_text("From GitHub")
 
