@@ -6,7 +6,16 @@ from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from portal.core.errors import did_you_mean
 from portal.identity.openid.claims import ALL_SCOPES
-from portal.records.schemas import Command, Document, Line, LongText, Name, ShortText, Slug
+from portal.records.schemas import (
+    Command,
+    Document,
+    Filled,
+    Line,
+    LongText,
+    Name,
+    ShortText,
+    Slug,
+)
 
 Kind = Literal["app", "platform-service", "library"]
 Status = Literal["draft", "active", "deprecated", "suspended", "retired"]
@@ -14,7 +23,7 @@ EntityType = Annotated[
     str, StringConstraints(min_length=1, max_length=80, pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$")
 ]
 BasePath = Annotated[
-    Line, StringConstraints(max_length=200, pattern=r"^/[A-Za-z0-9._~!$&'()*+,;=:@%/{}-]*$")
+    str, StringConstraints(max_length=200, pattern=r"^/[A-Za-z0-9._~!$&'()*+,;=:@%/{}-]*$")
 ]
 
 
@@ -84,7 +93,7 @@ class ApplicationInput(Command):
 class StateReason(Command):
     """The reason for suspending, retiring or reopening an application, shown to people later."""
 
-    reason: Annotated[Line, StringConstraints(min_length=1, max_length=500)] = Field(
+    reason: Annotated[Filled, StringConstraints(max_length=500)] = Field(
         description="Reason, in a sentence for people. It is kept in the history."
     )
 

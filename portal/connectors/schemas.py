@@ -19,10 +19,11 @@ from portal.core.secret_scan import findings
 from portal.providers import PROVIDERS, Provider
 from portal.records.schemas import (
     CONTROL,
+    CONTROLS,
     Command,
     Document,
+    Filled,
     JsonObject,
-    Line,
     Moment,
     Name,
     RecordId,
@@ -56,7 +57,7 @@ def _one_of(values: Sequence[str]) -> tuple[AfterValidator, WithJsonSchema]:
 Type = Annotated[str, *_one_of(TYPES)]
 AuthType = Annotated[str, *_one_of(AUTH_TYPES)]
 ProviderKey = Annotated[str, *_one_of(tuple(PROVIDERS))]
-Reference = Annotated[Line, StringConstraints(min_length=1, max_length=80)]
+Reference = Annotated[Filled, StringConstraints(max_length=80)]
 EventType = Annotated[
     str,
     StringConstraints(min_length=1, max_length=100, pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$"),
@@ -82,7 +83,14 @@ def _secret_text(value: Any) -> str:
 CredentialValue = Annotated[
     str,
     PlainValidator(_secret_text),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": CREDENTIAL_LENGTH}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": CREDENTIAL_LENGTH,
+            "pattern": f"^[^{CONTROLS}]*$",
+        }
+    ),
 ]
 
 
@@ -168,7 +176,7 @@ class ConnectorInput(Command):
         repr=False,
         description="Write-only: kept in the secret store and never returned. A field that is left"
         " out stays as it is, a text replaces it, null removes it.",
-        json_schema_extra={"writeOnly": True},
+        json_schema_extra={"writeOnly": True, "additionalProperties": False},
     )
 
     @classmethod

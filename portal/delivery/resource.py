@@ -274,6 +274,7 @@ OPERATIONS = (
         command=ReplayInput,
         answer=ReplayProgress,
         status=201,
+        other_status=200,
         parameters=(RETRY,),
     ),
     Operation(

@@ -11,10 +11,11 @@ from portal.events import type_names
 from portal.records.schemas import (
     Command,
     Document,
+    Filled,
     JsonName,
-    Line,
     LongText,
     Moment,
+    Rules,
     ShortText,
     Tags,
 )
@@ -36,10 +37,20 @@ def _fits(data: dict[str, Any]) -> dict[str, Any]:
 
 
 EventName = Annotated[
-    str, StringConstraints(max_length=type_names.LENGTH), AfterValidator(type_names.check_name)
+    str,
+    StringConstraints(max_length=type_names.LENGTH),
+    AfterValidator(type_names.check_name),
+    Rules(pattern=type_names.SHOWN_NAME),
 ]
 EventData = Annotated[dict[JsonName, Any], AfterValidator(_fits)]
-Key = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
+OPENAPI = Rules(
+    required=["openapi", "webhooks"],
+    properties={
+        "openapi": {"type": "string", "pattern": r"^3\.1"},
+        "webhooks": {"type": "object"},
+    },
+)
+Key = Annotated[Filled, StringConstraints(max_length=200)]
 
 
 class EventInput(Command):
@@ -207,7 +218,7 @@ class OwnTypeDocument(BaseModel):
 class Import(Command):
     """An OpenAPI 3.1 document whose webhooks become event types."""
 
-    document: dict[str, Any] = Field(description="The document, as JSON.")
+    document: Annotated[dict[str, Any], OPENAPI] = Field(description="The document, as JSON.")
     dry_run: bool = Field(False, description="Only tell what would be done.")
 
 
@@ -234,7 +245,7 @@ class SettingsInput(Command):
     retention_days: int = Field(
         30, ge=1, le=90, description="Days after which events and deliveries are forgotten."
     )
-    redacted_fields: list[Annotated[Line, StringConstraints(min_length=1, max_length=100)]] = Field(
+    redacted_fields: list[Annotated[Filled, StringConstraints(max_length=100)]] = Field(
         default=[],
         max_length=50,
         description="Names of fields whose values only those see who may change webhooks.",

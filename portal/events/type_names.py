@@ -11,6 +11,9 @@ SEGMENT = r"[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*"
 NAME = re.compile(SEGMENT)
 PATTERN = re.compile(rf"\*|{SEGMENT}(?:\.\*)?")
 LENGTH = 128
+# The same for JSON schemas.
+SHOWN_NAME = f"^{SEGMENT}$"
+SHOWN_PATTERN = rf"^(\*|{SEGMENT}(?:\.\*)?)$"
 
 
 def check_name(name: str) -> str:

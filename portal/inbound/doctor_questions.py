@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from portal.core.config import running
 from portal.core.errors import Invalid
@@ -20,7 +20,7 @@ from portal.database.session import database_now
 from portal.inbound import review
 from portal.inbound.models import InboundRequest
 from portal.inbound.reception.stored_request import message_of
-from portal.records.schemas import Command, Line, Moment, RecordId
+from portal.records.schemas import Command, Line, Moment, RecordId, Rules
 from portal.webhooks.models import Webhook
 from portal.webhooks.schemas import InboundOptions, InboundScheme
 from portal.webhooks.verification import inbound_secrets, signature_doctor
@@ -33,11 +33,22 @@ Raw = Annotated[
     str, StringConstraints(strip_whitespace=False, max_length=signature_doctor.MAX_BODY)
 ]
 RawSecret = Annotated[str, StringConstraints(strip_whitespace=False, max_length=4096)]
+Base64 = Annotated[
+    str,
+    StringConstraints(max_length=400_000),
+    Rules(pattern="^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"),
+]
 Headers = Annotated[dict[str, str], Field(max_length=100)]
 
 
 class SignatureCheck(Command):
     """A request to diagnose, and the scheme and secret to check it with."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "not": {"properties": {"webhook_id": {"type": "null"}, "secret": {"type": "null"}}}
+        }
+    )
 
     may_hold_keys: ClassVar[frozenset[str]] = frozenset(
         {"secret", "headers", "body", "body_base64", "url"}
@@ -57,7 +68,7 @@ class SignatureCheck(Command):
     )
     headers: Headers = Field(default={}, description="The request's headers.")
     body: Raw = Field("", description="The raw body as text.")
-    body_base64: Annotated[str, StringConstraints(max_length=400_000)] | None = Field(
+    body_base64: Base64 | None = Field(
         None, description="The raw body in base64, in place of `body`."
     )
     method: Annotated[Line, StringConstraints(max_length=10)] = Field(

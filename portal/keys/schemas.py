@@ -8,15 +8,18 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    ConfigDict,
     Field,
     StringConstraints,
     ValidationInfo,
     field_validator,
 )
+from pydantic.config import JsonDict
 
 from portal.applications.schemas import Scopes
-from portal.outbound.networks import parse
+from portal.outbound.networks import ADDRESS, NETWORK, parse
 from portal.records.schemas import (
+    WORD,
     Command,
     Document,
     Line,
@@ -24,6 +27,7 @@ from portal.records.schemas import (
     Money,
     Name,
     RecordId,
+    Rules,
     ShortText,
     Tags,
     WebAddress,
@@ -38,7 +42,9 @@ def _unique(values: list[str]) -> list[str]:
 
 
 ModelName = Annotated[
-    str, StringConstraints(min_length=1, max_length=120, pattern=r"^[\w][\w.:/@+-]*$")
+    str,
+    StringConstraints(min_length=1, max_length=120, pattern=r"^[\w][\w.:/@+-]*$"),
+    Rules(pattern=rf"^{WORD}([.:/@+-]|{WORD})*$"),
 ]
 # Field → the kind of key that has it, and its name in an error message.
 BELONGS_TO = {
@@ -62,13 +68,23 @@ def _network(text: str) -> str:
     return str(network)
 
 
-Cidr = Annotated[str, AfterValidator(_network)]
+Cidr = Annotated[str, AfterValidator(_network), Rules(pattern=NETWORK)]
 
 
 def _address(text: str) -> str:
     if (meant := parse(text)) is None:
         raise ValueError("Give an internet address.")
     return str(meant)
+
+
+def _only_if(other: str, value: str | bool, field: str) -> JsonDict:
+    """Return the rule of a JSON schema by which a field is empty unless another has a value."""
+    return {
+        "anyOf": [
+            {"required": [other], "properties": {other: {"const": value}}},
+            {"properties": {field: {"maxLength": 0, "maxItems": 0}}},
+        ]
+    }
 
 
 Delivery = Literal["shown", "link", "store"]
@@ -107,6 +123,14 @@ class IssueKey(Command):
     )
 
     write_only: ClassVar[frozenset[str]] = frozenset({"delivery"})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "dependentSchemas": {
+                **{field: _only_if("kind", kind, field) for field, (kind, _) in BELONGS_TO.items()},
+                "blocked_reason": _only_if("blocked", True, "blocked_reason"),
+            }
+        }
+    )
 
     name: Name | None = Field(None, description="Human-readable label for this key.")
     application_id: RecordId | None = Field(
@@ -256,7 +280,7 @@ class RehearseKey(Command):
     estimated_usd: Money | None = Field(
         None, description="Highest cost of the call in US dollars, reserved until settled."
     )
-    ip: Annotated[ShortText, AfterValidator(_address)] | None = Field(
+    ip: Annotated[ShortText, AfterValidator(_address), Rules(pattern=ADDRESS)] | None = Field(
         None, description="Address that the holder calls from."
     )
 
@@ -321,6 +345,17 @@ class RevokeKey(StopKey):
 
 class RevokeKeys(Command):
     """The keys to revoke or block: those that meet every condition that is given."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "not": {
+                "properties": {
+                    name: {"type": "null"}
+                    for name in ("application_id", "owner", "tag", "created_before")
+                }
+            }
+        }
+    )
 
     application_id: RecordId | None = Field(None, description="Only keys of this application.")
     owner: ShortText | None = Field(None, description="Created by or issued to this person's id.")

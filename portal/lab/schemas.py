@@ -1,13 +1,12 @@
 """Schemas of the lab: the input for a test request and for an event for a single webhook."""
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field
 
-from portal.events import type_names
+from portal.events.schemas import EventName
 from portal.inbound.reception.failure_orders import MOST, FailureName
 from portal.records.schemas import Command, JsonObject
-from portal.webhooks.schemas import EVENT_LENGTH
 
 
 class SampleEvent(Command):
@@ -15,9 +14,7 @@ class SampleEvent(Command):
 
     may_hold_keys: ClassVar[frozenset[str]] = frozenset({"data"})
 
-    event_type: Annotated[
-        str, StringConstraints(max_length=EVENT_LENGTH), AfterValidator(type_names.check_name)
-    ] = Field(description="One event's name, such as rfp.created.")
+    event_type: EventName = Field(description="One event's name, such as rfp.created.")
     data: JsonObject = Field(
         default={"message": "A test from the cPod integration portal."},
         description="The event's data, up to 16 KiB.",

@@ -6,10 +6,12 @@ Sockets for other protocols are dialled under the same guard (`OutboundClient.di
 from portal.outbound.client import OutboundClient, make_trust, send_now
 from portal.outbound.dialling import Dialled, Undialled
 from portal.outbound.outcome import Kind, Outcome, Request, Timings
-from portal.outbound.request_headers import header_problems
+from portal.outbound.request_headers import HEADER_NAME, HEADER_VALUE, header_problems
 from portal.outbound.urls import UnacceptableUrl, check_url, read_url
 
 __all__ = [
+    "HEADER_NAME",
+    "HEADER_VALUE",
     "Dialled",
     "Kind",
     "OutboundClient",

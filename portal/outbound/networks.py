@@ -69,6 +69,23 @@ _NAMED_V6: tuple[tuple[IPv6Network, str], ...] = tuple(
 )
 
 
+_BYTE, _GROUP = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])", "[0-9A-Fa-f]{1,4}"
+_IPV4 = rf"{_BYTE}(\.{_BYTE}){{3}}"
+_IPV6 = "|".join(
+    (
+        f"({_GROUP}:){{7}}{_GROUP}",
+        f"({_GROUP}:){{1,7}}:",
+        *(f"({_GROUP}:){{1,{left}}}(:{_GROUP}){{1,{7 - left}}}" for left in range(6, 0, -1)),
+        f":(:{_GROUP}){{1,7}}",
+        f"::([Ff]{{4}}:)?{_IPV4}",
+        "::",
+    )
+)
+# For JSON schemas: what `ip_address` and `ip_network` read.
+ADDRESS = f"^({_IPV4}|{_IPV6})$"
+NETWORK = f"^({_IPV4}(/([12]?[0-9]|3[0-2]))?|({_IPV6})(/([1-9]?[0-9]|1[01][0-9]|12[0-8]))?)$"
+
+
 @lru_cache(maxsize=4096)  # called often
 def parse(address: str | Address) -> Address | None:
     """Return the parsed address without its scope; as IPv4 if it is within `::ffff:0:0/96`."""

@@ -11,8 +11,10 @@ CLOSE = {"Connection": "close"}
 
 MAX_HEADERS_BYTES = 8 * 1024
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+HEADER_VALUE = r"[\t\x20-\x7e\x80-\xff]*"
+_TOKEN = re.compile(HEADER_NAME)
+_VALUE = re.compile(HEADER_VALUE)
 _FRAMING = frozenset(
     {
         "connection", "content-length", "expect", "host", "keep-alive", "proxy-authorization",

@@ -39,6 +39,7 @@ from portal.records import search
 from portal.records.bounded_search import MOST_PATIENCE, SHARE, Order, Place, Search
 from portal.records.query_parsing import (
     CONTROLS,
+    CURSOR_LENGTH,
     DEFAULT_LIMIT,
     MAX_LIMIT,
     MOST_VALUES,
@@ -62,6 +63,7 @@ from portal.records.query_parsing import (
 
 __all__ = [
     "CONTROLS",
+    "CURSOR_LENGTH",
     "DEFAULT_LIMIT",
     "MAX_LIMIT",
     "MOST_VALUES",

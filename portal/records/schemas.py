@@ -18,12 +18,15 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     StringConstraints,
     ValidationError,
     WithJsonSchema,
     model_validator,
 )
 from pydantic.config import JsonDict
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from portal.core.errors import FieldError, Invalid, did_you_mean
 from portal.core.key_shape import MARK, holds_key, places
@@ -47,13 +50,20 @@ ENVELOPE = frozenset(
         "version",
     }
 )
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+CONTROLS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
+CONTROL = re.compile(f"[{CONTROLS}]")
 # Control characters, those without a width, and those that turn the direction of the text after
 # them: a name with one would turn our own sentences around it.
-HIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+UNSEEN = CONTROLS + r"\u200b\u202a-\u202e\u2060\u2066-\u2069\ufeff"
+HIDDEN = re.compile(f"[{UNSEEN}]")
+WEB_ADDRESS = f"^[Hh][Tt][Tt][Pp][Ss]?://[^{UNSEEN}]*$"
+YEARS = "(19[7-9][0-9]|[2-8][0-9]{3}|9000)"
 SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 QUOTED = re.compile(r"'([^']*)'")  # as pydantic writes the values of a literal
 TAG = re.compile(r"[\w][\w .:/@+-]*")
+# The same in the language of JSON schemas, in which \w is a letter of ASCII.
+WORD = r"[\p{L}\p{N}_]"
+SHOWN_TAG = rf"^{WORD}([ .:/@+-]|{WORD})*$"
 JSON_BYTES = 16 * 1024
 EXACT_DIGITS = 15  # of a decimal number: a double keeps them all
 NAMED_PLACES = 20  # texts with a key that one response names
@@ -369,29 +379,62 @@ def small(value: Any) -> Any:
     return value
 
 
-Line = Annotated[str, AfterValidator(_nothing_hidden)]
-Name = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
+class Rules:
+    """Add to the JSON schema of a type what its own validator checks, so that clients can read it.
+
+    The validator and the schema must agree: tests/rest/fuzzing sends what the schema allows, and
+    what it does not.
+    """
+
+    def __init__(self, **rules: Any) -> None:
+        self.rules = rules
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {**handler(schema), **self.rules}
+
+
+Line = Annotated[str, AfterValidator(_nothing_hidden), Rules(pattern=f"^[^{UNSEEN}]*$")]
+# Spaces at the ends are taken off before a text is measured, so one character is not a space.
+Filled = Annotated[
+    Line,
+    StringConstraints(min_length=1),
+    Rules(pattern=rf"^[^{UNSEEN}]*[^\s{UNSEEN}][^{UNSEEN}]*$"),
+]
+Name = Annotated[Filled, StringConstraints(max_length=200)]
 ShortText = Annotated[Line, StringConstraints(max_length=200)]
 LongText = Annotated[Line, StringConstraints(max_length=4000)]
-WebAddress = Annotated[Line, AfterValidator(_on_the_web)]
+WebAddress = Annotated[
+    Line,
+    AfterValidator(_on_the_web),
+    Rules(pattern=WEB_ADDRESS),
+]
 Slug = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=SLUG)]
-RecordId = Annotated[Line, StringConstraints(min_length=1, max_length=40)]
+RecordId = Annotated[Filled, StringConstraints(max_length=40)]
 Moment = Annotated[
     datetime,
     Field(strict=False),
     BeforeValidator(_moment),
     AfterValidator(_in_utc),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": f"^{YEARS}-"}),
 ]
 Money = Annotated[
     Decimal,
     Field(strict=False, ge=0, max_digits=18, decimal_places=9, allow_inf_nan=False),
     BeforeValidator(_number),
     AfterValidator(_exact),
-    WithJsonSchema({"type": "number", "minimum": 0}),
+    WithJsonSchema({"type": "number", "minimum": 0, "exclusiveMaximum": 1_000_000_000}),
 ]
 Tags = Annotated[
-    list[Annotated[str, StringConstraints(min_length=1, max_length=60), AfterValidator(_tag)]],
+    list[
+        Annotated[
+            str,
+            StringConstraints(min_length=1, max_length=60),
+            AfterValidator(_tag),
+            Rules(pattern=SHOWN_TAG),
+        ]
+    ],
     Field(max_length=30),
     AfterValidator(_each_once),
 ]

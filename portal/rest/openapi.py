@@ -65,6 +65,7 @@ class Operation:
     given where the rule of `needs_body` does not fit. `record` is the model of the record that
     `{id}` names, for what changes it or something below it: `If-Match` is then compared with its
     version before the view runs. `more_scopes` are those that it needs in addition to `scope`.
+    `other_status` is of an answer with the same document that did less, as a dry run does.
     `cannot_validate` says why a write cannot be run for its checks only (`Prefer: validate-only`),
     and what to call instead.
     """
@@ -87,6 +88,7 @@ class Operation:
     body_required: bool | None = None
     record: type[Record] | None = None
     more_scopes: tuple[str, ...] = ()
+    other_status: int | None = None
     cannot_validate: str = ""
 
     @cached_property

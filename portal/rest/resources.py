@@ -299,7 +299,7 @@ def entry_document(entry: AuditEntry) -> dict[str, Any]:
 
 RETRY = Parameter(
     "Idempotency-Key",
-    {"type": "string", "minLength": 1, "maxLength": 255},
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]*[!-~][ -~]*$"},
     "The same key gives the same answer for 24 hours, without doing the work again.",
     "header",
 )
@@ -307,8 +307,14 @@ INCLUDE_DELETED = Parameter("include_deleted", {"type": "boolean", "default": Fa
 
 
 PAGING = ("limit", "cursor")
-TEXT = {"type": "string"}
-WITHOUT_COMMA = {"type": "string", "pattern": "^[^,]+$"}
+TEXT = {"type": "string", "minLength": 1, "pattern": r"^[^\x00]*$"}
+WITHOUT_COMMA = {"type": "string", "minLength": 1, "pattern": r"^[^,\x00]*$"}
+CURSOR = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": listing.CURSOR_LENGTH,
+    "pattern": "^[A-Za-z0-9_-]*$",
+}
 
 
 def paging_parameters() -> tuple[Parameter, ...]:
@@ -324,13 +330,12 @@ def paging_parameters() -> tuple[Parameter, ...]:
             },
             "Number of entries on a page, at most.",
         ),
-        Parameter("cursor", {"type": "string"}, "The next_cursor of the page before."),
+        Parameter("cursor", CURSOR, "The next_cursor of the page before."),
     )
 
 
 def list_parameters(asked: Listing[Any], without: Collection[str] = ()) -> tuple[Parameter, ...]:
     """Return the parameters that `listing.parse` accepts, for the document."""
-    text: dict[str, Any] = {"type": "string"}
     names = asked.sort_names
     sorts = names + [f"-{name}" for name in names]
     found = [
@@ -342,11 +347,11 @@ def list_parameters(asked: Listing[Any], without: Collection[str] = ()) -> tuple
         ),
         Parameter(
             "q",
-            text,
+            TEXT,
             "Words, matched by prefix. A page may end early, even empty: go on while"
             " there is a next_cursor.",
         ),
-        Parameter("tag", text, "Only what has this tag."),
+        Parameter("tag", TEXT, "Only what has this tag."),
         INCLUDE_DELETED,
         Parameter(
             "count",
@@ -355,6 +360,8 @@ def list_parameters(asked: Listing[Any], without: Collection[str] = ()) -> tuple
         ),
     ]
     found += [_filter_parameter(asked, name) for name in asked.filter_names]
+    if asked.views:
+        found.append(Parameter("show", {"type": "string", "enum": list(asked.views)}))
     times = sorted(asked.parameters() - {parameter.name for parameter in found})
     moment = {"type": "string", "format": "date-time"}
     found += [Parameter(name, moment) for name in times]
@@ -378,6 +385,7 @@ def _filter_parameter(asked: Listing[Any], name: str) -> Parameter:
         name,
         {
             "type": "array",
+            "minItems": 1,
             "maxItems": listing.MOST_VALUES,
             "items": {"type": "string", "enum": list(choices)} if choices else WITHOUT_COMMA,
         },

@@ -21,7 +21,7 @@ from portal.database.record import find
 from portal.records import listing, search
 from portal.rest import api
 from portal.rest.openapi import Operation, Parameter
-from portal.rest.resources import Resource
+from portal.rest.resources import TEXT, Resource
 
 AN_ID = re.compile(r"[a-z]{3}_[0-9A-HJKMNP-TV-Z]{26}")
 # Records that have a page but no search of their own: prefix of the id → page, permission.
@@ -219,7 +219,7 @@ OPERATIONS = (
         answer=FoundDocument,
         is_list=True,
         parameters=(
-            Parameter("q", {"type": "string", "maxLength": 200},
+            Parameter("q", {**TEXT, "maxLength": 200},
                       "Words, matched by prefix, or a whole id; without it, nothing is found"),
         ),
     ),

@@ -16,8 +16,9 @@ from pydantic import (
 
 from portal.core.errors import one_of
 from portal.events import type_names
-from portal.outbound import header_problems
+from portal.outbound import HEADER_NAME, HEADER_VALUE, header_problems
 from portal.records.schemas import (
+    UNSEEN,
     Command,
     Document,
     EntryErrors,
@@ -25,6 +26,7 @@ from portal.records.schemas import (
     Line,
     Name,
     RecordId,
+    Rules,
     Tags,
     small,
 )
@@ -88,15 +90,32 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
     return headers
 
 
+TARGET = rf"^[Hh][Tt][Tt][Pp][Ss]?://[^\s\\#\x7f-\x9f{UNSEEN}]+$"
+# The service says what is wrong with it: it knows the networks that may be reached.
+Url = Annotated[Line, StringConstraints(min_length=1, max_length=2048), Rules(pattern=TARGET)]
 Patterns = Annotated[
     list[
         Annotated[
-            str, StringConstraints(max_length=EVENT_LENGTH + 2), AfterValidator(_event_filter)
+            str,
+            StringConstraints(max_length=EVENT_LENGTH + 2),
+            AfterValidator(_event_filter),
+            Rules(pattern=type_names.SHOWN_PATTERN),
         ]
     ],
     AfterValidator(lambda patterns: sorted(set(patterns))),
 ]
-Filter = Annotated[dict[JsonName, list[Any]], BeforeValidator(_filter), AfterValidator(small)]
+SCALAR = {"type": ["string", "number", "boolean", "null"]}
+Filter = Annotated[
+    dict[JsonName, list[Any]],
+    BeforeValidator(_filter),
+    AfterValidator(small),
+    Rules(
+        propertyNames={"minLength": 1, "maxLength": 100},
+        additionalProperties={
+            "anyOf": [{"type": "array", "items": SCALAR, "minItems": 1, "maxItems": 50}, SCALAR]
+        },
+    ),
+]
 
 
 def _scheme(name: str) -> str:
@@ -119,7 +138,25 @@ InboundScheme = Annotated[
     AfterValidator(_scheme),
     WithJsonSchema({"type": "string", "enum": list(SCHEMES)}),
 ]
-InboundOptions = Annotated[dict[str, str], AfterValidator(_options)]
+InboundOptions = Annotated[
+    dict[str, str],
+    AfterValidator(_options),
+    Rules(
+        properties={
+            name: {"type": "string", "pattern": f"^({pattern.pattern})$"}
+            for name, pattern in OPTIONS.items()
+        },
+        propertyNames={"enum": list(OPTIONS)},
+    ),
+]
+Headers = Annotated[
+    dict[str, str],
+    AfterValidator(_headers),
+    Rules(
+        propertyNames={"pattern": f"^{HEADER_NAME}$"},
+        additionalProperties={"type": "string", "pattern": f"^{HEADER_VALUE}$"},
+    ),
+]
 InboundSecret = Annotated[Line, StringConstraints(min_length=8, max_length=4096)]
 
 
@@ -171,7 +208,7 @@ class WebhookInput(Command):
         description="outbound = cPod pushes to url; inbound = external system calls cPod. Fixed"
         " once the webhook is there.",
     )
-    url: Annotated[Line, StringConstraints(min_length=1, max_length=2048)] | None = Field(
+    url: Url | None = Field(
         None, description="Target URL (outbound) or callback URL (inbound). A public address."
     )
     event_types: Patterns = Field(
@@ -206,7 +243,7 @@ class WebhookInput(Command):
         " shown again; the one before is accepted beside it for 24 hours.",
         json_schema_extra={"writeOnly": True},
     )
-    headers: Annotated[dict[str, str], AfterValidator(_headers)] = Field(
+    headers: Headers = Field(
         default={},
         max_length=30,
         description="Static custom headers (non-secret) sent with every delivery.",

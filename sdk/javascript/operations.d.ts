@@ -1206,7 +1206,7 @@ export interface FilterTest {
   /** Event type filters to test. */
   event_types?: string[];
   /** Filter of the data to test. */
-  filter?: Record<string, unknown[]>;
+  filter?: Record<string, (string | number | boolean | null)[] | string | number | boolean | null>;
   /** App scope. Stamped ONLY when the caller's JWT was minted for a specific Application (integration API keys). Absent for human-user sessions. Filters reads when present. Ignored in a request. */
   app_id?: string | null;
   /** Server stamp. Ignored in a request. */
@@ -1402,7 +1402,10 @@ export interface Impact {
 /** An OpenAPI 3.1 document whose webhooks become event types. */
 export interface Import {
   /** The document, as JSON. */
-  document: Record<string, unknown>;
+  document: {
+    openapi: string;
+    webhooks: Record<string, unknown>;
+  };
   /** Only tell what would be done. */
   dry_run?: boolean;
   /** App scope. Stamped ONLY when the caller's JWT was minted for a specific Application (integration API keys). Absent for human-user sessions. Filters reads when present. Ignored in a request. */
@@ -3163,7 +3166,13 @@ export interface SignatureCheck {
   /** Scheme of the signature; the webhook's when left out. */
   scheme?: "standard-webhooks" | "inbox" | "github" | "stripe" | "slack" | "shopify" | "twilio" | "sendgrid" | "hubspot" | "square" | "zoom" | "gitlab" | "jira" | "linear" | "pagerduty" | "sentry" | "zendesk" | "intercom" | "meta" | "twitter" | "paddle" | "discord" | "docusign" | "mailgun" | "typeform" | "calendly" | "dropbox" | "box" | "vercel" | "woocommerce" | "webflow" | "elevenlabs" | "gitea" | "okta" | "microsoft-graph" | "contentful" | "azure-event-grid" | "aws-sns" | "fusionauth" | "plaid" | "hmac-sha256-hex" | "hmac-sha256-base64" | "hmac-sha512-hex" | "hmac-sha1-hex" | "timestamped-hmac" | "bearer" | "jwt" | "api-key" | "basic" | null;
   /** As a webhook's inbound_options. */
-  options?: Record<string, string>;
+  options?: {
+    header?: string;
+    prefix?: string;
+    delivery_id?: string;
+    event_type?: string;
+    equal_bodies?: string;
+  };
   /** Check with this secret. It is neither kept nor written to a log. */
   secret?: string | null;
   /** The request's headers. */
@@ -3769,7 +3778,13 @@ export interface WebhookInput {
   /** Inbound only: how the sender proves who it is. Left out, standard-webhooks. */
   inbound_scheme?: "standard-webhooks" | "inbox" | "github" | "stripe" | "slack" | "shopify" | "twilio" | "sendgrid" | "hubspot" | "square" | "zoom" | "gitlab" | "jira" | "linear" | "pagerduty" | "sentry" | "zendesk" | "intercom" | "meta" | "twitter" | "paddle" | "discord" | "docusign" | "mailgun" | "typeform" | "calendly" | "dropbox" | "box" | "vercel" | "woocommerce" | "webflow" | "elevenlabs" | "gitea" | "okta" | "microsoft-graph" | "contentful" | "azure-event-grid" | "aws-sns" | "fusionauth" | "plaid" | "hmac-sha256-hex" | "hmac-sha256-base64" | "hmac-sha512-hex" | "hmac-sha1-hex" | "timestamped-hmac" | "bearer" | "jwt" | "api-key" | "basic" | null;
   /** Inbound only, with a generic scheme: header and prefix of the signature, and delivery_id and event_type, the places (header:… or body:…) of these two. With a scheme that signs the body alone, equal_bodies: one = the same body again is a repetition (the usual), each = it is another event. */
-  inbound_options?: Record<string, string>;
+  inbound_options?: {
+    header?: string;
+    prefix?: string;
+    delivery_id?: string;
+    event_type?: string;
+    equal_bodies?: string;
+  };
   /** Inbound only: the sender's secret, where it is the sender who makes it. Never shown again; the one before is accepted beside it for 24 hours. */
   inbound_secret?: string | null;
   /** Static custom headers (non-secret) sent with every delivery. */
@@ -3779,7 +3794,7 @@ export interface WebhookInput {
   /** { maxAttempts, backoff: 'exponential', timeoutMs } Parts that are left out get their defaults; in a PATCH they stay. */
   retry_policy?: RetryPolicy;
   /** Top-level field of an event's data → the value, or the list of values, of which it must have one. Only events that pass all of it are sent. */
-  filter?: Record<string, unknown[]>;
+  filter?: Record<string, (string | number | boolean | null)[] | string | number | boolean | null>;
   /** At most so many deliveries a second, from each worker. */
   rate_limit?: number | null;
   /** One at a time, in the order of publication: a delivery that fails holds up those after it until it is delivered or has failed for good. */
@@ -4590,6 +4605,8 @@ export interface ConnectorsCalls {
     app_id?: string[];
     /** Only entries with this `created_by`. */
     created_by?: string;
+    /** Only entries of this view. */
+    show?: "need_a_person";
     /** Only entries with `created_at` at or after this time. */
     created_after?: string;
     /** Only entries with `created_at` before this time. */
@@ -4614,8 +4631,6 @@ export interface ConnectorsCalls {
     oauth_token_expires_after?: string;
     /** Only entries with `oauth_token_expires_at` before this time. */
     oauth_token_expires_before?: string;
-    /** Only entries of this view. */
-    show?: string;
     /** Only entries with `updated_at` at or after this time. */
     updated_after?: string;
     /** Only entries with `updated_at` before this time. */

@@ -84,14 +84,18 @@ def _of_kind(kind: str, schema: Schema) -> str:
 def _array(schema: Schema) -> str:
     if "prefixItems" in schema:
         return f"[{', '.join(map(type_of, schema['prefixItems']))}]"
-    return f"{_grouped(type_of(schema.get('items')))}[]"
+    entry = type_of(schema.get("items"))
+    if (length := schema.get("minItems")) and length == schema.get("maxItems"):
+        return f"[{', '.join([entry] * length)}]"
+    return f"{_grouped(entry)}[]"
 
 
 def _object(schema: Schema) -> str:
     if schema.get("properties"):
         return "{\n" + members(schema, "    ") + "  }"
     others = [*schema.get("patternProperties", {}).values(), schema.get("additionalProperties")]
-    return f"Record<string, {union(type_of(each) for each in others if each is not None)}>"
+    allowed = [each for each in others if each is not None and each is not False]
+    return f"Record<string, {union(map(type_of, allowed))}>"
 
 
 def _grouped(written: str) -> str:

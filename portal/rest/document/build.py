@@ -1,7 +1,7 @@
 """Put the OpenAPI 3.1 document together."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from portal.rest.document import answers, problems, schemas, security, words
@@ -148,6 +148,10 @@ def _responses(operation: Operation, links: Links, example: Mapping[str, Any]) -
     if linked := links.of(operation):
         success["links"] = linked
     found = {str(operation.status): success}
+    if operation.other_status:
+        found[str(operation.other_status)] = answers.success(
+            replace(operation, status=operation.other_status)
+        )
     if any(parameter.name == "If-None-Match" for parameter in operation.accepts):
         found[answers.NOT_MODIFIED] = answers.unchanged()
     return {**found, **problems.responses_of(operation)}

@@ -96,7 +96,7 @@ def _tidy(schema: Any) -> Any:
     if "properties" in schema and isinstance(schema["properties"], dict):
         tidy["properties"] = {name: _tidy(one) for name, one in schema["properties"].items()}
     if schema.get("type") == "array":
-        tidy.setdefault("items", {})  # a tuple: its entries are described by `prefixItems`
+        _tidy_tuple(tidy)
     if schema.get("type") == "number" and isinstance(schema.get("default"), str):
         tidy["default"] = float(schema["default"])
     if isinstance(schema.get("$ref"), str):
@@ -105,6 +105,13 @@ def _tidy(schema: Any) -> Any:
     if isinstance(schema.get("description"), str):
         tidy["description"] = _unwrapped(schema["description"])
     return tidy
+
+
+def _tidy_tuple(tidy: Schema) -> None:
+    entries = tidy.get("prefixItems", [])
+    if entries and all(one == entries[0] for one in entries):
+        tidy["items"] = tidy.pop("prefixItems")[0]  # its length is in minItems and maxItems
+    tidy.setdefault("items", {})  # otherwise, its entries are described by `prefixItems`
 
 
 def _is_title(name: str, value: Any) -> bool:

@@ -1084,7 +1084,7 @@ class FilterTest(TypedDict):
     """Compare with what this webhook gets today."""
     event_types: NotRequired[list[str]]
     """Event type filters to test."""
-    filter: NotRequired[dict[str, list[Any]]]
+    filter: NotRequired[dict[str, list[str | float | bool | None] | str | float | bool | None]]
     """Filter of the data to test."""
 
 
@@ -3168,7 +3168,7 @@ class WebhookInput(TypedDict):
     """{ maxAttempts, backoff: 'exponential', timeoutMs } Parts that are left out get their
     defaults; in a PATCH they stay.
     """
-    filter: NotRequired[dict[str, list[Any]]]
+    filter: NotRequired[dict[str, list[str | float | bool | None] | str | float | bool | None]]
     """Top-level field of an event's data → the value, or the list of values, of which it must
     have one. Only events that pass all of it are sent.
     """

@@ -1064,6 +1064,7 @@ class Connectors:
         group_id: str | None = None,
         app_id: str | Sequence[str] | None = None,
         created_by: str | None = None,
+        show: Literal["need_a_person"] | None = None,
         created_after: str | datetime | None = None,
         created_before: str | datetime | None = None,
         credential_last_rotated_after: str | datetime | None = None,
@@ -1076,7 +1077,6 @@ class Connectors:
         next_rotation_due_before: str | datetime | None = None,
         oauth_token_expires_after: str | datetime | None = None,
         oauth_token_expires_before: str | datetime | None = None,
-        show: str | datetime | None = None,
         updated_after: str | datetime | None = None,
         updated_before: str | datetime | None = None,
     ) -> Pages[types.ConnectorDocument]:
@@ -1106,6 +1106,7 @@ class Connectors:
                     "group_id": group_id,
                     "app_id": app_id,
                     "created_by": created_by,
+                    "show": show,
                     "created_after": created_after,
                     "created_before": created_before,
                     "credential_last_rotated_after": credential_last_rotated_after,
@@ -1118,7 +1119,6 @@ class Connectors:
                     "next_rotation_due_before": next_rotation_due_before,
                     "oauth_token_expires_after": oauth_token_expires_after,
                     "oauth_token_expires_before": oauth_token_expires_before,
-                    "show": show,
                     "updated_after": updated_after,
                     "updated_before": updated_before,
                 }
