@@ -200,12 +200,12 @@ def _filters(listing: "Listing[Any]", given: Mapping[str, str]) -> dict[str, Val
 
 def _values(name: str, given: str) -> tuple[str, ...]:
     """Return the different values between commas, sorted."""
-    values = sorted(set(given.split(",")))
+    values = given.split(",")
     if "" in values:
         raise refused(name, "Give a value before and after each comma.")
     if len(values) > MOST_VALUES:
         raise refused(name, f"Give at most {MOST_VALUES} values.")
-    return tuple(values)
+    return tuple(sorted(set(values)))
 
 
 def stem(name: str) -> str:

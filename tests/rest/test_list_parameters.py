@@ -61,3 +61,18 @@ def test_a_list_of_what_can_be_deleted_says_so(app: Flask) -> None:
     for resource in RESOURCES:
         parameters = paths[f"/{resource.name}"]["get"]["parameters"]
         assert "include_deleted" in {one["name"] for one in parameters} or not resource.delete
+
+
+def test_a_filter_counts_the_values_that_were_sent_also_those_sent_twice(ada: Api) -> None:
+    assert ada.get("/applications?id=" + ",".join(["a"] * 200)).status_code == 200
+    refused = ada.get("/applications?id=" + ",".join(["a"] * 201))
+    assert (refused.status_code, (refused.json or {})["detail"]) == (
+        400,
+        "id: Give at most 200 values.",
+    )
+
+
+def test_the_document_names_the_views_of_a_list(app: Flask) -> None:
+    paths = (app.test_client().get(f"{PREFIX}/openapi.json").json or {})["paths"]
+    (show,) = [one for one in paths["/connectors"]["get"]["parameters"] if one["name"] == "show"]
+    assert show["schema"] == {"type": "string", "enum": ["need_a_person"]}
