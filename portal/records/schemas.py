@@ -26,7 +26,6 @@ from pydantic import (
 )
 from pydantic.config import JsonDict
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
 
 from portal.core.errors import FieldError, Invalid, did_you_mean
 from portal.core.key_shape import MARK, holds_key, places
@@ -390,7 +389,7 @@ class Rules:
         self.rules = rules
 
     def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+        self, schema: Any, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         return {**handler(schema), **self.rules}
 
