@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from psycopg.errors import NumericValueOutOfRange
 from sqlalchemy import func, or_, select, text
+from sqlalchemy.exc import DataError
 
-from portal.core.errors import NotFound
+from portal.core.errors import Conflict, NotFound
 from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.database.record import find
@@ -107,7 +109,8 @@ def _piece(actor: Actor, reservation_id: str) -> Piece | None:
 
 
 def record_usage(actor: Actor, key_id: str, command: SpendOnKey) -> Spent:
-    """Record a cost on a key after the call, once for each id. Raises NotFound."""
+    """Record a cost on a key after the call, once for each id. Raises NotFound, and Conflict for a
+    sum that is too large to be kept."""
     actor.require("keys:verify")
     key = find(ApiKey, actor, key_id)
     line = {"id": command.usage_id or new_id("use"), "key_id": key.id}
@@ -118,7 +121,12 @@ def record_usage(actor: Actor, key_id: str, command: SpendOnKey) -> Spent:
 
 
 def _spent(actor: Actor, statement: Any, values: dict[str, Any]) -> Spent | None:
-    rows = session.execute(statement, {"tenant_id": actor.tenant_id, **values}).all()
+    try:
+        rows = session.execute(statement, {"tenant_id": actor.tenant_id, **values}).all()
+    except DataError as error:
+        if not isinstance(error.orig, NumericValueOutOfRange):
+            raise
+        raise Conflict("A key spends less than 1,000,000,000 US dollars in one period.") from error
     if not rows:
         return None
     key_id, repeated, _, spent_usd, reserved_usd, max_usd, period_end, cost = rows[0]

@@ -480,3 +480,11 @@ def test_what_is_refused_after_its_lease_ended_goes_back():
     leases.give_back("key", taken, 3, 0)
     assert sorted(one.requests for one in leases.ended()) == [2, 3]
     assert leases.ended() == []
+
+
+def test_a_sum_that_no_budget_can_hold_is_refused_and_not_recorded(ada: Api) -> None:
+    path = f"/api-keys/{ada.create('api-keys')['id']}/usage"
+    assert ada.post(path, {"cost_usd": 999_999_999}).status_code == 200
+    refused = ada.post(path, {"cost_usd": 1})
+    assert (refused.status_code, (refused.json or {})["code"]) == (409, "conflict")
+    assert ada.post(path, {"cost_usd": 0.5}).json["budget"]["spent_usd"] == 999_999_999.5  # type: ignore[index]
