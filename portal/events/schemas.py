@@ -46,8 +46,15 @@ EventData = Annotated[dict[JsonName, Any], AfterValidator(_fits)]
 OPENAPI = Rules(
     required=["openapi", "webhooks"],
     properties={
-        "openapi": {"type": "string", "pattern": r"^3\.1"},
-        "webhooks": {"type": "object"},
+        "openapi": {
+            "type": "string",
+            "pattern": r"^3\.1",
+            "description": "Version of OpenAPI: 3.1, or a patch of it.",
+        },
+        "webhooks": {
+            "type": "object",
+            "description": "The webhooks, one for each event type: name → path item.",
+        },
     },
 )
 Key = Annotated[Filled, StringConstraints(max_length=200)]

@@ -60,8 +60,9 @@ YEARS = "(19[7-9][0-9]|[2-8][0-9]{3}|9000)"
 SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 QUOTED = re.compile(r"'([^']*)'")  # as pydantic writes the values of a literal
 TAG = re.compile(r"[\w][\w .:/@+-]*")
-# The same in the language of JSON schemas, in which \w is a letter of ASCII.
-WORD = r"[\p{L}\p{N}_]"
+# For JSON schemas: all but the other characters of ASCII. Few validators know the letters of all
+# scripts (\p{L}), so that symbols are only refused here.
+WORD = r"[^\x00-/:-@\[-^`{-\xa9]"
 SHOWN_TAG = rf"^{WORD}([ .:/@+-]|{WORD})*$"
 JSON_BYTES = 16 * 1024
 EXACT_DIGITS = 15  # of a decimal number: a double keeps them all

@@ -138,12 +138,23 @@ InboundScheme = Annotated[
     AfterValidator(_scheme),
     WithJsonSchema({"type": "string", "enum": list(SCHEMES)}),
 ]
+OPTION_WORDS = {
+    "header": "Header that has the signature.",
+    "prefix": "Text before the signature in its header.",
+    "delivery_id": "Place of the delivery's id: header:… or body:….",
+    "event_type": "Place of the event's type: header:… or body:….",
+    "equal_bodies": "one = the same body again is a repetition; each = it is another event.",
+}
 InboundOptions = Annotated[
     dict[str, str],
     AfterValidator(_options),
     Rules(
         properties={
-            name: {"type": "string", "pattern": f"^({pattern.pattern})$"}
+            name: {
+                "type": "string",
+                "pattern": f"^({pattern.pattern})$",
+                "description": OPTION_WORDS[name],
+            }
             for name, pattern in OPTIONS.items()
         },
         propertyNames={"enum": list(OPTIONS)},

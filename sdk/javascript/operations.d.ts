@@ -1403,7 +1403,9 @@ export interface Impact {
 export interface Import {
   /** The document, as JSON. */
   document: {
+    /** Version of OpenAPI: 3.1, or a patch of it. */
     openapi: string;
+    /** The webhooks, one for each event type: name → path item. */
     webhooks: Record<string, unknown>;
   };
   /** Only tell what would be done. */
@@ -3167,10 +3169,15 @@ export interface SignatureCheck {
   scheme?: "standard-webhooks" | "inbox" | "github" | "stripe" | "slack" | "shopify" | "twilio" | "sendgrid" | "hubspot" | "square" | "zoom" | "gitlab" | "jira" | "linear" | "pagerduty" | "sentry" | "zendesk" | "intercom" | "meta" | "twitter" | "paddle" | "discord" | "docusign" | "mailgun" | "typeform" | "calendly" | "dropbox" | "box" | "vercel" | "woocommerce" | "webflow" | "elevenlabs" | "gitea" | "okta" | "microsoft-graph" | "contentful" | "azure-event-grid" | "aws-sns" | "fusionauth" | "plaid" | "hmac-sha256-hex" | "hmac-sha256-base64" | "hmac-sha512-hex" | "hmac-sha1-hex" | "timestamped-hmac" | "bearer" | "jwt" | "api-key" | "basic" | null;
   /** As a webhook's inbound_options. */
   options?: {
+    /** Header that has the signature. */
     header?: string;
+    /** Text before the signature in its header. */
     prefix?: string;
+    /** Place of the delivery's id: header:… or body:…. */
     delivery_id?: string;
+    /** Place of the event's type: header:… or body:…. */
     event_type?: string;
+    /** one = the same body again is a repetition; each = it is another event. */
     equal_bodies?: string;
   };
   /** Check with this secret. It is neither kept nor written to a log. */
@@ -3779,10 +3786,15 @@ export interface WebhookInput {
   inbound_scheme?: "standard-webhooks" | "inbox" | "github" | "stripe" | "slack" | "shopify" | "twilio" | "sendgrid" | "hubspot" | "square" | "zoom" | "gitlab" | "jira" | "linear" | "pagerduty" | "sentry" | "zendesk" | "intercom" | "meta" | "twitter" | "paddle" | "discord" | "docusign" | "mailgun" | "typeform" | "calendly" | "dropbox" | "box" | "vercel" | "woocommerce" | "webflow" | "elevenlabs" | "gitea" | "okta" | "microsoft-graph" | "contentful" | "azure-event-grid" | "aws-sns" | "fusionauth" | "plaid" | "hmac-sha256-hex" | "hmac-sha256-base64" | "hmac-sha512-hex" | "hmac-sha1-hex" | "timestamped-hmac" | "bearer" | "jwt" | "api-key" | "basic" | null;
   /** Inbound only, with a generic scheme: header and prefix of the signature, and delivery_id and event_type, the places (header:… or body:…) of these two. With a scheme that signs the body alone, equal_bodies: one = the same body again is a repetition (the usual), each = it is another event. */
   inbound_options?: {
+    /** Header that has the signature. */
     header?: string;
+    /** Text before the signature in its header. */
     prefix?: string;
+    /** Place of the delivery's id: header:… or body:…. */
     delivery_id?: string;
+    /** Place of the event's type: header:… or body:…. */
     event_type?: string;
+    /** one = the same body again is a repetition; each = it is another event. */
     equal_bodies?: string;
   };
   /** Inbound only: the sender's secret, where it is the sender who makes it. Never shown again; the one before is accepted beside it for 24 hours. */
