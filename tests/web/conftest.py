@@ -49,6 +49,6 @@ class Reader:
 @pytest.fixture
 def reader(browser: "Browser", served: str) -> Iterator[Reader]:
     context = browser.new_context(viewport={"width": 1280, "height": 860})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     yield Reader(context.new_page(), served)
     context.close()
