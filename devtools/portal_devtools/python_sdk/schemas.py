@@ -55,7 +55,18 @@ def _lines(fields: Mapping[str, str], schema: Schema) -> Iterator[str]:
     for field, type_ in fields.items():
         yield f"    {field}: {type_}"
         if text := schema["properties"][field].get("description"):
-            yield docstring(text)
+            yield docstring(_told(text))
+
+
+# Sentences of the specification begin so; a docstring tells and does not ask.
+ASKED = {"What the app does": "Purpose of the app", "Whether ": "True if ", "When ": "Time when "}
+
+
+def _told(text: str) -> str:
+    for asked, told in ASKED.items():
+        if text.startswith(asked):
+            return told + text.removeprefix(asked)
+    return text
 
 
 def _docstring(schema: Schema) -> str:

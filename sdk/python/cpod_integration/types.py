@@ -80,7 +80,7 @@ class ApplicationDocument(TypedDict):
     primary_domain: str | None
     """Model domain primarily served."""
     description: str | None
-    """What the app does."""
+    """Purpose of the app."""
     oauth_client_id: str | None
     """Registered OAuth client id. core-sdk maps a validated token's client_id to this id to
     stamp appId on every write.
@@ -115,7 +115,7 @@ class ApplicationInput(TypedDict):
     primary_domain: NotRequired[str | None]
     """Model domain primarily served."""
     description: NotRequired[str | None]
-    """What the app does."""
+    """Purpose of the app."""
     oauth_client_id: NotRequired[str | None]
     """Registered OAuth client id. core-sdk maps a validated token's client_id to this id to
     stamp appId on every write. Set by admins only.
@@ -530,11 +530,11 @@ class ConnectorDocument(TypedDict):
     )
     """Authentication mechanism."""
     oauth_refresh_needed: bool
-    """Whether the OAuth token needs refreshing."""
+    """True if the OAuth token needs refreshing."""
     oauth_token_expires_at: str | None
-    """When the OAuth access token expires."""
+    """Time when the OAuth access token expires."""
     enabled: bool
-    """Whether the connector is active."""
+    """True if the connector is active."""
     sync_status: Literal[
         "disabled",
         "pending",
@@ -564,9 +564,9 @@ class ConnectorDocument(TypedDict):
     credential_fields: list[str]
     """Names of the credential fields that are set; their values are never shown."""
     credential_last_rotated_at: str | None
-    """When credentials were last rotated."""
+    """Time when credentials were last rotated."""
     next_rotation_due: str | None
-    """When credentials are next due for rotation."""
+    """Time when credentials are next due for rotation."""
     tags: list[str]
     """Free-form tags."""
     application_id: str | None
@@ -684,13 +684,13 @@ class ConnectorInput(TypedDict):
     ]
     """Authentication mechanism. One that the provider offers; its first when left out."""
     enabled: NotRequired[bool]
-    """Whether the connector is active."""
+    """True if the connector is active."""
     event_types: NotRequired[list[str]]
     """Event types this connector emits."""
     webhook_endpoint_id: NotRequired[str | None]
     """ID of the outbound Webhook endpoint, if applicable. It gets the connector's events."""
     next_rotation_due: NotRequired[str | None]
-    """When credentials are next due for rotation."""
+    """Time when credentials are next due for rotation."""
     tags: NotRequired[list[str]]
     """Free-form tags."""
     application_id: NotRequired[str | None]
@@ -1364,7 +1364,7 @@ class IssueKey(TypedDict):
     expires_at: NotRequired[str | None]
     """Expiry timestamp; null for non-expiring keys. It must lie in the future."""
     blocked: NotRequired[bool]
-    """Whether this key is blocked from making requests."""
+    """True if this key is blocked from making requests."""
     blocked_reason: NotRequired[str | None]
     """Reason the key was blocked."""
     rotated_from_key_id: NotRequired[str | None]
@@ -1481,7 +1481,7 @@ class KeyCreated(TypedDict):
     status: Literal["active", "revoked", "expired"]
     """Operational status of the key."""
     blocked: bool
-    """Whether this key is blocked from making requests."""
+    """True if this key is blocked from making requests."""
     blocked_reason: str | None
     """Reason the key was blocked."""
     last_used_at: str | None
@@ -1590,7 +1590,7 @@ class KeyDocument(TypedDict):
     status: Literal["active", "revoked", "expired"]
     """Operational status of the key."""
     blocked: bool
-    """Whether this key is blocked from making requests."""
+    """True if this key is blocked from making requests."""
     blocked_reason: str | None
     """Reason the key was blocked."""
     last_used_at: str | None
@@ -2837,7 +2837,7 @@ class WebhookCreated(TypedDict):
     headers: dict[str, str]
     """Static custom headers (non-secret) sent with every delivery."""
     enabled: bool
-    """Whether this webhook is active."""
+    """True if this webhook is active."""
     retry_policy: RetryPolicy
     """{ maxAttempts, backoff: 'exponential', timeoutMs }"""
     last_delivery_at: str | None
@@ -2888,7 +2888,7 @@ class WebhookCreated(TypedDict):
     the SHA-256 of the secret's bytes.
     """
     is_active: bool
-    """Whether this webhook is active. It is enabled, and neither paused nor deleted."""
+    """True if this webhook is active. It is enabled, and neither paused nor deleted."""
     signing_secret: NotRequired[Secret | None]
     """The signing secret, whsec_…, in this answer only."""
 
@@ -3007,7 +3007,7 @@ class WebhookDocument(TypedDict):
     headers: dict[str, str]
     """Static custom headers (non-secret) sent with every delivery."""
     enabled: bool
-    """Whether this webhook is active."""
+    """True if this webhook is active."""
     retry_policy: RetryPolicy
     """{ maxAttempts, backoff: 'exponential', timeoutMs }"""
     last_delivery_at: str | None
@@ -3058,7 +3058,7 @@ class WebhookDocument(TypedDict):
     the SHA-256 of the secret's bytes.
     """
     is_active: bool
-    """Whether this webhook is active. It is enabled, and neither paused nor deleted."""
+    """True if this webhook is active. It is enabled, and neither paused nor deleted."""
 
 
 class WebhookInput(TypedDict):
@@ -3161,7 +3161,7 @@ class WebhookInput(TypedDict):
     headers: NotRequired[dict[str, str]]
     """Static custom headers (non-secret) sent with every delivery."""
     enabled: NotRequired[bool | None]
-    """Whether this webhook is active. It is true when left out if there are a url and at least
+    """True if this webhook is active. It is true when left out if there are a url and at least
     one event type.
     """
     retry_policy: NotRequired[RetryPolicy]
