@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from portal.records.schemas import UNSEEN
+
 Schema = Mapping[str, Any]
 Control = Literal["text", "long", "number", "choice", "lines", "json"]
 Where = Literal["path", "query", "header", "body"]
@@ -162,7 +164,9 @@ def _rules(schema: Schema, plain: Schema) -> Iterator[str]:
         if name in plain:
             yield words.format(f"{plain[name]:,}")
     yield from _lower_bounds(plain)
-    if "pattern" in plain:
+    if UNSEEN in plain.get("pattern", ""):
+        yield "no invisible characters"  # a pattern of their codes says nothing to a person
+    elif "pattern" in plain:
         yield f"matches {plain['pattern']}"
     if _may_be_null(schema):
         yield "may be null"
