@@ -45,6 +45,7 @@ USED_ON = (
     " '0001-01-01 00:00:00+00'::timestamptz)"
 )
 ENDED = "revoked_at IS NOT NULL OR revoke_at IS NOT NULL"
+ENDING = "revoked_at IS NULL AND expires_at IS NOT NULL"
 UNRESTRICTED = (
     "revoked_at IS NULL AND rpm_limit IS NULL AND tpm_limit IS NULL AND max_uses IS NULL"
     " AND max_budget_usd IS NULL AND allowed_ips = '[]'"
@@ -127,6 +128,7 @@ class ApiKey(OfApplication, Record):
         Index("ix_api_key_created_by_user", "tenant_id", "created_by_user_id", "id"),
         Index("ix_api_key_app", "tenant_id", "app_id", "id", postgresql_where="app_id IS NOT NULL"),
         Index("ix_api_key_live", "tenant_id", "id", postgresql_where="revoked_at IS NULL"),
+        Index("ix_api_key_ending", "tenant_id", "id", postgresql_where=ENDING),
         Index(
             "ix_api_key_revoked_at",
             "tenant_id",
@@ -294,7 +296,9 @@ def standing(key: type[ApiKey]) -> dict[str, ColumnElement[bool]]:
     over = or_(key.revoked_at.is_not(None), key.revoke_at <= func.now())
     return {
         "revoked": and_(ended, over),
-        "expired": and_(not_revoked(key), key.expires_key <= func.now()),
+        "expired": and_(
+            not_revoked(key), key.expires_at.is_not(None), key.expires_key <= func.now()
+        ),
         "active": and_(not_revoked(key), key.expires_key > func.now()),
     }
 

@@ -61,6 +61,7 @@ LISTING = Listing(
         "key_fingerprint",
         "app_id",
     ),
+    apart=("status",),
     sides={
         "scope": Side(KeyScope, KeyScope.scope, KeyScope.key_id, lambda scope: (scope,)),
     },

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     DateTime,
+    ScalarSelect,
     Select,
     String,
     and_,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     select,
     true,
     type_coerce,
+    union_all,
 )
 from sqlalchemy.orm import InstrumentedAttribute
 from ulid import ULID
@@ -181,7 +183,8 @@ class Listing(Generic[R]):
 
     `filters` are compared for equality, and `choices` are the allowed values of some of them.
     `several` are those that take several values, with commas between them: only such whose values
-    never have a comma. `sides` are filters by a value in another table; they take several, too.
+    never have a comma. `apart` are those of them whose values have an index each, and none
+    together. `sides` are filters by a value in another table; they take several, too.
     `ranges` are times, or what `sorted_time` makes of them, queried with `<name>_after` and
     `<name>_before` (`created_at` → `created_after`). `days` are columns with the day of some of
     them, which an index has.
@@ -196,6 +199,7 @@ class Listing(Generic[R]):
     filters: Mapping[str, Column] = field(default_factory=dict)
     choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
     several: Collection[str] = ()
+    apart: Collection[str] = ()
     sides: Mapping[str, Side] = field(default_factory=dict)
     quick: Collection[str] = ()
     ranges: Mapping[str, Column] = field(default_factory=dict)
@@ -412,7 +416,7 @@ def _write(
     if order.end is not None:
         order = order.ending(named["end"])
     asked = replace(query, filters=filters, bounds=bounds)
-    statement, _ = _asked(whose, listing, asked, order, ())
+    statement, _ = _asked(whose, listing, asked, order, (), most=named["most"])
     statement = statement.with_only_columns(*columns, *_place_of(order))
     return Statement(statement.limit(named["most"]))
 
@@ -447,9 +451,17 @@ def _asked(
     order: Order,
     also: Sequence[ColumnElement[bool]],
     weights: Sequence[search.Weight] | None = None,
+    most: Any = None,
 ) -> tuple[Select[Any], Place | None]:
-    """Return the page's statement, and the place where the page may end early, or None."""
+    """Return the page's statement, and the place where the page may end early, or None.
+
+    `most` is the number of its rows and one more, if it is a parameter of the statement.
+    """
     conditions = _conditions(actor, listing, query)
+    if name := _is_divided(listing, query, order):
+        most = query.limit + 1 if most is None else most
+        found = _each_by_itself(actor, listing, query, order, name, also, most)
+        conditions[name] = listing.model.id == any_(func.array(found))
     if name := _is_aside(listing, query, order):
         ids = _next_ids(actor, listing, query, order, name)
         conditions[name] = listing.model.id == any_(func.array(ids.scalar_subquery()))
@@ -476,6 +488,36 @@ def weigh(
         terms = search.Terms(listing.model, actor.tenant_id)
         kinds.append((terms, order.reach(share(query))))
     return search.weigh_together(search.asked(questions[0][1].q, None), kinds)
+
+
+def _is_divided(listing: Listing[Any], query: Query, order: Order) -> str:
+    """Return a filter by several values whose pages are found apart, or "".
+
+    Only a list by id without words is divided.
+    """
+    if not order.by_id or query.q or query.tag:
+        return ""
+    several = (name for name, value in query.filters.items() if isinstance(value, tuple))
+    return next((name for name in several if name in listing.apart), "")
+
+
+def _each_by_itself(
+    actor: Actor,
+    listing: Listing[Any],
+    query: Query,
+    order: Order,
+    name: str,
+    also: Sequence[ColumnElement[bool]],
+    most: Any,
+) -> ScalarSelect[str]:
+    """Select the ids of each value's own page: the page of all values is among them."""
+    pages = []
+    for value in query.filters[name]:  # type: ignore[union-attr]  # it is a tuple
+        one = replace(query, filters={**query.filters, name: value})
+        conditions = _conditions(actor, listing, one).values()
+        found = order.put_on(_visible(actor, listing, one).where(*conditions, *also))
+        pages.append(found.with_only_columns(listing.model.id).limit(most).subquery().select())
+    return union_all(*pages).scalar_subquery()
 
 
 def _is_aside(listing: Listing[Any], query: Query, order: Order) -> str:

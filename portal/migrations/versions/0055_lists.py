@@ -20,6 +20,9 @@ DELIVERED = SYNCED.replace("last_sync_at", "last_delivery_at")
 INDEXES = {
     "ix_connector_last_sync": f"connector (tenant_id, {SYNCED}, id)",
     "ix_webhook_last_delivery": f"webhook (tenant_id, {DELIVERED}, id)",
+    "ix_api_key_ending": (
+        "api_key (tenant_id, id) WHERE revoked_at IS NULL AND expires_at IS NOT NULL"
+    ),
     **{
         f"ix_{table}_{column}": f"{table} (tenant_id, {column}, id) WHERE {column} IS NOT NULL"
         for table, column in (
