@@ -8,7 +8,7 @@ from pydantic import ConfigDict
 from portal.records import listing
 from portal.records.audit import trail
 from portal.records.audit.models import AuditEntry
-from portal.rest.api import actor, listed
+from portal.rest.api import actor, fields_of, listed
 from portal.rest.openapi import Operation, Parameter
 from portal.rest.resources import PAGING, TEXT, HistoryEntry, paging_parameters
 
@@ -35,7 +35,7 @@ def _list() -> Response:
 
 
 def _document(entry: AuditEntry) -> dict[str, Any]:
-    return {name: getattr(entry, name) for name in LogEntry.model_fields}
+    return fields_of(LogEntry, entry)
 
 
 OPERATIONS = (

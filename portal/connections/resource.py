@@ -19,7 +19,7 @@ from portal.connectors.models import Connector
 from portal.connectors.schemas import ConnectorInput
 from portal.database.record import find
 from portal.records import listing
-from portal.rest.api import Outcome, actor, answer, body, listed, no_parameters, once
+from portal.rest.api import Outcome, actor, answer, body, fields_of, listed, no_parameters, once
 from portal.rest.openapi import PREFIX, Operation
 from portal.rest.resources import RETRY, list_parameters
 
@@ -78,12 +78,12 @@ def _draft() -> Response:
 
 def represent(check: ConnectorCheck) -> dict[str, Any]:
     """Return a check as the API returns it."""
-    return {name: getattr(check, name) for name in CheckDocument.model_fields}
+    return fields_of(CheckDocument, check)
 
 
 def of_report(report: Report) -> dict[str, Any]:
     """Return what a check found, as the API returns it."""
-    found = {name: getattr(report, name) for name in ResultDocument.model_fields}
+    found = fields_of(ResultDocument, report)
     return {**found, "steps": [asdict(step) for step in report.steps]}
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from portal.core.errors import NotFound
 from portal.providers import PROVIDERS, Provider, Setting, Variant
-from portal.rest.api import answer, no_parameters
+from portal.rest.api import answer, fields_of, no_parameters
 from portal.rest.openapi import Operation
 
 
@@ -128,7 +128,7 @@ def _summary(provider: Provider) -> dict[str, Any]:
 
 
 def _setting(setting: Setting) -> dict[str, Any]:
-    return {name: getattr(setting, name) for name in SettingDocument.model_fields}
+    return fields_of(SettingDocument, setting)
 
 
 def _sign_in(variant: Variant) -> dict[str, Any]:

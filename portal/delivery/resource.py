@@ -25,7 +25,7 @@ from portal.delivery.schemas import (
 )
 from portal.events import settings
 from portal.records import listing
-from portal.rest.api import Outcome, actor, answer, body, listed, no_parameters, once
+from portal.rest.api import Outcome, actor, answer, body, fields_of, listed, no_parameters, once
 from portal.rest.openapi import Operation, Parameter
 from portal.rest.resources import RETRY, Action, list_parameters
 from portal.webhooks.models import Delivery, DeliveryAttempt, Replay, Webhook
@@ -49,7 +49,7 @@ def represent(delivery: Delivery, webhook: search.Receiver | Webhook | None) -> 
 def represent_attempt(attempt: DeliveryAttempt, hidden: frozenset[str]) -> dict[str, Any]:
     """Return an attempt as a document of the API, without the values that are hidden from this
     reader."""
-    document = {name: getattr(attempt, name) for name in AttemptDocument.model_fields}
+    document = fields_of(AttemptDocument, attempt)
     bodies = ("request_body", "response_body", "signed_content")
     if hidden:
         document |= {name: settings.redact_text(document[name], hidden) for name in bodies}
@@ -159,14 +159,14 @@ def _hurry(id: str) -> Response:
 def _backlog(id: str) -> Response:
     no_parameters()
     held = safe_pause.backlog(actor(), find(Webhook, actor(), id))
-    return answer({name: getattr(held, name) for name in BacklogDocument.model_fields})
+    return answer(fields_of(BacklogDocument, held))
 
 
 def _try() -> Response:
     no_parameters()
     command = FilterTest.read(body())
     trial = resend.try_settings(actor(), command.event_types, command.filter, command.webhook_id)
-    return answer({name: getattr(trial, name) for name in FilterTestResult.model_fields})
+    return answer(fields_of(FilterTestResult, trial))
 
 
 def _replay(id: str) -> Response:
@@ -196,7 +196,7 @@ def _replays(id: str) -> Response:
 
 
 def _replay_document(replay: Replay) -> dict[str, Any]:
-    return {name: getattr(replay, name) for name in ReplayDocument.model_fields}
+    return fields_of(ReplayDocument, replay)
 
 
 def _progress(found: replays.Progress) -> dict[str, Any]:

@@ -22,14 +22,14 @@ from portal.events.schemas import (
 )
 from portal.records import listing
 from portal.rest import strict_json
-from portal.rest.api import Outcome, actor, answer, body, listed, no_parameters, once
+from portal.rest.api import Outcome, actor, answer, body, fields_of, listed, no_parameters, once
 from portal.rest.openapi import Operation
 from portal.rest.resources import RETRY, list_parameters
 
 
 def represent(event: Event, hidden: frozenset[str]) -> dict[str, Any]:
     """Return an event as a JSON object, with the fields redacted that this reader may not see."""
-    document = {name: getattr(event, name) for name in EventDocument.model_fields}
+    document = fields_of(EventDocument, event)
     return {**document, "data": settings.redact(event.data, hidden)}
 
 
@@ -98,7 +98,7 @@ def _change_settings() -> Response:
 
 
 def _shown(found: EventSettings) -> dict[str, Any]:
-    return {name: getattr(found, name) for name in SettingsDocument.model_fields}
+    return fields_of(SettingsDocument, found)
 
 
 OPERATIONS = (

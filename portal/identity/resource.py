@@ -11,7 +11,7 @@ from portal.database.actor import Actor
 from portal.identity import people
 from portal.identity.models import Person, WebSession
 from portal.identity.sessions import sessions
-from portal.rest.api import Outcome, actor, answer, no_parameters, once
+from portal.rest.api import Outcome, actor, answer, fields_of, no_parameters, once
 from portal.rest.openapi import Operation
 from portal.rest.resources import RETRY
 
@@ -112,7 +112,7 @@ def _list_sessions() -> Response:
 
 
 def _of_session(row: WebSession) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in SessionDocument.model_fields}
+    return fields_of(SessionDocument, row)
 
 
 def _end(id: str) -> Response:

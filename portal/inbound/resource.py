@@ -15,7 +15,7 @@ from portal.inbound import doctor_questions, review
 from portal.inbound import inbox as inboxes
 from portal.inbound.models import InboundRequest
 from portal.records import listing
-from portal.rest.api import Outcome, actor, answer, body, listed, no_parameters, once
+from portal.rest.api import Outcome, actor, answer, body, fields_of, listed, no_parameters, once
 from portal.rest.openapi import Operation
 from portal.rest.resources import RETRY, list_parameters
 from portal.webhooks.models import Webhook
@@ -89,7 +89,7 @@ def represent_inbox(found: inboxes.Inbox) -> dict[str, Any]:
 
 def represent(row: InboundRequest) -> dict[str, Any]:
     """Return a request as lists return it."""
-    document = {name: getattr(row, name) for name in InboundRequestDocument.model_fields}
+    document = fields_of(InboundRequestDocument, row)
     return {**document, "url": row.shown_url}
 
 

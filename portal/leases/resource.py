@@ -12,7 +12,7 @@ from portal.leases import service
 from portal.leases.models import ConnectorLease
 from portal.leases.schemas import GivenDocument, LeaseDocument, LeaseInput
 from portal.records import listing
-from portal.rest.api import actor, answer, body, listed, no_parameters
+from portal.rest.api import actor, answer, body, fields_of, listed, no_parameters
 from portal.rest.openapi import Operation
 from portal.rest.resources import list_parameters
 
@@ -42,7 +42,7 @@ def _leases(id: str) -> Response:
 
 def represent(lease: ConnectorLease) -> dict[str, Any]:
     """Return a lease as the API returns it."""
-    return {name: getattr(lease, name) for name in LeaseDocument.model_fields}
+    return fields_of(LeaseDocument, lease)
 
 
 OPERATIONS = (

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import orjson
 import psycopg
 from flask import Blueprint, Flask, Response, current_app, g, request
+from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
@@ -42,6 +43,11 @@ IN_ORDER = orjson.OPT_UTC_Z | orjson.OPT_SORT_KEYS
 
 
 # ---------------------------------------------------------------- answers
+
+
+def fields_of(document: type[BaseModel], source: object) -> dict[str, Any]:
+    """Return the fields of a document, read from the attributes of a row or another object."""
+    return {name: getattr(source, name) for name in document.model_fields}
 
 
 def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -26,7 +26,17 @@ from portal.records.purge import purging, sweeping
 from portal.records.schemas import ENVELOPE, Command
 from portal.records.verbs import Revealed
 from portal.rest import batch, entity_tags, verb_words
-from portal.rest.api import Outcome, actor, answer, body, encoded, listed, no_parameters, once
+from portal.rest.api import (
+    Outcome,
+    actor,
+    answer,
+    body,
+    encoded,
+    fields_of,
+    listed,
+    no_parameters,
+    once,
+)
 from portal.rest.openapi import PREFIX, Operation, Parameter
 
 R = TypeVar("R", bound=Record)
@@ -102,7 +112,7 @@ class Resource(Generic[R, C]):
 
     def represent(self, record: R) -> dict[str, Any]:
         """Return the record as the specification writes it, as far as the caller may read it."""
-        document = {name: getattr(record, name) for name in self.document.model_fields}
+        document = fields_of(self.document, record)
         return self.model.shown_to(actor(), document)
 
     @cached_property
@@ -292,7 +302,7 @@ class HistoryEntry(BaseModel):
 
 def entry_document(entry: AuditEntry) -> dict[str, Any]:
     """Return an audit entry as a document for programs."""
-    return {name: getattr(entry, name) for name in HistoryEntry.model_fields}
+    return fields_of(HistoryEntry, entry)
 
 
 # ---------------------------------------------------------------- parameters

@@ -10,7 +10,7 @@ from portal.database.actor import Actor
 from portal.database.session import session
 from portal.identity.models import Tenant
 from portal.keys.decision.snapshot import Snapshot
-from portal.rest.api import actor, answer, no_parameters
+from portal.rest.api import actor, answer, fields_of, no_parameters
 from portal.rest.openapi import Operation
 
 
@@ -105,7 +105,7 @@ def represent(caller: Actor, key: Snapshot | None) -> dict[str, Any]:
         "groups": sorted(caller.groups),
         "scopes": sorted(caller.scopes),
         "expires_at": caller.expires_at,
-        "limits": key and {name: getattr(key, name) for name in KeyLimits.model_fields},
+        "limits": key and fields_of(KeyLimits, key),
     }
 
 
