@@ -87,8 +87,10 @@ def take(tenant_id: str, at_most: int = AT_ONCE) -> list[Taken]:
         if check.attempts >= MOST_ATTEMPTS:
             _give_up(check)
             continue
+        # In one statement: PostgreSQL looks at the connector again when a row is changed twice, and
+        # a save that has locked the connector waits for this check.
         check.state, check.attempts = "running", check.attempts + 1
-        check.started_at = check.started_at or database_now()
+        check.started_at = check.started_at or func.now()
         check.due_at = func.now() + func.make_interval(0, 0, 0, 0, 0, 0, TAKEN_SECONDS)
         taken.append(
             Taken(

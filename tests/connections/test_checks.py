@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 from portal_devtools.identity_provider.people import ACME, GLOBEX
@@ -13,7 +14,8 @@ from portal_devtools.identity_provider.people import ACME, GLOBEX
 from portal.connections import housekeeping, saves
 from portal.connections.engine import Engine
 from portal.connections.engine_loop import POLL_SECONDS
-from portal.connections.queue import AT_ONCE, tenants_with_open_checks
+from portal.connections.queue import AT_ONCE, take, tenants_with_open_checks
+from portal.core.config import libpq_url
 from portal.database.session import transaction
 from tests.cast import Api
 from tests.connections.conftest import PASSWORD, USER, RunChecks, Service
@@ -86,6 +88,21 @@ def test_of_many_who_ask_at_once_one_is_heard(ada: Api, connector: Make) -> None
     with ThreadPoolExecutor(8) as callers:
         heard = [ask.status_code for ask in callers.map(lambda _: ada.post(path, {}), range(8))]
     assert sorted(heard) == [202, *[409] * 7]
+
+
+def test_a_worker_takes_a_check_while_somebody_saves_the_connector(
+    app: Flask, ada: Api, connector: Make, database: Database
+) -> None:
+    """It does not wait for the connector: who saves it waits for the check, a deadlock."""
+    record = connector()
+    with psycopg.connect(libpq_url(database.superuser_url)) as saving:
+        saving.execute("SELECT FROM connector WHERE id = %s FOR UPDATE", (record["id"],))
+        with app.app_context(), transaction(ACME):
+            (taken,) = take(ACME)
+    assert taken.connector_id == record["id"]
+    (check,) = checks(ada, record)
+    assert check["state"] == "running"
+    assert check["started_at"]
 
 
 def test_a_check_is_no_edit(ada: Api, connector: Make, run_checks: RunChecks) -> None:
