@@ -52,6 +52,18 @@ def create(actor: Actor, command: ApplicationInput) -> Application:
     suspend, retire or reopen may set; Invalid for scopes that the actor does not have; Forbidden
     for an OAuth client id when the actor may not issue credentials.
     """
+    if command.slug:
+        return _create(actor, command)
+    try:
+        with session.begin_nested():
+            return _create(actor, command)
+    except Conflict as conflict:
+        if [error.field for error in conflict.errors] != ["slug"]:
+            raise
+    return _create(actor, command)  # somebody took the slug meanwhile, so another one is found now
+
+
+def _create(actor: Actor, command: ApplicationInput) -> Application:
     record, values = _new(actor, command)
     values["slug"] = command.slug or _free_slug(actor, values["display_name"], record.id)
     return verbs.create(actor, record, values)

@@ -1,4 +1,4 @@
-"""A new record for an application that is stopped, or made a library, at the same moment."""
+"""What happens to an application, or to its slug, while somebody else registers or uses it."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -49,3 +49,25 @@ def test_who_comes_second_sees_what_the_first_did(
         answer = second.result()
     assert answer.status_code == status, answer.text
     assert [error["field"] for error in answer.json["errors"]] == ["application_id"]
+
+
+@pytest.mark.parametrize("path", ["", "/batch"])
+def test_a_name_that_somebody_else_registers_at_the_same_moment_gets_another_slug(
+    app: Flask, ada: Api, crm: dict[str, Any], database: Database, path: str
+) -> None:
+    one = {"display_name": "Order Desk"}
+    body = {"items": [one]} if path else one
+    with (
+        ThreadPoolExecutor(1) as pool,
+        psycopg.connect(libpq_url(database.superuser_url)) as first,
+    ):
+        first.execute("UPDATE application SET slug = 'order-desk' WHERE id = %s", (crm["id"],))
+        second = pool.submit(
+            lambda: Api(app.test_client(), ada.token).post(f"/applications{path}", body)
+        )
+        until(lambda: database.sql(WAITING))
+        first.commit()
+        answer = second.result()
+    assert answer.status_code in (200, 201), answer.text
+    made = answer.json["results"][0]["item"] if path else answer.json
+    assert made["slug"].startswith("order-desk-")
