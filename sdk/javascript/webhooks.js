@@ -97,7 +97,7 @@ async function keyOf(secret) {
 function eventOf(raw) {
   let event;
   try {
-    event = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(raw));
+    event = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(raw));
   } catch {
     // Refused below, like JSON that is no object.
   }

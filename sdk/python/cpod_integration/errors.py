@@ -130,7 +130,7 @@ def seconds_of(retry_after: str | None) -> float | None:
 
     try:
         moment = parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

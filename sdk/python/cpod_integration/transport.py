@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import ssl
 
 MOST_IDLE = 10
-LONGEST_IDLE = 15.0
+LONGEST_IDLE = 8.0  # seconds. The portal closes a connection that is idle for ten.
 AT_ONCE = 256 * 1024
 
 

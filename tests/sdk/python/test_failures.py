@@ -22,7 +22,9 @@ from cpod_integration import (
     Unauthenticated,
     Unavailable,
 )
+from cpod_integration.transport import LONGEST_IDLE
 
+from portal.ops.serving import HEADER_MILLISECONDS
 from tests.sdk.python.both import KINDS, TOKEN, Work, call
 from tests.sdk.python.failing import (
     RECORD,
@@ -140,6 +142,13 @@ def test_it_does_not_wait_beyond_the_deadline(kind):
     assert len(server.received) == 1
 
 
+@pytest.mark.parametrize("when", ["soon", "-1", f"Sun, 1 Jan {'9' * 20} 00:00:00 GMT"])
+def test_a_time_to_wait_that_cannot_be_read_is_left_out(kind, when):
+    with failing(refuses(429, Retry_After=when)) as server, pytest.raises(RateLimited) as raised:
+        call(kind, server.address, READ, retries=0)
+    assert raised.value.retry_after is None
+
+
 def test_all_attempts_have_one_deadline(kind):
     with failing(*[is_slow] * 9) as server, pytest.raises(DeadlineExceeded):
         call(kind, server.address, READ, timeout=0.5)
@@ -183,6 +192,11 @@ def test_a_connection_is_used_again(kind):
         found = call(kind, server.address, lambda api: api.applications.list(limit=1))
     assert found == [RECORD, RECORD]
     assert len(ports) == 1
+
+
+def test_a_connection_is_given_up_before_the_portal_closes_it(kind):
+    """A write that is on its way at that moment would be lost, and nobody could repeat it."""
+    assert LONGEST_IDLE < HEADER_MILLISECONDS / 1000
 
 
 def test_a_connection_that_the_server_closed_meanwhile_is_not_used_again(kind):
