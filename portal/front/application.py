@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from portal.core.errors import PortalError, Unavailable
+from portal.core.errors import BadRequest, FieldError, PortalError, Unavailable
 from portal.database.actor import Origin
 from portal.events.publishing import door as publishing
 from portal.front import wsgi
@@ -50,6 +50,18 @@ PLACES = 256  # requests that may wait for each kind of thread
 TOO_MANY, PAUSE_SECONDS = 429, 0.5
 FOR_KEYS = frozenset({door.VERIFY, door.INTROSPECT, "/oauth/token"})
 DOORS = frozenset({door.VERIFY, door.INTROSPECT, publishing.PUBLISH})
+# Headers that say what to do, or who asks. granian leaves out one with other bytes than ASCII, and
+# without it more would be done, or for somebody else.
+OBEYED = (
+    "If-Match",
+    "Prefer",
+    "Idempotency-Key",
+    "Content-Type",
+    "Content-Encoding",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+)
 KEYS_OF_A_TENANT = len("Bearer sk-acme-")  # the tenant's code is part of each of its keys
 PLAIN = [
     ("content-type", "text/plain; charset=utf-8"),
@@ -111,6 +123,7 @@ class Front:
         if path == "/healthz":
             return 200, PLAIN, b"ok\n"
         headers = scope.headers
+        _check_readable(headers)
         if path == DOCUMENT and scope.method in ("GET", "HEAD"):
             return self._document.answer(scope.method, headers)
         if path.startswith(STATIC):
@@ -129,7 +142,7 @@ class Front:
         path, header = scope.path, scope.headers.get
         if scope.method != "POST" or scope.query_string or path not in DOORS:
             return None
-        if not self._is_plain(scope) or header("prefer") is not None:
+        if not self._is_plain(scope):
             return None
         if path == door.VERIFY:
             return await door.verify(self._engine, header, body)
@@ -140,8 +153,11 @@ class Front:
         return None
 
     def _is_plain(self, scope: Any) -> bool:
-        """Tell whether a request is addressed to this portal, and has exactly one credential."""
+        """Tell whether a request is addressed to this portal, has exactly one credential, and asks
+        for nothing that only the application does."""
         headers = scope.headers
+        if "prefer" in headers or "if-match" in headers:
+            return False
         host = headers.get("host") or ""
         if self._trusted and is_trusted(scope.client, self._trusted):
             host = host_of(",".join(headers.get_all("x-forwarded-host"))) or host
@@ -209,6 +225,13 @@ class Front:
         headers = scope.headers
         shown = headers.get("authorization") or headers.get("cookie") or ""
         return Line(self._source(scope), shown[:KEYS_OF_A_TENANT] if "sk-" in shown[:11] else shown)
+
+
+def _check_readable(headers: Any) -> None:
+    """Raise BadRequest for a header with other bytes than ASCII, if the portal goes by it."""
+    for name in OBEYED:
+        if name in headers and headers.get(name) is None:
+            raise BadRequest(errors=[FieldError(name, "Use only ASCII characters in this header.")])
 
 
 @lru_cache(maxsize=4096)

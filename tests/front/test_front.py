@@ -208,6 +208,38 @@ def test_a_body_in_chunks_is_taken_whole(port: int, ada: Api):
     assert made["display_name"] == "Cut"
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        b'If-Match: "7", "\xe9"',
+        b'Prefer: validate-only, because="caf\xc3\xa9"',
+        b"Idempotency-Key: \xff",
+        b"X-Forwarded-For: \xe9, 192.0.2.1",
+    ],
+)
+def test_a_header_that_cannot_be_read_is_not_left_out(port: int, ada: Api, header: bytes):
+    name = header.partition(b":")[0].decode()
+    asked = registering(ada, {"Content-Length": str(len(JSON))})
+    with connected(port, asked.replace(b"\r\n", b"\r\n" + header + b"\r\n", 1) + JSON) as sent:
+        answer = whole_answer(sent)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    problem = json.loads(answer.partition(b"\r\n\r\n")[2])
+    assert [error["field"] for error in problem["errors"]] == [name]
+    assert ada.get("/applications").json["items"] == []
+
+
+@pytest.mark.parametrize("path", ["/events", "/api-keys/verify"])
+def test_a_version_is_asked_of_no_operation_without_a_record(port: int, ada: Api, path: str):
+    """Also where the loop answers keys without the application."""
+    key = ada.create("api-keys", scopes=["events:publish", "keys:verify"])["key"]
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    body = {"type": "order.created", "data": {}} if path == "/events" else {"key": key}
+    status, _ = ask(port, "POST", PREFIX + path, body, headers)
+    assert status in (200, 202)
+    status, answer = ask(port, "POST", PREFIX + path, body, headers | {"If-Match": '"1"'})
+    assert (status, json.loads(answer)["errors"][0]["field"]) == (400, "If-Match")
+
+
 def test_requests_in_hand_are_answered_when_the_server_is_stopped(environment: dict[str, str]):
     port = free_port()
     with portal_serving(environment, port) as server:
