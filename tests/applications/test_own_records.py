@@ -87,6 +87,19 @@ def test_every_change_of_what_others_made_for_it_is_refused_in_a_sentence(
     assert ada.get(f"/{kind}/{made['id']}").json == before
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_reads_all_that_lies_below_what_others_made_for_it(
+    ada: Api, key: Api, application: str, kind: str
+) -> None:
+    made = ada.create(kind, application_id=application)
+    operations = [one for feature in FEATURES for one in feature.rest() if one.method == "GET"]
+    below = [one for one in operations if one.path.startswith(f"/{kind}/{{id}}/")]
+    paths = [one.path.replace("{id}", made["id"]) for one in below if one.path.count("{") == 1]
+    assert len(paths) >= 4
+    refused = {path: key.get(path).text for path in paths if key.get(path).status_code == 403}
+    assert not refused
+
+
 def test_a_delivery_of_a_webhook_that_others_made_is_not_sent_again(
     ada: Api, key: Api, application: str
 ) -> None:
