@@ -55,6 +55,8 @@ class Call(Declared):
 
     `account` are places in the JSON body that together name the account, `discovers` values for
     later requests, as name → place; `where` picks the element of a list whose place holds a text.
+    `is_compared` is for an address that may be open to everybody: the credentials are proven only
+    if the same request without them does not pass.
     """
 
     title: str
@@ -71,6 +73,7 @@ class Call(Declared):
     person: Person | None = None
     discovers: Mapping[str, str] = {}
     where: Mapping[str, str] = {}
+    is_compared: bool = False
 
 
 class PostgresLogin(Declared):

@@ -1,4 +1,4 @@
-"""Compare a check of a connector over HTTP with the same request of a bare aiohttp client."""
+"""Compare a check of a connector over HTTP with the same requests of a bare aiohttp client."""
 
 import asyncio
 import socket
@@ -46,7 +46,7 @@ async def _checks(url: str) -> float:
         began = time.perf_counter()
         for _ in range(CHECKS):
             report = await run(subject, client, _untold)
-            assert report.outcome == "passed", report
+            assert report.outcome == "unproven", report  # the sink greets everybody
         return (time.perf_counter() - began) / CHECKS * 1000
 
 
@@ -55,14 +55,15 @@ async def _untold(_: Step) -> None:
 
 
 async def _bare(url: str) -> float:
-    """Return the milliseconds of one request."""
+    """Return the milliseconds of the same two requests, with the token and without."""
     connector = aiohttp.TCPConnector(force_close=True)
     headers = {"Authorization": "Bearer " + "t" * 40}
     async with aiohttp.ClientSession(connector=connector) as session:
         began = time.perf_counter()
         for _ in range(CHECKS):
-            async with session.get(f"{url}/", headers=headers) as response:
-                await response.read()
+            for sent in (headers, None):
+                async with session.get(f"{url}/", headers=sent) as response:
+                    await response.read()
         return (time.perf_counter() - began) / CHECKS * 1000
 
 

@@ -30,13 +30,17 @@ USER, PASSWORD = "svc-portal", "correct horse battery staple"
 
 @dataclass
 class Service:
-    """A REST service that knows one user. The test sets how it answers."""
+    """A REST service that knows one user. The test sets how it answers.
+
+    `calls` counts what carries credentials; without them, it is `is_open` or answers 401.
+    """
 
     address: str = ""
     status: int = 200
     password: str = PASSWORD
     headers: dict[str, str] = field(default_factory=dict)
     calls: int = 0
+    is_open: bool = False
     while_waiting: Callable[[], None] = lambda: None
 
     def app(self) -> Flask:
@@ -45,8 +49,12 @@ class Service:
         return app
 
     def _answer(self) -> Response:
+        if "Authorization" not in request.headers:
+            return Response("hello" if self.is_open else "who?", 200 if self.is_open else 401)
         self.calls += 1
         self.while_waiting()
+        if self.is_open:
+            return Response("hello", 200)
         known = base64.b64encode(f"{USER}:{self.password}".encode()).decode()
         if request.headers.get("Authorization") != f"Basic {known}":
             return Response("who?", 401)

@@ -72,6 +72,26 @@ def test_a_refused_sign_in_needs_a_person_until_it_is_mended(
     assert mended["last_error"] is None
 
 
+@pytest.mark.parametrize("auth_type", ["basic", "none"])
+def test_an_answer_that_everybody_gets_proves_no_credentials(
+    ada: Api, connector: Make, service: Service, run_checks: RunChecks, auth_type: str
+) -> None:
+    """The front page of most services is open, and greets also those with a wrong password."""
+    service.is_open = True
+    wrong = {"username": USER, "password": "wrong"} if auth_type == "basic" else {}
+    record = connector(auth_type=auth_type, credentials=wrong)
+    run_checks()
+    (done,) = checks(ada, record)
+    signed_in = {step["name"]: step for step in done["steps"]}["sign_in"]
+    assert signed_in["state"] == "not_tried"
+    if auth_type == "none":
+        assert done["outcome"] == "passed"
+    else:
+        assert done["outcome"] == "unproven"
+        assert done["remedy"] == "Choose a test path that needs the credentials."
+        assert read(ada, record)["sync_status"] == "pending"
+
+
 def test_one_check_at_a_time(ada: Api, connector: Make, run_checks: RunChecks) -> None:
     record = connector(enabled=False)
     path = f"/connectors/{record['id']}/checks"

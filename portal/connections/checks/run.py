@@ -35,6 +35,8 @@ CHECK_SECONDS = 30.0
 SIGN_IN = "Sign in"
 ACCEPTED = "The provider accepts the credentials."
 NEEDS_NONE = "This connection needs no credentials."
+OPEN_TO_ALL = "The same request without credentials gets the same answer, so nothing proves them."
+ASK_ANOTHER = "Choose a test path that needs the credentials."
 NOT_TOLD = "The answer does not tell whether the credentials are good."
 NOTHING_TO_ASK = "The catalogue has no request that would prove more."
 NEEDS_A_BROWSER = (
@@ -161,10 +163,20 @@ async def _proven(
 
 async def _called(visit: Visit, call: Call, token_answer: object, facts: Facts) -> Proven:
     outcome, reading = await visit.call(call)
+    if call.is_compared and reading.passed and await _is_open_to_all(visit, call):
+        await visit.progress.skipped("sign_in", OPEN_TO_ALL, ASK_ANOTHER)
     await _judge_sign_in(visit, reading)
     await _told(visit, reading, call.reached)
     facts.account, facts.is_person = of_call(visit, call, reading.document)
     return Proven(reading.document, outcome, token_answer)
+
+
+async def _is_open_to_all(visit: Visit, call: Call) -> bool:
+    """Tell whether a request that carried the only proof of the credentials passes without them."""
+    if not visit.progress.is_pending("sign_in") or isinstance(visit.variant.sign_in, Nothing):
+        return False
+    _, reading = await visit.call(call, unsigned=True)
+    return reading.passed
 
 
 async def _by_token(visit: Visit, proof: TokenProof, token_answer: object, facts: Facts) -> Proven:
@@ -261,7 +273,8 @@ def _outcome(visit: Visit, check: Check | None) -> tuple[Outcome, str, str]:
     if failed:
         return failed.verdict or "config", failed.said, failed.remedy
     who, sign_in = steps.get("who"), steps["sign_in"]
-    if who is not None and who.state == "passed":
+    is_unproven = sign_in.state == "not_tried" and not isinstance(visit.variant.sign_in, Nothing)
+    if who is not None and who.state == "passed" and not is_unproven:
         return "passed", check.proves if check else "", ""
     if who is None and sign_in.state == "passed":
         return "passed", sign_in.said, ""
