@@ -40,7 +40,9 @@ WRITE = "connectors:write"
 PER_MINUTE = 60  # checks that people and programs of one tenant ask for
 WINDOW = timedelta(minutes=1)
 VERSIONS = 50  # of credentials that a page shows
-DRAFTS_AT_ONCE = 8  # in one process; each holds a thread for as long as the other side takes
+# In one process. Each holds a thread for as long as the other side takes, so that many slow ones
+# must leave threads for all other requests.
+DRAFTS_AT_ONCE = 4
 OF_ONE_TENANT = 2  # of these, so that nobody with a slow address keeps the others waiting
 
 _drafts = Counter[str]()

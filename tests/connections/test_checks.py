@@ -15,8 +15,10 @@ from portal.connections import housekeeping, saves
 from portal.connections.engine import Engine
 from portal.connections.engine_loop import POLL_SECONDS
 from portal.connections.queue import AT_ONCE, take, tenants_with_open_checks
+from portal.connections.requests import DRAFTS_AT_ONCE
 from portal.core.config import libpq_url
 from portal.database.session import transaction
+from portal.front.application import THREADS
 from tests.cast import Api
 from tests.connections.conftest import PASSWORD, USER, RunChecks, Service
 from tests.databases import Database
@@ -422,6 +424,10 @@ def test_a_tenant_whose_drafts_are_slow_keeps_no_other_one_waiting(
         statuses = sorted(one.result() for one in slow)
     assert (statuses[0], statuses[-1]) == (200, 429)
     assert check(ada) == 200, "each turn is given back"
+
+
+def test_slow_drafts_of_many_tenants_leave_threads_for_other_requests() -> None:
+    assert DRAFTS_AT_ONCE <= THREADS // 2
 
 
 def test_a_tenant_with_many_slow_connectors_keeps_no_other_one_waiting(
