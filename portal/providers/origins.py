@@ -84,4 +84,5 @@ def _origin(text: str, values: Mapping[str, Any]) -> str | None:
     except (Unfilled, ValueError):
         return None
     shown = "" if port in (None, USUAL_PORTS.get(found.scheme)) else f":{port}"
-    return f"{found.scheme}://{found.hostname}{shown}"
+    host = f"[{found.hostname}]" if ":" in (found.hostname or "") else found.hostname
+    return f"{found.scheme}://{host}{shown}"

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatch
 from functools import cache
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -103,9 +104,19 @@ class Setting(Declared):
         form, sentence = FORMS.get(self.kind, (None, ""))
         if form and not form.fullmatch(value):
             return sentence.format(example=self.example or "api.example.com")
+        if self.kind == "url" and not _has_host_and_port(value):
+            return "This address has no host, or a port that does not exist."
         if self.pattern and not _pattern(self.pattern).search(value):
             return "This does not have the form that the provider uses."
         return None
+
+
+def _has_host_and_port(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def label_of(key: str) -> str:

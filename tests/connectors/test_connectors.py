@@ -208,6 +208,15 @@ def test_a_provider_is_found_by_its_name_and_its_settings(ada: Api) -> None:
 
 
 @pytest.mark.parametrize(
+    "address", ["http://[::1", "https://api.example:99999", "https://api.example:0", "https://:443"]
+)
+def test_an_address_that_nothing_can_dial_is_refused(ada: Api, address: str) -> None:
+    refused = ada.post("/connectors", {"provider": "http", "config": {"baseUrl": address}})
+    assert refused.status_code == 422, refused.text
+    assert [one["field"] for one in (refused.json or {})["errors"]] == ["config.baseUrl"]
+
+
+@pytest.mark.parametrize(
     ("provider", "name", "pasted", "used"),
     [
         ("okta", "domain", "https://acme.okta.com/", "acme.okta.com"),
