@@ -7,6 +7,7 @@ tried.
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 from portal.connections.checks.answers import Reading
 from portal.connections.checks.drivers import mcp, postgresql, smtp
@@ -154,29 +155,36 @@ async def _proven(
         case SmtpLogin():
             facts.account, document = await smtp.prove(visit, proof)
         case McpHello():
-            reading = await mcp.prove(visit, proof)
-            await _judge_sign_in(visit, reading)
-            await _told(visit, reading)
-            facts.account, document = mcp.account_of(visit, reading), reading.document
+            document = await _greeted(visit, proof, facts)
     return Proven(document, None, token_answer)
+
+
+async def _greeted(visit: Visit, hello: McpHello, facts: Facts) -> Any:
+    reading = await mcp.prove(visit, hello)
+    if reading.passed and _is_the_proof(visit) and await mcp.is_open_to_all(visit, hello):
+        await visit.progress.skipped("sign_in", OPEN_TO_ALL)
+    await _judge_sign_in(visit, reading)
+    await _told(visit, reading)
+    facts.account = mcp.account_of(visit, reading)
+    return reading.document
 
 
 async def _called(visit: Visit, call: Call, token_answer: object, facts: Facts) -> Proven:
     outcome, reading = await visit.call(call)
-    if call.is_compared and reading.passed and await _is_open_to_all(visit, call):
-        await visit.progress.skipped("sign_in", OPEN_TO_ALL, ASK_ANOTHER)
+    if call.is_compared and reading.passed and _is_the_proof(visit):
+        _, unsigned = await visit.call(call, unsigned=True)
+        if unsigned.passed:
+            await visit.progress.skipped("sign_in", OPEN_TO_ALL, ASK_ANOTHER)
     await _judge_sign_in(visit, reading)
     await _told(visit, reading, call.reached)
     facts.account, facts.is_person = of_call(visit, call, reading.document)
     return Proven(reading.document, outcome, token_answer)
 
 
-async def _is_open_to_all(visit: Visit, call: Call) -> bool:
-    """Tell whether a request that carried the only proof of the credentials passes without them."""
-    if not visit.progress.is_pending("sign_in") or isinstance(visit.variant.sign_in, Nothing):
-        return False
-    _, reading = await visit.call(call, unsigned=True)
-    return reading.passed
+def _is_the_proof(visit: Visit) -> bool:
+    """Tell whether the request under way is the first one that carries credentials."""
+    signs_in = not isinstance(visit.variant.sign_in, Nothing)
+    return signs_in and visit.progress.is_pending("sign_in")
 
 
 async def _by_token(visit: Visit, proof: TokenProof, token_answer: object, facts: Facts) -> Proven:

@@ -55,10 +55,18 @@ def server(fake) -> Fake:
 def test_a_server_is_greeted_and_left(server):
     done = check(server, BEARER, MCP)
     assert (done.report.outcome, done.report.account) == ("passed", "acme-tools, 1.4")
-    assert [seen.method for seen in server.seen] == ["POST", "DELETE"]
+    assert [seen.method for seen in server.seen] == ["POST", "DELETE", "POST"]
+    assert "authorization" not in server.seen[2].headers, "it asks whether everybody is let in"
     sent = json.loads(server.seen[0].body)
     assert (sent["method"], sent["params"]["protocolVersion"]) == ("initialize", "2025-06-18")
     assert server.seen[1].headers["mcp-session-id"] == "s1"
+
+
+def test_a_server_that_greets_everybody_proves_no_token(server):
+    server.routes["/mcp"] = reply(HELLO, Mcp_Session_Id="s1")
+    done = check(server, BEARER, MCP)
+    assert done.report.outcome == "unproven"
+    assert [seen.method for seen in server.seen] == ["POST", "DELETE"] * 2
 
 
 @pytest.mark.parametrize("stays_open", [False, True])

@@ -50,6 +50,16 @@ async def prove(visit: Visit, hello: McpHello) -> Reading:
     return reading
 
 
+async def is_open_to_all(visit: Visit, hello: McpHello) -> bool:
+    """Tell whether the server also greets those who show no credentials."""
+    url = fill_url(hello.url, visit.values)
+    outcome = await visit.send(Request("POST", url, HEADERS, orjson.dumps(HELLO)))
+    if not visit.reader.read(_first_message(outcome), Table(ROWS), visit.values).passed:
+        return False
+    await _leave(visit, url, outcome)
+    return True
+
+
 def account_of(visit: Visit, reading: Reading) -> str | None:
     """Return the name and the version of the server that answered."""
     return facts.account_of(
