@@ -1,4 +1,4 @@
-"""What happens to an application, or to its slug, while somebody else registers or uses it."""
+"""An application, or its slug, that changes while somebody else registers or uses it."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
