@@ -200,7 +200,8 @@ class Front:
         """Return the error response to a request that never reaches the application."""
         status, headers, body = api.ready_problem(error, api.new_request_id(), self._issuer)
         if not api.is_api_path(path):
-            named = [(name.lower(), value) for name, value in error.headers.items()]
+            own = api.headers_of(error, self._issuer).items()
+            named = [(name.lower(), value) for name, value in own]
             headers, body = [*PLAIN, *named], f"{error.detail}\n".encode()
         if status in (400, 408, 413):
             headers = [*headers, ("connection", "close")]  # the rest of the body is not read

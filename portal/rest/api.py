@@ -101,11 +101,8 @@ def ready_problem(error: PortalError, request_id: str, base_url: str) -> Ready:
     """Return an error like `problem`, for the event loop."""
     document = problem_document(error, request_id, base_url)
     status, headers, body = ready(document, error.status, request_id, PROBLEM)
-    return (
-        status,
-        [*headers, *((name.lower(), value) for name, value in error.headers.items())],
-        body,
-    )
+    own = headers_of(error, base_url).items()
+    return status, [*headers, *((name.lower(), value) for name, value in own)], body
 
 
 def _json(value: Any) -> Any:
@@ -118,19 +115,21 @@ def problem(error: Exception) -> Response:
     """Return any error as RFC 9457 problem details. An unexpected one shows only its request id."""
     known = in_our_words(error)
     document = problem_document(known, request_id(), running().base_url)
-    response = answer(document, known.status, known.headers)
+    headers = headers_of(known, running().base_url)
+    response = answer(document, known.status, headers)
     response.content_type = PROBLEM
-    if known.status == 401:
-        _say_where_to_sign_in(response)
     return response
 
 
-def _say_where_to_sign_in(response: Response) -> None:
-    """Add the address of the metadata to the challenge (RFC 9728, 5.1)."""
-    challenge = response.headers.get("WWW-Authenticate", "Bearer")
+def headers_of(error: PortalError, base_url: str, resource: str = PREFIX) -> dict[str, str]:
+    """Return the headers of an error. A 401 also says where the metadata of the resource is, which
+    names the issuers of its tokens (RFC 9728, 5.1)."""
+    if error.status != 401:
+        return dict(error.headers)
+    challenge = error.headers.get("WWW-Authenticate", "Bearer")
     joint = "," if " " in challenge else ""
-    where = f"{running().base_url}{RESOURCE_METADATA}{PREFIX}"
-    response.headers["WWW-Authenticate"] = f'{challenge}{joint} resource_metadata="{where}"'
+    where = f'resource_metadata="{base_url}{RESOURCE_METADATA}{resource}"'
+    return {**error.headers, "WWW-Authenticate": f"{challenge}{joint} {where}"}
 
 
 def problem_document(error: PortalError, request_id: str, base_url: str) -> dict[str, Any]:

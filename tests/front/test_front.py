@@ -19,6 +19,7 @@ import pytest
 
 from portal.core.config import libpq_url
 from portal.front import bodies
+from portal.front.application import DOORS
 from tests.bench.servers import ROOT, free_port, portal_serving
 from tests.cast import PREFIX, Api
 from tests.databases import Database
@@ -79,6 +80,18 @@ def all_is_answered(port: int, ada: Api) -> Callable[[], None]:
 
     check()
     return check
+
+
+def test_a_key_that_the_loop_does_not_know_is_told_who_issues_tokens(port: int):
+    issuers = f"http://127.0.0.1:{port}/.well-known/oauth-protected-resource"
+    for path in DOORS:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+        connection.request("POST", path, b"{}", {"Authorization": "Bearer sk-acme-nobody"})
+        answer = connection.getresponse()
+        connection.close()
+        named = issuers + PREFIX if path.startswith(PREFIX) else issuers
+        said = f'Bearer error="invalid_token", resource_metadata="{named}"'
+        assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, said), path
 
 
 @pytest.mark.parametrize("said", [b"", b"a"], ids=["nothing", "one byte"])

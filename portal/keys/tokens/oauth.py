@@ -12,6 +12,7 @@ from urllib.parse import unquote_plus
 from flask import Blueprint, Flask, Response, request
 
 from portal.core import compression
+from portal.core.config import running
 from portal.core.errors import PortalError, RateLimited
 from portal.database.actor import Actor
 from portal.keys.decision.decision import SOURCE_LIMITED, Question, refusal
@@ -24,7 +25,7 @@ from portal.keys.verification.use_counts import usage
 from portal.keys.verification.verifier import KeyVerifier
 from portal.keys.verification.verify import deny
 from portal.outbound.networks import parse
-from portal.rest.api import Authenticator, answer, authenticate, request_id
+from portal.rest.api import Authenticator, answer, authenticate, headers_of, request_id
 from portal.web import cookieless
 
 JWKS_SECONDS = 300
@@ -130,7 +131,8 @@ def _as_program(view: Any) -> Any:
         except PortalError as error:
             document = {"error": _ERRORS.get(error.status, "invalid_request"),
                         "error_description": error.detail}  # fmt: skip
-            return answer(document, error.status, error.headers)
+            headers = headers_of(error, running().base_url, resource="")
+            return answer(document, error.status, headers)
         return result
 
     return cookieless(answered)
