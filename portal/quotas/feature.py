@@ -30,10 +30,10 @@ def init_app(app: Flask) -> None:
 def counting(admit: Admission) -> Admission:
     """Return an admission to REST that first counts the request."""
 
-    def admitted(actor: Actor, scope: str) -> None:
+    def admitted(actor: Actor, scope: str, is_dry: bool) -> None:
         if scope != VERIFYING:
             rates.known().take(actor.tenant_id, REQUESTS)
-        admit(actor, scope)
+        admit(actor, scope, is_dry)
 
     return admitted
 

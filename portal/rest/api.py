@@ -32,8 +32,9 @@ from portal.rest import entity_tags, problem_codes, strict_json, validate_only
 from portal.rest.openapi import PREFIX, PROBLEM, Operation
 
 Authenticator = Callable[[str, Origin], Actor | None]
-Admission = Callable[[Actor, str], None]
-"""Lets an actor do what needs a scope, or raises Forbidden or RateLimited."""
+Admission = Callable[[Actor, str, bool], None]
+"""Lets an actor do what needs a scope, or raises Forbidden or RateLimited. The last argument tells
+whether the request is run for its checks only."""
 
 A_FEW_MINUTES = "public, max-age=300"
 RESOURCE_METADATA = "/.well-known/oauth-protected-resource"  # RFC 9728
@@ -343,7 +344,7 @@ def _headers(location: str | None, tag: str | None) -> dict[str, str]:
 def blueprint(
     operations: Sequence[Operation],
     authenticators: Sequence[Authenticator],
-    admit: Admission = Actor.require,
+    admit: Admission,
 ) -> Blueprint:
     """Return the routes of all operations. Each authenticates first, then checks the permission."""
     api = Blueprint("api", __name__, url_prefix=PREFIX)
@@ -377,12 +378,13 @@ def _guarded(
 ) -> Callable[..., Any]:
     def view(**ids: str) -> Response:
         caller = authenticate(authenticators)
-        admit(caller, operation.scope)
+        is_dry = operation.is_write and validate_only.is_preferred(request.headers)
+        admit(caller, operation.scope, is_dry)
         for scope in operation.more_scopes:
             caller.require(scope)
         g.actor = replace(caller, is_changing=True) if operation.changes else caller
         _check(operation, ids)
-        if operation.is_write and validate_only.is_preferred(request.headers):
+        if is_dry:
             return validate_only.checked(operation, lambda: operation.view(**ids))
         response: Response = operation.view(**ids)
         if operation.method == "GET" and "ETag" not in response.headers:
@@ -446,7 +448,7 @@ def init_app(
     operations: Sequence[Operation],
     authenticators: Sequence[Authenticator],
     document: Callable[[], Kept],
-    admit: Admission = Actor.require,
+    admit: Admission,
 ) -> None:
     """Register the REST side of the portal, and its OpenAPI document, which everybody may read."""
     app.extensions["portal.operations"] = tuple(operations)

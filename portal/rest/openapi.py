@@ -49,7 +49,8 @@ PREFER = Parameter(
     {"type": "string", "examples": ["validate-only"]},
     "With validate-only, all checks are made and nothing is kept: the answer has the status and the"
     " body of the real call, ids of new records are zeros, one-time secrets are null. It counts as"
-    " a request. An operation that cannot do this answers 400. Other preferences are ignored.",
+    " a request, but takes none of a key's maximum uses. An operation that cannot do this answers"
+    " 400. Other preferences are ignored.",
     "header",
 )
 

@@ -6,7 +6,7 @@ are null and the ids of what would be made are zeros. Other preferences are igno
 
 from collections.abc import Callable
 
-from flask import Response, after_this_request
+from flask import Response, after_this_request, request
 from werkzeug.datastructures import Headers
 from werkzeug.http import parse_list_header
 
@@ -20,26 +20,28 @@ ZEROS = b"0" * 26  # as long as a ULID, so that an id keeps its form
 
 
 def is_preferred(headers: Headers) -> bool:
-    """Tell whether a request asks for its checks only. Raises BadRequest for a value of it.
+    """Tell whether a request asks for its checks only, with whatever value."""
+    return bool(_values(headers))
 
-    A value is refused, because whoever writes `validate-only=false` or `=true` must not be guessed.
-    """
+
+def _values(headers: Headers) -> list[str]:
+    """Return the value of each time that the preference is given; empty texts for none."""
     if not headers.get("Prefer"):
-        return False
-    for preference in parse_list_header(",".join(headers.getlist("Prefer"))):
-        name, _, value = preference.partition(";")[0].partition("=")
-        if name.strip().lower() == NAME:
-            if value.strip(' "'):
-                raise BadRequest(
-                    "The preference validate-only has no value: leave out what follows."
-                )
-            return True
-    return False
+        return []
+    preferences = parse_list_header(",".join(headers.getlist("Prefer")))
+    parts = (one.partition(";")[0].partition("=") for one in preferences)
+    return [value.strip(' "') for name, _, value in parts if name.strip().lower() == NAME]
 
 
 def checked(operation: Operation, work: Callable[[], Response]) -> Response:
-    """Return the answer of `work`, of which nothing is kept. Raises CannotValidate for an operation
-    that cannot be checked without doing it."""
+    """Return the answer of `work`, of which nothing is kept.
+
+    Raises CannotValidate for an operation that cannot be checked without doing it, and BadRequest
+    for a value of the preference: whoever writes `validate-only=false` or `=true` must not be
+    guessed.
+    """
+    if any(_values(request.headers)):
+        raise BadRequest("The preference validate-only has no value: leave out what follows.")
     if operation.cannot_validate:
         raise CannotValidate(operation.cannot_validate)
     after_this_request(_applied)

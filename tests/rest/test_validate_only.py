@@ -440,6 +440,43 @@ def test_validating_counts_as_a_request_of_the_key(app: Flask, ada: Api) -> None
     assert codes == [201, 201, 429]
 
 
+@pytest.mark.parametrize("limits", [{}, {"rpm_limit": 100, "max_budget_usd": 0}])
+def test_validating_takes_no_use_of_the_key(
+    app: Flask, ada: Api, database: Database, limits: dict[str, int]
+) -> None:
+    scopes = ["webhooks:write", "connectors:write"]
+    made = ada.create("api-keys", scopes=scopes, max_uses=2, **limits)
+    caller = Api(app.test_client(), made["key"])
+
+    def uses() -> int:
+        sql = "SELECT uses FROM api_key_runtime WHERE key_id = %s"
+        return int(database.sql(sql, made["id"]))
+
+    validated = {
+        201: ("/webhooks", {}),
+        422: ("/webhooks", {"name": 1}),
+        404: ("/webhooks/whk_01J00000000000000000000000/pause", {}),
+        400: ("/connectors/draft-checks", MINIMAL["connectors"]),
+        403: ("/applications", {}),
+    }
+    for status, (path, body) in validated.items():
+        for _ in range(3):
+            assert caller.post(path, body, headers=VALIDATE).status_code == status, path
+    with_a_value = {"Prefer": "validate-only=true"}
+    assert caller.post("/webhooks", {}, headers=with_a_value).status_code == 400
+    assert uses() == 0
+    assert [caller.post("/webhooks", {}).status_code for _ in range(3)] == [201, 201, 401]
+    assert caller.post("/webhooks", {}, headers=VALIDATE).status_code == 401
+    assert uses() == 2
+
+
+def test_a_read_that_prefers_to_be_validated_is_a_use(app: Flask, ada: Api) -> None:
+    key = ada.create("api-keys", scopes=["webhooks:read"], max_uses=1)["key"]
+    caller = Api(app.test_client(), key)
+    codes = [caller.get("/webhooks", headers=VALIDATE).status_code for _ in range(2)]
+    assert codes == [200, 401]
+
+
 def test_events_that_are_validated_take_nothing_of_the_quota(
     app: Flask, ada: Api, database: Database
 ) -> None:

@@ -6,6 +6,7 @@ second check consumes. The caller learns only the kind of a refusal; the trace i
 owners of the key, by request id.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from math import ceil
 
@@ -76,11 +77,11 @@ def actor_of(key: Snapshot, origin: Origin) -> Actor:
     )
 
 
-def admit(actor: Actor, scope: str) -> None:
+def admit(actor: Actor, scope: str, is_dry: bool = False) -> None:
     """Let the actor do what needs `scope`, or raise Forbidden, RateLimited or Unauthenticated.
 
-    A call with a key, or with a token of it, takes one of the key's requests. The request is not
-    given back if the operation fails later.
+    A call with a key, or with a token of it, takes one of the key's requests, and one of its uses
+    unless it is a dry run. What is taken is not given back if the operation fails later.
     """
     key: Snapshot | None = g.get("key_called_with")
     if key is None or key.id != actor.id:
@@ -94,14 +95,28 @@ def admit(actor: Actor, scope: str) -> None:
         actor.require(scope)
     admission = FREE
     if key.counts_calls:
-        admission = checks.meters.admit(key, question, money=False)
-        g.key_limits = admission
+        take = _taken_by_dry_run if is_dry and key.max_uses is not None else _taken
+        admission = g.key_limits = take(checks, key, question)
     if admission.refused is not None:
         _refuse(checks, key, question, admission.refused, actor.origin, now, admission)
         if admission.refused == "RPM_EXCEEDED":
             raise too_often(key, admission)
         raise Unauthenticated(UNKNOWN)
     usage.note(key.tenant_id, key.id, now, source=actor.origin.ip, scope=scope or None)
+
+
+def _taken(checks: KeyVerifier, key: Snapshot, question: Question) -> Admission:
+    return checks.meters.admit(key, question, money=False)
+
+
+def _taken_by_dry_run(checks: KeyVerifier, key: Snapshot, question: Question) -> Admission:
+    """Take a request of a key, and only look whether it has a use left.
+
+    Its lent requests are no part of the look, because PostgreSQL has counted them all as taken.
+    """
+    uses = replace(key, rpm_limit=None, tpm_limit=None, max_budget_usd=None)
+    looked = checks.meters.look(uses, question)
+    return looked if looked.refused else _taken(checks, replace(key, max_uses=None), question)
 
 
 def too_often(key: Snapshot, admission: Admission) -> RateLimited:
