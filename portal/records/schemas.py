@@ -87,7 +87,34 @@ SECRET: JsonDict = {"x-secret": True}
 """Marks a field that the SDKs hide."""
 
 
-class Command(BaseModel):
+class FromJson(BaseModel):
+    """Base class of what is read from JSON, which has one kind of number: 3.0 is the integer 3."""
+
+    _integers: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        fields = cls.model_fields.items()
+        cls._integers = frozenset(f.alias or name for name, f in fields if _is_whole(f.annotation))
+
+    @model_validator(mode="before")
+    @classmethod
+    def read_integers(cls, data: Any) -> Any:
+        """Read a number without a fraction as an integer, where an integer belongs."""
+        if not isinstance(data, Mapping):
+            return data
+        floats = ((name, data.get(name)) for name in cls._integers)
+        whole = {name: int(n) for name, n in floats if isinstance(n, float) and n.is_integer()}
+        return {**data, **whole} if whole else data
+
+
+def _is_whole(annotation: Any) -> bool:
+    """Tell whether the values of a field are integers: `int`, with rules, or none."""
+    return annotation is int or any(map(_is_whole, get_args(annotation)))
+
+
+class Command(FromJson):
     """Base class of all commands. It refuses raw API keys in free text.
 
     `server_managed` names fields beyond the envelope that only the server writes. `write_only`

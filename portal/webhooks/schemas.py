@@ -6,7 +6,6 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -22,6 +21,7 @@ from portal.records.schemas import (
     Command,
     Document,
     EntryErrors,
+    FromJson,
     JsonName,
     Line,
     Name,
@@ -171,7 +171,7 @@ Headers = Annotated[
 InboundSecret = Annotated[Line, StringConstraints(min_length=8, max_length=4096)]
 
 
-class RetryPolicy(BaseModel):
+class RetryPolicy(FromJson):
     """The number of attempts for one event, the backoff between them, and the timeout."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)

@@ -101,16 +101,14 @@ def settle(case: Case, tenant: Tenant, *, is_conditional: bool) -> None:
 
 
 def at_home(value: Any, tenant: Tenant, name: str = "") -> Any:
-    """Return a JSON value with ids of this tenant, and numbers as JSON writes them.
-
-    JSON has one kind of number: 1.0 is 1. A JSON Schema cannot bound the digits of a number.
-    """
+    """Return a JSON value with ids of this tenant, and numbers of few digits, which a JSON Schema
+    cannot bound."""
     if isinstance(value, Mapping):
         return {key: at_home(one, tenant, key) for key, one in value.items()}
     if isinstance(value, list):
         return [at_home(one, tenant, name) for one in value]
     if isinstance(value, float):
-        return int(value) if value.is_integer() else math.floor(value * 10**4) / 10**4
+        return value if value.is_integer() else math.floor(value * 10**4) / 10**4
     if isinstance(value, str) and name in WORDS:
         return "".join(
             one if one.isalpha() or one.isdecimal() or one in BESIDE_LETTERS else "a"
