@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from portal.core.errors import NotFound
 from portal.providers import PROVIDERS, Provider, Setting, Variant
-from portal.rest.api import answer, fields_of, no_parameters
+from portal.rest.api import answer, fields_of, listed, no_parameters
 from portal.rest.openapi import Operation
 
 
@@ -96,7 +96,7 @@ class ProviderDocument(ProviderSummary):
 
 def _list() -> Response:
     no_parameters()
-    return answer({"items": [_summary(one) for one in PROVIDERS.values()], "next_cursor": None})
+    return listed([_summary(one) for one in PROVIDERS.values()], None)
 
 
 def _get(id: str) -> Response:

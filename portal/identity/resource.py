@@ -11,7 +11,7 @@ from portal.database.actor import Actor
 from portal.identity import people
 from portal.identity.models import Person, WebSession
 from portal.identity.sessions import sessions
-from portal.rest.api import Outcome, actor, answer, fields_of, no_parameters, once
+from portal.rest.api import Outcome, actor, answer, fields_of, listed, no_parameters, once
 from portal.rest.openapi import Operation
 from portal.rest.resources import RETRY
 
@@ -83,7 +83,7 @@ def _list_people() -> Response:
     caller = _admin()
     live = sessions.counts(caller)
     items = [_of_person(one, live.get(one.id, 0)) for one in people.in_tenant(caller)]
-    return answer({"items": items, "next_cursor": None})
+    return listed(items, None)
 
 
 def _get_person(id: str) -> Response:
@@ -108,7 +108,7 @@ def _end_of_person(id: str) -> Response:
 def _list_sessions() -> Response:
     no_parameters()
     items = [_of_session(one) for one in sessions.mine(_person())]
-    return answer({"items": items, "next_cursor": None})
+    return listed(items, None)
 
 
 def _of_session(row: WebSession) -> dict[str, Any]:

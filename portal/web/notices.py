@@ -115,7 +115,7 @@ def _list() -> JsonResponse:
     fields = NoticeDocument.model_fields
     found = _found(api.actor(), datetime.now(UTC))
     items = [{name: getattr(notice, name) for name in fields} for notice in found]
-    return api.answer({"items": items, "next_cursor": None})
+    return api.listed(items, None)
 
 
 OPERATIONS = (

@@ -176,7 +176,7 @@ def _search() -> JsonResponse:
     words = request.args.get("q", "").strip()
     if len(words) > 200:
         raise listing.refused("q", "Give at most 200 characters.")
-    return api.answer({"items": _for_programs(api.actor(), words), "next_cursor": None})
+    return api.listed(_for_programs(api.actor(), words), None)
 
 
 def _for_programs(actor: Actor, words: str) -> list[dict[str, Any]]:

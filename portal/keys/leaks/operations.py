@@ -12,7 +12,7 @@ from portal.keys.models import ApiKey
 from portal.keys.service import key_code
 from portal.keys.tables import KeyLeak
 from portal.records.schemas import Command
-from portal.rest.api import Outcome, actor, answer, body, no_parameters, once
+from portal.rest.api import Outcome, actor, answer, body, listed, no_parameters, once
 from portal.rest.openapi import Operation
 from portal.rest.resources import RETRY
 
@@ -101,7 +101,7 @@ class LeakRuleDocument(BaseModel):
 def _list() -> Response:
     no_parameters()
     items = [_represent(leak, key) for leak, key in reports.newest(actor())]
-    return answer({"items": items, "next_cursor": None})
+    return listed(items, None)
 
 
 def _represent(leak: KeyLeak, key: ApiKey) -> dict[str, Any]:

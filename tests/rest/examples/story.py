@@ -16,13 +16,14 @@ PERIOD = {"from": "2026-01-01T00:00:00Z", "to": "2027-12-31T00:00:00Z"}
 @dataclass
 class Recorder:
     """Call operations as `ada` or another, keep the first request and answer of each, and follow
-    the links of each answer as `ada`."""
+    the links of each answer as `ada`. `lists` are the paths of the lists that were read."""
 
     ada: Api
 
     recorded: dict[str, Any] = field(default_factory=dict)
     normal: Normal = field(default_factory=Normal)
     followed: dict[str, int] = field(default_factory=dict)
+    lists: dict[str, str] = field(default_factory=dict)
 
     def __call__(
         self,
@@ -36,9 +37,10 @@ class Recorder:
         """Call an operation and return its answer. Fail if the portal refuses it."""
         operation = BY_ID[f"integration.{name}"]
         options: dict[str, Any] = {} if body is None else {"json": body}
-        answer = caller.call(
-            operation.method, operation.path.format(**path), query_string=query, **options
-        )
+        address = operation.path.format(**path)
+        answer = caller.call(operation.method, address, query_string=query, **options)
+        if operation.is_list:
+            self.lists[operation.id] = address
         assert answer.status_code == operation.status, (name, answer.text)
         example = {"path": path, "status": answer.status_code}
         if query:
@@ -219,6 +221,7 @@ def webhooks(record: Recorder, ada: Api, service: str, deliver: Callable[[str], 
     record(ada, "deliveries.hurry", id=delivery)
     record(ada, "deliveries.redeliver", id=delivery)
     test = record(ada, "webhooks.test", {"event_type": "rfp.created"}, id=id)["id"]
+    ada.post(f"/webhooks/{id}/test-deliveries", {"event_type": "rfp.closed"})
     record(ada, "webhooks.listTests", id=id)
     record(ada, "webhooks.getTest", id=id, delivery_id=test)
     record(ada, "webhooks.sendFromLab", {"event_type": "rfp.created", "data": {"id": "a"}}, id=id)
@@ -245,12 +248,18 @@ def inbound(record: Recorder, ada: Api) -> None:
         "X-GitHub-Event": "push",
         "X-Hub-Signature-256": "sha256=" + "0" * 64,
     }
-    ada.client.post(f"/in/{address}", data=b'{"ref":"main"}', headers=headers)
+
+    def knock() -> None:
+        ada.client.post(f"/in/{address}", data=b'{"ref":"main"}', headers=headers)
+
+    knock()
     received = record(ada, "webhooks.listReceived", id=id)["items"][0]["id"]
     record(ada, "webhooks.getReceived", id=id, request_id=received)
     record(ada, "webhooks.reverify", id=id, request_id=received)
     record(ada, "webhooks.reverifyAll", id=id)
     record(ada, "webhooks.clearQuarantine", id=id)
+    knock()
+    knock()
     question = {"scheme": "github", "secret": "EXAMPLE-SECRET", "headers": headers, "body": "{}"}
     record(ada, "signatureChecks.create", question)
 

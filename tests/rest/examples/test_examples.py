@@ -18,8 +18,10 @@ from portal.rest.document.examples import FILE
 from tests.cast import ADA, Api, Pages
 from tests.delivery.test_engine import delivering, until
 from tests.identity.serving import served
+from tests.rest.examples.links import pages_of
 from tests.rest.examples.story import Recorder, tell
 
+NEEDED = {"integration.search.find": {"q": "CRM"}}
 # Most keys were never rotated, and have none.
 NOT_OF_ALL = "→ integration.apiKeys.getRotation"
 
@@ -72,3 +74,17 @@ def test_operations_answer_as_their_examples_say_and_their_links_lead_on(
     }
     assert broken == {}
     assert len(told.followed) >= 60, "links were followed"
+    lists_go_on(told)
+
+
+def lists_go_on(told: Recorder) -> None:
+    """Fail if a list that pages does not link to its next page, or another list does."""
+    lists = [operation for operation in OPERATIONS if operation.is_list]
+    paged = [operation.id for operation in lists if "cursor" in operation.query]
+    found = {name: pages_of(told.ada, told.lists[name]) for name in paged}
+    assert [name for name, pages in found.items() if pages < 2] == [], "too short to have a link"
+    for operation in lists:
+        if operation.id not in paged:
+            answer = told.ada.get(told.lists[operation.id], query_string=NEEDED.get(operation.id))
+            assert (answer.json or {})["next_cursor"] is None
+            assert "Link" not in answer.headers, operation.id
