@@ -139,9 +139,10 @@ OPERATIONS = (
         "revoke_many", "/revocations", "Revoke or block many keys, or count them",
         "keys:write", view=revoke_many, command=RevokeKeys, answer=RevokedDocument,
         parameters=(RETRY,), body_required=True,
-        description="Revoke or block every key that meets all conditions. Without"
-        " `dry_run: false` it only counts them and names some. At least one"
-        " condition is needed, otherwise 422; too many keys at once are a 409.",
+        description="Revoke or block every key that meets all conditions, such as a weakness of"
+        " the posture. Without `dry_run: false` it only counts them and names"
+        " some. At least one condition is needed, otherwise 422; too many keys"
+        " at once are a 409.",
     ),
     _operation(
         "report_leak", "/leaks",

@@ -343,6 +343,12 @@ class RevokeKey(StopKey):
     )
 
 
+Weak = Literal[
+    "expiring", "owner_gone", "many_sources", "idle", "never_used", "never_expires",
+    "unrestricted", "no_budget",
+]  # fmt: skip
+
+
 class RevokeKeys(Command):
     """The keys to revoke or block: those that meet every condition that is given."""
 
@@ -351,7 +357,7 @@ class RevokeKeys(Command):
             "not": {
                 "properties": {
                     name: {"type": "null"}
-                    for name in ("application_id", "owner", "tag", "created_before")
+                    for name in ("application_id", "owner", "tag", "created_before", "weakness")
                 }
             }
         }
@@ -362,6 +368,9 @@ class RevokeKeys(Command):
     tag: ShortText | None = Field(None, description="Only keys with this tag.")
     created_before: Moment | None = Field(
         None, description="Only keys that were created before this time."
+    )
+    weakness: Weak | None = Field(
+        None, description="Only active keys with this weakness, as in the posture."
     )
     verb: Literal["revoke", "block"] = Field(
         "revoke", description="Action: block can be undone, revoke cannot."

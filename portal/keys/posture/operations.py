@@ -13,7 +13,7 @@ from portal.keys.models import ApiKey
 from portal.keys.posture.posture import WEAKNESSES
 from portal.keys.revocation import blast_radius
 from portal.keys.revocation.blast_radius import Selection
-from portal.keys.schemas import KeyDocument, RevokedDocument
+from portal.keys.schemas import KeyDocument, RevokedDocument, Weak
 from portal.records import documents, listing
 from portal.records.listing import Query
 from portal.records.schemas import Command, RecordId
@@ -25,11 +25,6 @@ SAMPLE = 20
 BY_NAME = {one.view: one for one in WEAKNESSES}
 ROWS = Rows(ApiKey, tuple(KeyDocument.model_fields))
 NOT_HERE = frozenset({"show"})  # the path names the weakness
-
-Weak = Literal[
-    "expiring", "owner_gone", "many_sources", "idle", "never_used", "never_expires",
-    "unrestricted", "no_budget",
-]  # fmt: skip
 
 
 class RepairKeys(Command):

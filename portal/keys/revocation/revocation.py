@@ -11,11 +11,13 @@ from portal.database.record import find
 from portal.database.session import database_now, session
 from portal.events import service as events
 from portal.keys import service
+from portal.keys.listing.filters import CONSOLE
 from portal.keys.models import ApiKey
 from portal.keys.schemas import RevokeKey, RevokeKeys
 from portal.keys.verification import verifier
 from portal.records import verbs
 from portal.records.audit import trail as audit
+from portal.records.listing import Query, narrowed
 from portal.records.quotas import counts
 
 BROWNOUT = timedelta(hours=6)  # then it refuses all calls; see decision.is_dark
@@ -92,6 +94,25 @@ def apply_due(tenant_id: str) -> int:
 
 
 def _fitting(actor: Actor, command: RevokeKeys) -> list[ColumnElement[bool]]:
+    chosen = _chosen(actor, command)
+    if not chosen:
+        raise Invalid.field(
+            "application_id", "Say which keys: by application, owner, tag, age or weakness."
+        )
+    whole: list[ColumnElement[bool]] = [
+        ApiKey.tenant_id == actor.tenant_id,
+        ApiKey.revoked_at.is_(None),
+        ApiKey.is_deleted.is_(False),
+    ]
+    if actor.app_id is not None:
+        whole.append(ApiKey.app_scope(actor.app_id, actor.application_id))
+    if command.verb == "block":
+        whole.append(ApiKey.blocked.is_(False))
+    return [*whole, *chosen]
+
+
+def _chosen(actor: Actor, command: RevokeKeys) -> list[ColumnElement[bool]]:
+    """Return the conditions that the command names."""
     chosen: list[ColumnElement[bool]] = []
     if command.application_id is not None:
         chosen.append(ApiKey.application_id == command.application_id)
@@ -104,18 +125,10 @@ def _fitting(actor: Actor, command: RevokeKeys) -> list[ColumnElement[bool]]:
         chosen.append(ApiKey.tags.contains([command.tag]))
     if command.created_before is not None:
         chosen.append(ApiKey.created_at < command.created_before)
-    if not chosen:
-        raise Invalid.field("application_id", "Say which keys: by application, owner, tag or age.")
-    whole: list[ColumnElement[bool]] = [
-        ApiKey.tenant_id == actor.tenant_id,
-        ApiKey.revoked_at.is_(None),
-        ApiKey.is_deleted.is_(False),
-    ]
-    if actor.app_id is not None:
-        whole.append(ApiKey.app_scope(actor.app_id, actor.application_id))
-    if command.verb == "block":
-        whole.append(ApiKey.blocked.is_(False))
-    return [*whole, *chosen]
+    if command.weakness is not None:
+        weak = narrowed(actor, CONSOLE, Query(show=command.weakness))
+        chosen.append(ApiKey.id.in_(weak.with_only_columns(ApiKey.id)))
+    return chosen
 
 
 def _stop(actor: Actor, command: RevokeKeys, fitting: list[ColumnElement[bool]]) -> None:

@@ -125,6 +125,52 @@ def test_a_weakness_is_mended_for_all_keys_that_have_it(
         assert timedelta(days=89) < left <= timedelta(days=90)
 
 
+@pytest.mark.parametrize("view", filters.VIEWS)
+@pytest.mark.parametrize("verb", ["block", "revoke"])
+def test_a_program_stops_the_keys_that_have_a_weakness(
+    view: str, verb: str, ada: Api, make: Any, sql: Sql, weak: Any
+):
+    sound = make(name="Sound")
+    sql("UPDATE api_key_runtime SET last_used_at = now()")
+    found = weak(view)
+    if view == "owner_gone":  # another person, who is still active, made the sound one
+        sql("UPDATE api_key SET created_by_user_id = 'per_x' WHERE id = %s", sound["id"])
+        sql("DELETE FROM key_concern WHERE key_id = %s", sound["id"])
+    asked = {"weakness": view, "verb": verb, "reason": "A review"}
+    counted = ada.post("/api-keys/revocations", asked).json or {}
+    assert counted == {
+        "count": 1, "dry_run": True, "sample": [{"id": found["id"], "name": found["name"]}],
+    }  # fmt: skip
+    done = ada.post("/api-keys/revocations", {**asked, "dry_run": False}).json or {}
+    assert done == {**counted, "dry_run": False}
+    key = ada.get(f"/api-keys/{found['id']}").json or {}
+    stopped = key["blocked"] if verb == "block" else key["status"] == "revoked"
+    assert stopped
+    kept = ada.get(f"/api-keys/{sound['id']}").json or {}
+    assert (kept["status"], kept["blocked"]) == ("active", False)
+
+
+def test_a_weakness_narrows_what_other_conditions_name(ada: Api, make: Any):
+    old = make(name="Old", tags=["old"], expires_at=None)
+    make(name="New", expires_at=None)
+    make(name="Sound", tags=["old"])
+    asked = {"weakness": "never_expires", "tag": "old"}
+    answer = ada.post("/api-keys/revocations", asked).json or {}
+    assert [one["id"] for one in answer["sample"]] == [old["id"]]
+    refused = ada.post("/api-keys/revocations", {"weakness": "ugly"}).json or {}
+    assert refused["errors"][0]["field"] == "weakness"
+
+
+def test_an_application_stops_only_its_own_weak_keys(app: Flask, ada: Api, make: Any):
+    owner = ada.create("applications")["id"]
+    theirs = make(name="Theirs", application_id=owner, expires_at=None)
+    make(name="Another", expires_at=None)
+    holder = make(name="Holder", application_id=owner, scopes=["keys:read", "keys:write"])
+    caller = Api(app.test_client(), holder["key"])
+    answer = caller.post("/api-keys/revocations", {"weakness": "never_expires"}).json or {}
+    assert [one["id"] for one in answer["sample"]] == [theirs["id"]]
+
+
 def test_a_repair_takes_nothing_away_that_a_key_has(page: Pages, ada: Api, make: Any):
     strict = make(rpm_limit=5)
     chosen = {"which": "ticked", "id": strict["id"], "verb": "limit", "confirm": "1"}

@@ -139,7 +139,7 @@ def keys(record: Recorder, ada: Api, application: str) -> None:
     record(ada, "apiKeys.getLeakRule")
     record(ada, "apiKeys.listWeak", weakness="never_expires")
     record(ada, "apiKeys.repairMany", {"weakness": "never_expires", "remedy": "expire"})
-    record(ada, "apiKeys.revokeMany", {"application_id": application, "dry_run": True})
+    record(ada, "apiKeys.revokeMany", {"weakness": "idle", "verb": "block", "dry_run": True})
     record(ada, "apiKeys.revoke", {"reason": "No longer needed."}, id=other)
     record(ada, "apiKeys.history", id=id)
 
