@@ -2888,6 +2888,8 @@ export interface RevokeKeys {
   tag?: string | null;
   /** Only keys that were created before this time. */
   created_before?: string | null;
+  /** Only active keys with this weakness, as in the posture. */
+  weakness?: "expiring" | "owner_gone" | "many_sources" | "idle" | "never_used" | "never_expires" | "unrestricted" | "no_budget" | null;
   /** Action: block can be undone, revoke cannot. */
   verb?: "revoke" | "block";
   /** Reason, in a sentence for people. */
@@ -4383,7 +4385,7 @@ export interface ApiKeysCalls {
   /**
    * Revoke or block many keys, or count them
    *
-   * Revoke or block every key that meets all conditions. Without `dry_run: false` it only counts them and names some. At least one condition is needed, otherwise 422; too many keys at once are a 409.
+   * Revoke or block every key that meets all conditions, such as a weakness of the posture. Without `dry_run: false` it only counts them and names some. At least one condition is needed, otherwise 422; too many keys at once are a 409.
    */
   revokeMany(body: RevokeKeys, options?: Options<"idempotencyKey" | "validateOnly">): Promise<Revoked>;
   /**

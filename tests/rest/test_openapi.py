@@ -2,6 +2,7 @@
 
 import gzip
 import time
+from typing import Any
 
 from flask import Flask
 
@@ -54,3 +55,24 @@ def test_the_document_says_where_people_reach_the_portal(app: Flask) -> None:
     assert (asked.json or {})["servers"] == [
         {"url": base_url + PREFIX, "description": "This portal."}
     ]
+
+
+def test_every_request_and_every_answer_has_an_example(app: Flask) -> None:
+    document = app.test_client().get(f"{PREFIX}/openapi.json").json or {}
+    bare = [
+        (operation["operationId"], what)
+        for item in document["paths"].values()
+        for operation in item.values()
+        if "operationId" in operation
+        for what, contents in told(operation).items()
+        if contents and not any("example" in content for content in contents)
+    ]
+    assert bare == []
+
+
+def told(operation: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Return what an operation takes, and what it answers if it does what was asked."""
+    sent = operation.get("requestBody", {}).get("content", {})
+    answers = (one for status, one in operation["responses"].items() if status.startswith("2"))
+    answered = [content for one in answers for content in one.get("content", {}).values()]
+    return {"request": list(sent.values()), "answer": answered}

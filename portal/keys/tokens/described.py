@@ -1,4 +1,4 @@
-"""Describe the OAuth endpoints for the OpenAPI document."""
+"""Describe the OAuth endpoints for the OpenAPI document, which adds their recorded examples."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,20 +23,17 @@ def _refused(description: str, error: str, **headers: str) -> dict[str, Any]:
     return {"description": description, "headers": said, "content": content}
 
 
-def _form(example: Mapping[str, str], **fields: str) -> dict[str, Any]:
+def _form(**fields: str) -> dict[str, Any]:
     properties = {name: {"type": "string", "description": text} for name, text in fields.items()}
     required = [next(iter(fields))]
     schema = {"type": "object", "required": required, "properties": properties}
-    content = {"application/x-www-form-urlencoded": {"schema": schema, "example": example}}
+    content = {"application/x-www-form-urlencoded": {"schema": schema}}
     return {"required": True, "content": content}
 
 
-def _answer(description: str, example: Any, **properties: Any) -> dict[str, Any]:
+def _answer(description: str, **properties: Any) -> dict[str, Any]:
     schema = {"type": "object", "required": [next(iter(properties))], "properties": properties}
-    return {
-        "description": description,
-        "content": {"application/json": {"schema": schema, "example": example}},
-    }
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
 def _text(description: str) -> dict[str, Any]:
@@ -56,11 +53,6 @@ TOKEN = {
     "tags": ["oauth"],
     "security": [],
     "requestBody": _form(
-        {
-            "grant_type": "client_credentials",
-            "client_secret": "sk-acme-EXAMPLE",
-            "scope": "events:publish",
-        },
         grant_type="Always `client_credentials`.",
         client_id="Id of the key or of its application; it may be left out.",
         client_secret="The API key, unless it is sent by HTTP Basic.",  # noqa: S106 - a description
@@ -69,12 +61,6 @@ TOKEN = {
     "responses": {
         "200": _answer(
             "A token.",
-            {
-                "access_token": "eyJ.EXAMPLE",
-                "token_type": "Bearer",
-                "expires_in": 300,
-                "scope": "events:publish",
-            },
             access_token=_text("The token: send it as `Authorization: Bearer …`."),
             token_type=_text("Always `Bearer`."),
             expires_in={"type": "integer", "description": "Seconds until it ends."},
@@ -97,22 +83,18 @@ INTROSPECT = {
     " (RFC 7662). The caller needs the scope `keys:verify`. Another tenant's key is not active.",
     "tags": ["oauth"],
     "security": [{"bearer": []}, {"oauth2": ["keys:verify"]}, {"openid": []}],
-    "requestBody": _form({"token": "sk-acme-EXAMPLE"}, token="The key or the token."),  # noqa: S106
+    "requestBody": _form(token="The key or the token."),  # noqa: S106 - a description
     "responses": {
         "200": _answer(
             "The description; `active` alone if it is not valid.",
-            {
-                "active": True,
-                "token_type": "api_key",
-                "scope": "events:publish",
-                "client_id": "app_01K1EXAMPLE",
-                "sub": "key_01K1EXAMPLE",
-            },
             active={"type": "boolean", "description": "True if it can be used now."},
             token_type=_text("`api_key`, or `Bearer` for a token."),
             scope=_text("Its scopes, separated by spaces."),
             client_id=_text("Its application, or the key itself."),
             sub=_text("Id of the key."),
+            jti=_text("Id of the key, or of the token."),
+            iss=_text("Issuer: the portal."),
+            tenant_id=_text("Id of the tenant."),
             exp={"type": "integer", "description": "Time of its end, in seconds since 1970."},
         ),
         "401": _refused(
@@ -135,7 +117,6 @@ JWKS = {
     "responses": {
         "200": _answer(
             "The keys.",
-            {"keys": [{"kty": "EC", "crv": "P-256", "kid": "EXAMPLE", "x": "…", "y": "…"}]},
             keys={
                 "type": "array",
                 "description": "Public keys, the newest first.",
@@ -148,9 +129,7 @@ JWKS = {
 }
 
 
-def _metadata(
-    operation_id: str, summary: str, description: str, example: Any, **texts: str
-) -> dict[str, Any]:
+def _metadata(operation_id: str, summary: str, description: str, **texts: str) -> dict[str, Any]:
     return {
         "operationId": operation_id,
         "summary": summary,
@@ -158,9 +137,7 @@ def _metadata(
         "tags": ["oauth"],
         "security": [],
         "responses": {
-            "200": _answer(
-                "The metadata.", example, **{name: _text(text) for name, text in texts.items()}
-            ),
+            "200": _answer("The metadata.", **{name: _text(text) for name, text in texts.items()}),
             "4XX": _refused("The request cannot be answered.", "invalid_request"),
             "503": AWAY,
         },
@@ -171,7 +148,6 @@ SERVER = _metadata(
     "oauth.authorizationServer",
     "Get the metadata of the portal's authorization server",
     "Return the addresses and methods by which a program gets a token for an API key (RFC 8414).",
-    {"issuer": "https://portal.example", "token_endpoint": "https://portal.example/oauth/token"},
     issuer="Issuer of the tokens.",
     token_endpoint="Address that gives tokens.",  # noqa: S106 - a description
 )
@@ -179,14 +155,12 @@ RESOURCE = _metadata(
     "oauth.protectedResource",
     "Get the metadata of REST as a protected resource",
     "Return the servers whose tokens REST accepts, and its scopes (RFC 9728).",
-    {"resource": "https://portal.example/api/v1/integration"},
     resource="Address of REST.",
 )
 PORTAL = _metadata(
     "oauth.protectedPortal",
     "Get the metadata of the portal as a protected resource",
     "Return the servers whose tokens the portal accepts, and its scopes (RFC 9728).",
-    {"resource": "https://portal.example"},
     resource="Address of the portal.",
 )
 PATHS: Mapping[str, Mapping[str, Any]] = {

@@ -1,6 +1,7 @@
 """Put the OpenAPI 3.1 document together."""
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -105,7 +106,26 @@ def _paths(surface: Surface) -> dict[str, dict[str, Any]]:
         item = found.setdefault(operation.path, {})
         item[operation.method.lower()] = _operation(operation, links, examples, surface.base_url)
     servers = [{"url": surface.base_url, "description": "This portal."}]
-    return {**found, **{path: {"servers": servers, **item} for path, item in surface.paths.items()}}
+    for path, standard in surface.paths.items():
+        told = {method: _told(one, examples) for method, one in standard.items()}
+        found[path] = {"servers": servers, **told}
+    return found
+
+
+def _told(described: Mapping[str, Any], examples: Examples) -> dict[str, Any]:
+    """Return an operation of another standard with its recorded example, if there is one."""
+    found = deepcopy(dict(described))
+    example = examples.recorded.get(found["operationId"], {})
+    if "body" in example:
+        _show(found["requestBody"], example["body"])
+    if "answer" in example:
+        _show(found["responses"][str(example["status"])], example["answer"])
+    return found
+
+
+def _show(message: dict[str, Any], example: Any) -> None:
+    for content in message["content"].values():
+        content["example"] = example
 
 
 def _operation(

@@ -2244,6 +2244,20 @@ class RevokeKeys(TypedDict):
     """Only keys with this tag."""
     created_before: NotRequired[str | None]
     """Only keys that were created before this time."""
+    weakness: NotRequired[
+        Literal[
+            "expiring",
+            "owner_gone",
+            "many_sources",
+            "idle",
+            "never_used",
+            "never_expires",
+            "unrestricted",
+            "no_budget",
+        ]
+        | None
+    ]
+    """Only active keys with this weakness, as in the posture."""
     verb: NotRequired[Literal["revoke", "block"]]
     """Action: block can be undone, revoke cannot."""
     reason: NotRequired[str | None]

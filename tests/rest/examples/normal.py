@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 MOMENT, HTTP_DATE = "2026-01-01T09:00:00Z", "Thu, 01 Jan 2026 09:00:00 GMT"
-MEASURED = re.compile(r".*_ms|seconds|milliseconds|sequence|certificate_days")
+MEASURED = re.compile(r".*_ms|seconds|milliseconds|sequence|certificate_days|used")
 SHOWN: dict[str, str] = {
     "key_prefix": "sk-acme-EXAM",
     "last4": "MPLE",
@@ -13,6 +13,10 @@ SHOWN: dict[str, str] = {
     "signed_with": "0123456789ab",
     "next_cursor": "WyItY3JlYXRlZF9hdCJd",
     "user_agent": "curl/8.9.1",
+    "access_token": "eyJhbGciOiJFUzI1NiJ9.EXAMPLE.EXAMPLE",
+    "kid": "EXAMPLE",
+    "x": "EXAMPLE-X",
+    "y": "EXAMPLE-Y",
 }
 PLACES: tuple[tuple[str, Callable[[int], str]], ...] = (
     (r"\b(?P<kind>[a-z]{3}[_-])[0-9A-HJKMNP-TV-Z]{26}\b", lambda n: f"01J{n:023d}"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from portal.features import OPERATIONS
+from portal.keys.tokens import described
 from tests.cast import Api
 from tests.rest.examples.links import followed
 from tests.rest.examples.normal import Normal
@@ -53,6 +54,23 @@ class Recorder:
         self.followed.update(followed(self.ada, operation, path, answer.json or {}))
         return dict(answer.json or {})
 
+    def standard(self, name: str, form: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Call an operation of another standard as `ada`, with a form if it takes one."""
+        [(method, path)] = [
+            (method, path)
+            for path, item in described.PATHS.items()
+            for method, one in item.items()
+            if one["operationId"] == name
+        ]
+        sender = {"Authorization": f"Bearer {self.ada.token}"} if "introspect" in name else {}
+        answer = self.ada.client.open(path, method=method.upper(), data=form, headers=sender)
+        assert answer.status_code == 200, (name, answer.text)
+        example: dict[str, Any] = {"path": {}, "status": 200, "answer": answer.json}
+        if form is not None:
+            example["body"] = dict(form)
+        self.recorded[name] = self.normal.of(example)
+        return dict(answer.json or {})
+
 
 Work = Callable[[], None]
 ENOUGH = 2
@@ -77,6 +95,7 @@ def tell(
     webhooks(record, ada, service, deliver)
     inbound(record, ada)
     batches(record, ada)
+    standards(record, ada)
     tenant_wide(record, ada)
 
 
@@ -139,7 +158,9 @@ def keys(record: Recorder, ada: Api, application: str) -> None:
     record(ada, "apiKeys.getLeakRule")
     record(ada, "apiKeys.listWeak", weakness="never_expires")
     record(ada, "apiKeys.repairMany", {"weakness": "never_expires", "remedy": "expire"})
-    record(ada, "apiKeys.revokeMany", {"weakness": "idle", "verb": "block", "dry_run": True})
+    record(
+        ada, "apiKeys.revokeMany", {"weakness": "never_expires", "verb": "block", "dry_run": True}
+    )
     record(ada, "apiKeys.revoke", {"reason": "No longer needed."}, id=other)
     record(ada, "apiKeys.history", id=id)
 
@@ -262,6 +283,18 @@ def inbound(record: Recorder, ada: Api) -> None:
     knock()
     question = {"scheme": "github", "secret": "EXAMPLE-SECRET", "headers": headers, "body": "{}"}
     record(ada, "signatureChecks.create", question)
+
+
+def standards(record: Recorder, ada: Api) -> None:
+    """Sign in with a key as programs do that know OAuth only."""
+    record.standard("oauth.protectedResource")
+    record.standard("oauth.protectedPortal")
+    record.standard("oauth.authorizationServer")
+    key = ada.create("api-keys", name="Publisher", scopes=["events:publish"])["key"]
+    form = {"grant_type": "client_credentials", "client_secret": key, "scope": "events:publish"}
+    record.standard("oauth.token", form)
+    record.standard("oauth.introspect", {"token": key})
+    record.standard("oauth.jwks")
 
 
 def tenant_wide(record: Recorder, ada: Api) -> None:
