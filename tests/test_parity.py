@@ -13,7 +13,7 @@ from tests.test_every_route import PUBLIC
 
 # What a browser needs, or what other systems call: no capability of its own.
 MACHINERY = PUBLIC | {"overview.index", "connections.events"}
-EXPLORER = {"explorer.index", "explorer.show", "explorer.draft", "explorer.send"}  # calls them all
+EXPLORER = {f"explorer.{page}" for page in ("index", "show", "draft", "draft_again", "send")}  # all
 
 # Page of every resource → its operation.
 USUAL = {

@@ -1,7 +1,7 @@
 """Describe every operation of the registry for the explorer, once for each application."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -63,8 +63,13 @@ class Described:
 
     @property
     def has_secrets(self) -> bool:
-        """Tell whether a field of the form takes a secret."""
-        return any(field.secret for field in self.fields)
+        """Tell whether the body may have a secret."""
+        return bool(self.secret_names)
+
+    @cached_property
+    def secret_names(self) -> frozenset[str]:
+        """Return the names of the body's fields that take a secret, at any depth."""
+        return frozenset(_write_only(_schema(self.operation.command, "validation")))
 
     def _ids(self) -> Iterable[Field]:
         for name in AN_ID.findall(self.operation.path):
@@ -105,6 +110,17 @@ class Described:
 
 def _schema(model: type[BaseModel] | None, mode: Any) -> Mapping[str, Any]:
     return {} if model is None else model.model_json_schema(mode=mode)
+
+
+def _write_only(schema: Any) -> Iterator[str]:
+    if isinstance(schema, list):
+        for one in schema:
+            yield from _write_only(one)
+    elif isinstance(schema, dict):
+        for name, one in schema.items():
+            if isinstance(one, dict) and one.get("writeOnly") is True:
+                yield name
+            yield from _write_only(one)
 
 
 class Catalogue:

@@ -76,10 +76,14 @@ def of_form(described: Described, form: Mapping[str, str]) -> Draft:
 
 
 def of_address(described: Described, arguments: Mapping[str, str]) -> Draft:
-    """Return the draft in the address of the page. A body is in no address: it may be secret."""
+    """Return the draft in the address of the page. A body is in no address: it may be secret.
+
+    With `body=json`, the body is written as JSON.
+    """
     fields = described.of("path", "query")
     values = {one.key: arguments[one.key][:LONGEST_QUERY] for one in fields if one.key in arguments}
-    return Draft(values)
+    is_raw = described.takes_body and arguments.get("body") == "json"
+    return Draft(values, "{}" if is_raw else None)
 
 
 def unix(text: str) -> str:
@@ -273,14 +277,19 @@ def without_secrets(described: Described, draft: Draft) -> Draft:
 
 
 def hide(described: Described, body: Any) -> Any:
-    """Return a body in which each secret is replaced by a word."""
-    if not isinstance(body, dict):
-        return body if body is ABSENT else masked_value(body)
-    secret = {one.name for one in described.of("body") if one.secret}
-    return {
-        name: _hidden(value) if name in secret else masked_value(value)
-        for name, value in body.items()
-    }
+    """Return a body in which each secret is replaced by a word, also below `items`."""
+    return body if body is ABSENT else _without(masked_value(body), described.secret_names)
+
+
+def _without(value: Any, secret: frozenset[str]) -> Any:
+    if isinstance(value, list):
+        return [_without(one, secret) for one in value]
+    if isinstance(value, dict):
+        return {
+            name: _hidden(one) if name in secret else _without(one, secret)
+            for name, one in value.items()
+        }
+    return value
 
 
 def _hidden(value: Any) -> Any:

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
-from flask import Blueprint, Flask, current_app, render_template, request
+from flask import Blueprint, Flask, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from werkzeug.wrappers import Response
@@ -86,8 +87,27 @@ def draft(operation_id: str) -> ResponseReturnValue:
     elif switch == "fields":
         typed, errors = _switched(drafts.as_fields(described, typed))
     if switch or not web.portal_request().wants_fragment:
-        return _page(described, typed, errors=errors)
+        response = _page(described, typed, errors=errors)
+        if switch and web.portal_request().wants_fragment:
+            response.headers["HX-Replace-Url"] = _place(is_raw=typed.is_raw)
+        return response
     return web.render("explorer/_samples.html", **_samples(described, typed))
+
+
+@bp.get("/<operation_id>/draft", endpoint="draft_again")
+def go_back(operation_id: str) -> ResponseReturnValue:
+    """Redirect to the form of the operation, for a browser that loads the address of a draft."""
+    if catalogue().find(operation_id) is None:
+        return _unknown(operation_id)
+    return web.see_other(url_for("explorer.show", operation_id=operation_id))
+
+
+def _place(*, is_raw: bool) -> str:
+    """Return the address of the page in the browser, which says how the body is written."""
+    path, _, query = web.here().partition("?")
+    kept = [(name, value) for name, value in parse_qsl(query) if name != "body"]
+    asked = urlencode([*kept, ("body", "json")] if is_raw else kept)
+    return f"{path}?{asked}" if asked else path
 
 
 def _switched(found: tuple[Draft, Mapping[str, str]]) -> tuple[Draft, dict[str, str]]:

@@ -37,5 +37,8 @@ function comeBack() {
   return undefined;
 }
 
-comeBack();
-if (location.hash === BACK) history.replaceState(history.state, "", location.pathname + location.search);
+// After htmx, which listens for what is typed only from then on.
+addEventListener("DOMContentLoaded", () => {
+  comeBack();
+  if (location.hash === BACK) history.replaceState(history.state, "", location.pathname + location.search);
+});
