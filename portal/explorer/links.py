@@ -1,6 +1,6 @@
 """Lead from any page to the explorer, and show a record as code. Templates use it as `explorer`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,27 +22,31 @@ NEW_NAME, NAMES = "New name", ("display_name", "name")
 UNKEPT = frozenset({"cursor"})  # it belongs to the page's own list
 
 
-def record_url(operation_id: str, record_id: str) -> str | None:
-    """Return the explorer's page of an operation for one record; None without such an operation."""
+def record_url(operation_id: str, *ids: str) -> str | None:
+    """Return the explorer's page of an operation for one record, or None without such an operation.
+
+    The ids are in the order of the operation's path.
+    """
     found = catalogue().find(operation_id)
-    if found is None:
-        return None
-    ids = found.of("path")
-    return _url(operation_id, {ids[0].key: record_id} if ids else {})
+    return _url(operation_id, _filled(found, ids)) if found else None
 
 
-def list_url(operation_id: str, record_id: str = "") -> str | None:
+def list_url(operation_id: str, *ids: str) -> str | None:
     """Return the explorer's page of a list, with the filters of the current page."""
     found = catalogue().find(operation_id)
     if found is None:
         return None
-    ids = {one.key: record_id for one in found.of("path")[:1] if record_id}
     asked = {
         one.key: request.args[one.name]
         for one in found.of("query")
         if request.args.get(one.name) and one.name not in UNKEPT
     }
-    return _url(operation_id, ids | asked)
+    return _url(operation_id, _filled(found, ids) | asked)
+
+
+def _filled(described: Described, ids: Iterable[str]) -> dict[str, str]:
+    fields = described.of("path")
+    return {one.key: value for one, value in zip(fields, ids, strict=True)}
 
 
 def _url(operation_id: str, values: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from flask import Blueprint, Flask, current_app, render_template, request, url_for
+from flask import Blueprint, Flask, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from werkzeug.wrappers import Response
@@ -94,12 +94,10 @@ def draft(operation_id: str) -> ResponseReturnValue:
     return web.render("explorer/_samples.html", **_samples(described, typed))
 
 
-@bp.get("/<operation_id>/draft", endpoint="draft_again")
-def go_back(operation_id: str) -> ResponseReturnValue:
-    """Redirect to the form of the operation, for a browser that loads the address of a draft."""
-    if catalogue().find(operation_id) is None:
-        return _unknown(operation_id)
-    return web.see_other(url_for("explorer.show", operation_id=operation_id))
+@bp.get("/<operation_id>/draft")
+def draft_again(operation_id: str) -> ResponseReturnValue:
+    """Show the empty form to a browser that loads the address of a draft anew."""
+    return show(operation_id)
 
 
 def _place(*, is_raw: bool) -> str:
