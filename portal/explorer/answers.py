@@ -1,6 +1,6 @@
 """Prepare what the API answered for the page: its status, its headers, its body."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from portal.explorer.sending import Reply
 from portal.records.audit import trail
 from portal.rest import validate_only
 from portal.rest.openapi import Operation
+from portal.rest.problem_codes import CODES
 
 MOST_SHOWN = 200_000  # characters of a body
 SHOWN_ONCE = "SHOWN ABOVE, ONCE"
@@ -57,6 +58,7 @@ class Shown:
     language: str | None
     is_cut: bool
     detail: str
+    code: str | None
     errors: Sequence[tuple[str, str]]
     secret: Secret | None
     dry_run: bool
@@ -90,6 +92,7 @@ def shown(actor: Actor, described: Described, reply: Reply, *, dry_run: bool) ->
         language="json" if document is not None else None,
         is_cut=len(text) > MOST_SHOWN,
         detail=str(problem.get("detail", "")),
+        code=_known_code(problem),
         errors=[(str(e["field"]), str(e["message"])) for e in problem.get("errors", ())],
         secret=secret,
         dry_run=dry_run and described.has_dry_run,
@@ -104,6 +107,12 @@ def _document(reply: Reply) -> Any:
         return orjson.loads(reply.body) if reply.body else None
     except orjson.JSONDecodeError:
         return None
+
+
+def _known_code(problem: Mapping[str, Any]) -> str | None:
+    """Return the code of a problem that has a page."""
+    code = problem.get("code")
+    return code if isinstance(code, str) and code in CODES else None
 
 
 def _take_secret(operation: Operation, document: Any) -> Secret | None:

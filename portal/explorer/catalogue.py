@@ -17,6 +17,7 @@ from portal.rest.document.words import of_parameter
 from portal.rest.openapi import PREFER, Operation
 
 DRY_RUN = PREFER.name  # the form has a switch for it
+OF_LISTS = frozenset({"q", "sort", "limit", "cursor", "count"})
 AN_ID = re.compile(r"\{(\w+)\}")
 
 
@@ -34,6 +35,19 @@ class Described:
     def of(self, *places: str) -> list[Field]:
         """Return the fields that belong to the path, the query, the headers or the body."""
         return [field for field in self.fields if field.where in places]
+
+    @cached_property
+    def parameters(self) -> list[tuple[str, list[Field]]]:
+        """Return the parameters and headers in groups: those that every list has come first."""
+        query = self.of("query")
+        usual = [field for field in query if self.operation.is_list and field.name in OF_LISTS]
+        others = [field for field in query if field not in usual]
+        groups = [
+            ("Search and order", usual),
+            ("Filters" if usual else "Parameters", others),
+            ("Headers", self.of("header")),
+        ]
+        return [(title, fields) for title, fields in groups if fields]
 
     @cached_property
     def sent(self) -> list[Row]:
@@ -112,6 +126,13 @@ def _schema(model: type[BaseModel] | None, mode: Any) -> Mapping[str, Any]:
     return {} if model is None else model.model_json_schema(mode=mode)
 
 
+def _in_order(operations: Sequence[Operation]) -> list[str]:
+    """Return the resources, first those of records that people create."""
+    names = list(dict.fromkeys(one.resource for one in operations))
+    made = {one.resource for one in operations if one.name == "create_many"}
+    return sorted(names, key=lambda name: name not in made)
+
+
 def _write_only(schema: Any) -> Iterator[str]:
     if isinstance(schema, list):
         for one in schema:
@@ -129,6 +150,7 @@ class Catalogue:
     def __init__(self, operations: Sequence[Operation]) -> None:
         self.operations = {one.id: one for one in operations}
         self._described: dict[str, Described] = {}
+        self._resources = _in_order(operations)
 
     def find(self, operation_id: str) -> Described | None:
         """Return an operation, or None if there is none of this id."""
@@ -146,12 +168,12 @@ class Catalogue:
     def groups(self, words: str = "") -> dict[str, list[Operation]]:
         """Return resource → its operations, only those that have all of the words."""
         wanted = words.lower().split()
-        found: dict[str, list[Operation]] = {}
+        found: dict[str, list[Operation]] = {name: [] for name in self._resources}
         for one in self.operations.values():
             text = f"{one.id} {one.method} {one.path} {one.summary}".lower()
             if all(word in text for word in wanted):
-                found.setdefault(one.resource, []).append(one)
-        return found
+                found[one.resource].append(one)
+        return {name: operations for name, operations in found.items() if operations}
 
 
 def init_app(app: Flask) -> None:

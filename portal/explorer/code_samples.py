@@ -11,9 +11,11 @@ import orjson
 
 from portal.explorer.catalogue import DRY_RUN, Described
 from portal.explorer.drafts import ABSENT, Call, hide, pretty, visible
-from portal.rest.openapi import Operation, camel
+from portal.rest.openapi import IF_NONE_MATCH, Operation, camel
 
-INDENT, WIDEST = "    ", 88
+INDENT = "    "
+NO_CONDITION = f"The client sends no {IF_NONE_MATCH.name}."
+INLINE, INLINE_BELOW = 24, 48  # characters of an argument, and of a value within it
 NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 PYTHON_CLIENT = """import os
 
@@ -55,8 +57,7 @@ def samples(described: Described, call: Call, base_url: str) -> list[Sample]:
 def curl(operation: Operation, call: Call, body: Any, base_url: str) -> str:
     """Return the command for a shell. The token stays in the reader's environment."""
     lines = [
-        f"curl -X {operation.method}",
-        shlex.quote(base_url + call.address),
+        f"curl -X {operation.method} {shlex.quote(base_url + call.address)}",
         '-H "Authorization: Bearer $TOKEN"',
     ]
     lines += [f"-H {shlex.quote(f'{name}: {value}')}" for name, value in call.headers.items()]
@@ -73,6 +74,11 @@ def python(operation: Operation, call: Call, body: Any, base_url: str) -> str:
 
 def _python_statement(operation: Operation, call: Call, body: Any) -> str:
     spoken = python_call(operation, call, body)
+    note = f"# {NO_CONDITION}\n" if IF_NONE_MATCH.name in call.headers else ""
+    return note + _python_use(operation, spoken)
+
+
+def _python_use(operation: Operation, spoken: str) -> str:
     if operation.is_list:
         return f"for record in {spoken}:\n{INDENT}print(record)"
     return spoken if operation.status == 204 else f"answer = {spoken}"
@@ -108,18 +114,23 @@ def javascript(operation: Operation, call: Call, body: Any, base_url: str) -> st
 
 def _javascript_statement(operation: Operation, call: Call, body: Any) -> str:
     spoken = javascript_call(operation, call, body)
+    note = f"// {NO_CONDITION}\n" if IF_NONE_MATCH.name in call.headers else ""
+    return note + _javascript_use(operation, spoken)
+
+
+def _javascript_use(operation: Operation, spoken: str) -> str:
     if operation.is_list:
         return f"for await (const record of {spoken}) {{\n  console.log(record);\n}}"
     return f"await {spoken};" if operation.status == 204 else f"const answer = await {spoken};"
 
 
 def javascript_call(operation: Operation, call: Call, body: Any) -> str:
-    """Return one call of the JavaScript SDK: ids, body, query, options."""
+    """Return one call of the JavaScript SDK: ids, then the body or the query, then options."""
     arguments = [javascript_literal(one) for one in call.ids]
     options = {camel(name): value for name, value in _options(call.headers).items()}
     if _has_body(operation, body, options):
         arguments.append(javascript_literal({} if body is ABSENT else body))
-    if call.query or (operation.is_list and options):
+    elif call.query or options:
         arguments.append(javascript_literal(call.query))
     if options:
         arguments.append(javascript_literal(options))
@@ -137,7 +148,9 @@ def _has_body(operation: Operation, body: Any, after: Mapping[str, Any] | None =
 def _options(headers: Mapping[str, str]) -> dict[str, Any]:
     """Return header → value as the SDKs name them: `if_match`."""
     named: dict[str, Any] = {
-        name.lower().replace("-", "_"): value for name, value in headers.items() if name != DRY_RUN
+        name.lower().replace("-", "_"): value
+        for name, value in headers.items()
+        if name not in (DRY_RUN, IF_NONE_MATCH.name)
     }
     return {**named, "validate_only": True} if DRY_RUN in headers else named
 
@@ -191,7 +204,8 @@ def _joined(
     line = ", ".join(parts)
     if not parts:
         return ends
-    if "\n" not in line and len(line) + len(indent) * depth < WIDEST - 40:
+    widest = INLINE_BELOW if depth else INLINE
+    if "\n" not in line and len(line) + len(indent) * depth < widest:
         return f"{ends[0]} {line} {ends[1]}" if spaced else f"{ends[0]}{line}{ends[1]}"
     inner = "".join(f"{indent * (depth + 1)}{part},\n" for part in parts)
     return f"{ends[0]}\n{inner}{indent * depth}{ends[1]}"

@@ -1,12 +1,13 @@
 """Pages of the explorer: /explorer."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from flask import Blueprint, Flask, current_app, render_template, request
 from flask.typing import ResponseReturnValue
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from werkzeug.wrappers import Response
 
 from portal import web
@@ -25,6 +26,7 @@ def init_app(app: Flask) -> None:
     """Register the pages, and what other pages' templates need to link to them."""
     app.register_blueprint(bp)
     app.jinja_env.globals["explorer"] = links
+    app.jinja_env.filters.update(inline_code=inline_code, breakable=breakable)
 
 
 @bp.get("")
@@ -154,6 +156,20 @@ def _page(
         response.headers["HX-Retarget"] = "#explorer-typed"
         response.headers["HX-Reswap"] = "innerHTML"
     return response
+
+
+def inline_code(text: str) -> Markup:
+    """Return a sentence of the document, with what stands between backticks as code."""
+    if "`" not in text:
+        return escape(text)
+    parts = [escape(one) for one in text.split("`")]
+    parts[1::2] = [Markup("<code>{}</code>").format(one) for one in parts[1::2]]
+    return Markup().join(parts)
+
+
+def breakable(name: str) -> Markup:
+    """Return a name in camelCase that may break into lines before each capital letter."""
+    return Markup("<wbr>").join(re.split("(?=[A-Z])", name))
 
 
 def _samples(described: Described, draft: Draft) -> dict[str, Any]:

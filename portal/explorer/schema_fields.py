@@ -11,16 +11,26 @@ Schema = Mapping[str, Any]
 Control = Literal["text", "long", "number", "choice", "lines", "json"]
 Where = Literal["path", "query", "header", "body"]
 
-KINDS = {
-    "string": "text",
-    "integer": "whole number",
-    "number": "number",
-    "boolean": "true or false",
-    "object": "object",
-    "array": "list",
-    "null": "null",
+PLURALS = {
+    "string": "strings",
+    "integer": "integers",
+    "number": "numbers",
+    "boolean": "booleans",
+    "object": "objects",
+    "array": "lists",
+    "enum": "enum values",
 }
-FORMATS = {"date-time": "date and time", "date": "date", "uri": "address"}
+FORMATS = {"date-time": "date-time", "date": "date", "uri": "URL"}
+# Patterns of more than one field, in words. One without words is shown as it is, if it is short.
+PATTERNS = {
+    r"^[^\x00]*$": "",
+    r"^(19[7-9][0-9]|[2-8][0-9]{3}|9000)-": "year 1970 to 9000",
+    r"^[a-z0-9]+(?:-[a-z0-9]+)*$": "lowercase letters and digits, with single hyphens between",
+    r"^[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*$": "words with dots between, like `rfp.created`",
+    r"^[ -~]*[!-~][ -~]*$": "letters, digits and signs of ASCII",
+    r"^[0-9a-f]{64}$": "64 lowercase hexadecimal digits",
+}
+LONGEST_PATTERN = 60  # characters that still say something to a person
 LONG_TEXT = 2500  # characters; a text that may be longer gets a box of several lines
 DEEPEST = 2  # levels of nested fields that a table shows
 
@@ -136,14 +146,14 @@ def _own(schema: Schema) -> dict[str, Any]:
 def _kind(plain: Schema, definitions: Schema) -> str:
     kind = plain.get("type")
     if "enum" in plain:
-        return "one of several"
+        return "enum"
     if isinstance(kind, list):
-        return " or ".join(KINDS.get(one, str(one)) for one in kind if one != "null")
+        return " or ".join(str(one) for one in kind if one != "null")
     if kind == "array":
         inner = simplified(plain.get("items") or {}, definitions)
-        return f"list of {_kind(inner, definitions)}" if inner else "list"
-    named = FORMATS.get(str(plain.get("format")))
-    return named or KINDS.get(str(kind), "any value")
+        of = _kind(inner, definitions)
+        return f"list of {PLURALS.get(of, of)}" if inner else "list"
+    return FORMATS.get(str(plain.get("format"))) or str(kind or "any value")
 
 
 NUMBERS = {
@@ -159,19 +169,25 @@ NUMBERS = {
 
 def _rules(schema: Schema, plain: Schema) -> Iterator[str]:
     if choices := plain.get("enum") or (plain.get("items") or {}).get("enum"):
-        yield "one of " + ", ".join(str(one) for one in choices if one is not None)
+        yield "one of " + ", ".join(f"`{one}`" for one in choices if one is not None)
     for name, words in NUMBERS.items():
         if name in plain:
             yield words.format(f"{plain[name]:,}")
     yield from _lower_bounds(plain)
-    if UNSEEN in plain.get("pattern", ""):
-        yield "no invisible characters"  # a pattern of their codes says nothing to a person
-    elif "pattern" in plain:
-        yield f"matches {plain['pattern']}"
+    if said := _pattern(plain.get("pattern", "")):
+        yield said
     if _may_be_null(schema):
         yield "may be null"
     if (default := schema.get("default")) not in (None, [], {}, ""):
-        yield f"default {json.dumps(default, ensure_ascii=False)}"
+        yield f"default `{json.dumps(default, ensure_ascii=False)}`"
+
+
+def _pattern(pattern: str) -> str:
+    """Return a pattern in words, or as it is if it is short; an empty text for a long one."""
+    if UNSEEN in pattern:
+        return "no invisible characters"
+    short = f"matches `{pattern}`" if 0 < len(pattern) <= LONGEST_PATTERN else ""
+    return PATTERNS.get(pattern, short)
 
 
 def _lower_bounds(plain: Schema) -> Iterator[str]:

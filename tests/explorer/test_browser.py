@@ -38,17 +38,17 @@ def code(page: Page, label: str) -> Any:
 
 def test_the_code_follows_what_is_typed_and_the_answer_appears(page: Page, ada: Api) -> None:
     page.goto(page_of("webhooks.create"))
-    page.get_by_label("name text").press_sequentially(HOSTILE)
+    page.get_by_label("name string").press_sequentially(HOSTILE)
     expect(code(page, "Python")).to_contain_text(f'"name": "{HOSTILE}"')
     expect(code(page, "JavaScript")).to_contain_text(f'name: "{HOSTILE}"')
     expect(code(page, "curl")).to_contain_text(HOSTILE)
-    page.get_by_label("ordered true or false").select_option("true")
+    page.get_by_label("ordered boolean").select_option("true")
     expect(code(page, "Python")).to_contain_text('"ordered": True')
     page.get_by_role("button", name="Send").click()
     answer = page.locator("#explorer-answer")
     expect(answer).to_contain_text("201 Created")
     expect(answer.locator("#revealed")).to_contain_text("whsec_")
-    expect(page.get_by_label("name text")).to_have_value(HOSTILE)
+    expect(page.get_by_label("name string")).to_have_value(HOSTILE)
     (made,) = ada.get("/webhooks").json["items"]
     assert (made["name"], made["ordered"]) == (HOSTILE, True)
     look_at(page)
@@ -59,7 +59,7 @@ def test_the_code_follows_what_is_typed_and_the_answer_appears(page: Page, ada: 
 
 def test_the_body_is_switched_to_json_and_back(page: Page) -> None:
     page.goto(page_of("applications.create"))
-    page.get_by_label("display_name text").fill("CRM 360")
+    page.get_by_label("display_name string").fill("CRM 360")
     page.get_by_role("button", name="Edit as JSON").click()
     box = page.get_by_label("JSON")
     expect(box).to_be_focused()
@@ -72,7 +72,7 @@ def test_the_body_is_switched_to_json_and_back(page: Page) -> None:
     box.fill('{"display_name": "CRM 361"}')
     expect(code(page, "Python")).to_contain_text("CRM 361")
     page.get_by_role("button", name="Edit in fields").click()
-    expect(page.get_by_label("display_name text")).to_have_value("CRM 361")
+    expect(page.get_by_label("display_name string")).to_have_value("CRM 361")
     page.get_by_role("button", name="Send").click()
     expect(page.locator("#explorer-answer")).to_contain_text("201 Created")
 
@@ -87,7 +87,7 @@ def test_a_record_is_deleted_with_the_keyboard_alone(page: Page, ada: Api) -> No
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_url("**/integration.webhooks.delete")
-    page.get_by_label("id text, required").focus()
+    page.get_by_label("id string required").focus()
     page.keyboard.type(made["id"])
     page.keyboard.press("Enter")
     confirm = page.get_by_label("Type delete to confirm")
@@ -109,14 +109,14 @@ def test_the_link_of_a_list_follows_its_filter(page: Page, ada: Api) -> None:
     page.get_by_label("Direction").select_option("inbound")
     page.wait_for_url("**/webhooks?direction=inbound")
     page.get_by_role("link", name="Try in explorer").click()
-    expect(page.get_by_label("direction list of one of several")).to_have_value("inbound")
+    expect(page.get_by_label("direction list of enum values")).to_have_value("inbound")
     page.get_by_role("button", name="Send").click()
     expect(page.locator("#explorer-answer")).to_contain_text("From GitHub")
 
 
 def test_everything_works_without_scripts(plain: Page, ada: Api) -> None:
     plain.goto(page_of("applications.create"))
-    plain.get_by_label("display_name text").fill("CRM 360")
+    plain.get_by_label("display_name string").fill("CRM 360")
     plain.get_by_role("button", name="Show as code").click()
     expect(code(plain, "Python")).to_contain_text('"display_name": "CRM 360"')
     plain.get_by_role("button", name="Edit as JSON").click()

@@ -59,7 +59,7 @@ def test_a_dry_run_is_part_of_the_code(person: Pages) -> None:
     code = code_in(person.post(page_of("webhooks.pause") + "/draft", typed, headers=PARTIAL))
     assert "-H 'Prefer: validate-only'" in code["curl"]
     assert 'pause("whk_1", validate_only=True)' in code["Python"]
-    assert 'pause("whk_1", { validateOnly: true })' in code["JavaScript"]
+    assert 'pause("whk_1", {}, { validateOnly: true })' in code["JavaScript"]
 
 
 def test_the_body_can_be_written_as_json_and_back(person: Pages) -> None:

@@ -50,6 +50,35 @@ def test_every_field_is_in_the_table_with_the_sentence_of_the_schema(
     assert read_only.read_only
 
 
+def test_rules_and_descriptions_are_for_people(person: Pages, catalogue: Catalogue) -> None:
+    page = person.get(page_of("webhooks.create"))
+    assert "With an <code>Idempotency-Key</code> the request" in page.text
+    assert "one of <code>outbound</code>, <code>inbound</code>" in page.text
+    for operation in catalogue.operations:
+        described = catalogue.find(operation)
+        assert described is not None
+        for row in described.sent + described.answered:
+            assert all("\\x00" not in rule for rule in row.rules), (operation, row.name)
+            patterns = [rule for rule in row.rules if rule.startswith("matches ")]
+            assert all(len(rule) < 80 for rule in patterns), (operation, row.name)
+
+
+def test_a_list_asks_for_words_and_order_first(person: Pages, catalogue: Catalogue) -> None:
+    described = catalogue.find("integration.webhooks.list")
+    assert described is not None
+    titles = [title for title, _ in described.parameters]
+    assert titles == ["Search and order", "Filters", "Headers"]
+    plain = person.get(page_of("webhooks.list")).text
+    used = person.get(page_of("webhooks.list") + "?query.direction=inbound").text
+    assert plain.count('<details class="more" open>') == 1
+    assert used.count('<details class="more" open>') == 2
+
+
+def test_the_records_that_people_create_come_first(person: Pages) -> None:
+    linked = re.findall(r'href="/explorer/integration\.(\w+)\.', person.get("/explorer").text)
+    assert list(dict.fromkeys(linked))[:4] == ["applications", "apiKeys", "connectors", "webhooks"]
+
+
 def test_an_unknown_operation_leads_on(person: Pages) -> None:
     answer = person.get("/explorer/integration.webhook.create")
     assert answer.status_code == 404

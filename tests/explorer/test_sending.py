@@ -53,6 +53,7 @@ def test_what_the_api_refuses_is_shown_in_its_words(person: Pages) -> None:
     assert answer.status_code == 200
     assert "422 Unprocessable" in seen(answer)
     assert re.search(r"<li><code>slug</code>", answer.text)
+    assert 'href="/problems/invalid"' in answer.text
     assert 'value="Kept"' in answer.text
 
 
@@ -167,6 +168,14 @@ def test_a_secret_that_was_typed_is_not_sent_back(person: Pages) -> None:
         assert hidden not in answer.text
     raw = {"raw": f'{{"provider": "splunk", "credentials": {{"token": "{hidden}"}}}}'}
     answer = person.post(page_of("connectors.create") + "/draft", raw)
+    assert hidden not in answer.text
+    assert '"token": "NOT SHOWN AGAIN"' in code_in(answer)["Python"]
+
+
+def test_a_secret_of_one_of_many_records_is_not_sent_back(person: Pages) -> None:
+    hidden = "a-token-that-nobody-may-see"
+    raw = {"raw": f'{{"items": [{{"name": "a", "credentials": {{"token": "{hidden}"}}}}]}}'}
+    answer = person.post(page_of("connectors.createMany") + "/draft", raw)
     assert hidden not in answer.text
     assert '"token": "NOT SHOWN AGAIN"' in code_in(answer)["Python"]
 
