@@ -31,7 +31,8 @@ class Database:
     owner_url: str
     app_url: str
     superuser_url: str
-    _statement: str = field(default="", repr=False)
+    _sweeps: str = field(default="", repr=False)
+    _broom: psycopg.Connection | None = field(default=None, repr=False)
 
     def sql(self, statement: str, *values: Any) -> Any:
         """Run a statement as superuser, which nobody in the portal could.
@@ -50,27 +51,53 @@ class Database:
     def wipe(self) -> None:
         """Delete every row that a test committed, but keep what migrations inserted.
 
-        Only tables with rows cost time, so this is some five times faster than TRUNCATE. It runs as
-        superuser and as a "replica", so that row-level security, foreign keys and append-only
-        triggers do not interfere.
+        Only tables with rows cost time, so this is some five times faster than TRUNCATE. It keeps
+        its connection, which costs a tenth of a new one: PostgreSQL remembers the plans.
         """
-        with psycopg.connect(libpq_url(self.superuser_url), autocommit=True) as connection:
-            connection.execute("SET session_replication_role = replica")
-            connection.execute("SET lock_timeout = '5s'")  # a test left a transaction open
-            connection.execute(self._statement or self.remember())
+        try:
+            self._sweep()
+        except psycopg.OperationalError:
+            if self._broom and not self._broom.closed:
+                raise
+            self._sweep()  # a test ended all connections to the database
+
+    def _sweep(self) -> None:
+        if self._broom is None or self._broom.closed:
+            self._broom = self._new_broom()
+        self._broom.execute("SELECT pg_temp.sweep()")
+
+    def _new_broom(self) -> psycopg.Connection:
+        """Connect as superuser and as a "replica".
+
+        So row-level security, foreign keys and append-only triggers do not interfere.
+        """
+        sweeps = self._sweeps or self.remember()
+        connection = psycopg.connect(libpq_url(self.superuser_url), autocommit=True)
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("SET lock_timeout = '5s'")  # a test left a transaction open
+        connection.execute(
+            f"CREATE FUNCTION pg_temp.sweep() RETURNS void LANGUAGE plpgsql"
+            f" AS $$ BEGIN {sweeps} END $$"
+        )
+        return connection
+
+    def close(self) -> None:
+        """Close the connection of `wipe`."""
+        if self._broom:
+            self._broom.close()
 
     def remember(self) -> str:
         """Record which tables the migrations left empty: `wipe` deletes the rows of these."""
+        self.close()
         with psycopg.connect(libpq_url(self.superuser_url), autocommit=True) as connection:
             tables = [name for (name,) in connection.execute(BROOM)]
             empty = [
                 t for t in tables if not connection.execute(f"SELECT 1 FROM {t} LIMIT 1").fetchone()
             ]
-        sweeps = "".join(
-            f"IF EXISTS (SELECT 1 FROM {t}) THEN DELETE FROM {t}; END IF; " for t in empty
+        self._sweeps = " ".join(
+            f"IF EXISTS (SELECT 1 FROM {t}) THEN DELETE FROM {t}; END IF;" for t in empty
         )
-        self._statement = f"DO $$ BEGIN {sweeps} END $$" if sweeps else "SELECT 1"
-        return self._statement
+        return self._sweeps
 
 
 @contextlib.contextmanager
@@ -95,6 +122,7 @@ def fresh_database(
     try:
         yield database
     finally:
+        database.close()
         with psycopg.connect(superuser, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -36,7 +36,10 @@ from tests.front.kit import (
 )
 
 VERIFY = f"{PREFIX}/api-keys/verify"
-WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+WAITING = (
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+)
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - the test needs it
 PUBLIC = (
     "/auth/backchannel-logout",

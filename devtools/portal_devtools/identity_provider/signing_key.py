@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,13 @@ def signing_keys(data_dir: Path) -> KeySet:
     if not path.exists():
         data_dir.mkdir(parents=True, exist_ok=True)
         _keep(path, RSAKey.generate_key(2048, {"use": "sig", "alg": ALGORITHM}, auto_kid=True))
-    return KeySet([RSAKey.import_key(json.loads(path.read_text()))])
+    return _key_set(path.read_text())
+
+
+@cache
+def _key_set(stored: str) -> KeySet:
+    # Reading a private key costs far more than signing with it: its primes are checked.
+    return KeySet([RSAKey.import_key(json.loads(stored))])
 
 
 def _keep(path: Path, key: RSAKey) -> None:
