@@ -247,8 +247,9 @@ def browser(chromium: str) -> Iterator["Browser"]:
     Its scope is a module: Playwright keeps an event loop running in this thread, in which no other
     module's test could run its own.
     """
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=20_000)  # on a busy machine a page may take longer than 5 seconds
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         yield browser

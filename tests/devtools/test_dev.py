@@ -17,7 +17,7 @@ from portal_devtools import ports
 
 from portal.ops import embedded_postgres
 from tests.keeper import free_port
-from tests.ops.test_embedded_postgres import gone
+from tests.ops.test_embedded_postgres import gone, hear_all_signals
 
 START_SECONDS = 90  # enough on a machine that also runs other tests
 
@@ -63,8 +63,9 @@ def portal_dev(settings: dict[str, str], output: Path) -> Iterator[Dev]:
     environ = {k: v for k, v in os.environ.items() if not k.startswith("PORTAL_")} | settings
     with output.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "portal.ops.cli", "dev"], env=environ, stdout=log, stderr=log
-        )
+            [sys.executable, "-m", "portal.ops.cli", "dev"], env=environ, stdout=log, stderr=log,
+            preexec_fn=hear_all_signals,
+        )  # fmt: skip
     dev = Dev(process, output)
     try:
         yield dev
@@ -143,7 +144,7 @@ def test_nothing_outlives_a_supervisor_that_is_killed(start):
     dev = start()
     dev.wait_for("Ctrl-C stops everything.")
     dev.end(signal.SIGKILL)
-    assert all(gone(pid, 20) for pid in dev.family)
+    assert all(gone(pid) for pid in dev.family)
 
 
 @linux_only

@@ -274,7 +274,7 @@ def test_who_has_not_heard_yet_is_counted(page: Pages, ada: Api, verifier: None,
     )
     page.post(f"{path}/block")
     asked = {"HX-Request": "true", "HX-Request-Type": "partial"}
-    ends = time.monotonic() + 10
+    ends = time.monotonic() + 20
     text, told = "", None
     while told is None and time.monotonic() < ends:
         text = page.get(path, headers=asked).text

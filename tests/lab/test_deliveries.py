@@ -96,7 +96,7 @@ def behaving(behaviour: Behaviour) -> Iterator[str]:
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()
-    ready.wait(5)
+    assert ready.wait(30)
     try:
         yield f"http://127.0.0.1:{started[0]}/"
     finally:

@@ -32,19 +32,26 @@ print(server.pid, flush=True)
 """
 
 
+def hear_all_signals() -> None:
+    """Undo what `&` and `nohup` do to a process: it ignores Ctrl-C, and the end of a terminal."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def own(data_dir: Path, then: str) -> "tuple[subprocess.Popen[str], int]":
     """Start another process that owns the server; return the process and the server's pid."""
     owner = subprocess.Popen(
         [sys.executable, "-c", OWNER.format(then=then), str(data_dir)],
         stdout=subprocess.PIPE,
         text=True,
+        preexec_fn=hear_all_signals,
     )
     assert owner.stdout is not None
     with owner.stdout:
         return owner, int(owner.stdout.readline())
 
 
-def gone(pid: int, seconds: float = 10) -> bool:
+def gone(pid: int, seconds: float = 30) -> bool:
     """Tell whether the process ends in time. A zombie has ended."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -137,7 +144,7 @@ def test_it_waits_until_the_processes_of_a_killed_server_are_gone(place):
         lingering = connection.info.backend_pid
         os.kill(lingering, signal.SIGSTOP)
         os.kill(killed.pid, signal.SIGKILL)
-        killed.process.wait(10)
+        killed.process.wait(30)
         killed.stop()
         threading.Timer(1, os.kill, (lingering, signal.SIGCONT)).start()
         with embedded_postgres.start(place / "var", throwaway=True) as server:

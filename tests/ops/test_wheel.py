@@ -64,14 +64,14 @@ def address(alone: Path, settings: dict[str, str]) -> Iterator[str]:
         yield answering(settings["PORTAL_BASE_URL"], server)
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(60)
 
 
 def answering(address: str, server: subprocess.Popen[str]) -> str:
     """Return the address once the server responds at it."""
     while server.poll() is None:
         try:
-            requests.get(f"{address}/healthz", timeout=5)
+            requests.get(f"{address}/healthz", timeout=30)
         except requests.ConnectionError:
             time.sleep(0.05)
         else:
@@ -81,12 +81,12 @@ def answering(address: str, server: subprocess.Popen[str]) -> str:
 
 @pytest.mark.timeout(300)
 def test_the_wheel_alone_migrates_and_serves(address: str):
-    ready = requests.get(f"{address}/readyz", timeout=10)
-    page = requests.get(f"{address}/auth/logged-out", timeout=10)
+    ready = requests.get(f"{address}/readyz", timeout=30)
+    page = requests.get(f"{address}/auth/logged-out", timeout=30)
     [style] = re.findall(r'href="(/static/css/base\.css[^"]*)"', page.text)
-    document = requests.get(f"{address}/api/v1/integration/openapi.json", timeout=10)
+    document = requests.get(f"{address}/api/v1/integration/openapi.json", timeout=30)
     assert (ready.status_code, ready.text, page.status_code) == (200, "ok\n", 200)
-    assert requests.get(address + style, timeout=10).status_code == 200
+    assert requests.get(address + style, timeout=30).status_code == 200
     assert document.json()["openapi"].startswith("3.1")
 
 

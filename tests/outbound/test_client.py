@@ -555,16 +555,17 @@ def test_no_more_than_the_limit_at_once_and_waiting_costs_no_time():
 
     async def main():
         async with sink(behave) as port, OutboundClient(LOOPBACK, concurrency=2) as client:
-            request = Request("POST", f"http://127.0.0.1:{port}/", timeout=1)
-            return await asyncio.gather(*(client.send(request) for _ in range(8)))
+            request = Request("POST", f"http://127.0.0.1:{port}/")
+            began = time.perf_counter()
+            outcomes = await asyncio.gather(*(client.send(request) for _ in range(8)))
+            return outcomes, time.perf_counter() - began
 
-    began = time.perf_counter()
-    outcomes = asyncio.run(main())
+    outcomes, seconds = asyncio.run(main())
     assert {outcome.kind for outcome in outcomes} == {"delivered"}
     assert most == 2
-    # Eight requests in four rounds: the time of a request does not include its queue.
+    # Eight requests in four rounds: the time of a request does not include the other three.
     longest = max(outcome.timings.total_ms for outcome in outcomes)
-    assert longest < (time.perf_counter() - began) * 1000 * 0.75
+    assert longest <= (seconds - 3 * 0.02) * 1000
 
 
 def test_closing_the_client_cancels_what_is_on_its_way():

@@ -26,11 +26,11 @@ class Store:
 
     def health(self) -> StoreHealth:
         self.asked += 1
-        self.answers.wait(10)
+        self.answers.wait(60)
         return self.state
 
     def settle(self, is_so: Callable[[], bool]) -> None:
-        until = monotonic() + 5
+        until = monotonic() + 30
         while not is_so() and monotonic() < until:
             sleep(0.005)
         assert is_so()
@@ -38,7 +38,7 @@ class Store:
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.setattr(recent_health, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(recent_health, "PATIENCE_SECONDS", 30)  # as good as for ever
     return Store()
 
 
@@ -54,13 +54,16 @@ def test_after_some_seconds_it_is_asked_again_and_no_page_waits(store: Store) ->
     store.now += FRESH_SECONDS
     started = monotonic()
     assert [store.recent.get() for _ in range(20)] == [OK] * 20
-    assert monotonic() - started < 0.09
+    assert monotonic() - started < recent_health.PATIENCE_SECONDS
     store.answers.set()
     store.settle(lambda: store.recent.get() is AWAY)
     assert store.asked == 2
 
 
-def test_a_store_that_hangs_holds_the_first_page_for_a_moment_and_no_other(store: Store) -> None:
+def test_a_store_that_hangs_holds_the_first_page_for_a_moment_and_no_other(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recent_health, "PATIENCE_SECONDS", 0.1)
     store.answers.clear()
     assert store.recent.get().state is StoreState.UNAVAILABLE
     assert "within a second" in store.recent.get().sentence

@@ -36,6 +36,7 @@ CANARY = "canary-0a1b2c3d-canary"
 DATA = {"password": CANARY}
 WHY = "vault test"
 SOON = urllib3.Timeout(connect=0.2, read=0.2)
+PATIENT = urllib3.Timeout(connect=20, read=20)
 
 
 def every_verb(store: SecretStore, ref: SecretRef) -> list[Callable[[], object]]:
@@ -125,7 +126,7 @@ def test_stopped(tmp_path: Path, ref: SecretRef) -> None:
     assert error.headers["Retry-After"]
     assert store.health().state is StoreState.UNAVAILABLE
     assert bao.store().health().state is StoreState.UNAVAILABLE
-    assert monotonic() - started < 2
+    assert monotonic() - started < 20
 
 
 def test_a_revoked_token_is_replaced_unseen(own_bao: OwnOpenBao, ref: SecretRef) -> None:
@@ -345,7 +346,7 @@ def read_request(connection: socket.socket) -> str:
 
 
 def scripted_store(script: Script) -> VaultStore:
-    return VaultStore(Transport(script.address, SOON), StaticToken("token"))
+    return VaultStore(Transport(script.address, PATIENT), StaticToken("token"))
 
 
 @pytest.mark.parametrize("first", [answer(s) for s in (412, 429, 500, 502, 504)] + [BROKEN])
@@ -422,14 +423,24 @@ def test_the_servers_own_words_are_not_repeated(ref: SecretRef) -> None:
     assert [entry["status"] for entry in logs] == [500]
 
 
+def asked(silent: socket.socket) -> int:
+    """Return how many connections have come to a server that never answers."""
+    silent.setblocking(False)
+    found = 0
+    with suppress(BlockingIOError):
+        while True:
+            silent.accept()[0].close()
+            found += 1
+    return found
+
+
 def test_hanging(ref: SecretRef) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         store = VaultStore(Transport(address, SOON), StaticToken("token"))
-        started = monotonic()
         with pytest.raises(StoreUnavailable):
             store.get(ref, reason=WHY)
-        assert monotonic() - started < 1  # a timeout is not retried
+        assert asked(silent) == 1  # a timeout is not retried
         assert store.health().state is StoreState.UNAVAILABLE
 
 
@@ -441,17 +452,16 @@ def test_a_store_that_hangs_costs_no_thread_its_time(ref: SecretRef) -> None:
         for _ in range(2):
             with pytest.raises(StoreUnavailable):
                 store.get(ref, reason=WHY)
-        started = monotonic()
         for _ in range(50):
             with pytest.raises(StoreUnavailable):
                 store.get(ref, reason=WHY)
-        assert monotonic() - started < 0.2
+        assert asked(silent) == 2
 
 
 def test_one_caller_finds_out_that_a_store_is_back(ref: SecretRef) -> None:
     breaker = Breaker(failures=1, pause=0)
     with scripted(BROKEN, BROKEN, FOUND, FOUND) as script:
-        store = VaultStore(Transport(script.address, SOON, breaker), StaticToken("token"))
+        store = VaultStore(Transport(script.address, PATIENT, breaker), StaticToken("token"))
         with pytest.raises(StoreUnavailable):
             store.get(ref, reason=WHY)
         assert store.get(ref, reason=WHY) == DATA
@@ -480,7 +490,7 @@ def test_refused_credentials_are_not_tried_over_and_over(status: int) -> None:
     now = 1000.0
     granted = answer(200, {"auth": {"client_token": "t", "lease_duration": 60}})
     with scripted(answer(status), granted) as script:
-        login = AppRole(Transport(script.address, SOON), {}, "role", CANARY, clock=lambda: now)
+        login = AppRole(Transport(script.address, PATIENT), {}, "role", CANARY, clock=lambda: now)
         for _ in range(20):
             with pytest.raises(SecretDenied):
                 login.token()
@@ -499,7 +509,7 @@ def test_refused_credentials_are_not_tried_over_and_over(status: int) -> None:
 )
 def test_answers_to_a_login(body: object, error: type[PortalError] | None) -> None:
     with scripted(answer(200, body)) as script:
-        login = AppRole(Transport(script.address, SOON), {}, "role", CANARY)
+        login = AppRole(Transport(script.address, PATIENT), {}, "role", CANARY)
         if error is None:
             assert login.token() == "t"
             assert login.token() == "t"

@@ -46,7 +46,7 @@ def test_a_stored_credential_is_a_403_for_the_token_of_a_web_process(
 ) -> None:
     made = ada.create("connectors", provider="splunk", credentials={"token": "tok"})
     token = in_vault.login(Transport(in_vault.address), "web").token()
-    http = urllib3.PoolManager(retries=False, timeout=5)
+    http = urllib3.PoolManager(retries=False, timeout=30)
     for path in (made["vault_path"], f"{made['vault_path']}?version=1"):
         url = f"{in_vault.address}/v1/{path}"
         assert http.request("GET", url, headers={"X-Vault-Token": token}).status == 403

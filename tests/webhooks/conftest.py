@@ -31,10 +31,10 @@ class Receiver:
 
     def learn(self, name: str, secret: str) -> None:
         form = {"name": name, "secret": secret}
-        assert requests.post(f"{self.address}/secrets", data=form, timeout=5).ok
+        assert requests.post(f"{self.address}/secrets", data=form, timeout=30).ok
 
     def mail(self, name: str) -> list[dict[str, Any]]:
-        answer = requests.get(f"{self.address}/received.json", params={"name": name}, timeout=5)
+        answer = requests.get(f"{self.address}/received.json", params={"name": name}, timeout=30)
         return list(answer.json()["received"])
 
 

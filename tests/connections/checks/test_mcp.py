@@ -71,10 +71,10 @@ def test_a_server_that_greets_everybody_proves_no_token(server):
 
 @pytest.mark.parametrize("stays_open", [False, True])
 def test_a_greeting_may_come_as_an_event_stream(server, stays_open, monkeypatch):
-    monkeypatch.setattr("portal.connections.checks.visit.BODY_SECONDS", 0.2)
     event = f"event: message\ndata: {json.dumps(HELLO)}\n\n"
     answer = reply(event, Content_Type="text/event-stream")
     if stays_open:
+        monkeypatch.setattr("portal.connections.checks.visit.BODY_SECONDS", 0.2)
         length = str(len(event))
         answer = answer.replace(f"Content-Length: {length}".encode(), b"Content-Length: 999999")
     server.routes["/mcp"] = greeting(answer)

@@ -22,7 +22,10 @@ from tests.webhooks.conftest import Make, Receiver
 from tests.webhooks.kit import PATIENT, Gate, rows, said, sinks, working
 
 EVENTS = 12
-DOOMED = "SELECT pid FROM pg_stat_activity WHERE application_name = 'doomed'"
+DOOMED = (
+    "SELECT pid FROM pg_stat_activity"
+    " WHERE application_name = 'doomed' AND datname = current_database()"
+)
 
 
 def run_out(database: Database) -> None:

@@ -11,6 +11,7 @@ from tests.cast import Api
 from tests.databases import Database
 from tests.delivery.test_engine import deliveries, delivering, publish, rfp, until
 from tests.webhooks.conftest import Make, Receiver
+from tests.webhooks.kit import Gate, sinks
 
 
 @pytest.fixture
@@ -64,9 +65,15 @@ def test_a_receiver_that_fails_for_long_is_paused_and_resumed_when_it_works(
 def test_one_dead_receiver_does_not_hold_up_another(
     app: Flask, ada: Api, make: Make, receiver: Receiver
 ) -> None:
-    make(receiver.hook("slow", "?delay=3"), event_types=["slow.*"])
+    dead = Gate()
     quick = make(receiver.hook("quick"), event_types=["quick.*"])
-    with delivering(app):
-        publish(ada, *({"type": "slow.one"} for _ in range(3)))
-        publish(ada, {"type": "quick.one"})
-        until(lambda: [d["state"] for d in deliveries(ada, quick)] == ["delivered"], 2.5)
+    with sinks(dead.behave) as [port]:
+        make(f"http://127.0.0.1:{port}/", event_types=["slow.*"])
+        with delivering(app):
+            publish(ada, *({"type": "slow.one"} for _ in range(3)))
+            until(lambda: dead.waiting)
+            publish(ada, {"type": "quick.one"})
+            # A request to the dead one ends after ten seconds at the earliest.
+            until(lambda: [d["state"] for d in deliveries(ada, quick)] == ["delivered"], 8)
+            assert dead.waiting
+            dead.open()

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def until(true: Callable[[], bool], seconds: float = 5) -> float:
+def until(true: Callable[[], bool], seconds: float = 30) -> float:
     """Wait until `true` returns true, and return the seconds that it took."""
     begun = time.monotonic()
     while not true():

@@ -131,7 +131,7 @@ def test_trap_1_a_key_that_was_rotated_away_opens_in_no_process(
             key = other.find(issued["key"])
             return not isinstance(key, str) and key.revoked_at is not None
 
-        until(is_over, 5)
+        until(is_over)
     finally:
         other.end()
 
