@@ -5,6 +5,7 @@ and one application, made from a database that the run migrated once.
 """
 
 import asyncio
+import gc
 import os
 import secrets
 import shutil
@@ -53,6 +54,12 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("portal")
     if not hasattr(config, "workerinput"):
         keeper.begin_run()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    # What was imported and collected stays: a garbage collection need not visit it again.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
