@@ -89,6 +89,11 @@ def test_a_job_that_fails_stops_nobody_and_comes_back_later(app, database, row, 
     assert "ZeroDivisionError" in capfd.readouterr().out
 
 
+def next_hour(database):
+    """Return when the next hour begins. Another one may have begun before a test ends."""
+    return database.sql("SELECT date_trunc('hour', now()) + interval '1 hour'")
+
+
 def test_a_job_that_works_again_is_due_as_often_as_ever(app, database, row, pass_time):
     trouble = [ValueError]
 
@@ -99,9 +104,10 @@ def test_a_job_that_works_again_is_due_as_often_as_ever(app, database, row, pass
     worker = Worker(app, [Job("work", work, HOUR)])
     worker.run_due()
     pass_time(HOUR)
+    hour = next_hour(database)
     worker.run_due()
     assert row("failures") == 0
-    assert row("next_at") == database.sql("SELECT date_trunc('hour', now()) + interval '1 hour'")
+    assert row("next_at") in (hour, next_hour(database))
 
 
 def test_a_job_that_leaves_more_is_run_again_at_once(app):
@@ -357,8 +363,9 @@ def test_a_job_is_done_as_often_as_the_release_that_does_it_says(
     worker = Worker(app, [Job("work", lambda: None, HOUR)])
     worker.run_due()
     another_release(other, "0")
+    hour = next_hour(database)
     worker.run_due()
-    assert row("next_at") == database.sql("SELECT date_trunc('hour', now()) + interval '1 hour'")
+    assert row("next_at") in (hour, next_hour(database))
     assert row("every") == HOUR
 
 
