@@ -9,6 +9,9 @@ from pathlib import Path
 
 from tests.machine import NPM
 
+# A registry that drops a connection is asked again soon: a test has two minutes in all.
+RETRIES = ("--fetch-retries=6", "--fetch-retry-mintimeout=500", "--fetch-retry-maxtimeout=4000")
+
 
 def installed(source: Path, *programs: str) -> Path:
     """Return a directory with the packages that `source` locks, and its programs.
@@ -28,7 +31,7 @@ def installed(source: Path, *programs: str) -> Path:
             place.mkdir()
             for each in files:
                 shutil.copy(source / each, place)
-            command = [*NPM, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+            command = [*NPM, "ci", "--no-audit", "--no-fund", "--ignore-scripts", *RETRIES]
             done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=110)
             assert done.returncode == 0, done.stderr
             (place / ".complete").touch()

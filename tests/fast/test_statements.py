@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
-from threading import Thread, Timer
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -34,6 +34,7 @@ from portal.delivery.queue import queue
 from portal.fast import pipeline
 from portal.fast.statements import Statement
 from tests.databases import Database
+from tests.delivery.test_engine import until
 
 if TYPE_CHECKING:
     from tests.cast import Api
@@ -181,6 +182,10 @@ def test_a_signal_is_handled_while_a_statement_waits(app: Flask, database: Datab
     doing, seen = "SELECT state FROM pg_stat_activity WHERE pid = %s", []
     ours = Statement(select(func.pg_backend_pid()))
 
+    def interrupt() -> None:
+        until(lambda: database.sql(doing, pid) == "active")
+        os.kill(os.getpid(), signal.SIGUSR1)
+
     def end(*_: Any) -> None:
         seen.append(database.sql(doing, pid))
         raise Ended
@@ -191,9 +196,9 @@ def test_a_signal_is_handled_while_a_statement_waits(app: Flask, database: Datab
         with app.app_context():
             send(waits, {"seconds": 0})
             [(pid,)] = send(ours, {})  # in the open transaction
-            Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+            Thread(target=interrupt).start()
             with pytest.raises(Ended):
-                send(waits, {"seconds": 3})
+                send(waits, {"seconds": 4})
             assert seen == ["active"]
             session.rollback()
             assert send(waits, {"seconds": 0})
