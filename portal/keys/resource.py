@@ -2,6 +2,7 @@
 
 from portal.database.actor import Actor
 from portal.keys import service
+from portal.keys.editing import editing
 from portal.keys.issuing import delivery
 from portal.keys.leaks import operations as leaks
 from portal.keys.models import ApiKey
@@ -10,7 +11,15 @@ from portal.keys.posture import operations as posture
 from portal.keys.revocation import blast_radius, revocation
 from portal.keys.rotation import operations as rotations
 from portal.keys.rotation import rotation
-from portal.keys.schemas import ChildKey, IssueKey, KeyDocument, RevokeKey, RotateKey, StopKey
+from portal.keys.schemas import (
+    ChildKey,
+    EditKey,
+    IssueKey,
+    KeyDocument,
+    RevokeKey,
+    RotateKey,
+    StopKey,
+)
 from portal.records.verbs import Revealed
 from portal.rest.resources import Action, Resource
 
@@ -36,6 +45,8 @@ resource = Resource(
     document=KeyDocument,
     listing=service.LISTING,
     create=delivery.issue,
+    update=editing.edit,
+    update_command=EditKey,
     once=ONCE,
     actions=(
         Action(

@@ -1,9 +1,10 @@
 """Pydantic models of what a client sends about keys, and of what it receives."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from ipaddress import ip_network
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -17,6 +18,7 @@ from pydantic import (
 from pydantic.config import JsonDict
 
 from portal.applications.schemas import Scopes
+from portal.core.errors import FieldError, Invalid
 from portal.outbound.networks import ADDRESS, NETWORK, parse
 from portal.records.schemas import (
     WORD,
@@ -201,6 +203,60 @@ class IssueKey(Command):
         if value and not info.data.get("blocked", True):
             raise ValueError("Only a blocked key has a reason for it.")
         return value or None
+
+
+class EditKey(Command):
+    """The settings of a key that can be changed after it was issued.
+
+    The others are fixed; sent with the value that they have, they are ignored.
+    """
+
+    server_managed: ClassVar[frozenset[str]] = IssueKey.server_managed
+
+    name: Name | None = Field(None, description="Human-readable label for this key.")
+    tags: Tags = Field(default=[], description="Free-form tags.")
+    expires_at: Moment | None = Field(
+        None,
+        description="Expiry timestamp; null for non-expiring keys. A time in the past ends the key"
+        " at once, and for good.",
+    )
+    rpm_limit: Limit | None = Field(None, description="Requests per minute rate limit.")
+    tpm_limit: Limit | None = Field(None, description="Tokens per minute rate limit.")
+    max_uses: Limit | None = Field(
+        None, description="Maximum number of uses; null for no limit. A parent key has none."
+    )
+    max_budget_usd: Money | None = Field(
+        None,
+        description="Maximum spend cap in USD. Below what was spent in this period, calls are"
+        " refused until the budget is reset.",
+    )
+    budget_period: Period = Field(
+        "none",
+        description="Period after which the budget is reset; none = never. It is changed for all"
+        " keys that share the budget, and what was spent stays counted.",
+    )
+
+    @classmethod
+    def patched(cls, record: Any, patch: Mapping[str, Any]) -> Self:
+        """Return the stored settings with the patch applied. Raises Invalid for another value of a
+        field that is fixed."""
+        fixed = patch.keys() & FIXED
+        changed = sorted(name for name in fixed if patch[name] != getattr(record, name))
+        if changed:
+            raise Invalid(
+                [FieldError(name, FIXED_WORDS.get(name, FIXED_FOR_ALL)) for name in changed]
+            )
+        return super().patched(record, {n: value for n, value in patch.items() if n not in fixed})
+
+
+FIXED = frozenset(IssueKey.columns()) - frozenset(EditKey.columns())
+FIXED_FOR_ALL = "This cannot be changed once the key is issued. Issue a new key instead."
+BLOCKED_WORDS = "Use the operations block and unblock for this."
+FIXED_WORDS = {
+    "scopes": "Scopes are fixed. Rotate the key to give its successor other scopes.",
+    "blocked": BLOCKED_WORDS,
+    "blocked_reason": BLOCKED_WORDS,
+}
 
 
 class StopKey(Command):

@@ -1,4 +1,4 @@
-"""The operations on keys: issue, block, unblock and revoke. There is no general update."""
+"""The operations on keys: issue, block, unblock and revoke. `editing` changes their settings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -72,6 +72,7 @@ class Resource(Generic[R, C]):
     `:read` and `:write`. `once` names the fields that only the response to the create request has.
     `more` are operations with views of their own, such as a list below a record. `create_all`
     creates many records faster than one after the other, up to `most_at_once` with one request.
+    `update_command` is for a resource of which less can be changed than given at first.
     `secrets` is the kind under which the secret store keeps those of its records.
     """
 
@@ -83,7 +84,7 @@ class Resource(Generic[R, C]):
     document: type[BaseModel]
     listing: Listing[R]
     create: Callable[[Actor, C], R | Revealed[R]]
-    update: Callable[[Actor, R, C], R] | None = None
+    update: Callable[[Actor, R, Any], R] | None = None
     delete: Callable[[Actor, R], Any] | None = None
     restore: Callable[[Actor, str], R] | None = None
     actions: tuple[Action[R], ...] = ()
@@ -92,6 +93,7 @@ class Resource(Generic[R, C]):
     create_all: Callable[[Actor, Sequence[C]], list[R]] | None = None
     most_at_once: int = 500
     secrets: str | None = None
+    update_command: type[Command] | None = None
 
     @property
     def a_noun(self) -> str:
@@ -141,7 +143,8 @@ class Resource(Generic[R, C]):
             found.append(
                 Operation(name="update", method="PATCH", path=one, scope=write,
                           summary=f"Change {self.a_noun}", view=self._update,
-                          command=self.command, record=self.model, **common)
+                          command=self.update_command or self.command,
+                          record=self.model, **common)
             )  # fmt: skip
         if self.delete:
             found += self._deletion(one, write, common)
@@ -225,8 +228,9 @@ class Resource(Generic[R, C]):
         record = find(self.model, actor(), id, lock=True)
         record.permit(actor(), patch.keys() - ENVELOPE)
         self._check_version(record, patch.get("version"))
-        merged = self.command.merged(record, patch)
-        self.update(actor(), record, self.command.patched(record, merged))
+        command = self.update_command or self.command
+        merged = command.merged(record, patch)
+        self.update(actor(), record, command.patched(record, merged))
         return self._one(self.represent(record))
 
     def _delete(self, id: str) -> Response:

@@ -43,8 +43,8 @@ assert set(HAPPENS) == set(PERIODS)  # noqa: S101 - both list the same periods
 
 def end_for(actor: Actor, wanted: datetime | None) -> datetime | None:
     """Return when a key ends that the actor makes: as wanted, but not after the issuing key."""
-    issuer = _issuer(actor)
-    return wanted if issuer is None else _earliest(wanted, issuer.expires_at, issuer.revoke_at)
+    issuer = issuer_of(actor)
+    return wanted if issuer is None else earliest(wanted, issuer.expires_at, issuer.revoke_at)
 
 
 def inherit(actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,10 +52,10 @@ def inherit(actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
 
     They stay as they are if a person issues the key. Raises Invalid for more than the issuer has.
     """
-    issuer, values = _issuer(actor), dict(values)
+    issuer, values = issuer_of(actor), dict(values)
     if issuer is None:
         return values
-    latest = _earliest(issuer.expires_at, issuer.revoke_at)
+    latest = earliest(issuer.expires_at, issuer.revoke_at)
     inherited = {
         "expires_at": _at_most(values, "expires_at", latest, OUTLIVES),
         "allowed_ips": networks(values.get("allowed_ips"), issuer.allowed_ips),
@@ -87,14 +87,16 @@ def _at_most(values: Mapping[str, Any], name: str, most: Any, otherwise: str) ->
     return wanted
 
 
-def _issuer(actor: Actor) -> Issuer | None:
+def issuer_of(actor: Actor) -> Issuer | None:
+    """Return the values of the key that acts; None for anybody else."""
     if actor.kind != "application":
         return None
     rows = send(ISSUER, {"tenant_id": actor.tenant_id, "id": actor.id})
     return Issuer(*rows[0]) if rows else None
 
 
-def _earliest(*ends: datetime | None) -> datetime | None:
+def earliest(*ends: datetime | None) -> datetime | None:
+    """Return the first of these times; None, which is never, counts as the last."""
     return min((end for end in ends if end is not None), default=None)
 
 

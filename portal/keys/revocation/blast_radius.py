@@ -19,6 +19,7 @@ from portal.database.actor import Actor
 from portal.database.session import database_now, flush, session
 from portal.events import service as events
 from portal.keys import service
+from portal.keys.editing import editing
 from portal.keys.models import ApiKey, not_revoked
 from portal.keys.usage import figures
 from portal.keys.usage.figures import Use
@@ -125,16 +126,16 @@ REPAIRS: Mapping[str, Callable[[datetime], Mapping[str, object]]] = {
 def repair_many(actor: Actor, chosen: Selection, verb: str) -> int:
     """Give these keys the expiry, the limit or the budget that they lack, and return how many.
 
-    At most MOST_REPAIRED keys are changed. A value that a key has already stays.
+    At most MOST_REPAIRED keys are changed. A value that a key has already stays, and a child spends
+    the budget of its parent.
     """
     actor.require("keys:write")
     values = REPAIRS[verb](database_now())
     repaired = 0
     for record in _locked(actor, chosen, MOST_REPAIRED):
         missing = {name: value for name, value in values.items() if not _has(record, name)}
-        if missing:
-            verbs.change(actor, record, missing)
-            session.expire(record, ["status"])
+        if missing and not (verb == "budget" and record.parent_key_id):
+            editing.apply(actor, record, missing)
             repaired += 1
     return repaired
 

@@ -1,0 +1,68 @@
+"""Find and lock the keys that follow when a key is edited: parent, children and family.
+
+Two edits in one family could wait for each other for ever. So none waits: it is refused while
+another one holds a relative.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Select, func, select, update
+
+from portal.core.errors import Conflict
+from portal.database.session import session
+from portal.keys.models import ApiKey, not_revoked
+from portal.keys.verification.verifier import changed
+
+LIVE = (not_revoked(ApiKey), ApiKey.expires_key > func.now(), ApiKey.is_deleted.is_(False))
+
+
+def parent(record: ApiKey) -> ApiKey:
+    """Return the parent of a child key, locked. Raises Conflict while it is being changed."""
+    return _locked(_same_tenant(record).where(ApiKey.id == record.parent_key_id))[0]
+
+
+def children(record: ApiKey) -> Sequence[ApiKey]:
+    """Return the live children of a key, locked. Raises Conflict while one is being changed."""
+    return _locked(_same_tenant(record).where(ApiKey.parent_key_id == record.id, *LIVE))
+
+
+def of_family(record: ApiKey) -> Sequence[ApiKey]:
+    """Return the other live keys that share its budget, locked. Raises Conflict while one is being
+    changed."""
+    others = _same_tenant(record).where(_shares_budget(record), ApiKey.id != record.id, *LIVE)
+    return _locked(others)
+
+
+def give_ended_keys(record: ApiKey, period: str) -> None:
+    """Give the period to the family's keys that have ended: a late cost of a call counts by it."""
+    ended = session.scalars(
+        update(ApiKey)
+        .where(ApiKey.tenant_id == record.tenant_id, _shares_budget(record))
+        .where(ApiKey.id != record.id, ApiKey.budget_period != period)
+        .values(budget_period=period, version=ApiKey.version + 1)
+        .returning(ApiKey.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    changed(ended)
+
+
+def _same_tenant(record: ApiKey) -> Select[ApiKey]:
+    return select(ApiKey).where(ApiKey.tenant_id == record.tenant_id)
+
+
+def _shares_budget(record: ApiKey) -> ColumnElement[bool]:
+    family = record.rotation_family_id or record.id
+    return (ApiKey.rotation_family_id == family) | (ApiKey.id == family)
+
+
+def _locked(wanted: Select[ApiKey]) -> Sequence[ApiKey]:
+    ids = session.scalars(wanted.with_only_columns(ApiKey.id)).all()
+    found = session.scalars(
+        wanted.order_by(ApiKey.id)
+        # No stronger lock: rows that refer to the key may be written meanwhile.
+        .with_for_update(of=ApiKey, key_share=True, skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).all()
+    if len(found) < len(ids):
+        raise Conflict("A key that depends on this one is being changed now. Try again.")
+    return found
