@@ -15,6 +15,7 @@ from portal.events import service, settings
 from portal.events.catalogue import examples, pages
 from portal.events.forms import ErasureForm, EventForm, SettingsForm
 from portal.events.publishing.publication import Accepted
+from portal.events.schemas import Erasure
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.records import listing
 from portal.records.listing import Query
@@ -119,7 +120,6 @@ def _say(accepted: Accepted) -> None:
 
 
 @bp.post("/erasures")
-@recent_sign_in_required
 def erase() -> ResponseReturnValue:
     """Show how many events a subject has; erase them once its name was typed to confirm."""
     web.actor().require("events:publish")
@@ -131,6 +131,11 @@ def erase() -> ResponseReturnValue:
         return _settings_page(_stored_settings(), form, kept)
     if request.form["confirm"].strip() != command.subject:
         raise BadRequest("Type the subject as it is written, then everything of it is erased.")
+    return _erase(command)
+
+
+@recent_sign_in_required
+def _erase(command: Erasure) -> ResponseReturnValue:
     erased = service.erase(web.actor(), command.subject)
     done = "1 event is erased" if erased.events == 1 else f"{erased.events:,} events are erased"
     if erased.more:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from flask import Blueprint, Flask, current_app, render_template, request
+from flask import Blueprint, Flask, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup, escape
 from werkzeug.wrappers import Response
@@ -16,6 +16,7 @@ from portal.explorer import answers, cautions, drafts, links, sending
 from portal.explorer.catalogue import Described, catalogue, refusal
 from portal.explorer.code_samples import samples
 from portal.explorer.drafts import Draft
+from portal.identity.sessions.kept_acts import Act
 from portal.identity.sessions.login import live_session, to_step_up
 
 bp = Blueprint("explorer", __name__, url_prefix="/explorer")
@@ -68,7 +69,7 @@ def send(operation_id: str) -> ResponseReturnValue:
     if errors := {**call.errors, **_unconfirmed(described, draft)}:
         return _page(described, draft, errors=errors)
     if cautions.needs_recent_sign_in(operation) and not live.is_recent:
-        return to_step_up()
+        return to_step_up(_without_secrets(described, draft))
     reply = sending.send(live, operation.method, call)
     shown = answers.shown(web.actor(), described, reply, dry_run=draft.dry_run)
     if web.portal_request().wants_fragment:
@@ -108,6 +109,17 @@ def _place(*, is_raw: bool) -> str:
     kept = [(name, value) for name, value in parse_qsl(query) if name != "body"]
     asked = urlencode([*kept, ("body", "json")] if is_raw else kept)
     return f"{path}?{asked}" if asked else path
+
+
+def _without_secrets(described: Described, draft: Draft) -> Act | None:
+    """Return what to do after a sign-in if a secret was typed: show the rest of the form again."""
+    shown = drafts.without_secrets(described, draft)
+    if shown == draft:
+        return None
+    fields = dict(shown.values) | ({drafts.RAW: shown.raw} if shown.raw is not None else {})
+    fields |= {"dry_run": "1"} if shown.dry_run else {}
+    address = url_for("explorer.draft", operation_id=described.operation.id)
+    return Act(address, list(fields.items()), place="", asks_again=True)
 
 
 def _switched(found: tuple[Draft, Mapping[str, str]]) -> tuple[Draft, dict[str, str]]:

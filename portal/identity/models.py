@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
@@ -74,7 +75,8 @@ class WebSession(Base):
 
     `sid_key` and `subject_key` are digests of the provider's ids for the session and the person: a
     back-channel logout presents these ids before the tenant is known. `id_token` is sealed and is
-    used only for the logout at the provider.
+    used only for the logout at the provider. `kept_act` is a form that waits until the person has
+    signed in again.
     """
 
     __tablename__ = "web_session"
@@ -108,6 +110,8 @@ class WebSession(Base):
     ip: Mapped[str | None] = mapped_column(String(60))
     user_agent: Mapped[str | None] = mapped_column(String(300))
     id_token: Mapped[str | None] = mapped_column(Text, deferred=True)
+    kept_act: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), deferred=True)
+    act_kept_at: Mapped[datetime | None] = mapped_column(deferred=True)
 
 
 class SeenLogoutToken(Base):

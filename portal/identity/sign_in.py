@@ -3,16 +3,18 @@
 import hmac
 import logging
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 import flask
 from flask import Blueprint, Response, current_app, g, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
+from portal.core.errors import Unauthenticated
 from portal.database.actor import Actor
 from portal.database.session import let_go, session, transaction
 from portal.identity import people, sign_in_limits
+from portal.identity.models import Person
 from portal.identity.openid.relying_party import (
     LOGIN_LIFETIME,
     Identity,
@@ -22,9 +24,16 @@ from portal.identity.openid.relying_party import (
     SignInFailed,
 )
 from portal.identity.people import NoAccess, Rules
-from portal.identity.sessions import sessions
-from portal.identity.sessions.login import cookies, forget_visitor, live_session, place_to_return
+from portal.identity.sessions import kept_acts, sessions
+from portal.identity.sessions.login import (
+    TICKET,
+    cookies,
+    forget_visitor,
+    live_session,
+    place_to_return,
+)
 from portal.identity.sessions.sealed_text import Sealer
+from portal.identity.sessions.sessions import PersonFacts
 from portal.records.audit import trail as audit
 from portal.rest import api
 from portal.web import cookieless, public, render, see_other, toast
@@ -65,6 +74,7 @@ def login() -> ResponseReturnValue:
         return flask.redirect(elsewhere, 303)
     sign_in_limits.spend_of_address(request.remote_addr or "")
     place, live = place_to_return(request.args.get("next")), live_session()
+    ticket = flask.session.pop(TICKET, "")
     step_up = live is not None and request.args.get("again") == "1"
     if live is not None and not step_up:
         return flask.redirect(place, 303)
@@ -78,6 +88,8 @@ def login() -> ResponseReturnValue:
     except SignInFailed as failure:
         return _failed(failure, place)
     response = _redirect(url)
+    if step_up:
+        pending = replace(pending, ticket=ticket)
     cookies().set_pending(response, [*_pending(), pending])
     return response
 
@@ -103,8 +115,9 @@ def callback() -> ResponseReturnValue:
 def _come_in(identity: Identity, pending: Pending) -> Response:
     """Begin a session and redirect, or show a page that explains which access is missing."""
     sign_in_limits.spend_of_account(identity.issuer, identity.subject)
-    before = live_session()
+    before, act = live_session(), None
     if before is not None:
+        act = kept_acts.give_up(before.session, pending.ticket, pending.place)
         sessions.leave(before.session)
         let_go()
         forget_visitor()
@@ -112,7 +125,7 @@ def _come_in(identity: Identity, pending: Pending) -> Response:
         _, person = people.admit(identity, _ours().rules)
     except NoAccess as refusal:
         return _no_access(identity, refusal)
-    _, cookie = sessions.begin(
+    row, cookie = sessions.begin(
         person,
         identity,
         api.origin(),
@@ -120,7 +133,12 @@ def _come_in(identity: Identity, pending: Pending) -> Response:
         renews=before is not None,
     )
     place = pending.place
-    if pending.subject is not None:
+    if act is not None and before is not None and _is_same(before.person, person):
+        kept_acts.hold_ready(row, act)
+        place = url_for("auth.go_on")
+        if act.asks_again:
+            toast("You are signed in again. Type the secret again: it was not kept.")
+    elif pending.subject is not None:
         toast("You are signed in again. Press the button again to go on.")
         place += SIGNED_IN_AGAIN
     else:
@@ -128,6 +146,20 @@ def _come_in(identity: Identity, pending: Pending) -> Response:
     response = _redirect(place)
     cookies().set(response, cookies().session, cookie)
     return response
+
+
+def _is_same(before: PersonFacts, now: Person) -> bool:
+    return (before.tenant_id, before.id) == (now.tenant_id, now.id)
+
+
+@auth.get("/go-on")
+def go_on() -> ResponseReturnValue:
+    """Do what the person signed in again for. It waits for them once: a reload does nothing."""
+    live = live_session()
+    if live is None:
+        raise Unauthenticated
+    act = kept_acts.take_ready(live.session)
+    return kept_acts.perform(act) if act is not None else _redirect("/")
 
 
 def _refused(failure: SignInFailed, pending: Pending | None) -> Response:

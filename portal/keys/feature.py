@@ -5,6 +5,7 @@ from flask import Flask
 from portal.applications.pages import show_on_application
 from portal.keys import library_check, summaries
 from portal.keys import pages as key_pages
+from portal.keys.editing import pages as edit_pages
 from portal.keys.issuing import link_pages
 from portal.keys.issuing import pages as issue_pages
 from portal.keys.leaks import described as scanning_described
@@ -26,7 +27,8 @@ from portal.web import notices, overview
 
 # Importing them gives the blueprint its routes.
 PAGES = (
-    key_pages, issue_pages, link_pages, leak_pages, posture_pages, stop_pages, rotation_pages,
+    key_pages, issue_pages, edit_pages, link_pages, leak_pages, posture_pages, stop_pages,
+    rotation_pages,
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from portal.connections.checks import visit
 from portal.connections.engine import Engine
 from portal.connections.engine_loop import POLL_SECONDS
 from portal.connections.queue import AT_ONCE, take, tenants_with_open_checks
-from portal.connections.requests import DRAFTS_AT_ONCE
+from portal.connections.requests import DRAFTS_AT_ONCE, OF_ONE_TENANT
 from portal.core.config import libpq_url
 from portal.database.session import transaction
 from portal.front.application import THREADS

@@ -65,6 +65,7 @@ class Pending:
     place: str = "/"
     max_age: int | None = None
     subject: str | None = None  # only this person may finish it (step-up)
+    ticket: str = ""  # for the act that is done then
 
 
 @dataclass(frozen=True, slots=True)

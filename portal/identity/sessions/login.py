@@ -5,10 +5,12 @@ an address or browser, which would sign people out when their network changes.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
+import flask
 from flask import Flask, Request, current_app, g
 from flask_login import LoginManager, UserMixin, current_user, logout_user
 from werkzeug.exceptions import HTTPException
@@ -17,12 +19,16 @@ from werkzeug.wrappers import Response
 
 from portal import web
 from portal.core.errors import Unauthenticated
-from portal.identity.sessions import sessions
+from portal.database.session import transaction
+from portal.identity.sessions import kept_acts, sessions
 from portal.identity.sessions.cookies import Cookies
+from portal.identity.sessions.kept_acts import Act
 from portal.identity.sessions.sessions import Live
 from portal.rest import api
+from portal.web.access import SAFE_METHODS
 
 View = TypeVar("View", bound=Callable[..., Any])
+TICKET = "ticket of the act that waits for the sign-in"  # in the browser's Flask session
 LONGEST_PLACE = 400  # characters of a URL to return to
 
 
@@ -79,10 +85,9 @@ def _signed_in() -> web.SignedIn | None:
 
 
 def recent_sign_in_required(view: View) -> View:
-    """Run a view only within `sessions.RECENT` of a real sign-in; else redirect to sign in again.
+    """Let a view change something only within `sessions.RECENT` of a real sign-in.
 
-    The request is not stored and not repeated: the person returns to the page with the form, sees a
-    message, and presses the button again.
+    Otherwise the person signs in again first, and then what they asked for is done.
     """
 
     @wraps(view)
@@ -90,16 +95,28 @@ def recent_sign_in_required(view: View) -> View:
         live = live_session()
         if live is None:
             raise Unauthenticated
-        return view(*args, **kwargs) if live.is_recent else to_step_up()
+        is_safe = web.portal_request().method in SAFE_METHODS
+        return view(*args, **kwargs) if is_safe or live.is_recent else to_step_up()
 
     guarded.needs_recent_sign_in = True  # type: ignore[attr-defined]
     return cast("View", guarded)
 
 
-def to_step_up() -> Response:
-    """Redirect the person to sign in again, and then back to this page."""
-    query = urlencode({"again": "1", "next": place_to_return(web.here())})
-    response = web.see_other(f"/auth/login?{query}")
+def to_step_up(instead: Act | None = None) -> Response:
+    """Redirect the person to sign in again; then the current request, or `instead`, is done.
+
+    What cannot be kept is not done: they return to the page, see a message, and press the button
+    again.
+    """
+    live = live_session()
+    if live is None:
+        raise Unauthenticated
+    place = place_to_return(web.here())
+    flask.session.pop(TICKET, None)
+    if (act := instead or kept_acts.of_request(place)) is not None:
+        with transaction():  # also if the answer to htmx is a 401
+            flask.session[TICKET] = kept_acts.keep(live.session, replace(act, place=place))
+    response = web.see_other(f"/auth/login?{urlencode({'again': '1', 'next': place})}")
     if web.portal_request().is_htmx:
         response.status_code = 401
     return response

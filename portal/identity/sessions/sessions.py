@@ -338,7 +338,7 @@ def _revoke(*which: ColumnElement[bool]) -> list[str]:
     statement = (
         update(WebSession)
         .where(*which, WebSession.revoked_at.is_(None))
-        .values(revoked_at=func.now())
+        .values(revoked_at=func.now(), kept_act=None, act_kept_at=None)
         .returning(WebSession.id)
     )
     return list(session.scalars(statement, execution_options=UNSYNCED))
