@@ -108,9 +108,10 @@ def test_in_step_up_and_out(page: "Page", site: Site, database: Database) -> Non
     )
     page.wait_for_url(f"{site.provider}/**")
     choose(page, "Ada Almeida")
-    page.wait_for_url(f"{site.portal}/account/sessions")
-    expect(page.get_by_text("Press the button again")).to_be_visible()
+    page.wait_for_url(f"{site.portal}/auth/go-on")
+    expect(page.get_by_text("done")).to_be_visible()
 
+    page.goto(f"{site.portal}/account/sessions")
     page.get_by_role("button", name="Sign out").first.click()
     page.wait_for_url(f"{site.portal}/auth/logged-out**")
     expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()

@@ -215,7 +215,10 @@ def test_what_the_explorer_was_given_is_asked_for_again_if_it_is_secret(
 ) -> None:
     raw = key_format.generate("acme", "service").text
     typed = {"body.name": f"used {raw}", "body.rpm_limit": "77"}
-    shown = late.sign_in(late.press("/explorer/integration.apiKeys.create", typed))
+    asked = late.press("/explorer/integration.apiKeys.create", typed)
+    assert "77" in str(late.waiting())
+    assert raw not in str(late.waiting())
+    shown = late.sign_in(asked)
     assert shown.status_code == 200
     assert 'value="77"' in shown.text
     assert "Type the secret again" in shown.text

@@ -67,6 +67,7 @@ def spend(ada: Api, issued: dict[str, Any], usd: str) -> None:
 
 
 def test_name_tags_expiry_limits_and_budget_are_changed_with_a_history(ada: Api):
+    ada.create("webhooks", url="http://127.0.0.1:1024/", event_types=["api_key.*"])
     issued = ada.create("api-keys", name="Nightly", rpm_limit=10)
     wanted = {
         "name": "Nightly export",
@@ -205,6 +206,7 @@ def test_a_budget_below_what_is_spent_refuses_and_a_higher_one_admits(ada: Api):
 
 
 def test_a_raised_budget_is_announced_again_when_it_is_used_up(ada: Api):
+    ada.create("webhooks", url="http://127.0.0.1:1024/", event_types=["api_key.*"])
     issued = ada.create("api-keys", max_budget_usd=10)
     spend(ada, issued, "10")
     changed(ada, issued, max_budget_usd=20)
