@@ -78,10 +78,10 @@ resource = Resource(
             status=201,
             verb="rotate",
             once=ONCE,
-            description="Issue a successor with the same settings and return it. Both keys"
-            " work until the overlap ends, then the old one is revoked. A key"
-            " that does not work, or that has two live keys in its family, is a"
-            " 409. Only this answer has `key` and `key_hash`.",
+            description="Issue a successor with the same settings, and with other scopes if"
+            " some are given. Both keys work until the overlap ends, then the old one is"
+            " revoked. A key that does not work, or that has two live keys in its family, is"
+            " a 409. Only this answer has `key` and `key_hash`.",
         ),
         Action(
             "children",

@@ -360,10 +360,19 @@ class VerifyKey(RehearseKey):
 
 
 class RotateKey(Command):
-    """The overlap of a rotation: how long the old key still works beside its successor."""
+    """The overlap of a rotation, and what its successor may do.
+
+    The overlap is how long the old key still works beside its successor.
+    """
 
     overlap: Literal["now", "1h", "24h", "7d", "until_quiet"] = Field(
         "24h", description="until_quiet: until nobody used the old key for a day, 30 days at most."
+    )
+    scopes: Scopes | None = Field(
+        None,
+        max_length=50,
+        description="Scopes of the successor: at most those that the caller may grant and the"
+        " application allows. Those of the old key when left out.",
     )
     delivery: Delivery = Field("shown", description=DELIVERED)
 

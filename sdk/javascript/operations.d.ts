@@ -811,6 +811,92 @@ export interface DeliveryWithAttempts {
   attempt_list: Attempt[];
 }
 
+/**
+ * The settings of a key that can be changed after it was issued.
+ *
+ * The others are fixed; sent with the value that they have, they are ignored.
+ */
+export interface EditKey {
+  /** Human-readable label for this key. */
+  name?: string | null;
+  /** Free-form tags. */
+  tags?: string[];
+  /** Expiry timestamp; null for non-expiring keys. A time in the past ends the key at once, and for good. */
+  expires_at?: string | null;
+  /** Requests per minute rate limit. */
+  rpm_limit?: number | null;
+  /** Tokens per minute rate limit. */
+  tpm_limit?: number | null;
+  /** Maximum number of uses; null for no limit. A parent key has none. */
+  max_uses?: number | null;
+  /** Maximum spend cap in USD. Below what was spent in this period, calls are refused until the budget is reset. */
+  max_budget_usd?: number | null;
+  /** Period after which the budget is reset; none = never. It is changed for all keys that share the budget, and what was spent stays counted. */
+  budget_period?: "none" | "day" | "week" | "month";
+  /** App scope. Stamped ONLY when the caller's JWT was minted for a specific Application (integration API keys). Absent for human-user sessions. Filters reads when present. Ignored in a request. */
+  app_id?: string | null;
+  /** Status of the owning application: suspended and retired stop what belongs to it. Ignored in a request. */
+  application_status?: string | null;
+  /** Time from which it is denied for short periods before it is revoked. Ignored in a request. */
+  brownout_from?: string | null;
+  /** Server stamp. Ignored in a request. */
+  created_at?: string;
+  /** Person id from the caller's JWT (sub). Ignored in a request. */
+  created_by?: string | null;
+  /** ID of the user who created this key. Ignored in a request. */
+  created_by_user_id?: string | null;
+  /** Stamped when soft-deleted; null otherwise. Ignored in a request. */
+  deleted_at?: string | null;
+  /** Person id who soft-deleted; null otherwise. Ignored in a request. */
+  deleted_by?: string | null;
+  /** Server-assigned ULID with type prefix (e.g. per_…). Ignored in a request. */
+  id?: string;
+  /** Soft-delete flag. Excluded from default list queries. Ignored in a request. */
+  is_deleted?: boolean;
+  /** Written by the server. Ignored in a request. */
+  key?: string | null;
+  /** SHA-256 hash of the raw key. Raw key is never stored. Ignored in a request. */
+  key_fingerprint?: string;
+  /** Written by the server. Ignored in a request. */
+  key_hash?: string | null;
+  /** First chars of the raw key for UI display only. Ignored in a request. */
+  key_prefix?: string;
+  /** Last 4 characters of the raw key, for display only. Ignored in a request. */
+  last4?: string;
+  /** Timestamp of the last successful use of this key. Ignored in a request. */
+  last_used_at?: string | null;
+  /** Id of the key that this one is a child of. Ignored in a request. */
+  parent_key_id?: string | null;
+  /** First 8 chars of raw key for UI display, e.g. sk-acme-. Ignored in a request. */
+  prefix?: string;
+  /** Time at which it will be revoked; null if nothing is planned. Ignored in a request. */
+  revoke_at?: string | null;
+  /** Time when it was revoked; null if it was not. Ignored in a request. */
+  revoked_at?: string | null;
+  /** Reason the key was revoked. Ignored in a request. */
+  revoked_reason?: string | null;
+  /** Id that a key shares with its predecessors and successors. Ignored in a request. */
+  rotation_family_id?: string | null;
+  /** Document schema version. Bumped on incompatible writes. Ignored in a request. */
+  schema_version?: number;
+  /** Provenance tag — defaults to 'edm'. Ignored in a request. */
+  source?: string;
+  /** Where the write originated. Defaults to 'api'. Ignored in a request. */
+  source_type?: string;
+  /** Cached spend counter in USD. Ignored in a request. */
+  spend_usd?: number;
+  /** Operational status of the key. Ignored in a request. */
+  status?: "active" | "revoked" | "expired";
+  /** Tenant scope — auto-stamped from the caller's JWT. Ignored in a request. */
+  tenant_id?: string;
+  /** Server stamp; updated on every patch. Ignored in a request. */
+  updated_at?: string;
+  /** Person id from the last writer's JWT (sub). Ignored in a request. */
+  updated_by?: string | null;
+  /** Optimistic concurrency version counter. Ignored in a request. */
+  version?: number;
+}
+
 /** The result of ending sessions. */
 export interface Ended {
   /** Number of sessions that were live. */
@@ -2936,10 +3022,16 @@ export interface Revoked {
   sample: Named[];
 }
 
-/** The overlap of a rotation: how long the old key still works beside its successor. */
+/**
+ * The overlap of a rotation, and what its successor may do.
+ *
+ * The overlap is how long the old key still works beside its successor.
+ */
 export interface RotateKey {
   /** until_quiet: until nobody used the old key for a day, 30 days at most. */
   overlap?: "now" | "1h" | "24h" | "7d" | "until_quiet";
+  /** Scopes of the successor: at most those that the caller may grant and the application allows. Those of the old key when left out. */
+  scopes?: ("applications:read" | "applications:reopen" | "applications:retire" | "applications:suspend" | "applications:write" | "audit:read" | "connectors:read" | "connectors:use" | "connectors:write" | "event-types:read" | "event-types:write" | "events:publish" | "events:read" | "keys:read" | "keys:reopen" | "keys:verify" | "keys:write" | "webhooks:read" | "webhooks:write")[] | null;
   /** shown: the answer has the key. link: the answer has a link that shows the key once to whoever opens it first, within 72 hours. store: the key goes to the secret store, and nobody sees it. */
   delivery?: "shown" | "link" | "store";
   /** App scope. Stamped ONLY when the caller's JWT was minted for a specific Application (integration API keys). Absent for human-user sessions. Filters reads when present. Ignored in a request. */
@@ -4318,6 +4410,12 @@ export interface ApiKeysCalls {
    */
   createMany(body: IssueKeyBatch, options?: Options<"idempotencyKey" | "validateOnly">): Promise<KeyBatchAnswer>;
   /**
+   * Change an API key
+   *
+   * Change the fields that are sent; those that are left out stay, at every depth. The result is validated as a whole: 422 names every field that needs attention. A stale `If-Match` is a 412, a stale `version` in the body a 409 with the current record.
+   */
+  update(id: Held, body: EditKey, options?: Options<"ifMatch" | "validateOnly">): Promise<Key>;
+  /**
    * List the changes of an API key
    *
    * Return the changes of one API key, deleted or not, newest first: who made them, from where, and the values before and after.
@@ -4343,7 +4441,7 @@ export interface ApiKeysCalls {
   /**
    * Rotate a key: issue a successor
    *
-   * Issue a successor with the same settings and return it. Both keys work until the overlap ends, then the old one is revoked. A key that does not work, or that has two live keys in its family, is a 409. Only this answer has `key` and `key_hash`.
+   * Issue a successor with the same settings, and with other scopes if some are given. Both keys work until the overlap ends, then the old one is revoked. A key that does not work, or that has two live keys in its family, is a 409. Only this answer has `key` and `key_hash`.
    */
   rotate(id: Held, body?: RotateKey, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<Revealed<KeyRotateAnswer, "key" | "key_hash" | "link">>;
   /**

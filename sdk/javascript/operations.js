@@ -27,6 +27,7 @@ export const OPERATIONS = {
     get: "GET ./{id} i",
     create: "POST . ik key,key_hash,link",
     createMany: "POST ./batch ik key,key_hash,link",
+    update: "PATCH ./{id} im",
     history: "GET ./{id}/history il",
     revoke: "POST ./{id}/revoke ikm",
     block: "POST ./{id}/block ikm",

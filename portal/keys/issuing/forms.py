@@ -211,11 +211,22 @@ class RotateKeyForm(HandsOver, CommandForm[RotateKey]):
         "How long both keys live", choices=[choice[:2] for choice in OVERLAPS], default="24h"
     )
     delivery = _delivery()
+    has_scopes = HiddenField(default="1")
+    scopes = ChecksField("Scopes", description="Rights of the new key. The old key keeps its own.")
+
+    def offer(self, scopes: Collection[str], own: Collection[str]) -> None:
+        """Offer scopes, with those of the old key ticked at first."""
+        self.scopes.choices = [(scope, scope, may(scope)) for scope in sorted(scopes, key=_order)]
+        if not self.is_submitted():
+            self.scopes.data = [scope for scope in own if scope in scopes]
 
     def document(self, stored: Any = None) -> dict[str, Any]:
-        """Return the overlap. The delivery is not part of the command."""
+        """Return the overlap, and the scopes if the form had them. The delivery is not part of the
+        command."""
         document = super().document(stored)
         document.pop("delivery", None)
+        if not self.has_scopes.raw_data:
+            document.pop("scopes")
         return document
 
 

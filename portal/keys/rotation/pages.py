@@ -4,6 +4,7 @@ from flask import request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal import web
+from portal.applications import service as applications
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.keys import service
 from portal.keys.issuing.forms import OVERLAPS, ChildKeyForm, RotateKeyForm
@@ -24,6 +25,8 @@ def rotate(record_id: str) -> ResponseReturnValue:
     record = service.get(caller, record_id)
     caller.require("keys:write")
     form = RotateKeyForm()
+    allowed = applications.allowed_scopes(caller, record.application_id)
+    form.offer(caller.grantable.intersection(allowed), record.scopes)
     if (command := form.command()) is not None:
         with form.catching():
             if earlier := web.already_done(form):

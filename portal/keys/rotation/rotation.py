@@ -1,6 +1,7 @@
 """Rotate keys, and make child keys.
 
-A successor has the same rights and limits, and shares the budget. During an overlap both keys work.
+A successor has the same limits and shares the budget; its rights may be others. During an overlap
+both keys work.
 """
 
 from datetime import datetime, timedelta
@@ -59,7 +60,7 @@ def rotate(actor: Actor, key_id: str, command: RotateKey) -> Revealed[ApiKey]:
     actor.require("keys:write")
     old = find(ApiKey, actor, key_id, lock=True)
     now = database_now()
-    scopes = _check(actor, old, now)
+    scopes = _check(actor, old, now, command.scopes)
     _forget_failed(actor, old, now)
     family = old.rotation_family_id or old.id
     values = {name: getattr(old, name) for name in COPIED}
@@ -172,7 +173,7 @@ def _is_over(rotation: KeyRotation, used: ApiKeyRuntime, now: datetime) -> bool:
     return quiet_since + QUIET <= now or rotation.started_at + LONGEST <= now
 
 
-def _check(actor: Actor, old: ApiKey, now: datetime) -> list[str]:
+def _check(actor: Actor, old: ApiKey, now: datetime, wanted: list[str] | None) -> list[str]:
     """Return the scopes of a successor. Raises Conflict or Invalid if the key can have none."""
     if old.revoked_at is not None or (old.revoke_at is not None and old.revoke_at <= now):
         raise Conflict("This key is revoked. Issue a new one instead.")
@@ -180,8 +181,7 @@ def _check(actor: Actor, old: ApiKey, now: datetime) -> list[str]:
         raise Conflict("This key has expired. Issue a new one instead.")
     if old.parent_key_id is not None:
         raise Conflict("This key is a short-lived child of another. Make a new child instead.")
-    scopes = _allowed(actor, old)
-    service.check_scopes(actor, scopes, None)
+    scopes = _allowed(actor, old, wanted)
     family = old.rotation_family_id or old.id
     live = select(func.count()).where(
         ApiKey.tenant_id == actor.tenant_id,
@@ -194,12 +194,18 @@ def _check(actor: Actor, old: ApiKey, now: datetime) -> list[str]:
     return scopes
 
 
-def _allowed(actor: Actor, key: ApiKey) -> list[str]:
-    """Return the scopes of a key that its application still allows."""
-    if key.application_id is None:
-        return key.scopes
-    application = applications.running(actor, key.application_id)
-    return [scope for scope in key.scopes if application.allows(scope)]
+def _allowed(actor: Actor, key: ApiKey, wanted: list[str] | None) -> list[str]:
+    """Return the wanted scopes, or those of the key that its application still allows.
+
+    Raises Invalid for scopes that the actor may not grant, or that the application does not allow.
+    """
+    owner = key.application_id
+    application = None if owner is None else applications.running(actor, owner)
+    scopes = wanted
+    if scopes is None:
+        scopes = [one for one in key.scopes if application is None or application.allows(one)]
+    service.check_scopes(actor, scopes, application)
+    return scopes
 
 
 def make_child(actor: Actor, key_id: str, command: ChildKey) -> Revealed[ApiKey]:
@@ -217,10 +223,8 @@ def make_child(actor: Actor, key_id: str, command: ChildKey) -> Revealed[ApiKey]
         raise Conflict("A child key has no children of its own.")
     if parent.max_uses is not None:
         raise Conflict("The uses of this key are counted, so it has no children.")
-    allowed = _allowed(actor, parent)
-    scopes = allowed if command.scopes is None else command.scopes
-    service.check_within(scopes, allowed)
-    service.check_scopes(actor, scopes, None)
+    service.check_within(command.scopes or (), parent.scopes)
+    scopes = _allowed(actor, parent, command.scopes)
     ends = now + timedelta(seconds=command.lifetime_seconds)
     values = {name: getattr(parent, name) for name in COPIED}
     values |= {

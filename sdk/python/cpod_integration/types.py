@@ -847,6 +847,33 @@ class DeliveryWithAttempts(TypedDict):
     """The attempts, the newest first, at most 50."""
 
 
+class EditKey(TypedDict):
+    """The settings of a key that can be changed after it was issued."""
+
+    name: NotRequired[str | None]
+    """Human-readable label for this key."""
+    tags: NotRequired[list[str]]
+    """Free-form tags."""
+    expires_at: NotRequired[str | None]
+    """Expiry timestamp; null for non-expiring keys. A time in the past ends the key at once, and
+    for good.
+    """
+    rpm_limit: NotRequired[int | None]
+    """Requests per minute rate limit."""
+    tpm_limit: NotRequired[int | None]
+    """Tokens per minute rate limit."""
+    max_uses: NotRequired[int | None]
+    """Maximum number of uses; null for no limit. A parent key has none."""
+    max_budget_usd: NotRequired[float | None]
+    """Maximum spend cap in USD. Below what was spent in this period, calls are refused until the
+    budget is reset.
+    """
+    budget_period: NotRequired[Literal["none", "day", "week", "month"]]
+    """Period after which the budget is reset; none = never. It is changed for all keys that
+    share the budget, and what was spent stays counted.
+    """
+
+
 class EndedDocument(TypedDict):
     """The result of ending sessions."""
 
@@ -2278,10 +2305,39 @@ class RevokedDocument(TypedDict):
 
 
 class RotateKey(TypedDict):
-    """The overlap of a rotation: how long the old key still works beside its successor."""
+    """The overlap of a rotation, and what its successor may do."""
 
     overlap: NotRequired[Literal["now", "1h", "24h", "7d", "until_quiet"]]
     """until_quiet: until nobody used the old key for a day, 30 days at most."""
+    scopes: NotRequired[
+        list[
+            Literal[
+                "applications:read",
+                "applications:reopen",
+                "applications:retire",
+                "applications:suspend",
+                "applications:write",
+                "audit:read",
+                "connectors:read",
+                "connectors:use",
+                "connectors:write",
+                "event-types:read",
+                "event-types:write",
+                "events:publish",
+                "events:read",
+                "keys:read",
+                "keys:reopen",
+                "keys:verify",
+                "keys:write",
+                "webhooks:read",
+                "webhooks:write",
+            ]
+        ]
+        | None
+    ]
+    """Scopes of the successor: at most those that the caller may grant and the application
+    allows. Those of the old key when left out.
+    """
     delivery: NotRequired[Literal["shown", "link", "store"]]
     """shown: the answer has the key. link: the answer has a link that shows the key once to
     whoever opens it first, within 72 hours. store: the key goes to the secret store, and

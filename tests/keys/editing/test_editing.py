@@ -337,3 +337,24 @@ def test_only_a_key_that_works_offers_to_be_edited(page: Pages, ada: Api):
     ada.post(f"{path(issued)}/revoke")
     assert f"/keys/{issued['id']}/edit" not in page.get(f"/keys/{issued['id']}").text
     assert page.get(f"/keys/{issued['id']}/edit").status_code == 409
+
+
+def test_a_rotation_gives_the_successor_other_scopes(page: Pages, ada: Api, by_key: Any):
+    issued = ada.create("api-keys", scopes=["keys:read", "keys:write"])
+    rotations = f"{path(issued)}/rotations"
+    narrow = ada.post(rotations, {"scopes": ["keys:read"], "overlap": "now"}).json
+    assert narrow["scopes"] == ["keys:read"]
+    holder = by_key(ada.create("api-keys", scopes=MAY_WRITE))
+    beyond = holder.post(f"{path(narrow)}/rotations", {"scopes": ["webhooks:write"]})
+    assert beyond.status_code == 422
+    typed = {"overlap": "now", "has_scopes": "1", "scopes": ["events:read"]}
+    form = page.get(f"/keys/{narrow['id']}/rotate").text
+    key = re.search(r'name="idempotency_key"[^>]*value="([^"]+)"', form)
+    assert key
+    answer = page.post(f"/keys/{narrow['id']}/rotate", {**typed, "idempotency_key": key[1]})
+    assert answer.status_code == 200
+    successor = ada.get("/api-keys?status=active&sort=-created_at").json["items"][0]
+    assert (successor["rotated_from_key_id"], successor["scopes"]) == (
+        narrow["id"],
+        ["events:read"],
+    )

@@ -400,6 +400,21 @@ class ApiKeys:
             core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
         )
 
+    async def update(
+        self,
+        id: Held,
+        body: types.EditKey | None = None,
+        /,
+        *,
+        if_match: str | None = None,
+        validate_only: bool = False,
+    ) -> types.KeyDocument:
+        """Change an API key."""
+        return await self._caller.one(
+            operations.API_KEYS_UPDATE,
+            core.Given((id,), body, if_match=if_match, validate_only=validate_only),
+        )
+
     def history(
         self, id: Held, /, *, limit: int | None = None, cursor: str | None = None
     ) -> AsyncPages[types.HistoryEntry]:

@@ -25,6 +25,7 @@ API_KEYS_CREATE = Operation(
 API_KEYS_CREATE_MANY = Operation(
     "POST", "/api-keys/batch", secrets=("key", "key_hash", "link"), has_body=True, has_key=True
 )
+API_KEYS_UPDATE = Operation("PATCH", "/api-keys/{id}", has_body=True)
 API_KEYS_HISTORY = Operation("GET", "/api-keys/{id}/history")
 API_KEYS_REVOKE = Operation("POST", "/api-keys/{id}/revoke", has_body=True, has_key=True)
 API_KEYS_BLOCK = Operation("POST", "/api-keys/{id}/block", has_body=True, has_key=True)
