@@ -1,6 +1,7 @@
 """Signing in and out in a real browser, with portal and provider on two sites."""
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from portal_devtools.identity_provider import ProviderClient, create_provider
 
 from portal import create_app
 from portal.core.config import Config, libpq_url
+from portal.core.key_shape import SHAPE
 from portal.database.session import db
 from portal.identity.sessions.login import recent_sign_in_required
 from tests import ROOT
@@ -118,6 +120,28 @@ def test_in_step_up_and_out(page: "Page", site: Site, database: Database) -> Non
     expect(page.get_by_text("did not confirm")).to_be_hidden()
     page.goto(f"{site.portal}/account/sessions")
     assert page.url.startswith(site.provider)
+
+
+def test_a_form_that_needs_a_new_sign_in_is_done_after_it(
+    page: "Page", site: Site, database: Database
+) -> None:
+    page.goto(f"{site.portal}/keys/new")
+    choose(page, "Ada Almeida")
+    with psycopg.connect(libpq_url(database.superuser_url)) as connection:
+        connection.execute("UPDATE web_session SET auth_time = now() - interval '1 hour'")
+    page.goto(f"{site.portal}/keys/new")
+    page.get_by_label("Name").fill("Nightly export")
+    page.locator('input[value="connectors:read"]').check()
+    page.get_by_role("button", name="Issue key").click()
+    page.wait_for_url(f"{site.provider}/**")
+    choose(page, "Ada Almeida")
+    secret = page.locator("[data-secret]")
+    expect(secret).to_be_visible()
+    assert re.fullmatch(SHAPE, secret.inner_text())
+    page.reload()
+    expect(secret).to_be_hidden()
+    page.goto(f"{site.portal}/keys")
+    expect(page.get_by_role("link", name="Nightly export")).to_have_count(1)
 
 
 def test_signing_out_at_the_provider_signs_out_here(page: "Page", site: Site) -> None:

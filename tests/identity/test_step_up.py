@@ -1,4 +1,4 @@
-"""What a person asked for is done once they have signed in again, with what they typed."""
+"""Do what a person asked for once they have signed in again, with what they typed."""
 
 import re
 from typing import Any

@@ -334,7 +334,8 @@ def test_every_page_of_keys_is_accessible(window: Window, ada: Api, theme: str, 
     page = window.page
     page.set_viewport_size({"width": width, "height": 860})
     page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-    scenes = ("/keys", "/keys/new", f"/keys/{key['id']}", f"/keys/{key['id']}/history")
+    one = f"/keys/{key['id']}"
+    scenes = ("/keys", "/keys/new", one, f"{one}/edit", f"{one}/history")
     for path in scenes:
         window.open(path)
         assert faults(page) == [], path
@@ -354,6 +355,21 @@ def faults(page: "Page") -> list[str]:
     )
     sideways = page.evaluate("document.documentElement.scrollWidth > innerWidth + 1")
     return [*found, *(["scrolls sideways"] if sideways else [])]
+
+
+def test_a_key_is_edited(window: Window, ada: Api) -> None:
+    issued = ada.create("api-keys", name="Nightly", rpm_limit=10, max_budget_usd=5)
+    page = window.open(f"/keys/{issued['id']}")
+    page.get_by_role("link", name="Edit").click()
+    page.get_by_label("Name").wait_for()
+    assert faults(page) == []
+    page.get_by_label("Requests per minute").fill("30")
+    page.get_by_label("Budget resets").select_option("month")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("The key is saved")).to_be_visible()
+    now = ada.get(f"/api-keys/{issued['id']}").json or {}
+    assert (now["rpm_limit"], now["budget_period"], now["max_budget_usd"]) == (30, "month", 5)
+    assert window.complaints == []
 
 
 def test_who_must_sign_in_again_finds_the_form_as_it_was(window: Window, ada: Api) -> None:

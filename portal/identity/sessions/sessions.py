@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, bindparam, func, select, update
+from sqlalchemy import ColumnElement, bindparam, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.core.errors import NotFound
@@ -209,11 +209,18 @@ def _live(row: tuple[Any, ...]) -> Live:
 
 
 def _touch(row: SessionFacts) -> None:
-    """Record that the session is in use, for the idle limit and for the session list."""
+    """Record that the session is in use, for the idle limit and for the session list.
+
+    An act that was never signed in for is forgotten then.
+    """
+    is_old = WebSession.act_kept_at < func.now() - RECENT
     statement = (
         update(WebSession)
         .where(WebSession.tenant_id == row.tenant_id, WebSession.id == row.id)
-        .values(last_seen_at=func.now())
+        .values(
+            last_seen_at=func.now(),
+            kept_act=case((is_old, None), else_=WebSession.kept_act),
+        )
     )
     with writability.if_possible():
         session.execute(statement, execution_options=UNSYNCED)
