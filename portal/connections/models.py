@@ -169,6 +169,7 @@ class ConnectorCredentials(BelowRecord):
     """One version of a connector's credentials: who set it, when, and which fields it has.
 
     `provider` and `config` are those for which it was saved; None where nobody noted them.
+    `token_origin` is where the token address was when the other side named it for the first time.
     """
 
     __tablename__ = "connector_credentials"
@@ -184,6 +185,7 @@ class ConnectorCredentials(BelowRecord):
     restored_from: Mapped[int | None] = mapped_column(Integer)
     provider: Mapped[str | None] = mapped_column(String(60))
     config: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    token_origin: Mapped[str | None] = mapped_column(Text)
 
     def why_not_for(self, record: Connector) -> str | None:
         """Return why this version may not be used with the settings of now, or None if it may.

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.connections.checks.report import Report, Step, Subject
@@ -141,7 +141,8 @@ def open_subject(taken: Taken) -> Opened:
     if entry is None or variant is None:
         said = "The connector names no provider and no way to sign in."
         return _not_opened(record, Report("config", said, "Edit it and choose both.", (), 0.0))
-    subject = Subject(entry, variant, dict(record.config), dict(credentials))
+    origin = token_origins(record.tenant_id, {record.id: record.credential_version}).get(record.id)
+    subject = Subject(entry, variant, dict(record.config), dict(credentials), origin)
     return Opened(subject, record.version, record.credential_version)
 
 
@@ -173,6 +174,8 @@ def record_report(taken: Taken, opened: Opened, report: Report) -> bool:
     if record is not None and not record.is_deleted:
         _count(check)
         _move(record, check, report)
+        if report.token_origin and not check.is_outdated:
+            _note_token_origin(record, report.token_origin)
     return True
 
 
@@ -212,8 +215,37 @@ def _put_back(taken: Taken, record: Connector) -> str | None:
     )
     connectors.note_restored(actor, record, version, values, check.credential_version)
     noted = (record.tenant_id, record.id, check.credential_version)
-    session.get_one(ConnectorCredentials, noted).restored_from = version
+    row = session.get_one(ConnectorCredentials, noted)
+    row.restored_from, row.token_origin = version, known.token_origin
     return None
+
+
+def token_origins(tenant_id: str, versions: Mapping[str, int]) -> dict[str, str]:
+    """Return where the token addresses were that the other sides named for these versions of the
+    credentials, by the ids of their connectors. An address that the settings give is not among
+    them."""
+    table = ConnectorCredentials
+    query = select(table.connector_id, table.token_origin).where(
+        table.tenant_id == tenant_id,
+        tuple_(table.connector_id, table.version).in_(list(versions.items())),
+        table.token_origin.is_not(None),
+    )
+    return {id: origin for id, origin in session.execute(query) if origin}
+
+
+def _note_token_origin(record: Connector, origin: str) -> None:
+    table = ConnectorCredentials
+    session.execute(
+        update(table)
+        .where(
+            table.tenant_id == record.tenant_id,
+            table.connector_id == record.id,
+            table.version == record.credential_version,
+            table.token_origin.is_(None),
+        )
+        .values(token_origin=origin)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _lost(taken: Taken, record: Connector) -> Report:

@@ -127,6 +127,7 @@ def _note_version(record: Connector) -> None:
         "set_by_name": record.credential_set_by_name,
         "provider": record.provider,
         "config": dict(record.config),
+        "token_origin": _kept_token_origin(record),
     }
     # Numbers from this one on are of versions that the store has lost.
     lost = delete(ConnectorCredentials).where(
@@ -136,6 +137,23 @@ def _note_version(record: Connector) -> None:
     )
     session.execute(lost.execution_options(synchronize_session=False))
     session.execute(insert(ConnectorCredentials).values(row))
+
+
+def _kept_token_origin(record: Connector) -> str | None:
+    """Return where the credentials before got their tokens, if a field of them is kept."""
+    if not set(record.credential_fields) - set(record.typed_fields):
+        return None
+    table = ConnectorCredentials
+    return session.scalar(
+        select(table.token_origin)
+        .where(
+            table.tenant_id == record.tenant_id,
+            table.connector_id == record.id,
+            table.version < record.credential_version,
+        )
+        .order_by(table.version.desc())
+        .limit(1)
+    )
 
 
 def check_soon(tenant_id: str, ids: Sequence[str]) -> None:

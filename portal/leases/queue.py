@@ -15,6 +15,7 @@ from sqlalchemy.orm import load_only
 from portal.connections.checks.report import Failure, Fetched, Subject
 from portal.connections.models import portal_itself
 from portal.connections.moves import OWN_FAULTS
+from portal.connections.queue import token_origins
 from portal.connections.saves import check_soon
 from portal.connectors.models import Connector
 from portal.core.errors import PortalError
@@ -24,6 +25,7 @@ from portal.leases.models import ConnectorAccess, slot_of
 from portal.leases.saves import hands_out
 from portal.leases.timing import renew_at, try_again_at
 from portal.providers import Variant
+from portal.providers.sign_in import Token
 from portal.secretstore import Secret, SecretNotFound, SecretRef, check, store
 
 TAKEN_SECONDS = 60.0
@@ -140,8 +142,14 @@ def open_all(tenant_id: str, taken: Sequence[Taken]) -> list[Opened]:
     except PortalError as error:
         failed = Failed("secret_store", error.detail)
         return [failed if id in usable else NOTHING for id in ids]
+    named = {
+        id: record.credential_version
+        for id, (record, variant) in usable.items()
+        if isinstance(variant.sign_in, Token) and variant.sign_in.token_url is None
+    }
+    origins = token_origins(tenant_id, named) if named else {}
     opened = {
-        id: _opened(record, variant, secrets[record.secret_ref])
+        id: _opened(record, variant, secrets[record.secret_ref], origins.get(id))
         for id, (record, variant) in usable.items()
     }
     return [opened.get(id, NOTHING) for id in ids]
@@ -191,7 +199,9 @@ def _as_known(record: Connector, current: Secret | PortalError) -> Secret | Port
         return lost
 
 
-def _opened(record: Connector, variant: Variant, secret: Secret | PortalError) -> Opened:
+def _opened(
+    record: Connector, variant: Variant, secret: Secret | PortalError, token_origin: str | None
+) -> Opened:
     version = record.credential_version
     if isinstance(secret, SecretNotFound):
         said = "The secret store has no credentials of this connector any more. Enter them again."
@@ -200,7 +210,8 @@ def _opened(record: Connector, variant: Variant, secret: Secret | PortalError) -
         return Failed("config", secret.detail)
     values = dict(secret)
     if variant.gives_token and record.entry:
-        return ToFetch(Subject(record.entry, variant, dict(record.config), values), version)
+        subject = Subject(record.entry, variant, dict(record.config), values, token_origin)
+        return ToFetch(subject, version)
     handed = {name: value for name, value in values.items() if name in variant.leased}
     return fitting(Found("credentials", version, handed)) if handed else NOTHING
 

@@ -142,8 +142,11 @@ def test_a_name_that_turns_inwards_between_two_steps_is_not_asked_again(
     assert result["outcome"] == "passed", result
 
 
-def issuer_of(place: str, called: list[str]) -> Flask:
-    """Return an issuer, and an API beside it, which note what was called."""
+def issuer_of(place: str, called: list[str], moved_to: str = "") -> Flask:
+    """Return an issuer, and an API beside it, which note what was called.
+
+    Its first metadata name its own token address; the later ones that of `moved_to`, if given.
+    """
     answers = {
         "/.well-known/openid-configuration": (
             "metadata",
@@ -156,12 +159,44 @@ def issuer_of(place: str, called: list[str]) -> Flask:
 
     def answer(path: str) -> dict[str, Any]:
         name, document = answers[f"/{path}"]
+        if name == "metadata" and moved_to and name in called:
+            document = {**document, "token_endpoint": f"{moved_to}/token"}
         called.append(name)
         return document
 
     app.add_url_rule("/", "root", lambda: answer(""))
     app.add_url_rule("/<path:path>", "answer", answer, methods=["GET", "POST"])
     return app
+
+
+@pytest.mark.parametrize("typed", [["client_id"], ["client_id", "client_secret"]])
+def test_a_secret_does_not_follow_a_token_address_that_moves(
+    ada: Api, run_checks: RunChecks, typed: list[str]
+) -> None:
+    """The issuer names another host than before. What is entered anew as a whole goes there."""
+    called: list[str] = []
+    held = {"client_id": "portal", "client_secret": PASSWORD}
+    with (
+        served(lambda place: issuer_of(place, called)) as elsewhere,
+        served(lambda place: issuer_of(place, called, moved_to=elsewhere)) as place,
+    ):
+        config = {"issuer": place, "baseUrl": place}
+        body = {"provider": "oauth2_issuer", "config": config, "credentials": held}
+        record = ada.create("connectors", **body)
+        run_checks()
+        assert called == ["metadata", "token", "api"]
+        ada.patch(f"/connectors/{record['id']}", {"name": "Another name"})
+        assert ada.post(f"/connectors/{record['id']}/checks", {}).status_code == 202
+        run_checks()
+        refused = checks(ada, record)[0]
+        assert refused["outcome"] == "config"
+        assert elsewhere in refused["said"], refused
+        assert called[3:] == ["metadata"], "nothing secret was sent"
+        given = {name: held[name] for name in typed}
+        ok(ada.patch(f"/connectors/{record['id']}", {"credentials": given}))
+        run_checks()
+        outcome = checks(ada, record)[0]["outcome"]
+        assert outcome == ("passed" if typed == [*held] else "config")
 
 
 def test_a_name_with_one_inner_address_among_others_is_refused(

@@ -17,12 +17,16 @@ Outcome = Literal["passed"] | Verdict | Literal["unproven", "secret_store", "int
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A connection to prove. `credentials` are the opened values."""
+    """A connection to prove. `credentials` are the opened values.
+
+    `token_origin` is where the other side named its token address for these credentials before.
+    """
 
     provider: Provider
     variant: Variant
     config: Mapping[str, Any]
     credentials: Mapping[str, str] = field(repr=False)
+    token_origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +101,4 @@ class Report:
     expires_at: datetime | None = None
     retry_at: datetime | None = None
     token: Fetched | None = None
+    token_origin: str | None = None

@@ -272,6 +272,7 @@ def _report(visit: Visit, check: Check | None, facts: Facts, failure: Failure | 
         expires_at=facts.expires_at,
         retry_at=visit.retry_at or (failure.retry_at if failure else None),
         token=visit.token,
+        token_origin=visit.token_origin,
     )  # fmt: skip
 
 

@@ -43,6 +43,7 @@ class Visit:
         self.reader = Reader(self.quotes, subject.provider.limits)
         self.discovered: dict[str, Any] = {}
         self.token: Fetched | None = None
+        self.token_origin = subject.token_origin
         self.retry_at: datetime | None = None
         self.sign: Signer = lambda request: request
         self._config = subject.provider.with_defaults(subject.config)

@@ -175,7 +175,21 @@ async def _address(visit: Visit, way: Token) -> str:
         raise Stopped(_other("The metadata at the issuer's address are those of another issuer."))
     if not isinstance(url, str) or not _as_safe(url, issuer):
         raise Stopped(_other("The issuer's metadata name no token address that can be used."))
+    _keep_to_origin(visit, url)
     return url
+
+
+def _keep_to_origin(visit: Visit, url: str) -> None:
+    """Note where the token address is. Raises Stopped if these credentials were saved for another
+    origin: nothing secret has been sent then."""
+    origin, known = _origin(url).lower(), visit.token_origin
+    if known is None:
+        visit.token_origin = origin
+    elif known != origin:
+        named, kept = visit.quotes.clean(origin), visit.quotes.clean(known)
+        said = f"The token address is now at {named}, and nothing was sent there: these credentials"
+        remedy = "If the provider has moved, enter all of the credentials again."
+        raise Stopped(Failure("config", f"{said} have been used with {kept} alone.", remedy))
 
 
 async def _issuer_of(visit: Visit, resource: str) -> str:
