@@ -125,6 +125,7 @@ def keys(record: Recorder, ada: Api, application: str) -> None:
     id, key = made["id"], made["key"]
     record(ada, "apiKeys.list", query={"application_id": application})
     record(ada, "apiKeys.get", id=id)
+    record(ada, "apiKeys.update", {"tags": ["etl"]}, id=id)
     call = {"key": key, "scope": "connectors:read", "estimated_usd": 0.5}
     verdict = record(ada, "apiKeys.verify", call)
     record(ada, "apiKeys.settleReservation", {"cost_usd": 0.25}, id=verdict["reservation_id"])
