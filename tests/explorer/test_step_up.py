@@ -74,6 +74,7 @@ def test_fields_and_the_id_of_the_address_come_back_too(
     page.locator('[name="path.id"]').fill("key_2")
     send_and_sign_in(page, site)
     expect(page.locator('[name="path.id"]')).to_have_value("key_2")
+    expect(page.get_by_role("region", name="Python", exact=True)).to_contain_text("key_2")
 
 
 def test_a_form_with_a_secret_is_kept_nowhere(
@@ -83,6 +84,7 @@ def test_a_form_with_a_secret_is_kept_nowhere(
     hidden = "a-token-that-nobody-may-see"
     typed = {"items": [{"credentials": {"token": hidden}}]}
     page.get_by_label("JSON").fill(json.dumps(typed))
+    expect(page.get_by_role("region", name="Python", exact=True)).to_contain_text("NOT SHOWN AGAIN")
     page.get_by_role("button", name="Send").click()
     expect(page.locator("#explorer-answer")).to_contain_text("200 OK")
     assert kept(page) == []
