@@ -25,7 +25,7 @@ from portal.web.drawing.charts import Series
 
 LIMITS = "div#limits"  # the page refreshes this part by itself
 COUNTED = 200  # keys are counted up to here
-SERIES = (Series("let through", "brand"), Series("refused", "bad"))
+SERIES = (Series("let through", "ok"), Series("refused", "bad"))
 WEEK = timedelta(days=7)
 SHOWN_OTHERWISE = (
     "prefix", "scopes", "rotated_from_key_id", "rotation_family_id",

@@ -20,7 +20,7 @@ from portal.webhooks.models import Webhook
 
 bp = Blueprint("endpoints", __name__, url_prefix="/webhooks")
 SERIES = (Series("delivered", "ok"), Series("failed", "bad"))
-SLOW = (Series("ms (95 % were faster)", "brand"),)
+SLOW = (Series("ms (95 % were faster)", "ok"),)
 STATES = ("delivered", "pending", "in_flight", "retrying", "failed", "expired", "cancelled")
 
 

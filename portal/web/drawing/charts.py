@@ -23,7 +23,7 @@ Number = int | float | Decimal
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One layer of the bars: its name in the legend, and its tone (ok, warn, bad, brand).
+    """One layer of the bars: its name in the legend, and its tone (ok, warn, bad).
 
     Bars of the tone bad are hatched, so that they are told apart without colours.
     """
@@ -138,7 +138,7 @@ def _table(title: str, columns: Sequence[Column], series: Sequence[Series], unit
     )
 
 
-def sparkline(title: str, values: Sequence[Number], tone: str = "brand") -> Markup:
+def sparkline(title: str, values: Sequence[Number], tone: str = "ok") -> Markup:
     """Return a line as small as a word. Its description has the sum and the last value."""
     wide, tall = 120, 24
     top = max(values, default=0)

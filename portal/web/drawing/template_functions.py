@@ -23,12 +23,14 @@ from portal.web.security_headers import csp_nonce
 
 # A status is drawn as a dot and a word. The word determines the tone, everywhere in the same way.
 TONES = {
-    "ok": "recovered active healthy ok delivered succeeded enabled connected verified live done",
-    "warn": "degraded pending retrying held paused expiring deprecated queued stale warning "
-    "needs_credentials rate_limited rotating stopping stopped suspended",
-    "bad": "failed failing action_required revoked blocked leaked expired error refused "
-    "unreachable rejected dead",
-    "brand": "syncing running sending beta new",
+    "ok": "recovered active healthy ok delivered succeeded enabled connected verified live done "
+    "passed",
+    "warn": "degraded retrying expiring deprecated stale warning needs_credentials rate_limited "
+    "rotating warned",
+    "bad": "failed failing action_required leaked error refused unreachable rejected dead",
+    "held": "held paused blocked stopped stopping suspended",
+    "busy": "syncing running sending pending queued beta new",
+    "skip": "not_tried",
 }
 TONE_OF = {word: tone for tone, words in TONES.items() for word in words.split()}
 
@@ -109,7 +111,7 @@ def init_app(app: Flask) -> None:
 
 
 def tone(word: object) -> str:
-    """Return ok, warn, bad, brand, or "" for words that need no colour."""
+    """Return the tone of a word, which decides its shape, or "" for what is off or over."""
     return TONE_OF.get(str(word).lower().replace(" ", "_"), "")
 
 
