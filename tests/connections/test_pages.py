@@ -51,7 +51,7 @@ def test_a_connector_that_works_says_what_its_check_found(
     shown = page(record["id"])
     assert truth(shown).startswith("Works: its check passed")
     assert "Ask the test path The service at http://127.0.0.1" in words(shown)
-    assert '<span class="mark" data-state="passed">passed</span>' in shown
+    assert '<span class="status" data-tone="ok">passed</span>' in shown
     assert "Checks of the last 30 days" in shown
     assert "Check passed" in words(shown)
 
@@ -376,4 +376,4 @@ def test_the_properties_name_whose_the_connector_is_and_what_is_not_set(
     for said in ("Sign-in User name and password", "Scope org", "Tags tenders", "Version 1"):
         assert said in told
     assert told.count(" by Ada Almeida") == 2
-    assert re.search(r"Not set: [^.]*Group, Person, Events, Webhook, Last sync", told)
+    assert re.search(r"properties are empty .*Group, Person, Events, Webhook, Last sync", told)

@@ -95,9 +95,10 @@ def test_vendored_files_are_what_the_list_says() -> None:
     for entry in listed:
         digest = hashlib.sha256((ROOT / entry["file"]).read_bytes()).hexdigest()
         assert digest == entry["sha256"], entry["file"]
+    static = ROOT / "portal/web/static"
     present = {
-        f"portal/web/static/vendor/{p.name}"
-        for p in (ROOT / "portal/web/static/vendor").glob("*.js")
+        path.relative_to(ROOT).as_posix()
+        for path in (*static.glob("vendor/*.js"), *static.glob("fonts/*"))
     }
     assert present <= {entry["file"] for entry in listed}
 
@@ -387,12 +388,8 @@ def test_an_address_keeps_what_was_asked(gallery: Flask) -> None:
 
 
 def test_tones_follow_words() -> None:
-    assert [tone(word) for word in ("healthy", "Degraded", "failed", "paused")] == [
-        "ok",
-        "warn",
-        "bad",
-        "warn",
-    ]
+    words = ("healthy", "Degraded", "failed", "paused", "running", "not_tried", "revoked")
+    assert [tone(word) for word in words] == ["ok", "warn", "bad", "held", "busy", "skip", ""]
 
 
 def test_times_are_said_as_people_say_them() -> None:

@@ -43,9 +43,9 @@ class Column:
 def bars(
     title: str, columns: Sequence[Column], series: Sequence[Series], unit: str = "Time"
 ) -> Markup:
-    """Return stacked bars over time, with a legend and a table.
+    """Return stacked bars over time, with a legend and a table. The last column ends now.
 
-    Without any value, only the base line is drawn.
+    Without any value, only the ruler is drawn.
     """
     top = max((sum(column.values) for column in columns), default=0)
     totals = [sum(column.values[place] for column in columns) for place in range(len(series))]
@@ -56,7 +56,7 @@ def bars(
         said += f"; most in {peak.label}: {_said(sum(peak.values))}"
     said += _bad_ones(columns, series)
     if not top:
-        drawing = _svg("bars", title, said, _base_line())
+        drawing = _svg("bars", title, said, _ruler(len(columns)))
     else:
         drawing = _svg("bars", title, said, _bars(columns, series, top))
     ends = _ends(columns, top)
@@ -84,7 +84,7 @@ def _bad_ones(columns: Sequence[Column], series: Sequence[Series]) -> str:
 def _bars(columns: Sequence[Column], series: Sequence[Series], top: Number) -> str:
     # Across in per cent and down in pixels: a drawing that is stretched would distort the hatching.
     step = 100 / len(columns)
-    parts = [_base_line()]
+    parts = ['<line class="grid" x1="0" x2="100%" y1="4" y2="4"/>']
     for place, column in enumerate(columns):
         foot = float(HEIGHT)
         words = f"{column.label}: " + ", ".join(
@@ -102,11 +102,20 @@ def _bars(columns: Sequence[Column], series: Sequence[Series], top: Number) -> s
             )
         if boxes:
             parts.append(f"<g><title>{escape(words)}</title>{boxes}</g>")
-    return "".join(parts)
+    return "".join(parts) + _ruler(len(columns))
 
 
-def _base_line() -> str:
-    return f'<line class="base" x1="0" x2="100%" y1="{HEIGHT}" y2="{HEIGHT}"/>'
+def _ruler(columns: int) -> str:
+    """Return the line that the bars stand on, with ticks, and a needle at its end: now."""
+    ticks = "".join(
+        f'<line class="mark" x1="{place * 100 / columns:.3f}%" x2="{place * 100 / columns:.3f}%"'
+        f' y1="{HEIGHT}" y2="{HEIGHT + 4}"/>'
+        for place in range(0, columns, max(1, columns // 24))
+    )
+    return (
+        f'{ticks}<line class="base" x1="0" x2="100%" y1="{HEIGHT}" y2="{HEIGHT}"/>'
+        f'<line class="now" x1="100%" x2="100%" y1="0" y2="{HEIGHT + 4}"/>'
+    )
 
 
 def _ends(columns: Sequence[Column], top: Number) -> str:

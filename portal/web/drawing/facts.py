@@ -45,7 +45,7 @@ def _mentioned(env: Environment, template: str) -> frozenset[str]:
 
 
 def _drawn(value: Any) -> object:
-    """Return a value as a page shows it. None is drawn as a dash by `description_list`."""
+    """Return a value as a page shows it. `description_list` only counts None."""
     if value is None or value in ([], {}):
         return None
     if isinstance(value, bool):

@@ -24,9 +24,9 @@ from portal.web.security_headers import csp_nonce
 # A status is drawn as a dot and a word. The word determines the tone, everywhere in the same way.
 TONES = {
     "ok": "recovered active healthy ok delivered succeeded enabled connected verified live done "
-    "passed",
+    "passed works",
     "warn": "degraded retrying expiring deprecated stale warning needs_credentials rate_limited "
-    "rotating warned",
+    "rotating warned attention",
     "bad": "failed failing action_required leaked error refused unreachable rejected dead",
     "held": "held paused blocked stopped stopping suspended",
     "busy": "syncing running sending pending queued beta new",
