@@ -133,6 +133,7 @@ def test_the_sentence_follows_what_is_chosen(window: Window, ada: Api) -> None:
     page.get_by_text("This key can read connectors of CRM 360, and never expires.").wait_for()
     page.get_by_label("Expires", exact=True).select_option("custom")
     page.get_by_label("Expires on").fill("2030-12-24T10:00")
+    page.get_by_text("Limits, budget, networks and tags").click()
     page.get_by_label("Requests a minute").fill("1200")
     page.get_by_label("Budget, US dollars").fill("50")
     page.get_by_label("Budget begins anew").select_option("month")

@@ -15,6 +15,7 @@ from flask import g
 from markupsafe import Markup, escape
 
 HEIGHT = 120  # of the bars, in pixels, as in charts.css
+QUIET = 24  # the same if there is nothing to draw
 GAP = 0.1  # between two bars, of the width of one
 WIDTH = 720  # of a meter, in its own units; the page scales it
 NAMED = 8  # bars in which something is bad
@@ -56,7 +57,7 @@ def bars(
         said += f"; most in {peak.label}: {_said(sum(peak.values))}"
     said += _bad_ones(columns, series)
     if not top:
-        drawing = _svg("bars", title, said, _ruler(len(columns)))
+        drawing = _svg("bars quiet", title, said, _ruler(len(columns), QUIET))
     else:
         drawing = _svg("bars", title, said, _bars(columns, series, top))
     ends = _ends(columns, top)
@@ -102,19 +103,19 @@ def _bars(columns: Sequence[Column], series: Sequence[Series], top: Number) -> s
             )
         if boxes:
             parts.append(f"<g><title>{escape(words)}</title>{boxes}</g>")
-    return "".join(parts) + _ruler(len(columns))
+    return "".join(parts) + _ruler(len(columns), HEIGHT)
 
 
-def _ruler(columns: int) -> str:
+def _ruler(columns: int, foot: int) -> str:
     """Return the line that the bars stand on, with ticks, and a needle at its end: now."""
     ticks = "".join(
         f'<line class="mark" x1="{place * 100 / columns:.3f}%" x2="{place * 100 / columns:.3f}%"'
-        f' y1="{HEIGHT}" y2="{HEIGHT + 4}"/>'
+        f' y1="{foot}" y2="{foot + 4}"/>'
         for place in range(0, columns, max(1, columns // 24))
     )
     return (
-        f'{ticks}<line class="base" x1="0" x2="100%" y1="{HEIGHT}" y2="{HEIGHT}"/>'
-        f'<line class="now" x1="100%" x2="100%" y1="0" y2="{HEIGHT + 4}"/>'
+        f'{ticks}<line class="base" x1="0" x2="100%" y1="{foot}" y2="{foot}"/>'
+        f'<line class="now" x1="100%" x2="100%" y1="0" y2="{foot + 4}"/>'
     )
 
 
