@@ -83,7 +83,7 @@ def _lines(keys: Iterable[Line], makers: Mapping[str, str], tick: bool) -> Marku
             f'<th scope="row" data-label="Name"><a href="{key_url(key.id)}">{name}</a>'
             f"<small>{key.key_prefix}…{key.last4}</small></th>"
             f'<td data-label="Application">{application}</td>'
-            f'<td data-label="Scopes">{tags(key.scopes, 2)}</td>'
+            f'<td data-label="Scopes">{tags(key.scopes, 1)}</td>'
             f'<td data-label="Made by">{_maker(key, makers)}</td>'
             f'<td class="fit" data-label="Last used">{time(key.last_used_at)}</td>'
             f'<td class="fit num" data-label="Spent">{_spent(key)}</td>'

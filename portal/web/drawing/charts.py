@@ -174,13 +174,12 @@ def meter(label: str, value: Number, limit: Number, text: str, held: Number = 0)
     share = min(float(value) / full, 1.0)
     both = min((float(value) + float(held)) / full, 1.0)
     tone = "bad" if both >= 1 else "warn" if both >= 0.8 else "ok"
-    inside = f'<rect class="track" x="0" y="0" width="{WIDTH}" height="8" rx="4"/>'
+    inside = f'<rect class="track" x="0" y="0" width="{WIDTH}" height="8"/>'
     if held:
-        inside += f'<rect class="held" x="0" y="0" width="{both * WIDTH:.1f}" height="8" rx="4"/>'
+        inside += f'<rect class="held" x="0" y="0" width="{both * WIDTH:.1f}" height="8"/>'
     if share:
         inside += (
-            f'<rect data-tone="{tone}" x="0" y="0" width="{max(share * WIDTH, 6):.1f}" height="8"'
-            ' rx="4"/>'
+            f'<rect data-tone="{tone}" x="0" y="0" width="{max(share * WIDTH, 2):.1f}" height="8"/>'
         )
     drawing = _svg("meter", label, text, inside, f"0 0 {WIDTH} 8")
     return _markup(
