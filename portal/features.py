@@ -93,7 +93,7 @@ def _missing(resource: Resource[Any, Any]) -> Iterator[str]:
             " None if its changes are not published."
         )
     for field in resource.document.model_fields:
-        if not hasattr(model, field):
+        if field not in resource.rows.also and not hasattr(model, field):
             document = resource.document.__name__
             yield f"{name}: {document}.{field} is no attribute of {model.__name__}."
     pages = resource.scope.replace("-", "_")

@@ -43,6 +43,7 @@ class Application(Record):
         Index("ix_application_name", "tenant_id", "name_key", "id"),
         Index("ix_application_updated", "tenant_id", "updated_at", "id"),
     )
+    is_alive = True
     id_prefix = "app"
     noun = "application"
     quota = "applications"

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from portal.core.errors import did_you_mean
 from portal.identity.openid.claims import ALL_SCOPES
+from portal.records.health import RecordHealth
 from portal.records.schemas import (
     Command,
     Document,
@@ -45,7 +46,7 @@ Scopes = Annotated[list[Scope], AfterValidator(lambda scopes: sorted(set(scopes)
 class ApplicationInput(Command):
     """The fields that a client may write. All are optional: `{}` registers a working draft."""
 
-    server_managed: ClassVar[frozenset[str]] = frozenset({"status_reason"})
+    server_managed: ClassVar[frozenset[str]] = frozenset({"status_reason", "health"})
 
     display_name: Name | None = Field(None, description="Human-readable name, e.g. CRM 360.")
     slug: Slug | None = Field(
@@ -126,4 +127,7 @@ class ApplicationDocument(Document):
     repository: str | None = Field(description="Source repository.")
     allowed_scopes: list[str] = Field(
         description="Scopes that its keys may have at most; empty for no limit."
+    )
+    health: RecordHealth = Field(
+        description="Health of the application: the worst of what belongs to it."
     )

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.applications.ownership import OfApplication
 from portal.core.config import running
+from portal.database.actor import Actor
 from portal.database.audience import FOR_ALL, FOR_GROUP, FOR_PERSON, Scoped
 from portal.database.record import Record
 from portal.database.session import CONSTRAINTS
@@ -87,6 +88,7 @@ URGENCY = (
 LAST_SYNC = time_or_earliest("last_sync_at")
 # The times that few connectors have.
 SOMETIMES = ("oauth_token_expires_at", "credential_last_rotated_at", "next_rotation_due")
+CLOSED_HEALTH = {"reason": "For somebody else: only its state is shown.", "next": None}
 NOTHING_SYNCED = '{"totalSynced": 0, "last24h": 0, "avgLatencyMs": null}'
 
 
@@ -128,6 +130,15 @@ class Connector(Scoped, OfApplication, Record):
         Index("ix_connector_provider", "tenant_id", "provider", "id"),
         Index("ix_connector_type", "tenant_id", "type", "id"),
         Index("ix_connector_application", "tenant_id", "application_id", "id"),
+        Index(
+            "ix_connector_troubled",
+            "tenant_id",
+            "application_id",
+            postgresql_where=text(
+                "NOT is_deleted AND sync_status IN"
+                " ('action_required', 'failing', 'degraded', 'rate_limited')"
+            ),
+        ),
         Index("ix_connector_sync_status", "tenant_id", "sync_status", "id"),
         Index("ix_connector_urgency", "tenant_id", text(URGENCY), "id"),
         Index("ix_connector_last_sync", "tenant_id", text(LAST_SYNC), "id"),
@@ -219,6 +230,13 @@ class Connector(Scoped, OfApplication, Record):
 
     # The credential fields that were entered or removed in this transaction; no column.
     typed_fields = tuple[str, ...]()
+
+    @classmethod
+    def shown_to(cls, actor: Actor, document: dict[str, Any]) -> dict[str, Any]:
+        shown = super().shown_to(actor, document)
+        if shown["is_restricted"] and "health" in shown:
+            shown["health"] = {**shown["health"], **CLOSED_HEALTH}
+        return shown
 
     @property
     def label(self) -> str:

@@ -17,6 +17,7 @@ from portal.connectors.models import AUTH_TYPES, TYPES
 from portal.core.errors import FieldError, Invalid, did_you_mean, one_of
 from portal.core.secret_scan import findings
 from portal.providers import PROVIDERS, Provider
+from portal.records.health import RecordHealth
 from portal.records.schemas import (
     CONTROL,
     CONTROLS,
@@ -99,6 +100,7 @@ class ConnectorInput(Command):
 
     server_managed: ClassVar[frozenset[str]] = frozenset(
         {
+            "health",
             "vault_path",
             "application_status",
             "is_restricted",
@@ -278,6 +280,7 @@ class ConnectorDocument(Document):
         " read then is that it is there, whose it is, and its state; all else stands empty. An"
         " admin may disable, enable, delete and restore it."
     )
+    health: RecordHealth = Field(description="Health of the connector, by its last check.")
 
 
 # ---------------------------------------------------------------- the provider's rules

@@ -4,10 +4,10 @@ The row is flushed before the secret is stored. So an error of the database leav
 and an error of the secret store leaves no row.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Integer, literal_column, or_, type_coerce
 
@@ -28,7 +28,7 @@ from portal.database.audience import FOR_ALL, as_member
 from portal.database.base import new_id
 from portal.database.record import find
 from portal.database.session import database_now, session
-from portal.providers import PROVIDERS
+from portal.providers import PROVIDERS, Provider, Variant
 from portal.records import verbs
 from portal.records.listing import Listing, View, sorted_time
 from portal.secretstore import SecretNotFound, store
@@ -211,7 +211,20 @@ def note_restored(
     return verbs.change(actor, record, values, action="credentials_restored")
 
 
-def missing(record: Connector) -> list[str]:
+class SetUp(Protocol):
+    """The parts of a connector that tell whether it is set up."""
+
+    @property
+    def entry(self) -> Provider | None: ...
+    @property
+    def variant(self) -> Variant | None: ...
+    @property
+    def config(self) -> Mapping[str, Any]: ...
+    @property
+    def credential_fields(self) -> Collection[Any]: ...
+
+
+def missing(record: SetUp) -> list[str]:
     """Return the labels of the fields that are missing before the connector can work."""
     if record.entry is None:
         return ["the provider"]

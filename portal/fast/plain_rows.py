@@ -4,7 +4,7 @@ The columns are the fields of the document, in its order. So SQL must be able to
 of a document: as a column, a hybrid or a column property of the model.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -20,16 +20,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rows:
-    """Read the `fields` of `model`."""
+    """Read the `fields` of `model`. `also` has the SQL of those that the model has no attribute
+    for."""
 
     model: "type[Record]"
     fields: tuple[str, ...]
+    also: Mapping[str, Callable[[], ColumnElement[Any]]] = field(
+        default_factory=dict, compare=False
+    )
     written: dict[Hashable, Statement] = field(default_factory=dict, init=False, compare=False)
 
     @cached_property
     def columns(self) -> tuple[Any, ...]:
         """Return the SQL expression of each field."""
-        return tuple(getattr(self.model, name).label(name) for name in self.fields)
+        return tuple(self._column(name).label(name) for name in self.fields)
+
+    def _column(self, name: str) -> Any:
+        return self.also[name]() if name in self.also else getattr(self.model, name)
 
     def document(self, row: Sequence[Any]) -> dict[str, Any]:
         """Return the row as the specification writes it, without the values after its fields."""

@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from portal.applications import health as application_health
 from portal.applications.pages import show_on_application
 from portal.keys import library_check, summaries
 from portal.keys import pages as key_pages
@@ -11,6 +12,7 @@ from portal.keys.issuing import pages as issue_pages
 from portal.keys.leaks import described as scanning_described
 from portal.keys.leaks import github_scanning
 from portal.keys.leaks import pages as leak_pages
+from portal.keys.models import ApiKey
 from portal.keys.page_kit import bp
 from portal.keys.posture import pages as posture_pages
 from portal.keys.resource import resource
@@ -20,7 +22,9 @@ from portal.keys.tokens import described as oauth_described
 from portal.keys.tokens import metadata, oauth, rest_callers, whoami
 from portal.keys.tokens.own_tokens import Tokens
 from portal.keys.tokens.signing_keys import SigningKeys
+from portal.keys.usage import health
 from portal.keys.verification import own_rest, verifier
+from portal.records import health as record_health
 from portal.records.verbs import watch
 from portal.rest.feature import Feature
 from portal.web import notices, overview
@@ -40,6 +44,8 @@ def init_app(app: Flask) -> None:
     tokens = Tokens(config.base_url, config.api_audience, SigningKeys(config.secret_key), made)
     oauth.init_app(app, made, tokens, rest_callers.init_app(app, config, tokens))
     github_scanning.init_app(app, config)
+    record_health.judge(ApiKey, health.JUDGE)
+    application_health.add_source(health.SOURCE)
     app.register_blueprint(metadata.bp)
     app.register_blueprint(bp)
     overview.tell(app, summaries.tell)

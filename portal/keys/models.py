@@ -125,6 +125,13 @@ class ApiKey(OfApplication, Record):
         Index("ix_api_key_kind", "tenant_id", "kind", "id"),
         Index("ix_api_key_prefix", "tenant_id", "key_prefix", "id"),
         Index("ix_api_key_application", "tenant_id", "application_id", "id"),
+        Index(
+            "ix_api_key_expiring_of_application",
+            "tenant_id",
+            "application_id",
+            "expires_at",
+            postgresql_where=ENDING,
+        ),
         Index("ix_api_key_created_by_user", "tenant_id", "created_by_user_id", "id"),
         Index("ix_api_key_app", "tenant_id", "app_id", "id", postgresql_where="app_id IS NOT NULL"),
         Index("ix_api_key_live", "tenant_id", "id", postgresql_where="revoked_at IS NULL"),

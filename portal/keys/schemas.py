@@ -20,6 +20,7 @@ from pydantic.config import JsonDict
 from portal.applications.schemas import Scopes
 from portal.core.errors import FieldError, Invalid
 from portal.outbound.networks import ADDRESS, NETWORK, parse
+from portal.records.health import RecordHealth
 from portal.records.schemas import (
     WORD,
     Command,
@@ -104,6 +105,7 @@ class IssueKey(Command):
 
     server_managed: ClassVar[frozenset[str]] = frozenset(
         {
+            "health",
             "key",
             "key_hash",
             "prefix",
@@ -319,6 +321,9 @@ class KeyDocument(Document):
     application_status: str | None = Field(
         description="Status of the owning application: suspended and retired stop what belongs"
         " to it."
+    )
+    health: RecordHealth = Field(
+        description="Health of the key: its state, end, budget, use, rotation and leaks."
     )
 
 

@@ -162,7 +162,15 @@ class KeyBudget(Base):
     """
 
     __tablename__ = "key_budget"
-    __table_args__ = (CheckConstraint("reserved_usd >= 0", name="reserved"),)
+    __table_args__ = (
+        CheckConstraint("reserved_usd >= 0", name="reserved"),
+        Index(
+            "ix_key_budget_used_up",
+            "tenant_id",
+            "family_id",
+            postgresql_where="announced_percent >= 100",
+        ),
+    )
 
     tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     family_id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -285,6 +293,12 @@ class KeyRotation(Base):
             "ix_key_rotation_running",
             "tenant_id",
             "started_at",
+            postgresql_where="finished_at IS NULL",
+        ),
+        Index(
+            "ix_key_rotation_old",
+            "tenant_id",
+            "old_key_id",
             postgresql_where="finished_at IS NULL",
         ),
     )

@@ -1,8 +1,10 @@
 """Read records as documents, for programs: as plain rows, or as objects."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from pydantic import BaseModel
 from sqlalchemy import ColumnElement, bindparam
 
 from portal import fast
@@ -10,10 +12,16 @@ from portal.database.actor import Actor
 from portal.database.record import Record, find, missing
 from portal.database.session import send_alone
 from portal.fast.plain_rows import Rows
-from portal.records import listing
+from portal.records import health, listing
 from portal.records.listing import Listing, Query
 
 R = TypeVar("R", bound=Record)
+
+
+def rows_of(model: type[Record], document: type[BaseModel]) -> Rows:
+    """Return the reader of the documents of one kind of record."""
+    fields = tuple(document.model_fields)
+    return Rows(model, fields, health.expressions(model) if "health" in fields else {})
 
 
 def one(
@@ -23,7 +31,7 @@ def one(
     NotFound."""
     if include_deleted or not fast.uses("rows"):
         record = find(rows.model, actor, record_id, include_deleted=include_deleted)
-        return rows.model.shown_to(actor, _of(rows, record))
+        return rows.model.shown_to(actor, _of_all(rows, [record])[0])
     compared = rows.model.compares(actor)
 
     def audience() -> ColumnElement[bool] | None:
@@ -32,7 +40,7 @@ def one(
 
     statement = rows.one((actor.kind, actor.is_admin, *compared), audience)
     for row in send_alone(statement, {"tenant_id": actor.tenant_id, "id": record_id, **compared}):
-        return rows.model.shown_to(actor, rows.document(row))
+        return rows.model.shown_to(actor, health.told(rows.model, rows.document(row)))
     raise missing(rows.model, record_id)
 
 
@@ -42,12 +50,17 @@ def page(
     """Return the documents of one page of a list, and the cursor of the next."""
     if fast.uses("rows"):
         found = listing.page(actor, asked, query, rows.columns)
-        items = [rows.document(row) for row in found.items]
+        items = [health.told(rows.model, rows.document(row)) for row in found.items]
     else:
         found = listing.page(actor, asked, query)
-        items = [_of(rows, record) for record in found.items]
+        items = _of_all(rows, found.items)
     return [rows.model.shown_to(actor, item) for item in items], found.next_cursor
 
 
-def _of(rows: Rows, record: Record) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in rows.fields}
+def _of_all(rows: Rows, records: Sequence[Record]) -> list[dict[str, Any]]:
+    own = [name for name in rows.fields if name not in rows.also]
+    found = [{name: getattr(record, name) for name in own} for record in records]
+    if "health" not in rows.also:
+        return found
+    healths = health.of_all(records)
+    return [{**one, "health": healths[one["id"]].document()} for one in found]

@@ -5,7 +5,7 @@ problem details. The routes come from the declarations in `portal.rest.resources
 """
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -46,9 +46,11 @@ IN_ORDER = orjson.OPT_UTC_Z | orjson.OPT_SORT_KEYS
 # ---------------------------------------------------------------- answers
 
 
-def fields_of(document: type[BaseModel], source: object) -> dict[str, Any]:
+def fields_of(
+    document: type[BaseModel], source: object, without: Collection[str] = ()
+) -> dict[str, Any]:
     """Return the fields of a document, read from the attributes of a row or another object."""
-    return {name: getattr(source, name) for name in document.model_fields}
+    return {name: getattr(source, name) for name in document.model_fields if name not in without}
 
 
 def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

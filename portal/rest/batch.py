@@ -165,4 +165,8 @@ def _result(resource: "Resource[Any, Any]", made: Any) -> tuple[dict[str, Any], 
         problem = problem_document(made, request_id(), running().base_url)
         return {"status": made.status, "item": None, "problem": problem}, {}
     record, secrets = (made.record, made.once) if isinstance(made, Revealed) else (made, {})
-    return {"status": 201, "item": resource.represent(record), "problem": None}, secrets
+    return {
+        "status": 201,
+        "item": resource.represent(record, is_new=True),
+        "problem": None,
+    }, secrets

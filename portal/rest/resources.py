@@ -18,7 +18,7 @@ from portal.core.jobs import Job
 from portal.database.actor import Actor
 from portal.database.record import Record, find
 from portal.fast.plain_rows import Rows
-from portal.records import documents, listing, verbs
+from portal.records import documents, health, listing, verbs
 from portal.records.audit import trail as audit
 from portal.records.audit.models import AuditEntry
 from portal.records.listing import Listing
@@ -112,15 +112,18 @@ class Resource(Generic[R, C]):
         purges = [purging(self.model, self.secrets)] if self.delete else []
         return purges + ([sweeping(self.model, self.secrets)] if self.secrets else [])
 
-    def represent(self, record: R) -> dict[str, Any]:
+    def represent(self, record: R, *, is_new: bool = False) -> dict[str, Any]:
         """Return the record as the specification writes it, as far as the caller may read it."""
-        document = fields_of(self.document, record)
+        document = fields_of(self.document, record, without=("health",))
+        if "health" in self.document.model_fields:
+            found = health.of_new(record) if is_new else health.of(record)
+            document["health"] = found.document()
         return self.model.shown_to(actor(), document)
 
     @cached_property
     def rows(self) -> Rows:
         """Return the reader of this resource's documents."""
-        return Rows(self.model, tuple(self.document.model_fields))
+        return documents.rows_of(self.model, self.document)
 
     def operations(self) -> list[Operation]:
         """Return every operation, in the order of the specification."""
@@ -208,12 +211,12 @@ class Resource(Generic[R, C]):
     def _create(self) -> Response:
         no_parameters()
         command = self.command.read(body())
-        return self._once(lambda: self._created(self.create(actor(), command), 201))
+        return self._once(lambda: self._made(self.create(actor(), command), 201, is_new=True))
 
-    def _created(self, made: R | Revealed[R], status: int) -> Outcome:
+    def _made(self, made: R | Revealed[R], status: int, *, is_new: bool = False) -> Outcome:
         record, secrets = (made.record, made.once) if isinstance(made, Revealed) else (made, {})
         location = f"{PREFIX}/{self.name}/{record.id}"
-        document = self.represent(record)
+        document = self.represent(record, is_new=is_new)
         return Outcome(document, status, location, secrets, self._tag(document))
 
     def _once(self, work: Callable[[], Outcome]) -> Response:
@@ -242,7 +245,7 @@ class Resource(Generic[R, C]):
     def _restore(self, id: str) -> Response:
         no_parameters()
         restore = self.restore or (lambda who, id: verbs.restore(who, self.model, id))
-        return self._once(lambda: self._created(restore(actor(), id), 200))
+        return self._once(lambda: self._made(restore(actor(), id), 200))
 
     def _act(self, action: Action[R], id: str) -> Response:
         no_parameters()
@@ -251,7 +254,7 @@ class Resource(Generic[R, C]):
         def work() -> Outcome:
             made = action.run(actor(), id, command)
             if isinstance(made, Record | Revealed):
-                done = self._created(made, action.status)  # type: ignore[arg-type]
+                done = self._made(made, action.status)  # type: ignore[arg-type]
                 return replace(done, location=None)
             return Outcome(made, action.status)
 

@@ -3,9 +3,12 @@ applications."""
 
 from flask import Flask
 
+from portal.applications import health as application_health
+from portal.records import health as record_health
 from portal.records.verbs import watch
 from portal.rest.feature import Feature
-from portal.webhooks import application_status, pages, service
+from portal.webhooks import application_status, health, pages, service
+from portal.webhooks.models import Webhook
 from portal.webhooks.resource import resource
 
 
@@ -14,6 +17,8 @@ def init_app(app: Flask) -> None:
 
     Watch connectors, too: a webhook tells everybody of the connector that it names.
     """
+    record_health.judge(Webhook, health.JUDGE)
+    application_health.add_source(health.SOURCE)
     pages.init_app(app)
     watch(application_status.follow)
     watch(service.keep_connectors_named)

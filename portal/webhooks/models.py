@@ -102,6 +102,15 @@ class Webhook(OfApplication, Record):
         Index("ix_webhook_paused", "tenant_id", "last_delivery_at", postgresql_where=PAUSED),
         Index("ix_webhook_failing", "tenant_id", "last_delivery_at", postgresql_where=FAILING),
         Index("ix_webhook_application", "tenant_id", "application_id", "id"),
+        Index(
+            "ix_webhook_troubled",
+            "tenant_id",
+            "application_id",
+            postgresql_where=text(
+                "NOT is_deleted AND enabled AND (paused_at IS NOT NULL OR consecutive_failures > 0"
+                " OR last_delivery_status NOT IN ('delivered', 'sending'))"
+            ),
+        ),
         Index("ix_webhook_inbound", "id", postgresql_where=text("direction = 'inbound'")),
         Index("ix_webhook_connector", "tenant_id", "connector_id", "id"),
         Index("ix_webhook_last_delivery", "tenant_id", text(LAST_DELIVERY), "id"),

@@ -16,6 +16,7 @@ from pydantic import (
 from portal.core.errors import one_of
 from portal.events import type_names
 from portal.outbound import HEADER_NAME, HEADER_VALUE, header_problems
+from portal.records.health import RecordHealth
 from portal.records.schemas import (
     UNSEEN,
     Command,
@@ -198,6 +199,7 @@ class WebhookInput(Command):
 
     server_managed: ClassVar[frozenset[str]] = frozenset(
         {
+            "health",
             "vault_path",
             "application_status",
             "last_delivery_at",
@@ -355,4 +357,7 @@ class WebhookDocument(Document):
     )
     is_active: bool = Field(
         description="Whether this webhook is active. It is enabled, and neither paused nor deleted."
+    )
+    health: RecordHealth = Field(
+        description="Health of the webhook: its deliveries, its queue and its pause."
     )

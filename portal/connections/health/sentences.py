@@ -6,13 +6,14 @@ as it is now is never said to work.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
 
 from portal.connections.models import ConnectorCheck, ConnectorStanding
 from portal.connections.moves import OWN_FAULTS, SOON
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
+from portal.records.health import clock
 from portal.web.drawing.template_functions import ago
 
 OVERDUE = timedelta(hours=1)
@@ -74,11 +75,36 @@ class Change:
     place: str = ""
 
 
+class Judged(Protocol):
+    """The parts of a connector that a sentence reads."""
+
+    @property
+    def is_deleted(self) -> bool: ...
+    @property
+    def deleted_at(self) -> datetime | None: ...
+    @property
+    def enabled(self) -> bool: ...
+    @property
+    def provider(self) -> str | None: ...
+    @property
+    def is_stopped(self) -> bool: ...
+    @property
+    def application_status(self) -> str | None: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def sync_status(self) -> str: ...
+    @property
+    def updated_at(self) -> datetime: ...
+    @property
+    def credential_version(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """All that a sentence may use. `change` is the last one before the checks began to fail."""
 
-    record: Connector
+    record: "Judged"
     standing: ConnectorStanding | None
     now: datetime
     open_check: ConnectorCheck | None = None
@@ -100,11 +126,7 @@ class Known:
 
     def clock(self, at: datetime) -> Moment:
         """Return a time as “13:42 UTC”, with its day if it is not today."""
-        here, today = at.astimezone(UTC), self.now.astimezone(UTC).date()
-        day = "" if here.date() == today else f"{here:%-d %b}, "
-        if here.year != today.year:
-            day = f"{here:%-d %b %Y}, "
-        return Moment(at, f"{day}{here:%H:%M} UTC")
+        return Moment(at, clock(at, self.now))
 
 
 def say(known: Known) -> Sentence:

@@ -7,7 +7,6 @@ from flask import Response, request
 from pydantic import ConfigDict
 
 from portal.core.errors import NotFound
-from portal.fast.plain_rows import Rows
 from portal.keys.listing.filters import CONSOLE
 from portal.keys.models import ApiKey
 from portal.keys.posture.posture import WEAKNESSES
@@ -23,7 +22,7 @@ from portal.rest.resources import RETRY, list_parameters
 
 SAMPLE = 20
 BY_NAME = {one.view: one for one in WEAKNESSES}
-ROWS = Rows(ApiKey, tuple(KeyDocument.model_fields))
+ROWS = documents.rows_of(ApiKey, KeyDocument)
 NOT_HERE = frozenset({"show"})  # the path names the weakness
 
 

@@ -18,12 +18,12 @@ def others(
     """Return label and value of each field of the document that the template does not mention.
 
     The label is the field's title or its name in words. `besides` are fields that the page shows
-    under another name. The envelope's fields are on every page.
+    under another name. The envelope's fields are on every page, and the health begins it.
     """
     known: dict[str, frozenset[str]] = current_app.extensions.setdefault("portal.facts", {})
     if template not in known:
         known[template] = _mentioned(current_app.jinja_env, template)
-    placed = known[template] | ENVELOPE | set(besides)
+    placed = known[template] | ENVELOPE | {"health"} | set(besides)
     return [
         (field.title or name.replace("_", " ").capitalize(), _drawn(getattr(record, name)))
         for name, field in document.model_fields.items()

@@ -1,0 +1,270 @@
+"""Tell how a key is, from its own row, its use, its budget, its leaks and its rotation."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib import resources
+from typing import Any
+
+from sqlalchemy import ColumnElement, literal_column
+
+from portal.applications.health import Source
+from portal.applications.models import STOPPED
+from portal.records.health import Health, Judge, clock, moment
+
+SOON = timedelta(days=14)
+MUCH = 0.8  # of the budget
+_SQL = resources.files("portal.keys.usage")
+FACTS = _SQL.joinpath("health.sql").read_text()
+NEVER: Sequence[Any] = (None,) * 4
+WORKS = Health("works", "Works: its last call was accepted.")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that the health of a key is made of: its fields, and the facts of `health.sql`."""
+
+    key: Mapping[str, Any]
+    now: datetime
+    leaked_at: datetime | None
+    use: Sequence[Any]
+    budget: Sequence[Any] | None
+    old_since: datetime | None
+    new_since: datetime | None
+    parent: str | None
+
+    def clock(self, at: datetime) -> str:
+        """Return a time as people read it."""
+        return clock(at, self.now)
+
+
+def health(key: Mapping[str, Any], facts: Sequence[Any] | None) -> Health:
+    """Return the health of a key. `facts` are those of `health.sql`; None for a new key."""
+    if facts is None:
+        facts = (key["created_at"].isoformat(), *(None,) * 6)
+    now, leaked_at, use, budget, old_since, new_since, parent = facts
+    known = Known(
+        key=key,
+        now=datetime.fromisoformat(now),
+        leaked_at=moment(leaked_at),
+        use=use or NEVER,
+        budget=budget,
+        old_since=moment(old_since),
+        new_since=moment(new_since),
+        parent=parent,
+    )
+    for rule in RULES:
+        if (found := rule(known)) is not None:
+            return found
+    return WORKS
+
+
+# ---------------------------------------------------------------- it does not work, on purpose
+
+
+def _ended(known: Known) -> Health | None:
+    key = known.key
+    if key["status"] == "active":
+        return None
+    if key["status"] == "expired":
+        at = key["expires_at"]
+        said = f"Expired {known.clock(at)}: its calls are refused."
+        return Health("off", said, at, "Issue its successor.", "keys.issue", "Issue a key")
+    at = key["revoked_at"] or key["revoke_at"]
+    why = f" {_sentence(key['revoked_reason'])}" if key["revoked_reason"] else ""
+    when = f" {known.clock(at)}" if at else ""
+    return Health("off", f"Revoked{when}: its calls are refused for good.{why}", at)
+
+
+def _stopped(known: Known) -> Health | None:
+    status = known.key["application_status"]
+    if status not in STOPPED:
+        return None
+    said = f"Stopped: its application is {status}, so its calls are refused."
+    return Health("held", said, next="Reopen the application.")
+
+
+def _blocked(known: Known) -> Health | None:
+    if known.key["blocked"]:
+        why = known.key["blocked_reason"]
+        leaked = " It was found in public." if known.leaked_at else ""
+        reason = f" {_sentence(why)}" if why else ""
+        said = f"Blocked: its calls are refused.{reason}{leaked}"
+        step = "Rotate or revoke it." if leaked else "Unblock it when it may work again."
+        return Health("held", said, known.leaked_at, step, "keys.show", "See why")
+    if known.parent is None:
+        return None
+    said = f"Its parent key is {known.parent}, so its calls are refused."
+    return Health("held", said, next="Look at the parent key.")
+
+
+# ---------------------------------------------------------------- it does not work
+
+
+def _leaked(known: Known) -> Health | None:
+    if known.leaked_at is None:
+        return None
+    return Health(
+        "failing",
+        f"Found in public {known.clock(known.leaked_at)}, and it still works.",
+        known.leaked_at,
+        "Rotate it, then revoke it.",
+        "keys.rotate",
+        "Rotate",
+    )
+
+
+def _used_up(known: Known) -> Health | None:
+    limit, uses = known.key["max_uses"], known.use[0]
+    if limit is None or uses is None or uses < limit:
+        return None
+    said = f"All of its {limit:,} uses are used up: its calls are refused."
+    return Health("off", said, None, "Issue another key.", "keys.issue", "Issue a key")
+
+
+def _over_budget(known: Known) -> Health | None:
+    most, spent = known.key["max_budget_usd"], known.budget[0] if known.budget else 0
+    if known.budget is None or most is None or spent < float(most):
+        return None
+    until = moment(known.budget[1])
+    again = f" It is reset {known.clock(until)}." if until else ""
+    return Health(
+        "failing",
+        f"Its budget of ${most:,.2f} is used up: calls that cost something are refused.{again}",
+        None,
+        "Wait until the budget is reset." if until else "Issue a key with a larger budget.",
+        "keys.show",
+        "See the budget",
+    )
+
+
+# ---------------------------------------------------------------- it works, and needs a look
+
+
+def _browned_out(known: Known) -> Health | None:
+    begun, end = known.key["brownout_from"], known.key["revoke_at"]
+    if end is None:
+        return None
+    if begun is not None and begun <= known.now:
+        revoked = known.clock(end)
+        said = f"In a brown-out: refused for longer and longer until it is revoked {revoked}."
+    else:
+        said = f"Works until it is revoked {known.clock(end)}."
+    step = "Move its programs to another key, or keep it."
+    return Health("attention", said, begun, step, "keys.show", "See the plan")
+
+
+def _rotating(known: Known) -> Health | None:
+    if known.old_since is not None and known.key["expires_at"] is not None:
+        return Health(
+            "attention",
+            f"In rotation: it ends {known.clock(known.key['expires_at'])}, its successor takes"
+            " over.",
+            known.old_since,
+            "Move its programs to the successor.",
+            "keys.rotation",
+            "See the rotation",
+        )
+    if known.new_since is None:
+        return None
+    if known.key["last_used_at"] is None:
+        return Health(
+            "attention",
+            "In rotation: no call has come with this new key yet.",
+            known.new_since,
+            "Give it to the programs that use the old key.",
+            "keys.rotation",
+            "See the rotation",
+        )
+    return Health(
+        "works",
+        "Works, and takes over from the key before it, which is in rotation.",
+        known.new_since,
+        "Finish the rotation when nobody uses the old key.",
+        "keys.rotation",
+        "See the rotation",
+    )
+
+
+def _ends_soon(known: Known) -> Health | None:
+    end = known.key["expires_at"]
+    if end is None or end - known.now > SOON or known.key["parent_key_id"] is not None:
+        return None
+    said = f"Works until it expires {known.clock(end)}."
+    return Health("attention", said, None, "Rotate it in time.", "keys.rotate", "Rotate")
+
+
+def _refused(known: Known) -> Health | None:
+    _, denied_at, code, _ = known.use
+    at, used_at = moment(denied_at), known.key["last_used_at"]
+    if at is None or (used_at is not None and at < used_at):
+        return None
+    why = f" ({code.replace('_', ' ').lower()})" if code else ""
+    return Health(
+        "attention",
+        f"Its last call, {known.clock(at)}, was refused{why}.",
+        at,
+        "See which check refused it.",
+        "keys.explain",
+        "Explain",
+    )
+
+
+def _budget_low(known: Known) -> Health | None:
+    most = known.key["max_budget_usd"]
+    if known.budget is None or not most or known.budget[0] < MUCH * float(most):
+        return None
+    share = int(known.budget[0] / float(most) * 100)
+    said = f"Works; {share} % of its budget of ${most:,.2f} is used."
+    return Health("attention", said, None, "Check that it lasts.", "keys.show", "See the budget")
+
+
+def _never_used(known: Known) -> Health | None:
+    if known.key["last_used_at"] is not None:
+        return None
+    said = f"Never used since it was issued {known.clock(known.key['created_at'])}."
+    return Health("untried", said, known.key["created_at"], "Give it to its program, or revoke it.")
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+Rule = Callable[[Known], Health | None]
+RULES: tuple[Rule, ...] = (
+    _ended,
+    _stopped,
+    _blocked,
+    _leaked,
+    _used_up,
+    _over_budget,
+    _browned_out,
+    _rotating,
+    _ends_soon,
+    _refused,
+    _budget_low,
+    _never_used,
+)
+
+
+def _facts() -> ColumnElement[Any]:
+    return literal_column(FACTS)
+
+
+JUDGE = Judge(
+    fields=(
+        "created_at", "status", "application_status", "blocked", "blocked_reason", "expires_at",
+        "revoked_at", "revoked_reason", "revoke_at", "brownout_from", "max_uses", "max_budget_usd",
+        "last_used_at", "parent_key_id",
+    ),
+    facts=_facts,
+    health=health,
+    of_new=None,
+)  # fmt: skip
+SOURCE = Source(
+    "key",
+    "keys.index",
+    _SQL.joinpath("application_health.sql").read_text(),
+    "end within 14 days",
+    "ends within 14 days",
+)

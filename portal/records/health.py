@@ -1,0 +1,155 @@
+"""Tell how a record is: one word, since when, why, and what to do now. Nothing of it is stored.
+
+A feature gives a `Judge` for its kind of record: the facts beside the record as one SQL expression,
+and a pure function that makes the health of them. Lists, heads of pages and REST all use it, so
+they say the same.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import ColumnElement, select
+
+from portal.database.record import Record
+from portal.database.session import session
+
+Word = Literal["failing", "attention", "held", "works", "untried", "off"]
+WORDS: tuple[Word, ...] = get_args(Word)
+"""From the worst to what nobody has to look at."""
+
+UNKNOWN = object()
+"""Stands for the facts of a new record if these are to be read."""
+
+
+class RecordHealth(BaseModel):
+    """How a record is, derived from its state and its last results. Read-only."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    status: Word
+    """One word. works = its last use or check was good, and nothing is left to do. attention = it
+    works, or may work, and somebody should look. failing = it does not work. held = stopped on
+    purpose or by its application, and can go on. untried = not used or checked yet. off = disabled,
+    ended or deleted."""
+    since: datetime | None
+    """Time since which it is so; null if nobody noted it."""
+    reason: str
+    """What is so, as a sentence for people. Do not parse it."""
+    next: str | None
+    """What to do now, as a sentence for people; null if there is nothing to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The health of one record. `page` is the endpoint of the page where the next step is done,
+    and `act` the words of the link to it."""
+
+    status: Word
+    reason: str
+    since: datetime | None = None
+    next: str | None = None
+    page: str = ""
+    act: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """Return the health as the API returns it."""
+        return {
+            "status": self.status,
+            "since": self.since,
+            "reason": self.reason,
+            "next": self.next,
+        }
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Make the health of one kind of record.
+
+    `fields` are the attributes of the record that `health` reads, by name; `facts` is what it needs
+    beside them, as one JSON value. `of_new` are the facts of a record that was created just now, if
+    they need not be read.
+    """
+
+    fields: tuple[str, ...]
+    facts: Callable[[], ColumnElement[Any]]
+    health: Callable[[Mapping[str, Any], Any], Health]
+    of_new: Any = UNKNOWN
+
+
+_judges: dict[type[Record], Judge] = {}
+
+
+def judge(model: type[Record], by: Judge) -> None:
+    """Let the records of this kind have a health."""
+    _judges[model] = by
+
+
+def expressions(model: type[Record]) -> Mapping[str, Callable[[], ColumnElement[Any]]]:
+    """Return the SQL of the field `health`: the facts, of which `told` makes the health."""
+    return {"health": lambda: _judges[model].facts()}
+
+
+def told(model: type[Record], document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document that has the facts in its field `health` with the health instead."""
+    if "health" in document:
+        found = _judges[model].health(document, document["health"])
+        document["health"] = found.document()
+    return document
+
+
+def of_all(records: Sequence[Record]) -> dict[str, Health]:
+    """Return the health of records of one kind and tenant by their ids, in one statement."""
+    if not records:
+        return {}
+    model, ids = type(records[0]), [record.id for record in records]
+    by = _judges[model]
+    rows = session.execute(
+        select(model.id, by.facts()).where(
+            model.tenant_id == records[0].tenant_id, model.id.in_(ids)
+        )
+    )
+    facts = {row[0]: row[1] for row in rows}
+    return {record.id: _of(by, record, facts[record.id]) for record in records}
+
+
+def of(record: Record) -> Health:
+    """Return the health of one record, in one statement."""
+    return of_all([record])[record.id]
+
+
+def of_new(record: Record) -> Health:
+    """Return the health of a record that was created in this transaction."""
+    by = _judges[type(record)]
+    return of(record) if by.of_new is UNKNOWN else _of(by, record, by.of_new)
+
+
+def _of(by: Judge, record: Record, facts: Any) -> Health:
+    return by.health({name: getattr(record, name) for name in by.fields}, facts)
+
+
+# ---------------------------------------------------------------- words that judges share
+
+
+def moment(text: str | None) -> datetime | None:
+    """Return a time among the facts, which are JSON."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def clock(at: datetime, now: datetime) -> str:
+    """Return a time as “13:42 UTC”, with its day if it is not today."""
+    here, today = at.astimezone(UTC), now.astimezone(UTC).date()
+    day = "" if here.date() == today else f"{here:%-d %b}, "
+    if here.year != today.year:
+        day = f"{here:%-d %b %Y}, "
+    return f"{day}{here:%H:%M} UTC"
+
+
+def counted(number: int, noun: str, most: int | None = None, nouns: str = "") -> str:
+    """Return “1 delivery”, “194 deliveries” or, beyond the `most` that were counted, “1,000+
+    deliveries”."""
+    if most is not None and number > most:
+        return f"{most:,}+ {nouns or noun + 's'}"
+    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"

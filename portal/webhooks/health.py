@@ -1,0 +1,253 @@
+"""Tell how a webhook is, from its own row, the engine's state of its receiver, and its queue."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib import resources
+from typing import Any
+
+from sqlalchemy import ColumnElement, literal_column
+
+from portal.applications.health import Source
+from portal.applications.models import STOPPED
+from portal.records.health import Health, Judge, clock, counted, moment
+
+MOST = 1000  # deliveries that are counted
+FAILING_FROM = 3  # failures in a row
+SLOW = timedelta(minutes=10)
+DAY = timedelta(days=1)
+GOOD = ("delivered", "sending")
+_SQL = resources.files("portal.webhooks")
+FACTS = _SQL.joinpath("health.sql").read_text()
+OUTCOMES = {
+    "http_error": "the receiver answers with an error",
+    "redirect": "the receiver redirects, which is not followed",
+    "forbidden_address": "its address may not be called",
+    "invalid_request": "its address or a header is malformed",
+    "dns": "the name of the receiver is not found",
+    "refused": "the receiver refuses the connection",
+    "unreachable": "the receiver cannot be reached",
+    "reset": "the receiver breaks the connection",
+    "tls": "TLS with the receiver fails",
+    "timeout": "the receiver does not answer in time",
+    "too_large": "the answer of the receiver is too large",
+    "protocol_error": "what the receiver answers is not HTTP",
+    "cancelled": "the request was cut off",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that the health of a webhook is made of. `gave_up` counts the deliveries that failed for
+    good in the last 24 hours."""
+
+    webhook: Mapping[str, Any]
+    now: datetime
+    failing_since: datetime | None = None
+    expired_at: datetime | None = None
+    waiting: int = 0
+    retrying: int = 0
+    oldest: datetime | None = None
+    answer: int | None = None
+    gave_up: int = 0
+
+    @classmethod
+    def of(cls, webhook: Mapping[str, Any], facts: Sequence[Any]) -> "Known":
+        """Return what the facts of `health.sql` say."""
+        now, endpoint, queue, gave_up = facts
+        failing_since, expired_at = endpoint or (None, None)
+        waiting, retrying, oldest, answer = queue
+        return cls(
+            webhook=webhook,
+            now=datetime.fromisoformat(now),
+            failing_since=moment(failing_since),
+            expired_at=moment(expired_at),
+            waiting=waiting,
+            retrying=retrying,
+            oldest=moment(oldest),
+            answer=answer,
+            gave_up=gave_up,
+        )
+
+    @property
+    def outcome(self) -> str:
+        """Return why the last request failed; empty if it did not."""
+        word: str | None = self.webhook["last_delivery_status"]
+        if word is None or word in GOOD:
+            return ""
+        if word == "http_error" and self.answer is not None and self.answer >= 300:
+            return f"the receiver answers {self.answer}"
+        return OUTCOMES.get(word, word)
+
+    def deliveries(self, number: int) -> str:
+        """Return a number of deliveries in words."""
+        return counted(number, "delivery", MOST, "deliveries")
+
+    def since(self, at: datetime | None) -> str:
+        """Return “ since 14:02 UTC”, or nothing if nobody noted when."""
+        return f" since {clock(at, self.now)}" if at else ""
+
+
+def health(webhook: Mapping[str, Any], facts: Sequence[Any] | None) -> Health:
+    """Return the health of a webhook. `facts` are those of `health.sql`."""
+    known = Known.of(webhook, facts) if facts else Known(webhook, webhook["created_at"])
+    if webhook["is_deleted"]:
+        return Health("off", "Deleted: nothing is sent.", webhook["deleted_at"])
+    if webhook["application_status"] in STOPPED:
+        return _stopped(known)
+    if webhook["paused_at"] is not None:
+        return _paused(known)
+    if not webhook["enabled"]:
+        return _disabled(known)
+    return _inbound(known) if webhook["direction"] == "inbound" else _outbound(known)
+
+
+def _stopped(known: Known) -> Health:
+    status = known.webhook["application_status"]
+    return Health(
+        "held",
+        f"Stopped: its application is {status}.{_held(known)}",
+        next="Reopen the application.",
+    )
+
+
+def _held(known: Known) -> str:
+    if not known.waiting:
+        return ""
+    return f" {known.deliveries(known.waiting)} {'is' if known.waiting == 1 else 'are'} held."
+
+
+def _paused(known: Known) -> Health:
+    paused_at, failures = known.webhook["paused_at"], known.webhook["consecutive_failures"]
+    when = clock(paused_at, known.now)
+    if known.webhook["pause_reason"] == "by_hand":
+        return Health(
+            "held",
+            f"Paused by hand since {when}.{_held(known)}",
+            paused_at,
+            "Resume it when the receiver is ready.",
+            "endpoints.resume",
+            "Resume…",
+        )
+    why = f": {known.outcome}" if known.outcome else ""
+    if known.webhook["pause_reason"] == "gone":
+        why = ": the receiver says that it is gone for good"
+    after = f" after {counted(failures, 'failure')} in a row" if failures else ""
+    return Health(
+        "failing",
+        f"Paused since {when}{after}{why}.{_held(known)}",
+        paused_at,
+        "Mend the receiver, then resume the webhook.",
+        "endpoints.health",
+        "See what is held",
+    )
+
+
+def _disabled(known: Known) -> Health:
+    if known.webhook["direction"] == "outbound" and not known.webhook["url"]:
+        said = "Not set up: it has no target URL."
+        return Health("off", said, None, "Enter the target URL.", "webhooks.edit", "Finish set-up")
+    return Health("off", "Disabled: only test events are sent.", None, "Enable it to use it.")
+
+
+def _outbound(known: Known) -> Health:
+    webhook = known.webhook
+    if failures := webhook["consecutive_failures"]:
+        return _failing(known, failures)
+    if known.outcome:
+        return Health(
+            "attention",
+            f"The last request failed: {known.outcome}.",
+            webhook["last_delivery_at"],
+            "Send a test event.",
+            "webhooks.show",
+            "Test it",
+        )
+    if known.gave_up:
+        return Health(
+            "attention",
+            f"Works now, but {known.deliveries(known.gave_up)} failed for good in the last"
+            " 24 hours.",
+            None,
+            "Send them again.",
+            "endpoints.replay",
+            "Replay…",
+        )
+    if known.expired_at is not None and known.now - known.expired_at < DAY:
+        said = f"Held deliveries expired, the last at {clock(known.expired_at, known.now)}."
+        return Health("attention", said, known.expired_at, "Ask the publisher to send them again.")
+    if known.retrying:
+        return Health(
+            "attention",
+            f"Works, but {known.deliveries(known.retrying)} failed and will be sent again.",
+            known.oldest,
+            "Look at the answers of the receiver.",
+            "webhook_deliveries.index_of_webhook",
+            "See them",
+        )
+    if known.oldest is not None and known.now - known.oldest > SLOW:
+        return Health(
+            "attention",
+            f"{known.deliveries(known.waiting)} waiting, the oldest{known.since(known.oldest)}.",
+            known.oldest,
+            "Wait, or raise the rate limit. Ask the operator whether a worker runs.",
+            "endpoints.health",
+            "See the queue",
+        )
+    if webhook["last_delivery_at"] is None:
+        next_step = "Send a test event."
+        return Health(
+            "untried", "Nothing has been sent yet.", None, next_step, "webhooks.show", "Test it"
+        )
+    return Health("works", "Works: the last delivery arrived.")
+
+
+def _failing(known: Known, failures: int) -> Health:
+    why = f"; {known.outcome}" if known.outcome else ""
+    waits = f" – {known.deliveries(known.waiting)} waiting" if known.waiting else ""  # noqa: RUF001
+    step = "Mend the receiver. Deliveries are tried again by themselves."
+    if failures < FAILING_FROM:
+        last = "The last attempt" if failures == 1 else f"The last {failures} attempts"
+        said = f"{last} failed{waits}{why}."
+        return Health("attention", said, known.failing_since, step, "endpoints.health", "See why")
+    said = f"Failing{known.since(known.failing_since)}, {failures:,} times in a row{waits}{why}."
+    return Health("failing", said, known.failing_since, step, "endpoints.health", "See why")
+
+
+def _inbound(known: Known) -> Health:
+    if known.outcome:
+        said = f"The last request was not accepted: {known.outcome}."
+        return Health("attention", said, known.webhook["last_delivery_at"])
+    if known.webhook["last_delivery_at"] is None:
+        return Health(
+            "untried",
+            "No request has arrived yet.",
+            None,
+            "Give its address and secret to the sender.",
+            "webhooks.show",
+            "See the address",
+        )
+    return Health("works", "Works: the last request was accepted.")
+
+
+def _facts() -> ColumnElement[Any]:
+    return literal_column(FACTS)
+
+
+JUDGE = Judge(
+    fields=(
+        "direction", "url", "enabled", "is_deleted", "deleted_at", "created_at",
+        "application_status", "paused_at", "pause_reason", "consecutive_failures",
+        "last_delivery_at", "last_delivery_status",
+    ),
+    facts=_facts,
+    health=health,
+    of_new=None,
+)  # fmt: skip
+SOURCE = Source(
+    "webhook",
+    "webhooks.index",
+    _SQL.joinpath("application_health.sql").read_text(),
+    "need attention",
+    "needs attention",
+)
