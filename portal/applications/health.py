@@ -43,7 +43,12 @@ def health(application: Mapping[str, Any], facts: Sequence[Any] | None) -> Healt
         reason = application["status_reason"]
         said = f"The application is {application['status']}, and all that belongs to it is stopped."
         step = "Reopen it when it may work again."
-        return Health("held", f"{said} Reason: {reason}" if reason else said, next=step)
+        return Health(
+            "held",
+            f"{said} Reason: {reason}" if reason else said,
+            next=step,
+            short=application["status"],
+        )
     found = list(zip(_sources.values(), facts or (), strict=False))
     if failing := [(source, one[0]) for source, one in found if one[0]]:
         said = " and ".join(
@@ -59,13 +64,31 @@ def health(application: Mapping[str, Any], facts: Sequence[Any] | None) -> Healt
         return _see("attention", f"{said}.", caring[0][0])
     if not any(one[2] for _, one in found):
         step = "Issue a key, add a connector or add a webhook."
-        return Health("untried", "Nothing belongs to it yet.", next=step)
+        return Health("not_tried", "Nothing belongs to it yet.", next=step, short="empty")
     return Health("works", "No key, connector or webhook of it fails.")
+
+
+def of_page(healths: Sequence[Health]) -> str:
+    """Return the sentence that begins a page of the list of applications; empty if it is empty."""
+    words = [one.status for one in healths]
+    every = counted(len(words), "application")
+    if not words:
+        return ""
+    if failing := words.count("failing"):
+        has = "has" if failing == 1 else "have"
+        return f"{failing} of {every} on this page {has} something that fails."
+    if caring := words.count("attention"):
+        has = "has" if caring == 1 else "have"
+        return f"{caring} of {every} on this page {has} something that needs attention."
+    if held := words.count("held"):
+        return f"{held} of {every} on this page {'is' if held == 1 else 'are'} stopped."
+    return f"No key, connector or webhook of the {every} on this page fails."
 
 
 def _see(word: Any, said: str, source: Source) -> Health:
     step = f"Look at its {source.noun}s."
-    return Health(word, said, None, step, source.page, f"See its {source.noun}s")
+    act = f"See its {source.noun}s"
+    return Health(word, said, None, step, source.page, act, names="application_id")
 
 
 def _facts() -> ColumnElement[Any]:

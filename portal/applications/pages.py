@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import exists, select
 
 from portal import web
-from portal.applications import service, states
+from portal.applications import health, service, states
 from portal.applications.forms import KIND_CHOICES, STATUS_CHOICES, ApplicationForm, StateForm
 from portal.applications.models import Application
 from portal.applications.schemas import ApplicationDocument, StateReason
@@ -18,6 +18,7 @@ from portal.database.actor import Actor
 from portal.database.record import find
 from portal.database.session import session
 from portal.identity.sessions.login import recent_sign_in_required
+from portal.records import health as record_health
 from portal.records import listing
 from portal.web.drawing import facts
 from portal.web.overview import Step, Told
@@ -64,10 +65,13 @@ def index() -> ResponseReturnValue:
     """Show the list of applications; for htmx, only the rows."""
     query = listing.parse(service.LISTING, request.args)
     page = listing.page(web.actor(), service.LISTING, query)
+    healths = record_health.of_all(page.items)
     return web.render(
         "applications/index.html",
         "applications/_listing.html",
         view=web.list_view(page, query),
+        healths=healths,
+        said=health.of_page(list(healths.values())),
         kinds=_short(KIND_CHOICES),
         statuses=_short(STATUS_CHOICES),
     )

@@ -30,10 +30,12 @@ from portal.database.record import find
 from portal.database.session import database_now, session
 from portal.providers import PROVIDERS, Provider, Variant
 from portal.records import verbs
+from portal.records.health import counted, tallied
 from portal.records.listing import Listing, View, sorted_time
 from portal.secretstore import SecretNotFound, store
 
 UNTITLED = "Untitled connector"
+MOST_SUMMED = 1000
 WRITE = "connectors:write"
 NEED_A_PERSON = ("action_required", "failing")
 # A change of one of these means that the connection must be checked again.
@@ -209,6 +211,35 @@ def note_restored(
     """Note that an older version of the credentials was written again, as version `written`."""
     values = _credential_note(actor, fields, written) | _status(record, {}, True)
     return verbs.change(actor, record, values, action="credentials_restored")
+
+
+def summed_up(actor: Actor) -> str:
+    """Return the sentence that begins the list of connectors; empty if there is none."""
+    status = Connector.sync_status
+    found = tallied(
+        actor,
+        Connector,
+        MOST_SUMMED,
+        {
+            "all": None,
+            "failing": status.in_(("action_required", "failing")),
+            "caring": status.in_(("degraded", "rate_limited", "stale")),
+            "pending": status == "pending",
+        },
+    )
+    if not found["all"]:
+        return ""
+    every = counted(found["all"], "connector", MOST_SUMMED)
+    said = [f"{found['failing']:,} of {every} {'fails' if found['failing'] == 1 else 'fail'}"]
+    if not found["failing"]:
+        only = "The only connector does not fail"
+        said = [f"None of {every} fails" if found["all"] > 1 else only]
+    if found["caring"]:
+        said.append(f"{found['caring']:,} {'needs' if found['caring'] == 1 else 'need'} attention")
+    if found["pending"]:
+        are = "is" if found["pending"] == 1 else "are"
+        said.append(f"{found['pending']:,} {are} not proven to work")
+    return f"{'; '.join(said)}."
 
 
 class SetUp(Protocol):

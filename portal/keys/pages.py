@@ -18,7 +18,7 @@ from portal.keys.issuing.forms import (
 from portal.keys.listing import filters, table
 from portal.keys.page_kit import KEPT, about, bp, columns, overtaken, with_chosen
 from portal.keys.schemas import KeyDocument, StopKey
-from portal.keys.usage import figures
+from portal.keys.usage import figures, health
 from portal.records import listing
 from portal.web.drawing import facts
 from portal.web.drawing.charts import Series
@@ -56,6 +56,7 @@ def index() -> ResponseReturnValue:
         kinds=[(value, text.partition(":")[0]) for value, text in KIND_CHOICES],
         statuses=STATUS_CHOICES,
         views=filters.views(),
+        said="" if web.portal_request().wants_fragment else health.of_list(caller),
         asked=[(name, value) for name, value in request.args.items() if value and name in KEPT],
     )
 

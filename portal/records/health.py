@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, TextClause, func, select
 
+from portal.database.actor import Actor
 from portal.database.record import Record
 from portal.database.session import session
 
-Word = Literal["failing", "attention", "held", "works", "untried", "off"]
+Word = Literal["failing", "attention", "held", "works", "not_tried", "off"]
 WORDS: tuple[Word, ...] = get_args(Word)
 """From the worst to what nobody has to look at."""
 
@@ -32,8 +33,8 @@ class RecordHealth(BaseModel):
     status: Word
     """One word. works = its last use or check was good, and nothing is left to do. attention = it
     works, or may work, and somebody should look. failing = it does not work. held = stopped on
-    purpose or by its application, and can go on. untried = not used or checked yet. off = disabled,
-    ended or deleted."""
+    purpose or by its application, and can go on. not_tried = not used or checked yet.
+    off = disabled, ended or deleted."""
     since: datetime | None
     """Time since which it is so; null if nobody noted it."""
     reason: str
@@ -44,8 +45,11 @@ class RecordHealth(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The health of one record. `page` is the endpoint of the page where the next step is done,
-    and `act` the words of the link to it."""
+    """The health of one record. `short` says in a word or two why it has this status.
+
+    `act` is the link to the page where the next step is done, and `page` its endpoint, which gets
+    the id of the record as `names`. Only who has the scope `needs` is offered it.
+    """
 
     status: Word
     reason: str
@@ -53,6 +57,9 @@ class Health:
     next: str | None = None
     page: str = ""
     act: str = ""
+    short: str = ""
+    names: str = "record_id"
+    needs: str = ""
 
     def document(self) -> dict[str, Any]:
         """Return the health as the API returns it."""
@@ -128,6 +135,22 @@ def of_new(record: Record) -> Health:
 
 def _of(by: Judge, record: Record, facts: Any) -> Health:
     return by.health({name: getattr(record, name) for name in by.fields}, facts)
+
+
+def tallied(
+    actor: Actor,
+    model: type[Record],
+    most: int,
+    conditions: Mapping[str, ColumnElement[bool] | TextClause | None],
+) -> dict[str, int]:
+    """Return how many live records meet each condition, up to `most` + 1, in one statement."""
+    live = model.seen_by(actor).where(model.is_deleted.is_(False)).with_only_columns(model.id)
+    parts = []
+    for name, condition in conditions.items():
+        some = live if condition is None else live.where(condition)
+        few = some.limit(most + 1).subquery()
+        parts.append(select(func.count()).select_from(few).scalar_subquery().label(name))
+    return dict(session.execute(select(*parts)).mappings().one())
 
 
 # ---------------------------------------------------------------- words that judges share

@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 from importlib import resources
 from typing import Any
 
-from sqlalchemy import ColumnElement, literal_column
+from sqlalchemy import ColumnElement, literal_column, text
 
 from portal.applications.health import Source
 from portal.applications.models import STOPPED
-from portal.records.health import Health, Judge, clock, counted, moment
+from portal.database.actor import Actor
+from portal.records.health import Health, Judge, clock, counted, moment, tallied
+from portal.webhooks.models import TROUBLED, Webhook
 
+WRITE = "webhooks:write"
 MOST = 1000  # deliveries that are counted
 FAILING_FROM = 3  # failures in a row
 SLOW = timedelta(minutes=10)
@@ -92,7 +95,7 @@ def health(webhook: Mapping[str, Any], facts: Sequence[Any] | None) -> Health:
     """Return the health of a webhook. `facts` are those of `health.sql`."""
     known = Known.of(webhook, facts) if facts else Known(webhook, webhook["created_at"])
     if webhook["is_deleted"]:
-        return Health("off", "Deleted: nothing is sent.", webhook["deleted_at"])
+        return Health("off", "Deleted: nothing is sent.", webhook["deleted_at"], short="deleted")
     if webhook["application_status"] in STOPPED:
         return _stopped(known)
     if webhook["paused_at"] is not None:
@@ -108,6 +111,7 @@ def _stopped(known: Known) -> Health:
         "held",
         f"Stopped: its application is {status}.{_held(known)}",
         next="Reopen the application.",
+        short="stopped",
     )
 
 
@@ -128,6 +132,8 @@ def _paused(known: Known) -> Health:
             "Resume it when the receiver is ready.",
             "endpoints.resume",
             "Resume…",
+            short="paused",
+            needs=WRITE,
         )
     why = f": {known.outcome}" if known.outcome else ""
     if known.webhook["pause_reason"] == "gone":
@@ -140,14 +146,25 @@ def _paused(known: Known) -> Health:
         "Mend the receiver, then resume the webhook.",
         "endpoints.health",
         "See what is held",
+        short="paused",
     )
 
 
 def _disabled(known: Known) -> Health:
     if known.webhook["direction"] == "outbound" and not known.webhook["url"]:
         said = "Not set up: it has no target URL."
-        return Health("off", said, None, "Enter the target URL.", "webhooks.edit", "Finish set-up")
-    return Health("off", "Disabled: only test events are sent.", None, "Enable it to use it.")
+        return Health(
+            "off",
+            said,
+            None,
+            "Enter the target URL.",
+            "webhooks.edit",
+            "Finish set-up",
+            short="not set up",
+            needs=WRITE,
+        )
+    said = "Disabled: only test events are sent."
+    return Health("off", said, None, "Enable it to use it.", short="disabled")
 
 
 def _outbound(known: Known) -> Health:
@@ -162,6 +179,7 @@ def _outbound(known: Known) -> Health:
             "Send a test event.",
             "webhooks.show",
             "Test it",
+            short="last request failed",
         )
     if known.gave_up:
         return Health(
@@ -172,10 +190,13 @@ def _outbound(known: Known) -> Health:
             "Send them again.",
             "endpoints.replay",
             "Replay…",
+            short="gave up",
+            needs=WRITE,
         )
     if known.expired_at is not None and known.now - known.expired_at < DAY:
         said = f"Held deliveries expired, the last at {clock(known.expired_at, known.now)}."
-        return Health("attention", said, known.expired_at, "Ask the publisher to send them again.")
+        step = "Ask the publisher to send them again."
+        return Health("attention", said, known.expired_at, step, short="expired")
     if known.retrying:
         return Health(
             "attention",
@@ -184,6 +205,7 @@ def _outbound(known: Known) -> Health:
             "Look at the answers of the receiver.",
             "webhook_deliveries.index_of_webhook",
             "See them",
+            short="retrying",
         )
     if known.oldest is not None and known.now - known.oldest > SLOW:
         return Health(
@@ -193,11 +215,12 @@ def _outbound(known: Known) -> Health:
             "Wait, or raise the rate limit. Ask the operator whether a worker runs.",
             "endpoints.health",
             "See the queue",
+            short="waiting",
         )
     if webhook["last_delivery_at"] is None:
         next_step = "Send a test event."
         return Health(
-            "untried", "Nothing has been sent yet.", None, next_step, "webhooks.show", "Test it"
+            "not_tried", "Nothing has been sent yet.", None, next_step, "webhooks.show", "Test it"
         )
     return Health("works", "Works: the last delivery arrived.")
 
@@ -209,7 +232,15 @@ def _failing(known: Known, failures: int) -> Health:
     if failures < FAILING_FROM:
         last = "The last attempt" if failures == 1 else f"The last {failures} attempts"
         said = f"{last} failed{waits}{why}."
-        return Health("attention", said, known.failing_since, step, "endpoints.health", "See why")
+        return Health(
+            "attention",
+            said,
+            known.failing_since,
+            step,
+            "endpoints.health",
+            "See why",
+            short="retrying",
+        )
     said = f"Failing{known.since(known.failing_since)}, {failures:,} times in a row{waits}{why}."
     return Health("failing", said, known.failing_since, step, "endpoints.health", "See why")
 
@@ -220,7 +251,7 @@ def _inbound(known: Known) -> Health:
         return Health("attention", said, known.webhook["last_delivery_at"])
     if known.webhook["last_delivery_at"] is None:
         return Health(
-            "untried",
+            "not_tried",
             "No request has arrived yet.",
             None,
             "Give its address and secret to the sender.",
@@ -228,6 +259,35 @@ def _inbound(known: Known) -> Health:
             "See the address",
         )
     return Health("works", "Works: the last request was accepted.")
+
+
+def of_list(actor: Actor) -> str:
+    """Return the sentence that begins the list of webhooks; empty if there is none."""
+    fails = "pause_reason IN ('failing', 'gone') OR (paused_at IS NULL AND consecutive_failures >="
+    found = tallied(
+        actor,
+        Webhook,
+        MOST,
+        {
+            "all": None,
+            "failing": text(f"{TROUBLED.text} AND ({fails} {FAILING_FROM}))"),
+            "caring": text(
+                f"{TROUBLED.text} AND paused_at IS NULL AND consecutive_failures < {FAILING_FROM}"
+            ),
+            "paused": text(f"{TROUBLED.text} AND pause_reason = 'by_hand'"),
+        },
+    )
+    if not found["all"]:
+        return ""
+    every = counted(found["all"], "webhook", MOST)
+    said = [f"{found['failing']:,} of {every} {'fails' if found['failing'] == 1 else 'fail'}"]
+    if not found["failing"]:
+        said = [f"None of {every} fails" if found["all"] > 1 else "The only webhook does not fail"]
+    if found["caring"]:
+        said.append(f"{found['caring']:,} failed at the last attempt")
+    if found["paused"]:
+        said.append(f"{found['paused']:,} {'is' if found['paused'] == 1 else 'are'} paused by hand")
+    return f"{'; '.join(said)}."
 
 
 def _facts() -> ColumnElement[Any]:

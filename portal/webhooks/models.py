@@ -58,6 +58,10 @@ SIGNATURE_SCHEMES = SCHEMES
 # Literal text without parameters, so that PostgreSQL finds the partial index over these rows.
 FAILING = text("is_active AND last_delivery_status NOT IN ('delivered', 'sending')")
 LAST_DELIVERY = time_or_earliest("last_delivery_at")
+TROUBLED = text(
+    "NOT is_deleted AND enabled AND (paused_at IS NOT NULL OR consecutive_failures > 0"
+    " OR last_delivery_status NOT IN ('delivered', 'sending'))"
+)
 PAUSED = text("paused_at IS NOT NULL AND NOT is_deleted")
 
 
@@ -106,10 +110,7 @@ class Webhook(OfApplication, Record):
             "ix_webhook_troubled",
             "tenant_id",
             "application_id",
-            postgresql_where=text(
-                "NOT is_deleted AND enabled AND (paused_at IS NOT NULL OR consecutive_failures > 0"
-                " OR last_delivery_status NOT IN ('delivered', 'sending'))"
-            ),
+            postgresql_where=TROUBLED,
         ),
         Index("ix_webhook_inbound", "id", postgresql_where=text("direction = 'inbound'")),
         Index("ix_webhook_connector", "tenant_id", "connector_id", "id"),

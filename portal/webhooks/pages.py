@@ -20,11 +20,12 @@ from portal.connectors.pages import offer_webhooks
 from portal.database.actor import Actor
 from portal.database.record import find
 from portal.identity.sessions.login import recent_sign_in_required
+from portal.records import health as record_health
 from portal.records import listing
 from portal.records.verbs import Revealed
 from portal.web.drawing import facts
 from portal.web.forms import CommandForm, as_seen
-from portal.webhooks import service
+from portal.webhooks import health, service
 from portal.webhooks.forms import ButtonForm, WebhookForm
 from portal.webhooks.models import Webhook
 from portal.webhooks.schemas import WebhookDocument, WebhookInput
@@ -83,6 +84,8 @@ def index() -> ResponseReturnValue:
         "webhooks/index.html",
         "webhooks/_listing.html",
         view=web.list_view(page, query),
+        healths=record_health.of_all(page.items),
+        said="" if web.portal_request().wants_fragment else health.of_list(web.actor()),
         owners=applications.of(web.actor(), owners),
     )
 

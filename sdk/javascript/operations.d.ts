@@ -55,6 +55,8 @@ export interface Application {
   repository: string | null;
   /** Scopes that its keys may have at most; empty for no limit. */
   allowed_scopes: string[];
+  /** Health of the application: the worst of what belongs to it. */
+  health: RecordHealth;
 }
 
 /** Up to 500 records to create with one request. */
@@ -143,6 +145,8 @@ export interface ApplicationInput {
   deleted_at?: string | null;
   /** Person id who soft-deleted; null otherwise. Ignored in a request. */
   deleted_by?: string | null;
+  /** Health of the application: the worst of what belongs to it. Ignored in a request. */
+  health?: RecordHealth;
   /** Server-assigned ULID with type prefix (e.g. per_…). Ignored in a request. */
   id?: string;
   /** Soft-delete flag. Excluded from default list queries. Ignored in a request. */
@@ -526,6 +530,8 @@ export interface Connector {
   application_status: string | null;
   /** True for an admin to whom the connector's scope does not open it. All that is read then is that it is there, whose it is, and its state; all else stands empty. An admin may disable, enable, delete and restore it. */
   is_restricted: boolean;
+  /** Health of the connector, by its last check. */
+  health: RecordHealth;
 }
 
 /** Up to 100 records to create with one request. */
@@ -632,6 +638,8 @@ export interface ConnectorInput {
   deleted_at?: string | null;
   /** Person id who soft-deleted; null otherwise. Ignored in a request. */
   deleted_by?: string | null;
+  /** Health of the connector, by its last check. Ignored in a request. */
+  health?: RecordHealth;
   /** Server-assigned ULID with type prefix (e.g. per_…). Ignored in a request. */
   id?: string;
   /** Soft-delete flag. Excluded from default list queries. Ignored in a request. */
@@ -1669,6 +1677,8 @@ export interface IssueKey {
   deleted_at?: string | null;
   /** Person id who soft-deleted; null otherwise. Ignored in a request. */
   deleted_by?: string | null;
+  /** Health of the key: its state, end, budget, use, rotation and leaks. Ignored in a request. */
+  health?: RecordHealth;
   /** Server-assigned ULID with type prefix (e.g. per_…). Ignored in a request. */
   id?: string;
   /** Soft-delete flag. Excluded from default list queries. Ignored in a request. */
@@ -1849,6 +1859,8 @@ export interface Key {
   brownout_from: string | null;
   /** Status of the owning application: suspended and retired stop what belongs to it. */
   application_status: string | null;
+  /** Health of the key: its state, end, budget, use, rotation and leaks. */
+  health: RecordHealth;
 }
 
 /** The results of a batch. */
@@ -1987,6 +1999,8 @@ export interface KeyCreated {
   brownout_from: string | null;
   /** Status of the owning application: suspended and retired stop what belongs to it. */
   application_status: string | null;
+  /** Health of the key: its state, end, budget, use, rotation and leaks. */
+  health: RecordHealth;
   /** The raw key, in this answer only. */
   key?: Hidden<string | null>;
   /** SHA-256 hash of the raw key (unique). Never returned after initial creation. */
@@ -2571,6 +2585,18 @@ export interface Quota {
 export interface Quotas {
   /** All quotas. */
   items: Quota[];
+}
+
+/** How a record is, derived from its state and its last results. Read-only. */
+export interface RecordHealth {
+  /** One word. works = its last use or check was good, and nothing is left to do. attention = it works, or may work, and somebody should look. failing = it does not work. held = stopped on purpose or by its application, and can go on. not_tried = not used or checked yet. off = disabled, ended or deleted. */
+  status: "failing" | "attention" | "held" | "works" | "not_tried" | "off";
+  /** Time since which it is so; null if nobody noted it. */
+  since: string | null;
+  /** What is so, as a sentence for people. Do not parse it. */
+  reason: string;
+  /** What to do now, as a sentence for people; null if there is nothing to do. */
+  next: string | null;
 }
 
 /**
@@ -3718,6 +3744,8 @@ export interface Webhook {
   secret_fingerprint: string | null;
   /** Whether this webhook is active. It is enabled, and neither paused nor deleted. */
   is_active: boolean;
+  /** Health of the webhook: its deliveries, its queue and its pause. */
+  health: RecordHealth;
 }
 
 /** Up to 100 records to create with one request. */
@@ -3860,6 +3888,8 @@ export interface WebhookCreated {
   secret_fingerprint: string | null;
   /** Whether this webhook is active. It is enabled, and neither paused nor deleted. */
   is_active: boolean;
+  /** Health of the webhook: its deliveries, its queue and its pause. */
+  health: RecordHealth;
   /** The signing secret, whsec_…, in this answer only. */
   signing_secret?: Hidden<string | null>;
 }
@@ -3925,6 +3955,8 @@ export interface WebhookInput {
   deleted_at?: string | null;
   /** Person id who soft-deleted; null otherwise. Ignored in a request. */
   deleted_by?: string | null;
+  /** Health of the webhook: its deliveries, its queue and its pause. Ignored in a request. */
+  health?: RecordHealth;
   /** Server-assigned ULID with type prefix (e.g. per_…). Ignored in a request. */
   id?: string;
   /** Inbound only: the address to give to the sender. Ignored in a request. */

@@ -102,13 +102,15 @@ def of_sentence(known: Known, said: Sentence) -> Health:
         f"{action.label}." if action else None,
         PAGES.get(action.doing, "connectors.show") if action else "",
         action.label if action else "",
+        short="" if known.record.sync_status == "healthy" else known.record.state.replace("_", " "),
+        needs="connectors:write",
     )
 
 
 def word_of(known: Known, said: Sentence) -> Word:
     """Return the word for a sentence. A connector that fails never works."""
     record = known.record
-    of_status = OF_STATUS.get(record.sync_status, "untried")
+    of_status = OF_STATUS.get(record.sync_status, "not_tried")
     if not known.is_open:
         return "off" if record.is_deleted else of_status
     if record.is_deleted or not record.enabled:
@@ -117,7 +119,7 @@ def word_of(known: Known, said: Sentence) -> Word:
         return "attention"
     if record.provider is not None and record.is_stopped:
         return "held"
-    word = WORDS.get(said.tone, "untried")
+    word = WORDS.get(said.tone, "not_tried")
     return of_status if word == "works" and of_status in ("failing", "attention") else word
 
 

@@ -13,14 +13,16 @@ from sqlalchemy import Select
 
 from portal import web
 from portal.connections import requests
-from portal.connections.health import panel, sentences, timeline, users
+from portal.connections.health import judgement, panel, sentences, timeline, users
 from portal.connectors import pages as connector_pages
 from portal.connectors import service as connectors
-from portal.connectors.models import Connector
+from portal.connectors.models import CLOSED_HEALTH, Connector
 from portal.connectors.schemas import ConnectorInput
 from portal.core.errors import Invalid
 from portal.database.actor import Actor
 from portal.identity.sessions.login import recent_sign_in_required
+from portal.records import health
+from portal.records.health import Health
 
 bp = Blueprint("connections", __name__, url_prefix="/connectors")
 
@@ -32,6 +34,7 @@ def init_app(app: Flask) -> None:
     timeline.init_app(app)
     connector_pages.add_panel(app, show)
     connector_pages.explain(app, explained)
+    app.jinja_env.globals["connector_health"] = _health
     app.jinja_env.globals["connector_users"] = lambda record: users.of(web.actor(), record).all
 
 
@@ -47,18 +50,27 @@ def show(record: Connector) -> Mapping[str, Any]:
     }
 
 
+def _health(record: Connector, is_open: bool) -> Health:
+    """Return the health of a connector; for somebody to whom it is not open, only how it is."""
+    found = health.of(record)
+    if is_open:
+        return found
+    return Health(found.status, CLOSED_HEALTH["reason"] or "")
+
+
 def explained(
     actor: Actor, records: Sequence[Connector], needing: Select[Any]
 ) -> tuple[Mapping[str, Any], int]:
-    """Return a sentence and the standing for each connector of a list, and how many connectors
-    `needing` finds, in one statement."""
+    """Return a sentence, the standing and the health for each connector of a list, and how many
+    connectors `needing` finds, in one statement."""
     ids = [one.id for one in records]
     found, number, now = requests.standings_and_count(actor, ids, needing)
     lines = {}
     for record in records:
         standing, is_open = found.get(record.id), record.is_open_to(actor)
         known = sentences.known_of(record, standing, now, is_open=is_open)
-        lines[record.id] = (sentences.say(known), standing)
+        said = sentences.say(known)
+        lines[record.id] = (said, standing, judgement.of_sentence(known, said))
     return lines, number
 
 

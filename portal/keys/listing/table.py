@@ -3,17 +3,17 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
-from sqlalchemy import select
+from sqlalchemy import literal_column, select
 from sqlalchemy.dialects.postgresql import array
 
 from portal import fast
-from portal.applications.models import STOPPED, Application
+from portal.applications.models import Application
 from portal.fast.template_calls import escape_text
 from portal.keys.models import ApiKey
+from portal.keys.usage import health
 from portal.web.drawing.cells import number, status, tags, time
 from portal.web.drawing.template_functions import record_urls
 
@@ -42,10 +42,26 @@ class Line(NamedTuple):
     status: str
     blocked: bool
     revoke_at: datetime | None
+    blocked_reason: str | None
+    created_at: datetime
+    revoked_at: datetime | None
+    revoked_reason: str | None
+    brownout_from: datetime | None
+    max_uses: int | None
+    max_budget_usd: Decimal | None
+    parent_key_id: str | None
+    health: Any
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Return what the health is made of."""
+        status = self.application[1] if self.application else None
+        return {**self._asdict(), "application_status": status}
 
 
+_BESIDE = {"application": _APPLICATION, "health": literal_column(health.FACTS)}
 COLUMNS = tuple(
-    (_APPLICATION if name == "application" else getattr(ApiKey, name)).label(name)
+    (_BESIDE[name] if name in _BESIDE else getattr(ApiKey, name)).label(name)
     for name in Line._fields
 )
 
@@ -88,7 +104,7 @@ def _lines(keys: Iterable[Line], makers: Mapping[str, str], tick: bool) -> Marku
             f'<td class="fit" data-label="Last used">{time(key.last_used_at)}</td>'
             f'<td class="fit num" data-label="Spent">{_spent(key)}</td>'
             f'<td class="fit" data-label="Expires">{time(key.expires_at)}</td>'
-            f'<td data-label="Status">{_standing(key)}</td></tr>\n'
+            f'<td data-label="Health">{_standing(key)}</td></tr>\n'
         )
     return Markup("".join(found))  # noqa: S704 - every text from data is escaped above
 
@@ -113,17 +129,5 @@ def _spent(key: Line) -> str:
 
 
 def _standing(key: Line) -> str:
-    stopped = key.application is not None and key.application[1] in STOPPED
-    return _said(key.status, stopped, key.blocked, key.revoke_at is not None)
-
-
-@lru_cache
-def _said(state: str, stopped: bool, blocked: bool, ends: bool) -> str:
-    """Return the status words of a key. A key that does not work is never shown as active."""
-    active = state == "active"
-    said = ["stopped"] * (active and stopped) + ["blocked"] * blocked
-    if not active or not said:
-        said.insert(0, state)
-    if active and ends:
-        said.append("stopping")
-    return " ".join(map(status, said))
+    found = health.health(key.fields, key.health)
+    return status(found.status, found.short or None)

@@ -6,13 +6,19 @@ from datetime import datetime, timedelta
 from importlib import resources
 from typing import Any
 
-from sqlalchemy import ColumnElement, literal_column
+from sqlalchemy import ColumnElement, and_, any_, func, literal_column, select
 
 from portal.applications.health import Source
 from portal.applications.models import STOPPED
-from portal.records.health import Health, Judge, clock, moment
+from portal.database.actor import Actor
+from portal.keys import service
+from portal.keys.models import ApiKey, not_revoked
+from portal.keys.tables import KeyLeak
+from portal.records.health import Health, Judge, clock, counted, moment, tallied
 
+WRITE = "keys:write"
 SOON = timedelta(days=14)
+MOST = 200  # keys that the list counts
 MUCH = 0.8  # of the budget
 _SQL = resources.files("portal.keys.usage")
 FACTS = _SQL.joinpath("health.sql").read_text()
@@ -69,11 +75,22 @@ def _ended(known: Known) -> Health | None:
     if key["status"] == "expired":
         at = key["expires_at"]
         said = f"Expired {known.clock(at)}: its calls are refused."
-        return Health("off", said, at, "Issue its successor.", "keys.issue", "Issue a key")
+        return Health(
+            "off",
+            said,
+            at,
+            "Issue its successor.",
+            "keys.issue",
+            "Issue successor",
+            short="expired",
+            names="follows",
+            needs=WRITE,
+        )
     at = key["revoked_at"] or key["revoke_at"]
     why = f" {_sentence(key['revoked_reason'])}" if key["revoked_reason"] else ""
     when = f" {known.clock(at)}" if at else ""
-    return Health("off", f"Revoked{when}: its calls are refused for good.{why}", at)
+    said = f"Revoked{when}: its calls are refused for good.{why}"
+    return Health("off", said, at, short="revoked")
 
 
 def _stopped(known: Known) -> Health | None:
@@ -81,7 +98,7 @@ def _stopped(known: Known) -> Health | None:
     if status not in STOPPED:
         return None
     said = f"Stopped: its application is {status}, so its calls are refused."
-    return Health("held", said, next="Reopen the application.")
+    return Health("held", said, next="Reopen the application.", short="stopped")
 
 
 def _blocked(known: Known) -> Health | None:
@@ -91,11 +108,11 @@ def _blocked(known: Known) -> Health | None:
         reason = f" {_sentence(why)}" if why else ""
         said = f"Blocked: its calls are refused.{reason}{leaked}"
         step = "Rotate or revoke it." if leaked else "Unblock it when it may work again."
-        return Health("held", said, known.leaked_at, step, "keys.show", "See why")
+        return Health("held", said, known.leaked_at, step, short="blocked")
     if known.parent is None:
         return None
     said = f"Its parent key is {known.parent}, so its calls are refused."
-    return Health("held", said, next="Look at the parent key.")
+    return Health("held", said, next="Look at the parent key.", short=f"parent {known.parent}")
 
 
 # ---------------------------------------------------------------- it does not work
@@ -111,6 +128,8 @@ def _leaked(known: Known) -> Health | None:
         "Rotate it, then revoke it.",
         "keys.rotate",
         "Rotate",
+        short="leaked",
+        needs=WRITE,
     )
 
 
@@ -119,7 +138,7 @@ def _used_up(known: Known) -> Health | None:
     if limit is None or uses is None or uses < limit:
         return None
     said = f"All of its {limit:,} uses are used up: its calls are refused."
-    return Health("off", said, None, "Issue another key.", "keys.issue", "Issue a key")
+    return Health("off", said, None, "Issue another key.", short="used up")
 
 
 def _over_budget(known: Known) -> Health | None:
@@ -133,8 +152,7 @@ def _over_budget(known: Known) -> Health | None:
         f"Its budget of ${most:,.2f} is used up: calls that cost something are refused.{again}",
         None,
         "Wait until the budget is reset." if until else "Issue a key with a larger budget.",
-        "keys.show",
-        "See the budget",
+        short="budget used up",
     )
 
 
@@ -151,7 +169,7 @@ def _browned_out(known: Known) -> Health | None:
     else:
         said = f"Works until it is revoked {known.clock(end)}."
     step = "Move its programs to another key, or keep it."
-    return Health("attention", said, begun, step, "keys.show", "See the plan")
+    return Health("attention", said, begun, step, short="stopping")
 
 
 def _rotating(known: Known) -> Health | None:
@@ -164,6 +182,7 @@ def _rotating(known: Known) -> Health | None:
             "Move its programs to the successor.",
             "keys.rotation",
             "See the rotation",
+            short="in rotation",
         )
     if known.new_since is None:
         return None
@@ -175,6 +194,7 @@ def _rotating(known: Known) -> Health | None:
             "Give it to the programs that use the old key.",
             "keys.rotation",
             "See the rotation",
+            short="in rotation",
         )
     return Health(
         "works",
@@ -183,6 +203,7 @@ def _rotating(known: Known) -> Health | None:
         "Finish the rotation when nobody uses the old key.",
         "keys.rotation",
         "See the rotation",
+        short="in rotation",
     )
 
 
@@ -191,7 +212,16 @@ def _ends_soon(known: Known) -> Health | None:
     if end is None or end - known.now > SOON or known.key["parent_key_id"] is not None:
         return None
     said = f"Works until it expires {known.clock(end)}."
-    return Health("attention", said, None, "Rotate it in time.", "keys.rotate", "Rotate")
+    return Health(
+        "attention",
+        said,
+        None,
+        "Rotate it in time.",
+        "keys.rotate",
+        "Rotate",
+        short="ends soon",
+        needs=WRITE,
+    )
 
 
 def _refused(known: Known) -> Health | None:
@@ -207,6 +237,8 @@ def _refused(known: Known) -> Health | None:
         "See which check refused it.",
         "keys.explain",
         "Explain",
+        short="refused",
+        names="key_id",
     )
 
 
@@ -216,14 +248,16 @@ def _budget_low(known: Known) -> Health | None:
         return None
     share = int(known.budget[0] / float(most) * 100)
     said = f"Works; {share} % of its budget of ${most:,.2f} is used."
-    return Health("attention", said, None, "Check that it lasts.", "keys.show", "See the budget")
+    return Health("attention", said, None, "Check that it lasts.", short="budget low")
 
 
 def _never_used(known: Known) -> Health | None:
     if known.key["last_used_at"] is not None:
         return None
-    said = f"Never used since it was issued {known.clock(known.key['created_at'])}."
-    return Health("untried", said, known.key["created_at"], "Give it to its program, or revoke it.")
+    made = known.key["created_at"]
+    said = f"Never used since it was issued {known.clock(made)}."
+    step = "Give it to its program, or revoke it."
+    return Health("not_tried", said, made, step, short="never used")
 
 
 def _sentence(text: str) -> str:
@@ -245,6 +279,44 @@ RULES: tuple[Rule, ...] = (
     _budget_low,
     _never_used,
 )
+
+
+def of_list(actor: Actor) -> str:
+    """Return the sentence that begins the list of keys; empty if none was issued."""
+    leaked = (
+        select(KeyLeak.key_id)
+        .where(KeyLeak.tenant_id == actor.tenant_id, KeyLeak.settled_at.is_(None))
+        .limit(MOST + 1)
+    )
+    in_force = and_(not_revoked(ApiKey), ApiKey.expires_key > func.now())
+    found = tallied(
+        actor,
+        ApiKey,
+        MOST,
+        {
+            "all": None,
+            "works": and_(in_force, ApiKey.blocked.is_(False)),
+            "leaked": and_(in_force, ApiKey.id == any_(func.array(leaked.scalar_subquery()))),
+            "soon": and_(in_force, *service.unfollowed_soon()),
+            "blocked": and_(ApiKey.blocked, in_force),
+        },
+    )
+    if not found["all"]:
+        return ""
+    works = counted(found["works"], "key", MOST)
+    are = "is" if found["works"] == 1 else "are"
+    said = [f"{works} {are} active." if found["works"] else "No key is active."]
+    if found["leaked"]:
+        were = "was" if found["leaked"] == 1 else "were"
+        said.insert(0, f"{counted(found['leaked'], 'key', MOST)} {were} found in public.")
+    if found["soon"]:
+        ends = "ends" if found["soon"] == 1 else "end"
+        soon = counted(found["soon"], "", MOST, "").split()[0]
+        said.append(f"{soon} {ends} within 14 days.")
+    if found["blocked"]:
+        is_ = "is" if found["blocked"] == 1 else "are"
+        said.append(f"{counted(found['blocked'], '', MOST, '').split()[0]} {is_} blocked.")
+    return " ".join(said)
 
 
 def _facts() -> ColumnElement[Any]:

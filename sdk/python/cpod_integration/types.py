@@ -97,6 +97,8 @@ class ApplicationDocument(TypedDict):
     """Source repository."""
     allowed_scopes: list[str]
     """Scopes that its keys may have at most; empty for no limit."""
+    health: RecordHealth
+    """Health of the application: the worst of what belongs to it."""
 
 
 class ApplicationInput(TypedDict):
@@ -578,6 +580,8 @@ class ConnectorDocument(TypedDict):
     that it is there, whose it is, and its state; all else stands empty. An admin may disable,
     enable, delete and restore it.
     """
+    health: RecordHealth
+    """Health of the connector, by its last check."""
 
 
 class ConnectorInput(TypedDict):
@@ -1541,6 +1545,8 @@ class KeyCreated(TypedDict):
     """Time from which it is denied for short periods before it is revoked."""
     application_status: str | None
     """Status of the owning application: suspended and retired stop what belongs to it."""
+    health: RecordHealth
+    """Health of the key: its state, end, budget, use, rotation and leaks."""
     key: NotRequired[Secret | None]
     """The raw key, in this answer only."""
     key_hash: NotRequired[Secret | None]
@@ -1650,6 +1656,8 @@ class KeyDocument(TypedDict):
     """Time from which it is denied for short periods before it is revoked."""
     application_status: str | None
     """Status of the owning application: suspended and retired stop what belongs to it."""
+    health: RecordHealth
+    """Health of the key: its state, end, budget, use, rotation and leaks."""
 
 
 class KeyLimits(TypedDict):
@@ -2039,6 +2047,23 @@ class QuotasDocument(TypedDict):
 
     items: list[QuotaDocument]
     """All quotas."""
+
+
+class RecordHealth(TypedDict):
+    """How a record is, derived from its state and its last results. Read-only."""
+
+    status: Literal["failing", "attention", "held", "works", "not_tried", "off"]
+    """One word. works = its last use or check was good, and nothing is left to do. attention =
+    it works, or may work, and somebody should look. failing = it does not work. held =
+    stopped on purpose or by its application, and can go on. not_tried = not used or checked
+    yet. off = disabled, ended or deleted.
+    """
+    since: str | None
+    """Time since which it is so; null if nobody noted it."""
+    reason: str
+    """What is so, as a sentence for people. Do not parse it."""
+    next: str | None
+    """What to do now, as a sentence for people; null if there is nothing to do."""
 
 
 class RehearseKey(TypedDict):
@@ -2959,6 +2984,8 @@ class WebhookCreated(TypedDict):
     """
     is_active: bool
     """True if this webhook is active. It is enabled, and neither paused nor deleted."""
+    health: RecordHealth
+    """Health of the webhook: its deliveries, its queue and its pause."""
     signing_secret: NotRequired[Secret | None]
     """The signing secret, whsec_…, in this answer only."""
 
@@ -3129,6 +3156,8 @@ class WebhookDocument(TypedDict):
     """
     is_active: bool
     """True if this webhook is active. It is enabled, and neither paused nor deleted."""
+    health: RecordHealth
+    """Health of the webhook: its deliveries, its queue and its pause."""
 
 
 class WebhookInput(TypedDict):
