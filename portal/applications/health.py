@@ -11,8 +11,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, literal_column
 
 from portal.applications.models import STOPPED
-from portal.records.health import Health, Judge, counted
+from portal.records.health import Health, Judge, Word, counted
 
+HAVE: Mapping[Word, tuple[str, str]] = {
+    "failing": ("has something that fails", "have something that fails"),
+    "attention": ("has something that needs attention", "have something that needs attention"),
+    "held": ("is stopped", "are stopped"),
+}
 MOST = 100  # records in trouble that are counted
 
 
@@ -68,24 +73,17 @@ def health(application: Mapping[str, Any], facts: Sequence[Any] | None) -> Healt
     return Health("works", "No key, connector or webhook of it fails.")
 
 
-def of_page(healths: Sequence[Health]) -> str:
-    """Return the sentence that begins a page of the list of applications; empty if it is empty."""
+def of_page(healths: Sequence[Health]) -> Health | None:
+    """Return the sentence that begins a page of the list, with its word; None for an empty one."""
+    every = f"{counted(len(healths), 'application')} on this page"
     words = [one.status for one in healths]
-    every = counted(len(words), "application")
-    if not words:
-        return ""
-    if failing := words.count("failing"):
-        has = "has" if failing == 1 else "have"
-        return f"{failing} of {every} on this page {has} something that fails."
-    if caring := words.count("attention"):
-        has = "has" if caring == 1 else "have"
-        return f"{caring} of {every} on this page {has} something that needs attention."
-    if held := words.count("held"):
-        return f"{held} of {every} on this page {'is' if held == 1 else 'are'} stopped."
-    return f"No key, connector or webhook of the {every} on this page fails."
+    for word, have in HAVE.items():
+        if number := words.count(word):
+            return Health(word, f"{number} of {every} {have[number != 1]}.")
+    return Health("works", f"No key, connector or webhook of {every} fails.") if words else None
 
 
-def _see(word: Any, said: str, source: Source) -> Health:
+def _see(word: Word, said: str, source: Source) -> Health:
     step = f"Look at its {source.noun}s."
     act = f"See its {source.noun}s"
     return Health(word, said, None, step, source.page, act, names="application_id")

@@ -87,7 +87,7 @@ def index() -> ResponseReturnValue:
         "connectors/_listing.html",
         view=web.list_view(page, query),
         explained=explained,
-        said="" if web.portal_request().wants_fragment else service.summed_up(web.actor()),
+        said=None if web.portal_request().wants_fragment else service.of_list(web.actor()),
         needing=needing,
         most_counted=MOST_COUNTED,
         owners=owned,

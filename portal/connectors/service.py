@@ -30,7 +30,7 @@ from portal.database.record import find
 from portal.database.session import database_now, session
 from portal.providers import PROVIDERS, Provider, Variant
 from portal.records import verbs
-from portal.records.health import counted, tallied
+from portal.records.health import Health, summary, tallied
 from portal.records.listing import Listing, View, sorted_time
 from portal.secretstore import SecretNotFound, store
 
@@ -213,8 +213,9 @@ def note_restored(
     return verbs.change(actor, record, values, action="credentials_restored")
 
 
-def summed_up(actor: Actor) -> str:
-    """Return the sentence that begins the list of connectors; empty if there is none."""
+def of_list(actor: Actor) -> Health | None:
+    """Return the sentence that begins the list of connectors, with its word; None if there is no
+    connector."""
     status = Connector.sync_status
     found = tallied(
         actor,
@@ -227,19 +228,12 @@ def summed_up(actor: Actor) -> str:
             "pending": status == "pending",
         },
     )
-    if not found["all"]:
-        return ""
-    every = counted(found["all"], "connector", MOST_SUMMED)
-    said = [f"{found['failing']:,} of {every} {'fails' if found['failing'] == 1 else 'fail'}"]
-    if not found["failing"]:
-        only = "The only connector does not fail"
-        said = [f"None of {every} fails" if found["all"] > 1 else only]
-    if found["caring"]:
-        said.append(f"{found['caring']:,} {'needs' if found['caring'] == 1 else 'need'} attention")
-    if found["pending"]:
-        are = "is" if found["pending"] == 1 else "are"
-        said.append(f"{found['pending']:,} {are} not proven to work")
-    return f"{'; '.join(said)}."
+    also = []
+    if caring := found["caring"]:
+        also.append(f"{caring:,} {'needs' if caring == 1 else 'need'} attention")
+    if pending := found["pending"]:
+        also.append(f"{pending:,} {'is' if pending == 1 else 'are'} not proven to work")
+    return summary("connector", found, MOST_SUMMED, also)
 
 
 class SetUp(Protocol):

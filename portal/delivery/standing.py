@@ -56,11 +56,12 @@ def _recovered(webhooks: Select[Webhook]) -> Select[Webhook, datetime | None]:
 
 def _figures(today: Sequence[int]) -> list[Figure]:
     """Return the figures of today; none if there was no delivery."""
-    count, good, bad = today
+    count, good, retrying, waiting, bad = today
     if not count:
         return []
-    ended = good + bad
-    note = f"{good / ended:.1%} of those that ended arrived" if ended else "none has ended yet"
+    note = f"{good:,} delivered · {retrying:,} retrying · {bad:,} given up"
+    if waiting:
+        note += f" · {waiting:,} waiting"
     return [Figure("Deliveries today", count, url_for("deliveries.index", since="24h"), note)]
 
 

@@ -56,7 +56,7 @@ def index() -> ResponseReturnValue:
         kinds=[(value, text.partition(":")[0]) for value, text in KIND_CHOICES],
         statuses=STATUS_CHOICES,
         views=filters.views(),
-        said="" if web.portal_request().wants_fragment else health.of_list(caller),
+        said=None if web.portal_request().wants_fragment else health.of_list(caller),
         asked=[(name, value) for name, value in request.args.items() if value and name in KEPT],
     )
 

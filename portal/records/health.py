@@ -153,6 +153,22 @@ def tallied(
     return dict(session.execute(select(*parts)).mappings().one())
 
 
+def summary(
+    noun: str, found: Mapping[str, int], most: int, also: Sequence[str] = ()
+) -> Health | None:
+    """Return the sentence that begins a list, of what `tallied` found as `all`, `failing` and
+    `caring`; None for an empty list. `also` says more of it."""
+    number, failing = found["all"], found["failing"]
+    if not number:
+        return None
+    every = counted(number, noun, most)
+    said = f"{failing:,} of {every} {'fails' if failing == 1 else 'fail'}"
+    if not failing:
+        said = f"None of {every} fails" if number > 1 else f"The only {noun} does not fail"
+    word: Word = "failing" if failing else "attention" if found["caring"] else "works"
+    return Health(word, f"{'; '.join((said, *also))}.")
+
+
 # ---------------------------------------------------------------- words that judges share
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, literal_column, text
 from portal.applications.health import Source
 from portal.applications.models import STOPPED
 from portal.database.actor import Actor
-from portal.records.health import Health, Judge, clock, counted, moment, tallied
+from portal.records.health import Health, Judge, clock, counted, moment, summary, tallied
 from portal.webhooks.models import TROUBLED, Webhook
 
 WRITE = "webhooks:write"
@@ -261,33 +261,28 @@ def _inbound(known: Known) -> Health:
     return Health("works", "Works: the last request was accepted.")
 
 
-def of_list(actor: Actor) -> str:
-    """Return the sentence that begins the list of webhooks; empty if there is none."""
-    fails = "pause_reason IN ('failing', 'gone') OR (paused_at IS NULL AND consecutive_failures >="
+def of_list(actor: Actor) -> Health | None:
+    """Return the sentence that begins the list of webhooks, with its word; None if there is no
+    webhook."""
+    fails = f"pause_reason IN ('failing', 'gone') OR consecutive_failures >= {FAILING_FROM}"
+    by_hand = "pause_reason = 'by_hand'"
     found = tallied(
         actor,
         Webhook,
         MOST,
         {
             "all": None,
-            "failing": text(f"{TROUBLED.text} AND ({fails} {FAILING_FROM}))"),
-            "caring": text(
-                f"{TROUBLED.text} AND paused_at IS NULL AND consecutive_failures < {FAILING_FROM}"
-            ),
-            "paused": text(f"{TROUBLED.text} AND pause_reason = 'by_hand'"),
+            "failing": text(f"{TROUBLED.text} AND ({fails}) AND {by_hand} IS NOT TRUE"),
+            "caring": text(f"{TROUBLED.text} AND NOT ({fails}) AND {by_hand} IS NOT TRUE"),
+            "held": text(f"{TROUBLED.text} AND {by_hand}"),
         },
     )
-    if not found["all"]:
-        return ""
-    every = counted(found["all"], "webhook", MOST)
-    said = [f"{found['failing']:,} of {every} {'fails' if found['failing'] == 1 else 'fail'}"]
-    if not found["failing"]:
-        said = [f"None of {every} fails" if found["all"] > 1 else "The only webhook does not fail"]
-    if found["caring"]:
-        said.append(f"{found['caring']:,} failed at the last attempt")
-    if found["paused"]:
-        said.append(f"{found['paused']:,} {'is' if found['paused'] == 1 else 'are'} paused by hand")
-    return f"{'; '.join(said)}."
+    also = []
+    if caring := found["caring"]:
+        also.append(f"{caring:,} failed at the last attempt")
+    if held := found["held"]:
+        also.append(f"{held:,} {'is' if held == 1 else 'are'} paused by hand")
+    return summary("webhook", found, MOST, also)
 
 
 def _facts() -> ColumnElement[Any]:

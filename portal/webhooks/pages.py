@@ -85,7 +85,7 @@ def index() -> ResponseReturnValue:
         "webhooks/_listing.html",
         view=web.list_view(page, query),
         healths=record_health.of_all(page.items),
-        said="" if web.portal_request().wants_fragment else health.of_list(web.actor()),
+        said=None if web.portal_request().wants_fragment else health.of_list(web.actor()),
         owners=applications.of(web.actor(), owners),
     )
 

@@ -70,6 +70,11 @@ class Span:
         return self.good / self.tried if self.tried else None
 
     @property
+    def shown_rate(self) -> str:
+        """Return the share of successes in per cent, rounded down: 100 % if none failed."""
+        return f"{1000 * self.good // self.tried / 10:.1f}%" if self.tried else "–"  # noqa: RUF001
+
+    @property
     def allowed(self) -> float:
         """Return how many failures the target allows."""
         return self.tried * (1 - TARGET)
@@ -145,7 +150,7 @@ def standing(actor: Actor, webhook: Webhook) -> Standing:
 
 def today(tenant_id: str) -> Label[Any]:
     """Return a column with the counts of the tenant's deliveries since midnight (UTC): [all,
-    delivered, failed or expired]. Only the newest LOOKED_AT are counted."""
+    delivered, retrying, waiting, failed or expired]. Only the newest LOOKED_AT are counted."""
     midnight = func.date_trunc("day", func.now(), "UTC")
     lately = (
         select(Delivery.state)
@@ -157,6 +162,8 @@ def today(tenant_id: str) -> Label[Any]:
     counted = func.jsonb_build_array(
         func.count(),
         func.count().filter(lately.c.state == "delivered"),
+        func.count().filter(lately.c.state == "retrying"),
+        func.count().filter(lately.c.state.in_(("pending", "in_flight"))),
         func.count().filter(lately.c.state.in_(("failed", "expired"))),
     )
     return select(counted).select_from(lately).scalar_subquery().label("today")

@@ -41,10 +41,20 @@ WORDS = {
 def posture() -> ResponseReturnValue:
     """Show each weakness, how many keys have it, and how to fix it."""
     counts = standing.counts(web.actor())
+    found = [one for one in standing.WEAKNESSES if counts[one.view]]
+    said = Health(
+        "works", f"No key in force has one of these {len(standing.WEAKNESSES)} weaknesses."
+    )
+    if found:
+        are = "weakness is" if len(found) == 1 else "weaknesses are"
+        said = Health(
+            "attention", f"{len(found)} of {len(standing.WEAKNESSES)} {are} found among your keys."
+        )
     return web.render(
         "keys/posture.html",
         weaknesses=[(one, counts[one.view]) for one in standing.WEAKNESSES],
         most=standing.MOST,
+        said=said,
     )
 
 

@@ -48,14 +48,14 @@ WEAKNESSES: Sequence[Weakness] = (
     Weakness(
         "idle",
         "Unused for 90 days",
-        "Nobody would miss them, and a thief would be glad of them.",
+        "Unused for 90 days: safe to revoke.",
         "Revoke them",
         "revoke",
     ),
     Weakness(
         "never_used",
         "Never used",
-        "Issued and forgotten.",
+        "Issued more than a day ago, and no call has come since.",
         "Revoke them",
         "revoke",
     ),

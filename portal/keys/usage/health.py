@@ -14,7 +14,7 @@ from portal.database.actor import Actor
 from portal.keys import service
 from portal.keys.models import ApiKey, not_revoked
 from portal.keys.tables import KeyLeak
-from portal.records.health import Health, Judge, clock, counted, moment, tallied
+from portal.records.health import Health, Judge, Word, clock, counted, moment, tallied
 
 WRITE = "keys:write"
 SOON = timedelta(days=14)
@@ -281,8 +281,8 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def of_list(actor: Actor) -> str:
-    """Return the sentence that begins the list of keys; empty if none was issued."""
+def of_list(actor: Actor) -> Health | None:
+    """Return the sentence that begins the list of keys, with its word; None if none was issued."""
     leaked = (
         select(KeyLeak.key_id)
         .where(KeyLeak.tenant_id == actor.tenant_id, KeyLeak.settled_at.is_(None))
@@ -302,21 +302,24 @@ def of_list(actor: Actor) -> str:
         },
     )
     if not found["all"]:
-        return ""
+        return None
     works = counted(found["works"], "key", MOST)
     are = "is" if found["works"] == 1 else "are"
     said = [f"{works} {are} active." if found["works"] else "No key is active."]
-    if found["leaked"]:
-        were = "was" if found["leaked"] == 1 else "were"
-        said.insert(0, f"{counted(found['leaked'], 'key', MOST)} {were} found in public.")
-    if found["soon"]:
-        ends = "ends" if found["soon"] == 1 else "end"
-        soon = counted(found["soon"], "", MOST, "").split()[0]
-        said.append(f"{soon} {ends} within 14 days.")
-    if found["blocked"]:
-        is_ = "is" if found["blocked"] == 1 else "are"
-        said.append(f"{counted(found['blocked'], '', MOST, '').split()[0]} {is_} blocked.")
-    return " ".join(said)
+    if leaks := found["leaked"]:
+        said.insert(
+            0, f"{counted(leaks, 'key', MOST)} {'was' if leaks == 1 else 'were'} found in public."
+        )
+    if soon := found["soon"]:
+        said.append(f"{_number(soon)} {'ends' if soon == 1 else 'end'} within 14 days.")
+    if blocked := found["blocked"]:
+        said.append(f"{_number(blocked)} {'is' if blocked == 1 else 'are'} blocked.")
+    word: Word = "failing" if leaks else "attention" if soon else "works"
+    return Health(word if found["works"] else "off", " ".join(said))
+
+
+def _number(count: int) -> str:
+    return f"{MOST}+" if count > MOST else str(count)
 
 
 def _facts() -> ColumnElement[Any]:
