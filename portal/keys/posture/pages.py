@@ -17,6 +17,7 @@ from portal.keys.posture import posture as standing
 from portal.keys.usage import explain
 from portal.keys.usage.explain import Explained
 from portal.outbound.networks import parse
+from portal.records.health import Health
 from portal.records.listing import FINGERPRINT
 
 WORDS = {
@@ -42,14 +43,11 @@ def posture() -> ResponseReturnValue:
     """Show each weakness, how many keys have it, and how to fix it."""
     counts = standing.counts(web.actor())
     found = [one for one in standing.WEAKNESSES if counts[one.view]]
-    said = Health(
-        "works", f"No key in force has one of these {len(standing.WEAKNESSES)} weaknesses."
-    )
+    all_of_them, has = len(standing.WEAKNESSES), "has" if len(found) == 1 else "have"
+    said = Health("works", f"No key in force has one of these {all_of_them} weaknesses.")
     if found:
-        are = "weakness is" if len(found) == 1 else "weaknesses are"
-        said = Health(
-            "attention", f"{len(found)} of {len(standing.WEAKNESSES)} {are} found among your keys."
-        )
+        text = f"{len(found)} of {all_of_them} kinds of weakness {has} keys."
+        said = Health("attention", text)
     return web.render(
         "keys/posture.html",
         weaknesses=[(one, counts[one.view]) for one in standing.WEAKNESSES],

@@ -95,12 +95,12 @@ class Cockpit:
 
     @property
     def share(self) -> int | None:
-        """Return the percentage of the last day's calls that used the new key; None without
-        calls."""
+        """Return the percentage of the last day's calls that used the new key, rounded down: 100
+        if all did. None without calls."""
         since = self.now - QUIET
         new = sum(n for hour, n in self.new_use.calls.items() if hour >= since)
         old = sum(n for hour, n in self.old_use.calls.items() if hour >= since)
-        return round(100 * new / (new + old)) if new + old else None
+        return 100 * new // (new + old) if new + old else None
 
 
 def cockpit(actor: Actor, key_id: str) -> Cockpit | None:
