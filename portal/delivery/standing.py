@@ -9,8 +9,8 @@ from sqlalchemy.orm import aliased
 
 from portal.database.actor import Actor
 from portal.database.session import session
-from portal.delivery.health import endpoint_figures
 from portal.delivery.log import attempt_view
+from portal.delivery.log import today as log_of_today
 from portal.web.overview import Concern, Figure, Step, Told
 from portal.webhooks.models import FAILING, PAUSED, DeliveryAttempt, Endpoint, Webhook
 
@@ -24,7 +24,7 @@ def tell(actor: Actor) -> Told:
     known = select(
         exists().where(Webhook.tenant_id == actor.tenant_id).label("some"),
         exists().where(DeliveryAttempt.tenant_id == actor.tenant_id).label("tested"),
-        endpoint_figures.today(actor.tenant_id),
+        log_of_today.counts(actor.tenant_id),
     ).subquery()
     newest_first = Webhook.seen_by(actor).order_by(Webhook.last_delivery_at.desc()).limit(SHOWN)
     bad = [newest_first.where(state) for state in (FAILING, PAUSED)]

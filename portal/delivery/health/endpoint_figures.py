@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Label, func, select, text
+from sqlalchemy import text
 
 from portal.database.actor import Actor
 from portal.database.session import session
 from portal.delivery.health import safe_pause
-from portal.webhooks.models import WAITING_SQL, Delivery, Webhook
+from portal.webhooks.models import WAITING_SQL, Webhook
 
 HOURS = 24
 LOOKED_AT = 20_000
@@ -146,27 +146,6 @@ def standing(actor: Actor, webhook: Webhook) -> Standing:
         row[name] = row[name] or 0
     rate = min(float(webhook.rate_limit or safe_pause.USUAL_RATE), safe_pause.USUAL_RATE)
     return Standing(**row, seconds=row["held"] / rate)
-
-
-def today(tenant_id: str) -> Label[Any]:
-    """Return a column with the counts of the tenant's deliveries since midnight (UTC): [all,
-    delivered, retrying, waiting, failed or expired]. Only the newest LOOKED_AT are counted."""
-    midnight = func.date_trunc("day", func.now(), "UTC")
-    lately = (
-        select(Delivery.state)
-        .where(Delivery.tenant_id == tenant_id, Delivery.id >= func.ulid_floor("dlv", midnight))
-        .order_by(Delivery.id.desc())
-        .limit(LOOKED_AT)
-        .subquery()
-    )
-    counted = func.jsonb_build_array(
-        func.count(),
-        func.count().filter(lately.c.state == "delivered"),
-        func.count().filter(lately.c.state == "retrying"),
-        func.count().filter(lately.c.state.in_(("pending", "in_flight"))),
-        func.count().filter(lately.c.state.in_(("failed", "expired"))),
-    )
-    return select(counted).select_from(lately).scalar_subquery().label("today")
 
 
 def _key(webhook: Webhook) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from portal import web
 from portal.core.errors import NotFound
-from portal.delivery.log import attempt_view, resend, search
+from portal.delivery.log import attempt_view, resend, search, today
 from portal.events import settings
 from portal.records import listing
 from portal.records.listing import Query
@@ -50,7 +50,9 @@ OWN = ("since", "seen")  # parameters of the page, unknown to the search
 @bp.get("")
 def index() -> ResponseReturnValue:
     """Show the log of all webhooks."""
-    return log_page("deliveries/index.html", "deliveries/_listing.html")
+    is_part = web.portal_request().wants_fragment or "seen" in request.args
+    said = None if is_part else today.summary(web.actor())
+    return log_page("deliveries/index.html", "deliveries/_listing.html", said=said)
 
 
 def log_page(
