@@ -33,6 +33,7 @@ def about(
         leaks=around.leaks,
         withheld=around.withheld,
         heard=around.heard,
+        health=around.health,
         **context,
     )
 

@@ -133,6 +133,11 @@ def of_new(record: Record) -> Health:
     return of(record) if by.of_new is UNKNOWN else _of(by, record, by.of_new)
 
 
+def with_facts(record: Record, facts: Any) -> Health:
+    """Return the health of a record whose facts were read with something else."""
+    return _of(_judges[type(record)], record, facts)
+
+
 def _of(by: Judge, record: Record, facts: Any) -> Health:
     return by.health({name: getattr(record, name) for name in by.fields}, facts)
 

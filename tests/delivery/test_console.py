@@ -156,7 +156,7 @@ def test_pause_by_hand_and_resume_with_a_choice(ada: Api, browse: Browse, make: 
     health = pages.get(f"{path}/health").text
     assert "Paused by hand" in health
     assert "3 deliveries" in health
-    assert "is paused" in pages.get(path).text
+    assert "3 deliveries are held." in pages.get(path).text
     assert "Paused by hand. What is published is held." in pages.get("/").text
     form = pages.get(f"{path}/resume").text
     assert "3 held" in form

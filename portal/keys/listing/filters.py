@@ -33,8 +33,10 @@ from portal.identity.people import MOST_PEOPLE
 from portal.keys import service
 from portal.keys.models import ApiKey, ApiKeyRuntime, not_revoked
 from portal.keys.tables import KeyLeak
-from portal.keys.usage import concerns, insight
+from portal.keys.usage import concerns, health, insight
 from portal.keys.usage.insight import Propagation
+from portal.records import health as record_health
+from portal.records.health import Health
 from portal.records.listing import View
 from portal.records.verbs import OFFERED
 
@@ -158,6 +160,7 @@ class KeyPageData:
     withheld: frozenset[str]  # scopes of the key that its application does not allow (any more)
     persons: Mapping[str, str]
     leaks: Sequence[Leak]
+    health: Health
     heard: Propagation | None  # about the newest change, only for a key that was stopped
 
 
@@ -187,7 +190,10 @@ def surroundings(actor: Actor, record: ApiKey) -> KeyPageData:
         .order_by(KeyLeak.reported_at.desc())
         .limit(MOST_LEAKS)
     )
-    rows: Sequence[Any] = session.execute(union_all(theirs, people, leaks)).all()
+    facts = select(
+        literal("health"), cast(literal_column(health.FACTS), Text), none, none, never
+    ).where(ApiKey.tenant_id == actor.tenant_id, ApiKey.id == record.id)
+    rows: Sequence[Any] = session.execute(union_all(theirs, people, leaks, facts)).all()
     is_stopped = record.blocked or record.revoked_at is not None
     name, allowed = next((row[2:4] for row in rows if row[0] == "application"), ("", "[]"))
     return KeyPageData(
@@ -199,5 +205,8 @@ def surroundings(actor: Actor, record: ApiKey) -> KeyPageData:
             for kind, reporter, url, response, at in rows
             if kind == "leak"
         ],
+        health=record_health.with_facts(
+            record, next(orjson.loads(row[1]) for row in rows if row[0] == "health")
+        ),
         heard=insight.hearing(actor.tenant_id, record.id) if is_stopped else None,
     )
