@@ -8,6 +8,7 @@ they say the same.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import resources
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
@@ -26,7 +27,7 @@ UNKNOWN = object()
 
 
 class RecordHealth(BaseModel):
-    """How a record is, derived from its state and its last results. Read-only."""
+    """Health of a record, derived from its state and its last results. Read-only."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -38,9 +39,9 @@ class RecordHealth(BaseModel):
     since: datetime | None
     """Time since which it is so; null if nobody noted it."""
     reason: str
-    """What is so, as a sentence for people. Do not parse it."""
+    """Reason of the status, as a sentence for people. Do not parse it."""
     next: str | None
-    """What to do now, as a sentence for people; null if there is nothing to do."""
+    """Next step, as a sentence for people; null if there is nothing to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,12 @@ def summary(
 
 
 # ---------------------------------------------------------------- words that judges share
+
+
+def sql(package: str, name: str) -> str:
+    """Return the SQL in a file of a package, without its comments."""
+    lines = resources.files(package).joinpath(name).read_text().splitlines()
+    return "\n".join(line for line in lines if not line.startswith("--"))
 
 
 def moment(text: str | None) -> datetime | None:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from importlib import resources
 from typing import Any
 
 from sqlalchemy import ColumnElement, literal_column, text
@@ -11,7 +10,7 @@ from sqlalchemy import ColumnElement, literal_column, text
 from portal.applications.health import Source
 from portal.applications.models import STOPPED
 from portal.database.actor import Actor
-from portal.records.health import Health, Judge, clock, counted, moment, summary, tallied
+from portal.records.health import Health, Judge, clock, counted, moment, sql, summary, tallied
 from portal.webhooks.models import TROUBLED, Webhook
 
 WRITE = "webhooks:write"
@@ -20,8 +19,7 @@ FAILING_FROM = 3  # failures in a row
 SLOW = timedelta(minutes=10)
 DAY = timedelta(days=1)
 GOOD = ("delivered", "sending")
-_SQL = resources.files("portal.webhooks")
-FACTS = _SQL.joinpath("health.sql").read_text()
+FACTS = sql("portal.webhooks", "health.sql")
 OUTCOMES = {
     "http_error": "the receiver answers with an error",
     "redirect": "the receiver redirects, which is not followed",
@@ -302,7 +300,7 @@ JUDGE = Judge(
 SOURCE = Source(
     "webhook",
     "webhooks.index",
-    _SQL.joinpath("application_health.sql").read_text(),
+    sql("portal.webhooks", "application_health.sql"),
     "need attention",
     "needs attention",
 )

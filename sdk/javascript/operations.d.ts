@@ -2587,15 +2587,15 @@ export interface Quotas {
   items: Quota[];
 }
 
-/** How a record is, derived from its state and its last results. Read-only. */
+/** Health of a record, derived from its state and its last results. Read-only. */
 export interface RecordHealth {
   /** One word. works = its last use or check was good, and nothing is left to do. attention = it works, or may work, and somebody should look. failing = it does not work. held = stopped on purpose or by its application, and can go on. not_tried = not used or checked yet. off = disabled, ended or deleted. */
   status: "failing" | "attention" | "held" | "works" | "not_tried" | "off";
   /** Time since which it is so; null if nobody noted it. */
   since: string | null;
-  /** What is so, as a sentence for people. Do not parse it. */
+  /** Reason of the status, as a sentence for people. Do not parse it. */
   reason: string;
-  /** What to do now, as a sentence for people; null if there is nothing to do. */
+  /** Next step, as a sentence for people; null if there is nothing to do. */
   next: string | null;
 }
 

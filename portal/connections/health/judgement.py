@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import resources
 from typing import Any
 
 from sqlalchemy import ColumnElement, literal_column
@@ -15,7 +14,7 @@ from portal.connections.health.sentences import Known, Sentence
 from portal.connections.models import ConnectorStanding
 from portal.connectors import service as connectors
 from portal.providers import PROVIDERS, Provider, Variant
-from portal.records.health import Health, Judge, Word
+from portal.records.health import Health, Judge, Word, sql
 
 FIELDS = (
     "is_deleted", "deleted_at", "enabled", "provider", "auth_type", "config", "credential_fields",
@@ -33,8 +32,7 @@ OF_STATUS: Mapping[str, Word] = {
     "healthy": "works",
 }
 PAGES = {"edit": "connectors.edit"}  # any other step is done on the connector's own page
-_SQL = resources.files("portal.connections.health")
-FACTS = _SQL.joinpath("health.sql").read_text()
+FACTS = sql("portal.connections.health", "health.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +129,7 @@ JUDGE = Judge(fields=FIELDS, facts=_facts, health=health)
 SOURCE = Source(
     "connector",
     "connectors.index",
-    _SQL.joinpath("application_health.sql").read_text(),
+    sql("portal.connections.health", "application_health.sql"),
     "need attention",
     "needs attention",
 )

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from importlib import resources
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, any_, func, literal_column, select
@@ -14,14 +13,13 @@ from portal.database.actor import Actor
 from portal.keys import service
 from portal.keys.models import ApiKey, not_revoked
 from portal.keys.tables import KeyLeak
-from portal.records.health import Health, Judge, Word, clock, counted, moment, tallied
+from portal.records.health import Health, Judge, Word, clock, counted, moment, sql, tallied
 
 WRITE = "keys:write"
 SOON = timedelta(days=14)
 MOST = 200  # keys that the list counts
 MUCH = 0.8  # of the budget
-_SQL = resources.files("portal.keys.usage")
-FACTS = _SQL.joinpath("health.sql").read_text()
+FACTS = sql("portal.keys.usage", "health.sql")
 NOTHING = [None] * 6
 NEVER: Sequence[Any] = (None,) * 4
 WORKS = Health("works", "Works: its last call was accepted.")
@@ -355,7 +353,7 @@ JUDGE = Judge(
 SOURCE = Source(
     "key",
     "keys.index",
-    _SQL.joinpath("application_health.sql").read_text(),
+    sql("portal.keys.usage", "application_health.sql"),
     "end within 14 days",
     "ends within 14 days",
 )

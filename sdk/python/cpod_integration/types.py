@@ -2050,7 +2050,7 @@ class QuotasDocument(TypedDict):
 
 
 class RecordHealth(TypedDict):
-    """How a record is, derived from its state and its last results. Read-only."""
+    """Health of a record, derived from its state and its last results. Read-only."""
 
     status: Literal["failing", "attention", "held", "works", "not_tried", "off"]
     """One word. works = its last use or check was good, and nothing is left to do. attention =
@@ -2061,9 +2061,9 @@ class RecordHealth(TypedDict):
     since: str | None
     """Time since which it is so; null if nobody noted it."""
     reason: str
-    """What is so, as a sentence for people. Do not parse it."""
+    """Reason of the status, as a sentence for people. Do not parse it."""
     next: str | None
-    """What to do now, as a sentence for people; null if there is nothing to do."""
+    """Next step, as a sentence for people; null if there is nothing to do."""
 
 
 class RehearseKey(TypedDict):
