@@ -857,6 +857,8 @@ export interface EditKey {
   deleted_at?: string | null;
   /** Person id who soft-deleted; null otherwise. Ignored in a request. */
   deleted_by?: string | null;
+  /** Health of the key: its state, end, budget, use, rotation and leaks. Ignored in a request. */
+  health?: RecordHealth;
   /** Server-assigned ULID with type prefix (e.g. per_…). Ignored in a request. */
   id?: string;
   /** Soft-delete flag. Excluded from default list queries. Ignored in a request. */
