@@ -20,7 +20,8 @@ __all__ = ["set_quota"]
 HOSTILE = "<b>\"Tom\" & 'Jerry'</b> {{ 7 * 7 }}"
 # What no two records share.
 OWN = {
-    "id", "slug", "name", "display_name", "key", "key_prefix", "vault_path", "inbound_url", "health",
+    "id", "slug", "name", "display_name", "key", "key_prefix", "vault_path", "inbound_url",
+    "health",
 }  # fmt: skip
 SENDS_OTHERWISE = {
     "statements": {"get", "list", "create"}, "rows": {"get", "list"}, "insert": {"create"},
