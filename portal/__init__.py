@@ -27,7 +27,7 @@ def create_app(config: "Config | None" = None, *, as_worker: bool = False) -> "F
     from portal.quotas.feature import counting
     from portal.rest import api
     from portal.rest.document import serving
-    from portal.web import edge, error_pages, notices, overview, search_everything
+    from portal.web import edge, error_pages, finding, notices, overview
 
     config = config or Config.from_environ()
     logs.configure(production=config.is_production)
@@ -53,5 +53,5 @@ def create_app(config: "Config | None" = None, *, as_worker: bool = False) -> "F
     )
     admit = counting(own_rest.admit)
     api.init_app(app, features.OPERATIONS, rest_callers.known_to(app), described, admit)
-    search_everything.init_app(app, features.RESOURCES)
+    finding.init_app(app, features.FEATURES)
     return app

@@ -25,16 +25,26 @@ from portal.quotas.feature import feature as quotas
 from portal.records.quotas.limits import BY_NAME
 from portal.rest.document.build import Surface
 from portal.rest.feature import Feature
+from portal.rest.findable import Findable, Place
 from portal.rest.openapi import Operation
 from portal.rest.resources import Resource
-from portal.web import notices, search_everything
+from portal.web import finding, notices
 from portal.web.drawing.template_functions import RAIL
 from portal.webhooks.feature import feature as webhooks
 
 # Operations that look at all features. `create_app` registers their pages, because they know the
 # resources.
 everything = Feature(
-    lambda app: None, operations=(*search_everything.OPERATIONS, *notices.OPERATIONS)
+    lambda app: None,
+    operations=(*finding.OPERATIONS, *notices.OPERATIONS),
+    found=Findable(
+        places=(
+            Place("Overview", "overview.index", icon="layout-dashboard", also="home start"),
+            Place("Notices", "notices.index", icon="info-circle", also="alerts attention"),
+            Place("Search", "search.index", icon="search", also="find"),
+            Place("Problem codes", "problems.index", icon="alert-circle", also="errors rest"),
+        )
+    ),
 )
 
 FEATURES = (

@@ -3,7 +3,27 @@
 from portal.applications import service, states
 from portal.applications.models import Application
 from portal.applications.schemas import ApplicationDocument, ApplicationInput, StateReason
+from portal.rest.findable import Act, Findable, Place
 from portal.rest.resources import Action, Resource
+
+OF = Application.noun
+FOUND = Findable(
+    acts=(
+        Act("Register application", "applications.create", "applications:write", "plus",
+            also="new create add"),
+        Act("Edit {}", "applications.edit", "applications:write", "pencil", OF, also="change"),
+        Act("Suspend {}", "applications.suspend", "applications:suspend", "player-pause", OF,
+            when=lambda application: not application.is_stopped, also="stop pause",
+            note="stops all that belongs to it"),
+        Act("Reopen {}", "applications.reopen", "applications:reopen", "player-play", OF,
+            when=lambda application: application.is_stopped, also="resume start"),
+        Act("Retire {}", "applications.retire", "applications:retire", "ban", OF,
+            when=lambda application: application.status != "retired", also="stop end",
+            note="stops all that belongs to it"),
+    ),
+    places=(Place("Applications", "applications.index", "applications:read", "apps", "apps"),),
+    note=lambda application: application.slug,
+)  # fmt: skip
 
 resource = Resource(
     name="applications",
@@ -16,6 +36,7 @@ resource = Resource(
     create=service.create,
     create_all=service.create_all,
     update=service.update,
+    found=FOUND,
     actions=(
         Action(
             "suspend",

@@ -5,6 +5,7 @@ from flask import Flask
 from portal.audit import pages
 from portal.audit.resource import OPERATIONS
 from portal.rest.feature import Feature
+from portal.rest.findable import ById, Findable, Place, Source
 
 
 def init_app(app: Flask) -> None:
@@ -12,4 +13,15 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(pages.bp)
 
 
-feature = Feature(init_app, operations=OPERATIONS)
+FOUND = Findable(
+    places=(
+        Place("Audit log", "audit.index", "audit:read", "history", "changes history who"),
+    ),
+    sources=(Source("Happened", pages.find_entries, "audit:read"),),
+    ids={
+        "req": ById(pages.find_request, "audit:read"),
+        "aud": ById(pages.find_entry, "audit:read"),
+    },
+)  # fmt: skip
+
+feature = Feature(init_app, operations=OPERATIONS, found=FOUND)

@@ -1,6 +1,7 @@
 """The page of the audit log, and the rows that every record's History tab shows."""
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,8 +9,10 @@ from flask import Blueprint, request, url_for
 from werkzeug.wrappers import Response
 
 from portal import web
+from portal.database.actor import Actor
 from portal.records.audit import trail
 from portal.records.audit.models import AuditEntry
+from portal.rest.findable import Asked, Find
 
 bp = Blueprint("audit", __name__, url_prefix="/audit")
 # Actions whose names do not read as "verb the noun".
@@ -34,6 +37,9 @@ SAID = {
     "webhook.secret_rotated": "rotated the secret of the webhook",
     "webhook.tried": "tried settings on the webhook",
 }
+AN_ACTION = re.compile(r"[a-z_]{1,40}\.[a-z_]{1,40}")
+AN_ID = re.compile(r"[a-z]{3}_[0-9A-Z]{26}")
+FEW_FOUND = 3
 SHOWN_LENGTH = 300  # characters of one value; REST returns all of it
 
 
@@ -50,6 +56,50 @@ def index() -> Response:
         asked=asked,
         next_url=url_for("audit.index", **place) if onward else None,
     )
+
+
+# ---------------------------------------------------------------- found by the search
+
+
+def find_entries(actor: Actor, asked: Asked) -> list[Find]:
+    """Return the newest entries of an action, of what has or had this id, and of the records that
+    were found."""
+    if AN_ACTION.fullmatch(asked.text):
+        asked_for = {"action": asked.text}
+    elif asked.record_ids:
+        asked_for = {"record_id": asked.record_ids[0]}
+    elif AN_ID.fullmatch(asked.text):
+        asked_for = {"record_id": asked.text}
+    else:
+        return []
+    entries, onward = trail.log(actor, trail.question(asked_for), limit=FEW_FOUND)
+    found = [_line(entry, url_for("audit.index", record_id=entry.record_id)) for entry in entries]
+    if onward:
+        url = url_for("audit.index", **asked_for)  # type: ignore[arg-type]
+        found.append(Find("All changes in the audit log", url, icon="history"))
+    return found
+
+
+def find_request(actor: Actor, request_id: str) -> Find | None:
+    """Return the line of what one request changed, or None if it changed nothing that the actor
+    may know of."""
+    asked = trail.question({"request_id": request_id})
+    entries, _ = trail.log(actor, asked, limit=1)
+    url = url_for("audit.index", request_id=request_id)
+    return next((_line(entry, url) for entry in entries), None)
+
+
+def find_entry(actor: Actor, entry_id: str) -> Find | None:
+    """Return the line of one entry."""
+    entry = trail.one(actor, entry_id)
+    if entry is None:
+        return None
+    return _line(entry, url_for("audit.index", record_id=entry.record_id))
+
+
+def _line(entry: AuditEntry, url: str) -> Find:
+    title = f"{entry.actor_name} {_said(entry)} {_name(entry)}"
+    return Find(title, url, "Audit entry", "history", at=entry.occurred_at)
 
 
 def of_record(record_id: str) -> list[dict[str, Any]]:

@@ -3,7 +3,33 @@
 from portal.connectors import service
 from portal.connectors.models import Connector
 from portal.connectors.schemas import ConnectorDocument, ConnectorInput
+from portal.providers.entries import name_of
+from portal.rest.findable import Act, Findable, Place
 from portal.rest.resources import Action, Resource
+
+OF = Connector.noun
+FOUND = Findable(
+    acts=(
+        Act("Add connector", "connectors.create", "connectors:write", "plus", also="new create"),
+        Act("Edit {}", "connectors.edit", "connectors:write", "pencil", OF, also="change"),
+        Act("Disable {}", "connectors.show", "connectors:write", "player-pause", OF,
+            when=lambda connector: connector.enabled, also="pause stop off turn",
+            note="until it is enabled again", anchor="connector-head"),
+        Act("Enable {}", "connectors.show", "connectors:write", "player-play", OF,
+            when=lambda connector: not connector.enabled, also="resume start on turn",
+            anchor="connector-head"),
+        Act("Check {}", "connectors.show", "connectors:write", "refresh", OF,
+            also="test connection", note="tests the connection now", anchor="connection"),
+        Act("Add a connector to {}", "connectors.create", "connectors:write", "plus",
+            "application", when=lambda application: not application.is_stopped,
+            also="new create for", argument="application_id"),
+    ),
+    places=(
+        Place("Connectors", "connectors.index", "connectors:read", "plug-connected",
+              "integrations providers"),
+    ),
+    note=lambda connector: name_of(connector.provider) or "",
+)  # fmt: skip
 
 resource = Resource(
     name="connectors",
@@ -16,6 +42,7 @@ resource = Resource(
     create=service.create,
     most_at_once=100,  # each stores its secret by itself, in a vault by a request of its own
     update=service.update,
+    found=FOUND,
     delete=service.delete,
     restore=service.restore,
     secrets="connectors",

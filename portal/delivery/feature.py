@@ -10,6 +10,7 @@ from portal.delivery.queue.matching import Deliveries
 from portal.delivery.resource import OPERATIONS
 from portal.events.listeners import listen
 from portal.rest.feature import Feature
+from portal.rest.findable import ById, Findable, Place, Source
 from portal.web import notices, overview
 
 
@@ -28,4 +29,15 @@ def init_app(app: Flask) -> None:
     listen(app, Deliveries())
 
 
-feature = Feature(init_app, operations=OPERATIONS)
+FOUND = Findable(
+    places=(
+        Place("Deliveries", "deliveries.index", "webhooks:read", "send", "sent attempts log"),
+    ),
+    sources=(Source("Happened", log_pages.find_deliveries, "webhooks:read"),),
+    ids={
+        "dlv": ById(log_pages.find_delivery, "webhooks:read"),
+        "att": ById(log_pages.find_delivery, "webhooks:read"),
+    },
+)  # fmt: skip
+
+feature = Feature(init_app, operations=OPERATIONS, found=FOUND)

@@ -8,6 +8,7 @@ from portal.events.catalogue.resource import resource
 from portal.events.resource import OPERATIONS as EVENTS
 from portal.records.verbs import watch
 from portal.rest.feature import Feature
+from portal.rest.findable import Act, ById, Findable, Place, Source
 
 
 def init_app(app: Flask) -> None:
@@ -16,4 +17,17 @@ def init_app(app: Flask) -> None:
     watch(lifecycle.tell, lifecycle.tell_all)
 
 
-feature = Feature(init_app, resources=(resource,), operations=(*TYPES, *EVENTS))
+FOUND = Findable(
+    acts=(
+        Act("Publish event", "events.create", "events:publish", "send", also="new send test"),
+    ),
+    places=(
+        Place("Events", "events.index", "events:read", "bolt", "published"),
+        Place("Data retention", "events.change_settings", "events:read", "settings",
+              "event settings keep erase person hidden fields"),
+    ),
+    sources=(Source("Happened", pages.find_published, "events:read"),),
+    ids={"evt": ById(pages.find_event, "events:read")},
+)  # fmt: skip
+
+feature = Feature(init_app, resources=(resource,), operations=(*TYPES, *EVENTS), found=FOUND)

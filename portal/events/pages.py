@@ -10,19 +10,23 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from portal import web
-from portal.core.errors import BadRequest
+from portal.core.errors import BadRequest, NotFound
+from portal.database.actor import Actor
 from portal.events import service, settings
 from portal.events.catalogue import examples, pages
 from portal.events.forms import ErasureForm, EventForm, SettingsForm
+from portal.events.models import Event
 from portal.events.publishing.publication import Accepted
 from portal.events.schemas import Erasure
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.records import listing
 from portal.records.listing import Query
+from portal.rest.findable import Asked, Find
 
 bp = Blueprint("events", __name__, url_prefix="/events")
 AN_ID = re.compile(r"evt_[0-9A-HJKMNP-TV-Z]{26}")
 SPANS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7)}
+FEW_FOUND = 3
 SPAN_CHOICES = [("1h", "last hour"), ("24h", "last 24 h"), ("7d", "last 7 days")]
 
 
@@ -61,6 +65,31 @@ def _question() -> Query:
     elif span:
         raise listing.refused("since", f"Choose one of {', '.join(SPANS)}.")
     return replace(query, filters=filters, bounds=bounds)
+
+
+# ---------------------------------------------------------------- found by the search
+
+
+def find_published(actor: Actor, asked: Asked) -> list[Find]:
+    """Return the newest events of a type, or with a subject or a publisher's id."""
+    found = [_line(event) for event in service.newest_named(actor, asked.text, FEW_FOUND)]
+    if found and found[0].title == asked.text:
+        url = url_for("events.index", type=asked.text)
+        found.append(Find(f"All events of {asked.text}", url, icon="bolt"))
+    return found
+
+
+def find_event(actor: Actor, event_id: str) -> Find | None:
+    """Return the line of one event, if the actor may see it."""
+    try:
+        return _line(service.get(actor, event_id))
+    except NotFound:
+        return None
+
+
+def _line(event: Event) -> Find:
+    url = url_for("events.show", record_id=event.id)
+    return Find(event.type, url, "Event", "bolt", event.subject or "", None, event.received_at)
 
 
 @bp.get("/<record_id>")

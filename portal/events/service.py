@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import ARRAY, String, any_, delete, literal, select, union_all
 
 from portal.core.errors import NotFound
 from portal.database import dry_run
@@ -141,6 +141,29 @@ def get(actor: Actor, event_id: str) -> Event:
     if found is None:
         raise NotFound(f"There is no event {event_id[:60]} in this tenant.")
     return found
+
+
+def newest_named(actor: Actor, text: str, most: int) -> Sequence[Event]:
+    """Return the newest events with this type, subject or publisher's id; each by its index."""
+    actor.require("events:read")
+    named = (Event.type, Event.subject, Event.client_id)
+    some = [
+        Event.seen_by(actor)
+        .where(column == text)
+        .with_only_columns(Event.id)
+        .order_by(Event.id.desc())
+        .limit(most)
+        .subquery()
+        .select()
+        for column in named
+        if len(text) <= (column.type.length or 0)
+    ]
+    ids = session.scalars(union_all(*some)).all()
+    if not ids:
+        return []
+    newest = sorted(set(ids), reverse=True)[:most]
+    query = Event.seen_by(actor).where(Event.id == any_(literal(newest, ARRAY(String))))
+    return session.scalars(query.order_by(Event.id.desc())).all()
 
 
 def find_page(actor: Actor, query: Query) -> Page[Any]:

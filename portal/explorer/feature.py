@@ -4,6 +4,7 @@ from flask import Flask
 
 from portal.explorer import catalogue, pages, sending
 from portal.rest.feature import Feature
+from portal.rest.findable import Findable, Place
 
 
 def init_app(app: Flask) -> None:
@@ -13,4 +14,7 @@ def init_app(app: Flask) -> None:
     pages.init_app(app)
 
 
-feature = Feature(init_app)
+FOUND = Findable(
+    places=(Place("Explorer", "explorer.index", icon="code", also="api rest try documentation"),)
+)
+feature = Feature(init_app, found=FOUND)

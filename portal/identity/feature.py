@@ -6,6 +6,7 @@ from portal.identity import pages
 from portal.identity.openid import issuer
 from portal.identity.resource import OPERATIONS
 from portal.rest.feature import Feature
+from portal.rest.findable import ById, Findable, Place, Source
 
 
 def init_app(app: Flask) -> None:
@@ -14,4 +15,14 @@ def init_app(app: Flask) -> None:
     pages.init_app(app, config, issuer.init_app(app, config.oidc_issuer))
 
 
-feature = Feature(init_app, operations=OPERATIONS)
+FOUND = Findable(
+    places=(
+        Place("Sessions", "sessions.index", icon="devices", also="signed in browsers account"),
+        Place("People", "people.list_people", icon="user", also="members users roles",
+              for_admins=True),
+    ),
+    sources=(Source("Open", pages.find_people, for_admins=True),),
+    ids={"per": ById(pages.find_person, for_admins=True)},
+)  # fmt: skip
+
+feature = Feature(init_app, operations=OPERATIONS, found=FOUND)

@@ -6,7 +6,10 @@ from flask import Blueprint, Flask, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.core.config import Config
+from portal.core.errors import NotFound
+from portal.database.actor import Actor
 from portal.identity import people, user_agents
+from portal.identity.models import Person
 from portal.identity.openid.issuer import Issuer
 from portal.identity.openid.relying_party import Client, RelyingParty
 from portal.identity.people import Rules
@@ -15,6 +18,7 @@ from portal.identity.sessions.cookies import Cookies
 from portal.identity.sessions.id_tokens import sealer_of
 from portal.identity.sessions.login import live_session
 from portal.identity.sign_in import SignIn, auth
+from portal.rest.findable import Asked, Find
 from portal.web import actor, render, see_other, signed_in, toast
 
 account = Blueprint("sessions", __name__, url_prefix="/account/sessions")
@@ -97,6 +101,27 @@ def end_sessions(person_id: str) -> ResponseReturnValue:
     ended = sessions.end_of_person(actor(), person)
     toast(f"{ended} session{'' if ended == 1 else 's'} of {person.name} ended.")
     return see_other(url_for("people.list_people"))
+
+
+# ---------------------------------------------------------------- found by the search
+
+
+def find_people(actor: Actor, asked: Asked) -> list[Find]:
+    """Return the people whose name or email address has the words."""
+    return [_line(person) for person in people.named(actor, asked.text)]
+
+
+def find_person(actor: Actor, person_id: str) -> Find | None:
+    """Return the line of one person of the tenant."""
+    try:
+        return _line(people.find(actor, person_id))
+    except NotFound:
+        return None
+
+
+def _line(person: Person) -> Find:
+    url = url_for("people.list_people", _anchor=person.id)
+    return Find(person.name, url, "Person", "user", person.email or person.role, id=person.id)
 
 
 def _role() -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, String, any_, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.core.errors import Forbidden, NotFound
@@ -17,9 +17,12 @@ from portal.database.session import enter_tenant, session
 from portal.identity.models import Person, Tenant
 from portal.identity.openid.claims import Role, claim_at, groups_of, role_of, tenant_of
 from portal.identity.openid.relying_party import Identity
+from portal.records import search
 
 Missing = Literal["tenant", "one tenant", "known tenant", "role"]
 MOST_PEOPLE = 500
+PERSON = "person"  # their kind among the terms of the search
+FOUND = 5
 
 
 class NoAccess(Exception):
@@ -103,7 +106,10 @@ def write_down(
         )
         .returning(Person)
     )
-    return session.scalars(statement, execution_options={"populate_existing": True}).one()
+    person = session.scalars(statement, execution_options={"populate_existing": True}).one()
+    texts = (person.id, person.name, person.email)
+    search.put(tenant_id, PERSON, person.id, search.terms_of(texts))
+    return person
 
 
 def in_tenant(actor: Actor) -> Sequence[Person]:
@@ -115,6 +121,18 @@ def in_tenant(actor: Actor) -> Sequence[Person]:
         .limit(MOST_PEOPLE)
     )
     return session.scalars(query).all()
+
+
+def named(actor: Actor, text: str) -> Sequence[Person]:
+    """Return a few of the tenant's people whose name or email address has these words."""
+    asked = sorted(search.asked(text, None), key=lambda word: len(word.low), reverse=True)
+    if not asked:
+        return []
+    ids = search.ids_of(actor.tenant_id, PERSON, asked, FOUND)
+    query = select(Person).where(
+        Person.tenant_id == actor.tenant_id, Person.id == any_(literal(ids, ARRAY(String)))
+    )
+    return session.scalars(query.order_by(func.lower(Person.name), Person.id)).all()
 
 
 def names(actor: Actor, ids: Iterable[str | None]) -> dict[str, str]:

@@ -21,7 +21,47 @@ from portal.keys.schemas import (
     StopKey,
 )
 from portal.records.verbs import Revealed
+from portal.rest.findable import Act, Findable, Place
 from portal.rest.resources import Action, Resource
+
+OF = ApiKey.noun
+
+
+def _works(key: ApiKey) -> bool:
+    return key.state == "active"
+
+
+FOUND = Findable(
+    acts=(
+        Act("Issue key", "keys.issue", "keys:write", "plus", also="new create add api a"),
+        Act("Rotate {}", "keys.rotate", "keys:write", "refresh", OF,
+            when=lambda key: _works(key) and key.parent_key_id is None, also="renew key",
+            note="issues its successor"),
+        Act("Block {}", "keys.show", "keys:write", "ban", OF, when=_works,
+            also="pause stop disable key", note="keeps the key, refuses its calls"),
+        Act("Unblock {}", "keys.show", "keys:reopen", "player-play", OF,
+            when=lambda key: key.state == "blocked", also="resume enable key"),
+        Act("Revoke {}", "keys.stop", "keys:write", "x", OF,
+            when=lambda key: key.status == "active", also="stop end delete key",
+            note="for ever"),
+        Act("Create a child key of {}", "keys.create_child", "keys:write", "plus", OF,
+            when=lambda key: _works(key) and key.parent_key_id is None, also="new issue"),
+        Act("Stop many keys", "keys.bulk", "keys:write", "ban", also="bulk revoke block"),
+        Act("Issue a key for {}", "keys.issue", "keys:write", "key", "application",
+            when=lambda application: not application.is_stopped, also="new create add api",
+            argument="application_id"),
+    ),
+    places=(
+        Place("API keys", "keys.index", "keys:read", "key", "tokens"),
+        Place("Key posture", "keys.posture", "keys:read", "key",
+              "unused stale expiring weak security"),
+        Place("Leak desk", "keys.leaks", "keys:read", "key", "leaked keys find"),
+        Place("Reported leaks", "keys.reported", "keys:read", "key", "leaked keys github"),
+        Place("Explain a refused call", "keys.explain", "keys:read", "key",
+              "why denied key verification"),
+    ),
+    note=lambda key: f"{key.key_prefix}…{key.last4}",
+)  # fmt: skip
 
 ONCE = {
     "key": "The raw key, in this answer only.",
@@ -48,6 +88,7 @@ resource = Resource(
     update=editing.edit,
     update_command=EditKey,
     once=ONCE,
+    found=FOUND,
     actions=(
         Action(
             "revoke",

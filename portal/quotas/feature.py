@@ -14,6 +14,7 @@ from portal.quotas.resource import OPERATIONS
 from portal.records.quotas import rates, stored_bytes
 from portal.rest.api import Admission
 from portal.rest.feature import Feature
+from portal.rest.findable import Findable, Place
 
 REQUESTS = "requests_per_second"
 VERIFYING = "keys:verify"
@@ -43,4 +44,7 @@ def _count_page() -> None:
         rates.known().take(tenant_id, REQUESTS)
 
 
-feature = Feature(init_app, operations=OPERATIONS)
+FOUND = Findable(
+    places=(Place("Quotas", "quotas.index", icon="adjustments", also="limits usage requests"),)
+)
+feature = Feature(init_app, operations=OPERATIONS, found=FOUND)

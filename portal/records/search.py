@@ -99,7 +99,8 @@ ADD_ALL = Statement(
 
 def terms_of(texts: Iterable[str | None], tags: Iterable[str] = ()) -> set[str]:
     """Return every term by which a record with these texts and tags is found."""
-    found = dict.fromkeys(word for text in texts if text for word in words(text))
+    tags = tuple(tags)
+    found = dict.fromkeys(word for text in (*texts, *tags) if text for word in words(text))
     return set(list(found)[:WORDS_PER_RECORD]) | {tag_term(tag) for tag in tags}
 
 
@@ -110,14 +111,18 @@ def tag_term(tag: str) -> str:
 
 def index(record: Record, terms: set[str]) -> None:
     """Set the terms by which the record is found, and change only the rows that differ."""
+    put(record.tenant_id, record.noun, record.id, terms)
+
+
+def put(tenant_id: str, noun: str, id: str, terms: set[str]) -> None:
+    """Set the terms by which something is found that may be no record of a resource."""
     where = (
-        SearchTerm.tenant_id == record.tenant_id,
-        SearchTerm.kind == record.noun,
-        SearchTerm.record_id == record.id,
+        SearchTerm.tenant_id == tenant_id,
+        SearchTerm.kind == noun,
+        SearchTerm.record_id == id,
     )
     session.execute(delete(SearchTerm).where(*where, SearchTerm.term.not_in(terms)))
-    key = {"tenant_id": record.tenant_id, "noun": record.noun, "id": record.id}
-    send(ADD, {**key, "terms": sorted(terms)})
+    send(ADD, {"tenant_id": tenant_id, "noun": noun, "id": id, "terms": sorted(terms)})
 
 
 # ---------------------------------------------------------------- the words of a query
@@ -261,6 +266,29 @@ def asked(text: str, tag: str | None) -> list[Word]:
     if tag is not None:
         found.append(Word(tag_term(tag), tag_term(tag) + "\x01"))
     return found
+
+
+def ids_of(tenant_id: str, noun: str, asked: Sequence[Word], most: int) -> list[str]:
+    """Return the ids of what has all of these words. Up to FEW of those with the first are looked
+    at."""
+
+    def of(word: Word) -> tuple[ColumnElement[bool], ...]:
+        own = (SearchTerm.tenant_id == tenant_id, SearchTerm.kind == noun)
+        return (*own, word.means(SearchTerm.term))
+
+    first, *others = asked
+    seen = select(SearchTerm.record_id.label("id")).where(*of(first)).limit(FEW).subquery()
+    probes = [
+        select(literal(1))
+        .select_from(SearchTerm)
+        .where(*of(word), SearchTerm.record_id == seen.c.id)
+        .correlate(seen)
+        .offset(0)  # one index lookup each: see `Terms.probe`
+        .exists()
+        for word in others
+    ]
+    query = select(seen.c.id).where(*probes).distinct().limit(most)
+    return list(session.scalars(query))
 
 
 def narrow(

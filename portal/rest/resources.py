@@ -37,6 +37,7 @@ from portal.rest.api import (
     no_parameters,
     once,
 )
+from portal.rest.findable import Findable
 from portal.rest.openapi import PREFIX, Operation, Parameter
 
 R = TypeVar("R", bound=Record)
@@ -73,7 +74,8 @@ class Resource(Generic[R, C]):
     `more` are operations with views of their own, such as a list below a record. `create_all`
     creates many records faster than one after the other, up to `most_at_once` with one request.
     `update_command` is for a resource of which less can be changed than given at first.
-    `secrets` is the kind under which the secret store keeps those of its records.
+    `secrets` is the kind under which the secret store keeps those of its records. `found` is what
+    people find of it in the search over everything, and what they can do from there.
     """
 
     name: str
@@ -94,6 +96,7 @@ class Resource(Generic[R, C]):
     most_at_once: int = 500
     secrets: str | None = None
     update_command: type[Command] | None = None
+    found: Findable = Findable()
 
     @property
     def a_noun(self) -> str:

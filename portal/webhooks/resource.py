@@ -1,9 +1,49 @@
 """REST API of webhooks: /api/v1/integration/webhooks."""
 
+from portal.rest.findable import Act, Findable, Place
 from portal.rest.resources import Action, Resource
 from portal.webhooks import service
 from portal.webhooks.models import Webhook
 from portal.webhooks.schemas import WebhookDocument, WebhookInput
+
+OF = Webhook.noun
+
+
+def _is_sent_to(webhook: Webhook) -> bool:
+    return webhook.direction == "outbound"
+
+
+FOUND = Findable(
+    acts=(
+        Act("New webhook", "webhooks.create", "webhooks:write", "plus", also="create add outbound"),
+        Act("New inbound webhook", "inbound.create", "webhooks:write", "plus",
+            also="create add receive"),
+        Act("Edit {}", "webhooks.edit", "webhooks:write", "pencil", OF, also="change"),
+        Act("Pause {}", "endpoints.health", "webhooks:write", "player-pause", OF,
+            when=lambda webhook: _is_sent_to(webhook) and webhook.paused_at is None,
+            also="stop hold", note="holds its events, loses none"),
+        Act("Resume {}", "endpoints.resume", "webhooks:write", "player-play", OF,
+            when=lambda webhook: _is_sent_to(webhook) and webhook.paused_at is not None,
+            also="start"),
+        Act("Send {} a test", "lab.show", "webhooks:write", "send", OF, when=_is_sent_to,
+            also="try event lab"),
+        Act("Replay events to {}", "endpoints.replay", "webhooks:write", "refresh", OF,
+            when=_is_sent_to, also="resend again deliveries"),
+        Act("Rotate the secret of {}", "webhooks.show", "webhooks:write", "refresh", OF,
+            also="signing", note="both secrets sign for 24 hours", anchor="secret"),
+        Act("Add a webhook to {}", "webhooks.create", "webhooks:write", "plus", "application",
+            when=lambda application: not application.is_stopped, also="new create for",
+            argument="application_id"),
+    ),
+    places=(
+        Place("Webhooks", "webhooks.index", "webhooks:read", "webhook", "endpoints hooks"),
+        Place("Signature doctor", "inbound.doctor", "webhooks:read", "webhook",
+              "verify debug webhook"),
+        Place("Inbox", "inbound.show_inbox", "webhooks:read", "webhook",
+              "received requests try webhook"),
+    ),
+    note=lambda webhook: webhook.url or webhook.direction,
+)  # fmt: skip
 
 SECRET = {"signing_secret": "The signing secret, whsec_…, in this answer only."}
 
@@ -18,6 +58,7 @@ resource = Resource(
     create=service.create,
     most_at_once=100,  # each stores its secret by itself, in a vault by a request of its own
     update=service.update,
+    found=FOUND,
     delete=service.delete,
     once=SECRET,
     secrets="webhooks",

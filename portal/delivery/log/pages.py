@@ -10,10 +10,12 @@ from werkzeug.datastructures import MultiDict
 
 from portal import web
 from portal.core.errors import NotFound
+from portal.database.actor import Actor
 from portal.delivery.log import attempt_view, resend, search, today
 from portal.events import settings
 from portal.records import listing
 from portal.records.listing import Query
+from portal.rest.findable import Asked, Find
 from portal.webhooks import service
 from portal.webhooks.models import Delivery, DeliveryAttempt, Webhook
 
@@ -44,6 +46,7 @@ BECAUSE = {
     "lab": "somebody tried it in the lab",
     "probe": "to see whether the receiver works again",
 }
+FEW_FOUND = 3
 OWN = ("since", "seen")  # parameters of the page, unknown to the search
 
 
@@ -263,6 +266,49 @@ def hurry(record_id: str) -> ResponseReturnValue:
     resend.retry_now(web.actor(), record_id)
     web.toast("It is tried now.")
     return web.see_other(url_for("deliveries.show", record_id=record_id))
+
+
+# ---------------------------------------------------------------- found by the search
+
+
+def find_deliveries(actor: Actor, asked: Asked) -> list[Find]:
+    """Return the newest deliveries of an event type, of a subject, and of an event's id."""
+    found = search.newest_named(actor, asked.text, FEW_FOUND)
+    receivers = search.receivers(actor, found)
+    lines = [
+        _line(delivery, receivers[delivery.webhook_id])
+        for delivery in found
+        if delivery.webhook_id in receivers
+    ]
+    if lines and found[0].event_type == asked.text:
+        url = url_for("deliveries.index", event_type=asked.text)
+        lines.append(Find(f"All deliveries of {asked.text}", url, icon="send"))
+    return lines
+
+
+def find_delivery(actor: Actor, some_id: str) -> Find | None:
+    """Return the line of a delivery or of an attempt, if the actor may see it."""
+    try:
+        delivery, webhook = search.one(actor, some_id)
+    except NotFound:
+        named = search.attempt_named(actor, some_id)
+        return Find(f"Attempt of {named.event_type}", _place_of(named), "Attempt", "send",
+                    attempt_view.outcome_text(named.outcome), at=named.created_at,
+                    ) if named else None  # fmt: skip
+    receiver = search.Receiver(webhook.id, webhook.name, webhook.receives, False)
+    return _line(delivery, receiver)
+
+
+def _line(delivery: Delivery, receiver: search.Receiver) -> Find:
+    return Find(
+        f"{delivery.event_type} to {receiver.name}",
+        _place(delivery),
+        "Delivery",
+        "send",
+        delivery.subject or "",
+        search.state_of(delivery, receiver),
+        delivery.created_at,
+    )
 
 
 # ---------------------------------------------------------------- a webhook's own log

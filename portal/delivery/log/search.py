@@ -11,12 +11,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal, not_, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    String,
+    any_,
+    func,
+    literal,
+    not_,
+    select,
+)
 from sqlalchemy.orm import defer, undefer
 
 from portal.core.errors import NotFound
 from portal.database.actor import Actor
 from portal.database.session import session
+from portal.events import service as events
 from portal.events.models import Event
 from portal.records.listing import Listing, Page, Query, page
 from portal.webhooks.models import ORIGINS, STATES, Delivery, DeliveryAttempt, Webhook
@@ -25,6 +36,7 @@ SHOWN_STATES = ("pending", "held", "in_flight", "retrying", *STATES[3:])
 """States as people see them: `held` is a waiting delivery of a webhook that sends nothing now."""
 
 OF_ONE_SUBJECT = 500
+OF_ONE_NAME = 20
 COUNTED_NEW = 100
 ATTEMPTS_SHOWN = 50
 WITH_BODY = undefer(DeliveryAttempt.body_of_event)
@@ -165,6 +177,22 @@ def attempt_named(actor: Actor, attempt_id: str) -> DeliveryAttempt | None:
         DeliveryAttempt.id == attempt_id, DeliveryAttempt.webhook_id.in_(seen)
     )
     return session.scalar(query.options(WITH_BODY))
+
+
+def newest_named(actor: Actor, text: str, most: int) -> Sequence[Delivery]:
+    """Return the newest deliveries of an event id, or of the newest events of this type or
+    subject."""
+    actor.require("webhooks:read")
+    if AN_ID.fullmatch(text):
+        ids = [text] if text.startswith("evt") else []
+    elif actor.can("events:read"):
+        ids = [event.id for event in events.newest_named(actor, text, OF_ONE_NAME)]
+    else:
+        ids = []
+    if not ids:
+        return []
+    query = Delivery.seen_by(actor).where(Delivery.event_id == any_(literal(ids, ARRAY(String))))
+    return session.scalars(query.order_by(Delivery.id.desc()).limit(most)).all()
 
 
 def after(actor: Actor, webhook: Webhook, sequence: int, limit: int) -> Sequence[Delivery]:

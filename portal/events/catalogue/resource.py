@@ -15,8 +15,26 @@ from portal.events.schemas import (
     OwnTypeDocument,
 )
 from portal.rest.api import Outcome, actor, body, listed, no_parameters, once
+from portal.rest.findable import Act, Findable, Place
 from portal.rest.openapi import Operation
 from portal.rest.resources import RETRY, Resource
+
+OF = EventType.noun
+FOUND = Findable(
+    acts=(
+        Act("Describe event type", "event_types.create", "event-types:write", "plus",
+            also="new create add"),
+        Act("Import event types", "event_types.import_", "event-types:write", "download",
+            also="openapi"),
+        Act("Edit {}", "event_types.edit", "event-types:write", "pencil", OF, also="change"),
+    ),
+    places=(
+        Place("Event types", "event_types.index", "event-types:read", "bolt", "catalogue schemas"),
+        Place("Event types of the portal", "event_types.own", "event-types:read", "bolt",
+              "catalogue own system"),
+    ),
+    note=lambda kind: kind.display_name,
+)  # fmt: skip
 
 resource: Resource[EventType, EventTypeInput] = Resource(
     name="event-types",
@@ -29,6 +47,7 @@ resource: Resource[EventType, EventTypeInput] = Resource(
     create=event_types.create,
     update=event_types.update,
     delete=event_types.delete,
+    found=FOUND,
 )
 
 

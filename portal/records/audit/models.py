@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String, func
+from sqlalchemy import Index, String, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,6 +18,12 @@ class AuditEntry(Base):
         Index("ix_audit_entry_record", "tenant_id", "record_id", "occurred_at", "id"),
         Index("ix_audit_entry_actor", "tenant_id", "actor_id", "occurred_at", "id"),
         Index("ix_audit_entry_action", "tenant_id", "action", "occurred_at", "id"),
+        Index(
+            "ix_audit_entry_request",
+            "tenant_id",
+            "request_id",
+            postgresql_where=text("request_id IS NOT NULL"),
+        ),
         {"postgresql_partition_by": "RANGE (occurred_at)"},
     )
 

@@ -47,6 +47,7 @@ class Entry:
     endpoint: str
     label: str
     icon: str
+    key: str = ""  # after "g", it opens this page
     rule: bool = False
     also: str = ""  # other blueprints whose pages belong to this line
     url: str = ""
@@ -54,21 +55,22 @@ class Entry:
 
 
 RAIL = (
-    Entry("overview.index", "Overview", "layout-dashboard"),
-    Entry("applications.index", "Applications", "apps"),
-    Entry("connectors.index", "Connectors", "plug-connected"),
-    Entry("keys.index", "API keys", "key"),
+    Entry("overview.index", "Overview", "layout-dashboard", "o"),
+    Entry("applications.index", "Applications", "apps", "a"),
+    Entry("connectors.index", "Connectors", "plug-connected", "c"),
+    Entry("keys.index", "API keys", "key", "k"),
     Entry(
         "webhooks.index",
         "Webhooks",
         "webhook",
+        "w",
         also="webhook_deliveries endpoints lab tests inbound",
     ),
-    Entry("deliveries.index", "Deliveries", "send"),
-    Entry("events.index", "Events", "bolt", also="event_types"),
-    Entry("audit.index", "Audit log", "history", rule=True),
-    Entry("explorer.index", "Explorer", "code"),
-    Entry("sessions.index", "Sessions", "devices", also="people quotas"),
+    Entry("deliveries.index", "Deliveries", "send", "d"),
+    Entry("events.index", "Events", "bolt", "e", also="event_types"),
+    Entry("audit.index", "Audit log", "history", "l", rule=True),
+    Entry("explorer.index", "Explorer", "code", "x"),
+    Entry("sessions.index", "Sessions", "devices", "s", also="people quotas"),
 )
 
 
@@ -88,6 +90,7 @@ def init_app(app: Flask) -> None:
         curl_example=curl_example,
         web_link=web_link,
         ago=ago,
+        going=going,
         highlight=highlight,
         secret_store=secret_store,
         html_attributes=html_attributes,
@@ -226,7 +229,12 @@ def _entries(here: str) -> list[Entry]:
 
 def rail_entry(blueprint: str) -> Entry:
     """Return the line of the rail for a feature: its name for people, and its icon."""
-    return next(entry for entry in RAIL if entry.endpoint == f"{blueprint}.index")
+    return next(entry for entry in RAIL if _is_here(entry, blueprint))
+
+
+def going() -> list[tuple[str, str]]:
+    """Return the key and the name of each page that "g" and a key open."""
+    return [(one.key, one.label) for one in RAIL if one.endpoint in current_app.view_functions]
 
 
 def _is_here(entry: Entry, here: str) -> bool:

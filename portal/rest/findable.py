@@ -1,0 +1,110 @@
+"""Declare what the search over everything finds, and what people can do from there.
+
+A resource declares its part beside its routes (`Resource.found`), and so does a feature for what
+belongs to no resource (`Feature.found`). `portal.web.finding` asks all of them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from portal.database.actor import Actor
+
+NAME = "{}"  # in the title of an act
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """One line of what was found: its title, its page, and what is said beside it."""
+
+    title: str
+    url: str
+    kind: str = ""
+    icon: str = "arrow-right"
+    note: str = ""
+    status: str | None = None
+    at: datetime | None = None
+    id: str = ""
+
+
+def always(record: Any) -> bool:
+    """Allow an act for every record."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something to do on a page of its own, or in a form: to one record, or to none.
+
+    `title` says it, with `{}` for the record's name. `of` is the noun of the records that it is
+    for. `also` are further words that find it, and `note` is what follows from it. `argument` is
+    the parameter of the page that takes the record's id, and `anchor` is the place on the page.
+    """
+
+    title: str
+    endpoint: str
+    needs: str
+    icon: str
+    of: str = ""
+    when: Callable[[Any], bool] = always
+    also: str = ""
+    note: str = ""
+    argument: str = "record_id"
+    anchor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page that is not about one record. `also` are further words that find it."""
+
+    title: str
+    endpoint: str
+    needs: str = ""
+    icon: str = "arrow-right"
+    also: str = ""
+    for_admins: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is looked for: the text, and the ids of the records that were found by it."""
+
+    text: str
+    record_ids: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Finds what is no record of a resource, with few statements that each use an index."""
+
+    group: Literal["Open", "Happened"]
+    find: Callable[[Actor, Asked], Sequence[Find]]
+    needs: str = ""
+    for_admins: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ById:
+    """Finds one thing by its whole id, or returns None if the actor may not see it."""
+
+    find: Callable[[Actor, str], Find | None]
+    needs: str = ""
+    for_admins: bool = False
+
+
+def nothing(record: Any) -> str:
+    """Say nothing beside the name of a record."""
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Findable:
+    """What one resource or feature lets people find. `note` is shown beside a record's name, and
+    `ids` finds what has an id with this prefix."""
+
+    acts: tuple[Act, ...] = ()
+    places: tuple[Place, ...] = ()
+    sources: tuple[Source, ...] = ()
+    ids: Mapping[str, ById] = field(default_factory=dict)
+    note: Callable[[Any], str] = nothing

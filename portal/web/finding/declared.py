@@ -1,0 +1,108 @@
+"""Choose from what resources and features declare to be found what a caller may find."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from flask import Flask, current_app
+
+from portal.database.actor import Actor
+from portal.rest.feature import Feature
+from portal.rest.findable import Act, ById, Find, Findable, Place, Source
+from portal.rest.resources import Resource
+from portal.web.drawing.template_functions import rail_entry, record_url
+
+KEY = "portal.found"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of record that is searched: its resource, and how its finds are drawn."""
+
+    resource: Resource[Any, Any]
+    pages: str
+    noun: str
+    plural: str
+    icon: str
+
+    def find_of(self, actor: Actor, record: Any) -> Find:
+        """Return the line of one record, without its settings if these are for somebody else."""
+        return Find(
+            title=record.label,
+            url=record_url(f"{self.pages}.show", record.id),
+            kind=self.noun,
+            icon=self.icon,
+            note=self.resource.found.note(record) if record.is_open_to(actor) else "",
+            status=state_of(record),
+            id=record.id,
+        )
+
+
+def state_of(record: Any) -> str | None:
+    """Return the word for the state of a record, or None if it has none."""
+    if record.is_deleted:
+        return "deleted"
+    return getattr(record, "state", None) or getattr(record, "status", None)
+
+
+def init_app(app: Flask, features: Sequence[Feature]) -> None:
+    """Remember what the features declare."""
+    app.extensions[KEY] = tuple(features)
+
+
+def kinds(actor: Actor) -> list[Kind]:
+    """Return the kinds of records that have pages, and that this caller may read."""
+    return [
+        _kind(resource)
+        for feature in _features()
+        for resource in feature.resources
+        if f"{_pages(resource)}.show" in current_app.view_functions
+        and actor.can(f"{resource.scope}:read")
+    ]
+
+
+def acts(actor: Actor) -> list[Act]:
+    """Return what this caller may do."""
+    return [act for found in _all() for act in found.acts if actor.can(act.needs)]
+
+
+def places(actor: Actor) -> list[Place]:
+    """Return the pages that this caller may open."""
+    return [one for found in _all() for one in found.places if _may(actor, one)]
+
+
+def sources(actor: Actor, group: str) -> list[Source]:
+    """Return the sources of one group that this caller may search."""
+    found = (one for part in _all() for one in part.sources if one.group == group)
+    return [one for one in found if _may(actor, one)]
+
+
+def by_id(actor: Actor, prefix: str) -> ById | None:
+    """Return the lookup for ids with this prefix, if the caller may use it."""
+    found = next((part.ids[prefix] for part in _all() if prefix in part.ids), None)
+    return found if found is not None and _may(actor, found) else None
+
+
+def _may(actor: Actor, one: Place | Source | ById) -> bool:
+    return actor.can(one.needs) and (actor.is_admin or not one.for_admins)
+
+
+def _features() -> Iterable[Feature]:
+    return cast("Sequence[Feature]", current_app.extensions[KEY])
+
+
+def _all() -> Iterator[Findable]:
+    for feature in _features():
+        yield from feature.findable()
+
+
+def _pages(resource: Resource[Any, Any]) -> str:
+    return resource.scope.replace("-", "_")
+
+
+def _kind(resource: Resource[Any, Any]) -> Kind:
+    pages = _pages(resource)
+    entry = rail_entry(pages)
+    singular = resource.singular
+    noun = singular[0].upper() + singular[1:]
+    return Kind(resource, pages, noun, f"{noun}s", entry.icon)
