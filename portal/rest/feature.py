@@ -24,7 +24,7 @@ class Feature:
     resources: tuple[Resource[Any, Any], ...] = ()
     operations: tuple[Operation, ...] = ()
     paths: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    found: Findable = Findable()
+    found: Findable = field(default_factory=Findable)
 
     def rest(self) -> list[Operation]:
         """Return every operation, in the order of the OpenAPI document."""

@@ -96,7 +96,7 @@ class Resource(Generic[R, C]):
     most_at_once: int = 500
     secrets: str | None = None
     update_command: type[Command] | None = None
-    found: Findable = Findable()
+    found: Findable = field(default_factory=Findable)
 
     @property
     def a_noun(self) -> str:

@@ -40,7 +40,7 @@ FILES = {
     "tests/test_every_resource.py",
     "tests/test_every_route.py",
     "tests/web/test_every_page.py",
-    "tests/web/test_search_everything.py",
+    "tests/web/test_finding.py",
 }
 
 

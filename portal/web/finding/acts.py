@@ -20,7 +20,8 @@ from portal.web.finding.records import Found
 
 A_FEW = 6  # acts of one answer
 OF_EACH = 4  # records that one act is offered for
-OF_THE_FIRST = 3  # acts on the record that the words find first
+OF_THE_FIRST = 6  # acts on the record that the words find first
+SHORTEST = 3  # letters of the first word that names an act
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Named:
 def named(acts: Sequence[Act], text: str) -> Named:
     """Return the acts whose own words begin with the first words of the text."""
     given = words(text)
+    if not given or len(given[0]) < SHORTEST:
+        return Named((), text)
     for many in range(len(given), 0, -1):
         found = [act for act in acts if _has(act, given[:many])]
         if found:

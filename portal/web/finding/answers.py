@@ -39,6 +39,11 @@ class Section:
     finds: Sequence[Find]
     more: Sequence[Find] = ()
 
+    @property
+    def lines(self) -> list[Find]:
+        """Return the results and the links to further ones."""
+        return [*self.finds, *self.more]
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -130,13 +135,12 @@ def _of_words(actor: Actor, text: str) -> Answer:
         *_from(actor, "Open", Asked(text)),
         *_places(actor, text),
     ]
+    doable = Section("Do", _doable(actor, kinds, text, first))
+    open_ = Section("Open", opened, _more(found, text))
     happened = _happened(actor, Asked(text, [first.id] if first else []))
-    parts = [
-        Section("Do", _doable(actor, kinds, text, first)),
-        Section("Open", opened, _more(found, text)),
-        Section("Happened", happened),
-    ]
-    return Answer(text, sections=_filled(parts))
+    is_named = bool(acts.named(declared.acts(actor), text).acts)
+    parts = [doable, open_] if is_named else [open_, doable]
+    return Answer(text, sections=_filled([*parts, Section("Happened", happened)]))
 
 
 def _doable(actor: Actor, kinds: Sequence[Kind], text: str, first: Any) -> list[Find]:
@@ -146,7 +150,7 @@ def _doable(actor: Actor, kinds: Sequence[Kind], text: str, first: Any) -> list[
     lines = acts.on_named(actor, kinds, asked) if asked.acts else []
     if first is not None:
         lines += acts.on_record(actor, may, first)[: acts.OF_THE_FIRST]
-    return list({line.url: line for line in reversed(lines)}.values())[::-1]
+    return list(dict.fromkeys(lines))
 
 
 def _in_order(actor: Actor, found: Sequence[Found], text: str) -> list[tuple[Find, Any]]:

@@ -3,6 +3,7 @@
 from portal.contacts import service
 from portal.contacts.models import Contact
 from portal.contacts.schemas import ContactDocument, ContactInput
+from portal.rest.findable import Act, Findable, Place
 from portal.rest.resources import Resource
 
 resource = Resource(
@@ -17,4 +18,8 @@ resource = Resource(
     update=service.update,
     delete=service.delete,
     restore=service.restore,
+    found=Findable(
+        acts=(Act("Add contact", "contacts.create", "contacts:write", "plus", also="new create"),),
+        places=(Place("Contacts", "contacts.index", "contacts:read", "user"),),
+    ),
 )

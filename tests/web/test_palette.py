@@ -1,0 +1,294 @@
+"""Test the palette and the shortcuts in a browser: keys, focus, recents, and whole keys."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+from playwright.sync_api import expect
+
+from portal.identity.sessions.cookies import Cookies
+from tests import ROOT
+from tests.cast import ADA, VIC, Api, Pages
+from tests.identity import serving
+from tests.web.conftest import Reader
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+AXE = (ROOT / "tests/vendor/axe.min.js").read_text()
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN_AXE = """rules => axe.run(document, {
+    runOnly: {type: 'tag', values: rules}, resultTypes: ['violations']})"""
+
+Opens = Callable[..., Reader]
+
+
+@pytest.fixture
+def opens(app: Flask, browse: Callable[..., Pages], browser: "Browser") -> Iterator[Opens]:
+    """Return a function that opens a signed-in person's browser, `opens(VIC, width=360)`."""
+    contexts = []
+    name = Cookies.of(app.extensions["portal"]).session
+    with serving.served(lambda _: app) as address:
+
+        def window(who: str = ADA, width: int = 1280, **options: bool) -> Reader:
+            context = browser.new_context(viewport={"width": width, "height": 860}, **options)
+            context.set_default_timeout(10_000)
+            contexts.append(context)
+            cookie = browse(who).client.get_cookie(name)
+            assert cookie
+            host = str(urlsplit(address).hostname)
+            context.add_cookies(
+                [{"name": name, "value": cookie.value, "domain": host, "path": "/"}]
+            )
+            return Reader(context.new_page(), address)
+
+        yield window
+        for context in contexts:
+            context.close()
+
+
+@pytest.fixture
+def crm(ada: Api) -> str:
+    return str(ada.create("applications", display_name="CRM 360", slug="crm-360")["id"])
+
+
+def box(page: "Page") -> "Locator":
+    return page.get_by_role("combobox", name="Search everything")
+
+
+def active(page: "Page") -> str:
+    """Return the name of the option that a screen reader hears as the active one."""
+    named = box(page).get_attribute("aria-activedescendant")
+    assert named
+    option = page.locator(f"#{named}")
+    expect(option).to_have_attribute("aria-selected", "true")
+    return str(option.locator(".name").inner_text())
+
+
+def test_the_palette_is_walked_by_keys_and_gives_the_focus_back(opens: Opens, crm: str) -> None:
+    window = opens()
+    page = window.open("/connectors")
+    link = page.locator("main").get_by_role("link", name="Add connector").first
+    link.focus()
+    page.keyboard.press("Control+k")
+    expect(box(page)).to_be_focused()
+    page.keyboard.type("crm")
+    expect(page.get_by_role("option", name="CRM 360").first).to_be_visible()
+    expect(page.locator("#palette-said")).to_have_text(re.compile(r"^\d+ results$"))
+    expect(box(page)).to_have_attribute("aria-expanded", "true")
+    assert active(page) == "CRM 360"
+    page.keyboard.press("ArrowDown")
+    assert active(page) == "Edit CRM 360"
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    last = page.get_by_role("option").last.locator(".name").inner_text()
+    assert active(page) == last
+    expect(box(page)).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(box(page)).to_be_hidden()
+    expect(link).to_be_focused()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("crm 360")
+    page.keyboard.press("Enter")  # at once: it waits for the answer
+    expect(page).to_have_url(re.compile(f"/applications/{crm}$"))
+    assert window.complaints == []
+
+
+def test_nothing_found_and_no_words_say_so(opens: Opens) -> None:
+    page = opens().open("/")
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("option", name="New webhook", exact=True)).to_be_visible()
+    expect(page.get_by_role("option", name="Audit log Page")).to_be_visible()
+    page.keyboard.type("nothinglikethis")
+    expect(page.locator("#palette")).to_contain_text("Nothing found for “nothinglikethis”")
+    expect(page.locator("#palette-said")).to_have_text("Nothing found")
+    expect(box(page)).to_have_attribute("aria-expanded", "false")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/search\?q=nothinglikethis$"))
+
+
+def test_a_search_that_fails_says_so_and_goes_on(opens: Opens, crm: str) -> None:
+    page = opens().open("/")
+    page.route("**/search?q=crm", lambda route: route.fulfill(status=500, body="no"))
+    page.keyboard.press("Control+k")
+    page.keyboard.type("crm")
+    expect(page.locator("#palette")).to_contain_text("The search did not answer.")
+    page.keyboard.type(" ")
+    page.keyboard.type("3")
+    expect(page.get_by_role("option", name="CRM 360").first).to_be_visible()
+
+
+def test_offline_it_says_so_and_finds_again_when_online(opens: Opens, crm: str) -> None:
+    page = opens().open("/")
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("option", name="New webhook", exact=True)).to_be_visible()
+    page.context.set_offline(True)
+    page.keyboard.type("crm")
+    expect(page.locator("#palette")).to_contain_text("You are offline.")
+    expect(page.locator("#palette-said")).to_contain_text("You are offline.")
+    page.context.set_offline(False)
+    expect(page.get_by_role("option", name="CRM 360").first).to_be_visible()
+
+
+def test_records_that_were_opened_are_offered_first_to_the_same_person(
+    opens: Opens, crm: str, ada: Api
+) -> None:
+    hook = ada.create("webhooks", name="<b>Deals</b>", url="https://a.example")["id"]
+    window = opens()
+    window.open(f"/applications/{crm}")
+    window.open(f"/webhooks/{hook}")
+    page = window.open("/")
+    page.keyboard.press("Control+k")
+    recent = page.get_by_role("group", name="Recent")
+    expect(recent.get_by_role("option")).to_have_text(["<b>Deals</b>", "CRM 360"])
+    expect(page.get_by_role("option", name="New webhook", exact=True)).to_be_visible()
+    assert active(page) == "<b>Deals</b>"
+    kept = page.evaluate("localStorage.getItem('recents')")
+    page.evaluate("kept => localStorage.setItem('recents', kept)", kept.replace("per_", "per_x"))
+    page = window.open("/")
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("option", name="New webhook", exact=True)).to_be_visible()
+    expect(page.get_by_role("group", name="Recent")).to_have_count(0)
+
+
+def test_signing_out_forgets_them(opens: Opens, crm: str) -> None:
+    page = opens().open(f"/applications/{crm}")
+    assert page.evaluate("localStorage.getItem('recents')")
+    page.locator("summary", has_text="account menu").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/auth/**")
+    assert page.evaluate("localStorage.getItem('recents')") is None
+
+
+def test_a_whole_key_leads_to_its_place_and_never_leaves_the_browser(
+    opens: Opens, ada: Api
+) -> None:
+    key = ada.create("api-keys", name="Nightly export")
+    window = opens()
+    page = window.open("/")
+    sent: list[str] = []
+    page.on("request", lambda one: sent.append(f"{one.url} {one.post_data} {one.headers}"))
+    page.keyboard.press("Control+k")
+    box(page).fill(f"Authorization: Bearer {key['key']}")
+    expect(page.get_by_role("group", name="Go to").get_by_role("option")).to_contain_text(
+        "Nightly export"
+    )
+    expect(box(page)).to_have_value(key["key_fingerprint"])
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/keys/{key['id']}")
+    secret = key["key"][12:]
+    assert any(key["key_fingerprint"] in one for one in sent)
+    assert not [one for one in sent if secret in one or secret[:12] in one]
+    assert secret not in page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
+    assert secret not in page.content()
+    assert window.complaints == []
+
+
+def test_a_part_of_a_key_is_not_sent_even_while_it_is_typed(opens: Opens, ada: Api) -> None:
+    raw = ada.create("api-keys", name="Nightly export")["key"]
+    page = opens().open("/")
+    sent: list[str] = []
+    page.on("request", lambda one: sent.append(one.url))
+    page.keyboard.press("Control+k")
+    box(page).press_sequentially(raw[:30])
+    expect(page.locator("#palette")).to_contain_text("part of an API key")
+    page.keyboard.press("Enter")
+    expect(page.locator("#palette")).to_contain_text("part of an API key")
+    box(page).press_sequentially(raw[30:])
+    expect(page.get_by_role("option", name="Nightly export").first).to_be_visible()
+    assert not [url for url in sent if raw[:13] in url]
+
+
+def test_every_shortcut_of_the_list_works(opens: Opens, crm: str) -> None:
+    window = opens()
+    page = window.open("/webhooks")
+    page.keyboard.press("?")
+    shown = page.get_by_role("dialog", name="Keyboard shortcuts")
+    expect(shown).to_be_visible()
+    keys = shown.locator("dd").all_inner_texts()
+    letters = [text.removeprefix("g then ") for text in keys if text.startswith("g then ")]
+    assert {"/", "c", "?", "Esc", "Ctrl K or ⌘ K"} | {f"g then {one}" for one in letters} == set(
+        keys
+    )
+    page.keyboard.press("Escape")
+    expect(shown).to_be_hidden()
+    page.keyboard.press("/")
+    expect(page.locator("main [data-search]")).to_be_focused()
+    page.keyboard.type("?cg/")
+    expect(page.locator("main [data-search]")).to_have_value("?cg/")
+    expect(shown).to_be_hidden()
+    page.keyboard.press("Control+k")
+    expect(box(page)).to_be_focused()
+    page.keyboard.press("Escape")
+    page = window.open("/webhooks")
+    page.keyboard.press("c")
+    expect(page).to_have_url(re.compile("/webhooks/new$"))
+    for letter in letters:
+        page.evaluate("document.activeElement.blur()")
+        with page.expect_navigation():
+            page.keyboard.press("g")
+            page.keyboard.press(letter)
+    page.keyboard.press("/")  # this page has no list to search
+    expect(box(page)).to_be_focused()
+    assert window.complaints == []
+
+
+def test_a_viewer_creates_nothing_by_a_key(opens: Opens) -> None:
+    page = opens(VIC).open("/webhooks")
+    page.keyboard.press("c")
+    page.keyboard.press("?")
+    shown = page.get_by_role("dialog", name="Keyboard shortcuts")
+    expect(shown).to_be_visible()
+    expect(shown.get_by_text("webhook", exact=True)).to_have_count(0)
+    assert page.url.endswith("/webhooks")
+
+
+def test_single_keys_that_are_off_do_nothing(opens: Opens) -> None:
+    page = opens().open("/webhooks")
+    page.locator("summary", has_text="account menu").click()
+    page.get_by_role("group", name="Single-key shortcuts").get_by_text("Off").click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    page.keyboard.press("/")
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_hidden()
+    page.keyboard.press("Control+k")
+    expect(box(page)).to_be_focused()
+
+
+def test_without_a_script_the_link_leads_to_a_form_that_finds(opens: Opens, crm: str) -> None:
+    page = opens(java_script_enabled=False).open("/connectors")
+    page.get_by_role("link", name="Find or do").click()
+    page.get_by_label("Search everything").last.fill("crm")
+    page.get_by_role("button", name="Search").click()
+    page.locator("main").get_by_role("link", name="CRM 360", exact=True).click()
+    expect(page).to_have_url(re.compile(f"/applications/{crm}$"))
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (360, "dark")])
+def test_it_fits_and_is_accessible(opens: Opens, ada: Api, width: int, theme: str) -> None:
+    ada.create("webhooks", name="n" * 100 + " zebra", url=f"https://{'a' * 60}.example")
+    ada.create("api-keys", name="Zebra")
+    window = opens(width=width)
+    page = window.open("/webhooks")
+    page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+    page.locator("[data-find]").click()
+    box(page).fill("zebra")
+    expect(page.get_by_role("option", name="Zebra API key")).to_be_visible()
+    fits = "document.documentElement.scrollWidth <= innerWidth"
+    assert page.evaluate(fits)
+    wide = page.locator("#find").bounding_box()
+    assert wide
+    assert wide["x"] >= 0
+    assert wide["x"] + wide["width"] <= width
+    assert all((size := one.bounding_box()) and size["height"] >= 24 for one in
+               page.locator("#find :is(button, [role=option])").all())  # fmt: skip
+    page.evaluate(AXE)
+    assert page.evaluate(RUN_AXE, RULES)["violations"] == []
+    page.keyboard.press("Escape")
+    page.locator("h1").click()
+    page.keyboard.press("?")
+    assert page.evaluate(RUN_AXE, RULES)["violations"] == []
+    assert window.complaints == []
