@@ -59,13 +59,17 @@ def box(page: "Page") -> "Locator":
     return page.get_by_role("combobox", name="Search everything")
 
 
+def option(page: "Page", name: str, **how: bool) -> "Locator":
+    return page.locator("#find").get_by_role("option", name=name, **how).first
+
+
 def active(page: "Page") -> str:
     """Return the name of the option that a screen reader hears as the active one."""
     named = box(page).get_attribute("aria-activedescendant")
     assert named
-    option = page.locator(f"#{named}")
-    expect(option).to_have_attribute("aria-selected", "true")
-    return str(option.locator(".name").inner_text())
+    line = page.locator(f"#{named}")
+    expect(line).to_have_attribute("aria-selected", "true")
+    return str(line.locator(".name").inner_text())
 
 
 def test_the_palette_is_walked_by_keys_and_gives_the_focus_back(opens: Opens, crm: str) -> None:
@@ -76,7 +80,7 @@ def test_the_palette_is_walked_by_keys_and_gives_the_focus_back(opens: Opens, cr
     page.keyboard.press("Control+k")
     expect(box(page)).to_be_focused()
     page.keyboard.type("crm")
-    expect(page.get_by_role("option", name="CRM 360").first).to_be_visible()
+    expect(option(page, "CRM 360")).to_be_visible()
     expect(page.locator("#palette-said")).to_have_text(re.compile(r"^\d+ results$"))
     expect(box(page)).to_have_attribute("aria-expanded", "true")
     assert active(page) == "CRM 360"
@@ -84,7 +88,7 @@ def test_the_palette_is_walked_by_keys_and_gives_the_focus_back(opens: Opens, cr
     assert active(page) == "Edit CRM 360"
     page.keyboard.press("ArrowUp")
     page.keyboard.press("ArrowUp")
-    last = page.get_by_role("option").last.locator(".name").inner_text()
+    last = page.locator("#find").get_by_role("option").last.locator(".name").inner_text()
     assert active(page) == last
     expect(box(page)).to_be_focused()
     page.keyboard.press("Escape")
@@ -100,8 +104,8 @@ def test_the_palette_is_walked_by_keys_and_gives_the_focus_back(opens: Opens, cr
 def test_nothing_found_and_no_words_say_so(opens: Opens) -> None:
     page = opens().open("/")
     page.keyboard.press("Control+k")
-    expect(page.get_by_role("option", name="New webhook", exact=True)).to_be_visible()
-    expect(page.get_by_role("option", name="Audit log Page")).to_be_visible()
+    expect(option(page, "New webhook", exact=True)).to_be_visible()
+    expect(option(page, "Audit log Page")).to_be_visible()
     page.keyboard.type("nothinglikethis")
     expect(page.locator("#palette")).to_contain_text("Nothing found for “nothinglikethis”")
     expect(page.locator("#palette-said")).to_have_text("Nothing found")
@@ -118,19 +122,19 @@ def test_a_search_that_fails_says_so_and_goes_on(opens: Opens, crm: str) -> None
     expect(page.locator("#palette")).to_contain_text("The search did not answer.")
     page.keyboard.type(" ")
     page.keyboard.type("3")
-    expect(page.get_by_role("option", name="CRM 360").first).to_be_visible()
+    expect(option(page, "CRM 360")).to_be_visible()
 
 
 def test_offline_it_says_so_and_finds_again_when_online(opens: Opens, crm: str) -> None:
     page = opens().open("/")
     page.keyboard.press("Control+k")
-    expect(page.get_by_role("option", name="New webhook", exact=True)).to_be_visible()
+    expect(option(page, "New webhook", exact=True)).to_be_visible()
     page.context.set_offline(True)
     page.keyboard.type("crm")
     expect(page.locator("#palette")).to_contain_text("You are offline.")
     expect(page.locator("#palette-said")).to_contain_text("You are offline.")
     page.context.set_offline(False)
-    expect(page.get_by_role("option", name="CRM 360").first).to_be_visible()
+    expect(option(page, "CRM 360")).to_be_visible()
 
 
 def test_records_that_were_opened_are_offered_first_to_the_same_person(
@@ -144,13 +148,13 @@ def test_records_that_were_opened_are_offered_first_to_the_same_person(
     page.keyboard.press("Control+k")
     recent = page.get_by_role("group", name="Recent")
     expect(recent.get_by_role("option")).to_have_text(["<b>Deals</b>", "CRM 360"])
-    expect(page.get_by_role("option", name="New webhook", exact=True)).to_be_visible()
+    expect(option(page, "New webhook", exact=True)).to_be_visible()
     assert active(page) == "<b>Deals</b>"
     kept = page.evaluate("localStorage.getItem('recents')")
     page.evaluate("kept => localStorage.setItem('recents', kept)", kept.replace("per_", "per_x"))
     page = window.open("/")
     page.keyboard.press("Control+k")
-    expect(page.get_by_role("option", name="New webhook", exact=True)).to_be_visible()
+    expect(option(page, "New webhook", exact=True)).to_be_visible()
     expect(page.get_by_role("group", name="Recent")).to_have_count(0)
 
 
@@ -158,9 +162,9 @@ def test_signing_out_forgets_them(opens: Opens, crm: str) -> None:
     page = opens().open(f"/applications/{crm}")
     assert page.evaluate("localStorage.getItem('recents')")
     page.locator("summary", has_text="account menu").click()
-    page.get_by_role("button", name="Sign out").click()
-    page.wait_for_url("**/auth/**")
-    assert page.evaluate("localStorage.getItem('recents')") is None
+    with page.expect_event("requestfailed"):  # the provider is not there
+        page.get_by_role("button", name="Sign out").click()
+    assert "recents" not in str(page.context.storage_state()["origins"])
 
 
 def test_a_whole_key_leads_to_its_place_and_never_leaves_the_browser(
@@ -198,7 +202,7 @@ def test_a_part_of_a_key_is_not_sent_even_while_it_is_typed(opens: Opens, ada: A
     page.keyboard.press("Enter")
     expect(page.locator("#palette")).to_contain_text("part of an API key")
     box(page).press_sequentially(raw[30:])
-    expect(page.get_by_role("option", name="Nightly export").first).to_be_visible()
+    expect(option(page, "Nightly export")).to_be_visible()
     assert not [url for url in sent if raw[:13] in url]
 
 
@@ -210,9 +214,8 @@ def test_every_shortcut_of_the_list_works(opens: Opens, crm: str) -> None:
     expect(shown).to_be_visible()
     keys = shown.locator("dd").all_inner_texts()
     letters = [text.removeprefix("g then ") for text in keys if text.startswith("g then ")]
-    assert {"/", "c", "?", "Esc", "Ctrl K or ⌘ K"} | {f"g then {one}" for one in letters} == set(
-        keys
-    )
+    others = [text for text in keys if not text.startswith("g then ")]
+    assert others == ["Ctrl K or ⌘ K", "/", "c", "?", "Esc"]
     page.keyboard.press("Escape")
     expect(shown).to_be_hidden()
     page.keyboard.press("/")
@@ -226,9 +229,10 @@ def test_every_shortcut_of_the_list_works(opens: Opens, crm: str) -> None:
     page = window.open("/webhooks")
     page.keyboard.press("c")
     expect(page).to_have_url(re.compile("/webhooks/new$"))
+    page.wait_for_load_state()
     for letter in letters:
-        page.evaluate("document.activeElement.blur()")
         with page.expect_navigation():
+            page.locator("h1").click()
             page.keyboard.press("g")
             page.keyboard.press(letter)
     page.keyboard.press("/")  # this page has no list to search
@@ -261,7 +265,7 @@ def test_single_keys_that_are_off_do_nothing(opens: Opens) -> None:
 def test_without_a_script_the_link_leads_to_a_form_that_finds(opens: Opens, crm: str) -> None:
     page = opens(java_script_enabled=False).open("/connectors")
     page.get_by_role("link", name="Find or do").click()
-    page.get_by_label("Search everything").last.fill("crm")
+    page.locator("main").get_by_label("Search everything").fill("crm")
     page.get_by_role("button", name="Search").click()
     page.locator("main").get_by_role("link", name="CRM 360", exact=True).click()
     expect(page).to_have_url(re.compile(f"/applications/{crm}$"))
@@ -276,7 +280,7 @@ def test_it_fits_and_is_accessible(opens: Opens, ada: Api, width: int, theme: st
     page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
     page.locator("[data-find]").click()
     box(page).fill("zebra")
-    expect(page.get_by_role("option", name="Zebra API key")).to_be_visible()
+    expect(option(page, "Zebra sk-acme")).to_be_visible()
     fits = "document.documentElement.scrollWidth <= innerWidth"
     assert page.evaluate(fits)
     wide = page.locator("#find").bounding_box()
