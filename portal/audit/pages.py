@@ -72,9 +72,12 @@ def find_entries(actor: Actor, asked: Asked) -> list[Find]:
         asked_for = {"record_id": asked.text}
     else:
         return []
-    entries, onward = trail.log(actor, trail.question(asked_for), limit=FEW_FOUND)
-    found = [_line(entry, url_for("audit.index", record_id=entry.record_id)) for entry in entries]
-    if onward:
+    entries = trail.newest_of(actor, trail.question(asked_for), FEW_FOUND + 1)
+    found = [
+        _line(entry, url_for("audit.index", record_id=entry.record_id))
+        for entry in entries[:FEW_FOUND]
+    ]
+    if len(entries) > FEW_FOUND:
         url = url_for("audit.index", **asked_for)  # type: ignore[arg-type]
         found.append(Find("All changes in the audit log", url, icon="history"))
     return found

@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     CheckConstraint,
@@ -52,6 +52,7 @@ class Person(Base):
     """
 
     __tablename__ = "person"
+    noun: ClassVar[str] = "person"
     __table_args__ = (
         UniqueConstraint("tenant_id", "issuer", "subject", name="uq_person_subject"),
         CheckConstraint("role IN ('viewer', 'editor', 'admin')", name="role"),

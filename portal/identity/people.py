@@ -21,7 +21,6 @@ from portal.records import search
 
 Missing = Literal["tenant", "one tenant", "known tenant", "role"]
 MOST_PEOPLE = 500
-PERSON = "person"  # their kind among the terms of the search
 FOUND = 5
 
 
@@ -108,7 +107,7 @@ def write_down(
     )
     person = session.scalars(statement, execution_options={"populate_existing": True}).one()
     texts = (person.id, person.name, person.email)
-    search.put(tenant_id, PERSON, person.id, search.terms_of(texts))
+    search.put(tenant_id, Person.noun, person.id, search.terms_of(texts))
     return person
 
 
@@ -125,10 +124,10 @@ def in_tenant(actor: Actor) -> Sequence[Person]:
 
 def named(actor: Actor, text: str) -> Sequence[Person]:
     """Return a few of the tenant's people whose name or email address has these words."""
-    asked = sorted(search.asked(text, None), key=lambda word: len(word.low), reverse=True)
-    if not asked:
+    asked = search.asked(text, None)
+    ids = search.Terms(Person, actor.tenant_id).few_with(asked, FOUND) if asked else []
+    if not ids:
         return []
-    ids = search.ids_of(actor.tenant_id, PERSON, asked, FOUND)
     query = select(Person).where(
         Person.tenant_id == actor.tenant_id, Person.id == any_(literal(ids, ARRAY(String)))
     )

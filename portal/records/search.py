@@ -176,9 +176,9 @@ class Weight:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The terms of one kind of record in one tenant."""
+    """The terms of one kind of record in one tenant. The model has a `noun` and an `id`."""
 
-    model: type[Record]
+    model: Any
     tenant_id: str
 
     def probe(self, word: Word, record_id: Any) -> ColumnElement[bool]:
@@ -196,6 +196,25 @@ class Terms:
         """Return the ids of the records that have a rare word."""
         found = self._select(SearchTerm.record_id).where(word.means(SearchTerm.term))
         return list(session.scalars(found.distinct().limit(FEW)))
+
+    def few_with(self, words: Sequence[Word], most: int) -> list[str]:
+        """Return the ids of a few records that have all of the words, in no special order.
+
+        At most FEW of those with the rarest word are looked at.
+        """
+        weights = self.weigh(words)
+        if not all(weight.hits for weight in weights):
+            return []
+        rarest = min(weights, key=lambda weight: weight.hits or 0).word
+        seen = self._select(SearchTerm.term, SearchTerm.record_id).where(
+            rarest.means(SearchTerm.term)
+        )
+        # In the order of the index, so that it is used.
+        first = seen.order_by(SearchTerm.term, SearchTerm.record_id).limit(FEW).subquery()
+        probes = (self.probe(word, first.c.record_id) for word in words if word is not rarest)
+        return list(
+            session.scalars(select(first.c.record_id).where(*probes).distinct().limit(most))
+        )
 
     def postings(self, terms: Iterable[str], ordered: Ordered, most: int) -> Select[Any]:
         """Return the first records that have one of the terms."""
@@ -266,29 +285,6 @@ def asked(text: str, tag: str | None) -> list[Word]:
     if tag is not None:
         found.append(Word(tag_term(tag), tag_term(tag) + "\x01"))
     return found
-
-
-def ids_of(tenant_id: str, noun: str, asked: Sequence[Word], most: int) -> list[str]:
-    """Return the ids of what has all of these words. Up to FEW of those with the first are looked
-    at."""
-
-    def of(word: Word) -> tuple[ColumnElement[bool], ...]:
-        own = (SearchTerm.tenant_id == tenant_id, SearchTerm.kind == noun)
-        return (*own, word.means(SearchTerm.term))
-
-    first, *others = asked
-    seen = select(SearchTerm.record_id.label("id")).where(*of(first)).limit(FEW).subquery()
-    probes = [
-        select(literal(1))
-        .select_from(SearchTerm)
-        .where(*of(word), SearchTerm.record_id == seen.c.id)
-        .correlate(seen)
-        .offset(0)  # one index lookup each: see `Terms.probe`
-        .exists()
-        for word in others
-    ]
-    query = select(seen.c.id).where(*probes).distinct().limit(most)
-    return list(session.scalars(query))
 
 
 def narrow(

@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -23,6 +23,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.orm import defer, undefer
+from ulid import ULID
 
 from portal.core.errors import NotFound
 from portal.database.actor import Actor
@@ -30,7 +31,7 @@ from portal.database.session import session
 from portal.events import service as events
 from portal.events.models import Event
 from portal.records.listing import Listing, Page, Query, page
-from portal.webhooks.models import ORIGINS, STATES, Delivery, DeliveryAttempt, Webhook
+from portal.webhooks.models import CLOCKS_APART, ORIGINS, STATES, Delivery, DeliveryAttempt, Webhook
 
 SHOWN_STATES = ("pending", "held", "in_flight", "retrying", *STATES[3:])
 """States as people see them: `held` is a waiting delivery of a webhook that sends nothing now."""
@@ -191,8 +192,21 @@ def newest_named(actor: Actor, text: str, most: int) -> Sequence[Delivery]:
         ids = []
     if not ids:
         return []
-    query = Delivery.seen_by(actor).where(Delivery.event_id == any_(literal(ids, ARRAY(String))))
+    query = Delivery.seen_by(actor).where(
+        Delivery.event_id == any_(literal(ids, ARRAY(String))), *_since(min(ids))
+    )
     return session.scalars(query.order_by(Delivery.id.desc()).limit(most)).all()
+
+
+def _since(event_id: str) -> tuple[ColumnElement[bool], ...]:
+    """Return the condition for deliveries that are not older than this event. The tables of other
+    days, also of those that are still to come, are left out of the plan."""
+    published = ULID.from_str(event_id.partition("_")[2]).datetime
+    upto = datetime.now(UTC) + CLOCKS_APART
+    return (
+        Delivery.id >= func.ulid_floor("dlv", published - CLOCKS_APART),
+        Delivery.id < func.ulid_floor("dlv", upto),
+    )
 
 
 def after(actor: Actor, webhook: Webhook, sequence: int, limit: int) -> Sequence[Delivery]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, false, func, insert, not_, select, tuple_
+from sqlalchemy.orm import aliased
 from ulid import ULID
 
 from portal.database.actor import Actor
@@ -25,6 +26,7 @@ ENTER = Statement(ENTRY)
 Changes = Mapping[str, tuple[Any, Any]]
 Place = tuple[datetime, str]  # of an entry in the log
 LATELY, FEW = timedelta(minutes=10), 20
+LOOKED_AT = 200
 
 
 def record(actor: Actor, action: str, target: Record, changes: Changes | None = None) -> None:
@@ -197,6 +199,25 @@ def log(
     if actor.app_id is not None:
         query = query.where(AuditEntry.actor_id == actor.id)
     return _paged(_read(_older(query, asked.before).limit(limit + 1)), limit)
+
+
+def newest_of(actor: Actor, asked: Question, limit: int) -> Sequence[AuditEntry]:
+    """Return the newest entries of a query that the actor may know of, among its newest LOOKED_AT."""
+    actor.require("audit:read")
+    own = () if actor.app_id is None else (AuditEntry.actor_id == actor.id,)
+    newest = (
+        select(AuditEntry)
+        .where(AuditEntry.tenant_id == actor.tenant_id, *asked.conditions(), *own)
+        .order_by(AuditEntry.occurred_at.desc(), AuditEntry.id.desc())
+        .limit(LOOKED_AT)
+        .subquery()
+    )
+    entry = aliased(AuditEntry, newest)
+    closed = closed_to(actor, entry.record_id)
+    query = select(entry, closed if actor.is_admin else false())
+    query = query if actor.is_admin else query.where(not_(closed))
+    ordered = query.order_by(entry.occurred_at.desc(), entry.id.desc())
+    return _read(ordered.limit(limit))
 
 
 def one(actor: Actor, entry_id: str) -> AuditEntry | None:
