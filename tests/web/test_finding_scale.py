@@ -20,7 +20,7 @@ from tests.keys.listing.test_scale import blocks_of
 from tests.statements import statements
 
 MANY = 20_000
-BLOCKS = 3000  # of 8 KiB that one answer may read; the tables have ten times as many
+BLOCKS = 6000  # of 8 KiB that one answer may read; the tables have ten times as many
 
 PEOPLE = """
 INSERT INTO person (tenant_id, id, issuer, subject, name, email, role)

@@ -202,7 +202,8 @@ def log(
 
 
 def newest_of(actor: Actor, asked: Question, limit: int) -> Sequence[AuditEntry]:
-    """Return the newest entries of a query that the actor may know of, among its newest LOOKED_AT."""
+    """Return the newest entries of a query, of its newest LOOKED_AT those that the actor may know
+    of."""
     actor.require("audit:read")
     own = () if actor.app_id is None else (AuditEntry.actor_id == actor.id,)
     newest = (

@@ -1,0 +1,120 @@
+"""The search over everything, among many records, people and changes, reads by indexes only."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from portal_devtools.identity_provider.people import ACME
+
+from portal.core.config import libpq_url
+from portal.database.actor import Actor
+from portal.database.session import db, enter_tenant, session
+from portal.identity.openid.claims import ALL_SCOPES
+from portal.web.finding.answers import find
+from tests.cast import add_tenants
+from tests.connectors.test_scale import CONNECTORS, TERMS
+from tests.databases import Database
+from tests.keys.listing.test_scale import blocks_of
+from tests.statements import statements
+
+MANY = 150_000
+BLOCKS = 3000  # of 8 KiB that one answer may read; the tables have ten times as many
+
+PEOPLE = """
+INSERT INTO person (tenant_id, id, issuer, subject, name, email, role)
+SELECT %(tenant)s::text, 'per_' || lpad(n::text, 26, '0'), 'https://idp', n::text,
+    'Ann Smith ' || n, 'ann' || n || '@acme.example', 'viewer'
+FROM generate_series(1, %(many)s) AS n
+"""
+NAMES = """
+INSERT INTO search_term (tenant_id, kind, term, record_id)
+SELECT tenant_id, 'person', term, id
+FROM person, LATERAL (VALUES ('ann'), ('smith'), (subject), ('ann' || subject)) AS t (term)
+WHERE issuer = 'https://idp'
+"""
+EVENTS = """
+INSERT INTO event (tenant_id, id, client_id, type, subject, data, actor_id, actor_name)
+SELECT %(tenant)s::text, ulid_floor('evt', now()) || lpad(n::text, 16, '0'), 'client-' || n,
+    'rfp.created', 'rfp ' || n %% 1000, '{}', 'per_1', 'Ada'
+FROM generate_series(1, %(many)s) AS n
+"""
+DELIVERIES = """
+INSERT INTO delivery (tenant_id, id, webhook_id, event_id, event_type, subject, state)
+SELECT tenant_id, 'dlv' || substr(id, 4), 'whk_' || repeat('0', 26), id, type, subject, 'delivered'
+FROM event
+"""
+CHANGES = """
+INSERT INTO audit_entry (tenant_id, id, action, record_kind, record_id, record_name, actor_kind,
+    actor_id, actor_name, request_id, occurred_at)
+SELECT %(tenant)s::text, 'aud_' || lpad(n::text, 26, '0'), 'connector.updated', 'connector',
+    'cnn_' || lpad(n::text, 26, '0'), 'Connector', 'person', 'per_1', 'Ada',
+    'req_' || lpad(n::text, 26, '0'), now() - n * interval '1 second'
+FROM generate_series(1, %(many)s) AS n
+"""
+TABLES = ("connector", "person", "search_term", "event", "delivery", "audit_entry")
+
+
+@pytest.fixture(scope="module")
+def app_with_much(_app: Flask, _database: Database) -> Iterator[Flask]:
+    add_tenants(_database)
+    with psycopg.connect(libpq_url(_database.superuser_url), autocommit=True) as connection:
+        for statement in (CONNECTORS, PEOPLE, EVENTS, CHANGES):
+            connection.execute(statement, {"tenant": ACME, "many": MANY})
+        for statement in (TERMS, NAMES, DELIVERIES):
+            connection.execute(statement)
+        connection.execute(f"VACUUM ANALYZE {', '.join(TABLES)}")
+    yield _app
+    _database.wipe()
+
+
+ADA = Actor(
+    ACME, "person", "per_1", "Ada", ALL_SCOPES, person_id="per_1", role="admin", is_admin=True
+)
+A_MEMBER = Actor(ACME, "person", "per_8", "Ed", ALL_SCOPES, person_id="per_8")
+NUMBER = f"{4000:026}"
+QUESTIONS = {
+    "connector": "Connector",
+    "connector 4000": "Connector 4000",
+    "edit connector 4000": "Edit Connector 4000",
+    f"cnn_{NUMBER}": "Connector 4000",
+    "rfp.created": "rfp.created",
+    "rfp 7": "rfp.created",
+    "client-7": "rfp.created",
+    "connector.updated": "Ada updated the connector “Connector”",
+    f"req_{NUMBER}": "Ada updated the connector “Connector”",
+    "nothing like this": "",
+}
+OF_ADMINS = {"ann": "Ann Smith", "smith 7": "Ann Smith 7", "ann smith 19999": "Ann Smith 19999"}
+
+
+def blocks(plan: dict[str, Any]) -> int:
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+
+def scanned(plan: dict[str, Any]) -> Iterator[str]:
+    """Yield the tables that are read from end to end, unless they have next to nothing."""
+    if plan["Node Type"] == "Seq Scan" and blocks(plan) > 20:
+        yield plan["Relation Name"]
+    for below in plan.get("Plans", ()):
+        yield from scanned(below)
+
+
+
+import time
+@pytest.mark.timeout(550)
+def test_time(app_with_much, browse=None):
+    import statistics
+    for actor in (ADA, A_MEMBER):
+        for text in ["", *QUESTIONS, *OF_ADMINS]:
+            cpu, wall, n = [], [], 0
+            for _ in range(25):
+                with app_with_much.test_request_context(), statements() as sent:
+                    enter_tenant(ACME)
+                    t, c = time.perf_counter(), time.process_time()
+                    find(actor, text)
+                    wall.append((time.perf_counter()-t)*1000); cpu.append((time.process_time()-c)*1000)
+                    n = len(sent)
+                    session.remove()
+            print(f"{actor.name} {text[:30]!r:34} statements {n} wall median {statistics.median(wall):.1f} min {min(wall):.1f} cpu {statistics.median(cpu):.1f}")
