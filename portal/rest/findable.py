@@ -68,7 +68,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is looked for: the text, and the ids of the records that were found by it."""
+    """A query: its text, and the ids of the records that were found by it."""
 
     text: str
     record_ids: Sequence[str] = ()
@@ -76,7 +76,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Finds what is no record of a resource, with few statements that each use an index."""
+    """A search for things that are no records of a resource, with few statements that each use an index."""
 
     group: Literal["Open", "Happened"]
     find: Callable[[Actor, Asked], Sequence[Find]]
@@ -86,7 +86,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class ById:
-    """Finds one thing by its whole id, or returns None if the actor may not see it."""
+    """A lookup of one thing by its whole id; None if the actor may not see it."""
 
     find: Callable[[Actor, str], Find | None]
     needs: str = ""
@@ -100,8 +100,8 @@ def nothing(record: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Findable:
-    """What one resource or feature lets people find. `note` is shown beside a record's name, and
-    `ids` finds what has an id with this prefix."""
+    """Everything that one resource or feature lets people find. `note` is shown beside a record's
+    name, and `ids` finds things by an id with this prefix."""
 
     acts: tuple[Act, ...] = ()
     places: tuple[Place, ...] = ()

@@ -91,6 +91,29 @@ def test_connectors_of_before_stay_with_their_persons_and_are_found_by_their_tag
         migrate.downgrade(empty_database.owner_url, "0050")
 
 
+def test_people_and_tags_of_before_are_found_by_their_words(empty_database: Database) -> None:
+    def rows(statement: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(libpq_url(empty_database.superuser_url)) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    migrate.upgrade(empty_database.owner_url, "0055")
+    rows("INSERT INTO tenant (id, slug, name, key_code) VALUES ('tnt_a', 'a', 'A', 'aaaa')")
+    rows(
+        "INSERT INTO person (tenant_id, id, issuer, subject, name, email, role)"
+        " VALUES ('tnt_a', 'per_1', 'i', 's', 'Ann Smith', 'ann@acme.example', 'viewer')"
+    )
+    rows("INSERT INTO search_term VALUES ('tnt_a', 'key', 'tag:blue team', 'key_1')")
+    words = "SELECT kind, term FROM search_term WHERE term NOT LIKE 'tag:%' ORDER BY 1, 2"
+    for _ in ("once", "again"):
+        migrate.upgrade(empty_database.owner_url)
+        found = rows(words)
+        assert [term for kind, term in found if kind == "key"] == ["blue", "team"]
+        people = [term for kind, term in found if kind == "person"]
+        assert people == ["1", "acme", "ann", "example", "per", "smith"]
+        migrate.downgrade(empty_database.owner_url, "0055")
+
+
 def test_they_end_where_the_models_are(database: Database) -> None:
     engine = create_engine(database.owner_url, poolclass=pool.NullPool)
     with engine.connect() as connection:
