@@ -76,7 +76,8 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A search for things that are no records of a resource, with few statements that each use an index."""
+    """A search for things that are no records of a resource, with few statements that each use an
+    index."""
 
     group: Literal["Open", "Happened"]
     find: Callable[[Actor, Asked], Sequence[Find]]
