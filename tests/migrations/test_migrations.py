@@ -97,7 +97,7 @@ def test_people_and_tags_of_before_are_found_by_their_words(empty_database: Data
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
-    migrate.upgrade(empty_database.owner_url, "0059")
+    migrate.upgrade(empty_database.owner_url, "0058")
     rows("INSERT INTO tenant (id, slug, name, key_code) VALUES ('tnt_a', 'a', 'A', 'aaaa')")
     rows(
         "INSERT INTO person (tenant_id, id, issuer, subject, name, email, role)"
@@ -111,7 +111,7 @@ def test_people_and_tags_of_before_are_found_by_their_words(empty_database: Data
         assert [term for kind, term in found if kind == "key"] == ["blue", "team"]
         people = [term for kind, term in found if kind == "person"]
         assert people == ["1", "acme", "ann", "example", "per", "smith"]
-        migrate.downgrade(empty_database.owner_url, "0059")
+        migrate.downgrade(empty_database.owner_url, "0058")
 
 
 def test_they_end_where_the_models_are(database: Database) -> None:

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision, down_revision = "0057", "0055"
+revision, down_revision = "0057", "0056"
 
 
 def upgrade() -> None:

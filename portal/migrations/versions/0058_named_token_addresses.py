@@ -1,9 +1,9 @@
-"""0059 named token addresses: credentials stay with the one that the other side named first."""
+"""0058 named token addresses: credentials stay with the one that the other side named first."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision = "0059", "0057"
+revision, down_revision = "0058", "0057"
 
 
 def upgrade() -> None:

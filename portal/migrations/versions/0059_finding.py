@@ -1,4 +1,4 @@
-"""0060 finding: what the search over everything reads: changes by request, people, words of tags.
+"""0059 finding: what the search over everything reads: changes by request, people, words of tags.
 
 People and tags that are there already get their words here; new ones get them as they are written.
 """
@@ -7,7 +7,7 @@ from alembic import op
 
 from portal.migrations import live
 
-revision, down_revision = "0060", "0059"
+revision, down_revision = "0059", "0058"
 
 BY_REQUEST = "(tenant_id, request_id) WHERE request_id IS NOT NULL"
 MONTHS = """
