@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from flask import Blueprint, Flask, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -92,7 +92,7 @@ def draft(operation_id: str) -> ResponseReturnValue:
     if switch or not web.portal_request().wants_fragment:
         response = _page(described, typed, errors=errors)
         if switch and web.portal_request().wants_fragment:
-            response.headers["HX-Replace-Url"] = _place(is_raw=typed.is_raw)
+            response.headers["HX-Replace-Url"] = _place(operation_id, is_raw=typed.is_raw)
         return response
     return web.render("explorer/_samples.html", **_samples(described, typed))
 
@@ -103,9 +103,9 @@ def draft_again(operation_id: str) -> ResponseReturnValue:
     return show(operation_id)
 
 
-def _place(*, is_raw: bool) -> str:
+def _place(operation_id: str, *, is_raw: bool) -> str:
     """Return the address of the page in the browser, which says how the body is written."""
-    path, _, query = web.here().partition("?")
+    path, query = url_for("explorer.show", operation_id=operation_id), urlsplit(web.here()).query
     kept = [(name, value) for name, value in parse_qsl(query) if name != "body"]
     asked = urlencode([*kept, ("body", "json")] if is_raw else kept)
     return f"{path}?{asked}" if asked else path
