@@ -29,12 +29,15 @@ NOT_OF_ALL = "→ integration.apiKeys.getRotation"
 
 
 def receiver() -> Flask:
-    """Return a receiver that is busy when the first event comes, and takes all others."""
+    """Return a receiver that is busy when the first event comes, and takes all others. It answers
+    GET to those who sign in."""
     app, answers = Flask("receiver"), iter([Response("busy\n", 503)])
 
     def answer() -> Response:
         taken = Response("ok\n")
-        return next(answers, taken) if request.method == "POST" else taken
+        if request.method == "POST":
+            return next(answers, taken)
+        return taken if "Authorization" in request.headers else Response("who?\n", 401)
 
     app.add_url_rule("/", view_func=answer, methods=["GET", "POST"])
     return app
