@@ -24,7 +24,7 @@ from portal.connectors.models import Connector
 from portal.connectors.schemas import ConnectorInput
 from portal.core.config import Config
 from portal.database.actor import FOR_KEYS, Actor
-from portal.database.session import session, transaction
+from portal.database.session import database_now, session, transaction
 from portal.events import service as events
 from portal.events.schemas import EventInput
 from portal.identity import people
@@ -34,6 +34,7 @@ from portal.identity.openid.relying_party import Identity
 from portal.keys import service as keys
 from portal.keys.models import ApiKey
 from portal.keys.schemas import IssueKey
+from portal.keys.verification.use_counts import usage
 from portal.leases import service as leases
 from portal.leases.engine import Engine as Leases
 from portal.ops import tenants
@@ -158,6 +159,8 @@ def _lease(app: Flask) -> None:
                 ACME, "application", key.id, key.name, FOR_KEYS, owner.slug, leased.application_id
             )
             leases.take(runtime, leased.id)
+            usage.note(ACME, key.id, database_now(), scope=leases.USE)
+    usage.flush()
 
 
 @contextmanager

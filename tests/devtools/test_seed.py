@@ -34,6 +34,8 @@ def test_the_connectors_of_the_demo_were_really_checked(
     assert outcomes["Order archive"] == ["passed"]
     assert outcomes["Invoice archive"] == ["auth_invalid", "passed"]
     assert outcomes["Defender for Endpoint"] == []
+    used = {one["name"] for one in items(ada, "api-keys") if one["last_used_at"]}
+    assert used == {"Order sync"}, "the key that took a lease"
     page = sign_in(app, ADA).get(f"/connectors/{found['Invoice archive']['id']}").text
     assert "Back to version 1" in page
 
