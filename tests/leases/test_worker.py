@@ -1,5 +1,6 @@
 """A worker fetches each token once, renews it before it ends, and is not troubled by failures."""
 
+import asyncio
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,18 +12,21 @@ from flask import Flask
 from portal_devtools.identity_provider.people import ACME
 
 from portal import secretstore
+from portal.connections import engine as connections
 from portal.database.session import session
 from portal.leases.engine import Engine
 from portal.leases.timing import renew_at, try_again_at
 from portal.secretstore import Side
 from portal.secretstore.move import Report, move
 from tests.cast import Api
+from tests.connections.test_bad_input import issuer_of
 from tests.connectors.conftest import ref_of
 from tests.databases import Database
 from tests.delivery.test_engine import until
+from tests.identity.serving import served
 from tests.leases.conftest import Lease, Make, Work
 from tests.leases.crashing import STEPS
-from tests.leases.kit import TokenAddress
+from tests.leases.kit import SECRET, TokenAddress
 from tests.secretstore.openbao import ROLE_ID, SECRET_ID, OpenBao
 from tests.webhooks.kit import rows, working
 
@@ -390,3 +394,28 @@ def test_credentials_that_replace_lost_ones_replace_what_is_handed_out(
     ada.patch(f"/connectors/{made['id']}", {"credentials": both})
     work()
     assert lease(made["id"]).json["credentials"]["password"] == "another-password"
+
+
+def test_a_secret_does_not_follow_a_token_address_that_moves(
+    app: Flask, ada: Api, application: dict[str, Any], work: Work, lease: Lease
+) -> None:
+    """The first check notes where the issuer has its token address; then another one is named."""
+    called: list[str] = []
+    with (
+        served(lambda place: issuer_of(place, called)) as elsewhere,
+        served(lambda place: issuer_of(place, called, moved_to=elsewhere)) as place,
+    ):
+        made = ada.create(
+            "connectors",
+            provider="oauth2_issuer",
+            config={"issuer": place, "baseUrl": place},
+            credentials={"client_id": "portal", "client_secret": SECRET},
+            application_id=application["id"],
+        )
+        asyncio.run(connections.Engine(app).run_due())
+        assert called == ["metadata", "token", "api"]
+        work()
+        assert called[3:] == ["metadata"], "nothing secret was sent"
+    refused = lease(made["id"])
+    assert refused.status_code == 409
+    assert elsewhere in refused.json["detail"]
