@@ -282,7 +282,11 @@ class Resource(Generic[R, C]):
 
     def _check_version(self, record: R, version: Any) -> None:
         """Refuse a change whose body names an older `version`: 409 with the record."""
-        if version is not None and version != record.version:
+        if version is None:
+            return
+        if type(version) not in (int, float) or version % 1:
+            raise errors.Invalid.field("version", "Give the version that you read, a number.")
+        if version != record.version:
             raise errors.StaleVersion(
                 f"This {self.singular} is at version {record.version} now. Load it again.",
                 current=self.represent(record),

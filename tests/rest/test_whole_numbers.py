@@ -83,3 +83,11 @@ def test_what_is_no_whole_number_is_refused_by_name(ada: Api, number: str) -> No
 
 def test_a_query_parameter_takes_digits_only(ada: Api) -> None:
     assert ada.get("/webhooks?limit=5.0").status_code == 400
+
+
+@pytest.mark.parametrize("version", [True, "1", "abc", 1.5, [1]])
+def test_a_version_that_is_no_number_is_refused_by_its_name(ada: Api, version: Any) -> None:
+    made = ada.create("applications", display_name="CRM")
+    refused = ada.patch(f"/applications/{made['id']}", {"version": version, "tags": ["crm"]})
+    assert refused.status_code == 422
+    assert refused.json["errors"][0]["field"] == "version"
