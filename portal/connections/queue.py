@@ -6,6 +6,7 @@ data is sent over the network.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select, text, tuple_, update
@@ -345,19 +346,24 @@ def _move(record: Connector, check: ConnectorCheck, report: Report) -> None:
         before = (record.sync_status, record.consecutive_errors, record.last_error)
         moved = move(result, *before)
         after = (moved.sync_status, moved.consecutive_errors, moved.last_error)
-        if after != before:
-            _change(record, before, after)
+        _change(record, check.finished_at, before, after)
     _stand(record, check, result)
 
 
-def _change(record: Connector, before: tuple[Any, ...], after: tuple[Any, ...]) -> None:
-    """Write the health of a connector. It is no edit: version and `updated_at` stay, so a person
-    who edits the connector meanwhile can save."""
+def _change(
+    record: Connector, at: datetime, before: tuple[Any, ...], after: tuple[Any, ...]
+) -> None:
+    """Write the health of a connector and the time of its check.
+
+    It is no edit: version and `updated_at` stay, so a person who edits the connector meanwhile can
+    save.
+    """
     names = ("sync_status", "consecutive_errors", "last_error")
+    known = {"last_check_at": at, "updated_at": Connector.updated_at}
     session.execute(
         update(Connector)
         .where(Connector.tenant_id == record.tenant_id, Connector.id == record.id)
-        .values(dict(zip(names, after, strict=True)) | {"updated_at": Connector.updated_at})
+        .values(dict(zip(names, after, strict=True)) | known)
         .execution_options(synchronize_session=False)
     )
     session.refresh(record)

@@ -86,6 +86,7 @@ URGENCY = (
     " WHEN sync_status IN ('degraded', 'rate_limited') THEN 1 ELSE 0 END)"
 )
 LAST_SYNC = time_or_earliest("last_sync_at")
+LAST_CHECK = time_or_earliest("last_check_at")
 # The times that few connectors have.
 SOMETIMES = ("oauth_token_expires_at", "credential_last_rotated_at", "next_rotation_due")
 CLOSED_HEALTH = {"reason": "For somebody else: only its state is shown.", "next": None}
@@ -142,6 +143,7 @@ class Connector(Scoped, OfApplication, Record):
         Index("ix_connector_sync_status", "tenant_id", "sync_status", "id"),
         Index("ix_connector_urgency", "tenant_id", text(URGENCY), "id"),
         Index("ix_connector_last_sync", "tenant_id", text(LAST_SYNC), "id"),
+        Index("ix_connector_last_check", "tenant_id", text(LAST_CHECK), "id"),
         *(
             Index(
                 f"ix_connector_{name}",
@@ -211,6 +213,7 @@ class Connector(Scoped, OfApplication, Record):
     enabled: Mapped[bool] = mapped_column(Boolean, server_default="true")
     sync_status: Mapped[str] = mapped_column(String(20), server_default="pending")
     last_sync_at: Mapped[datetime | None]
+    last_check_at: Mapped[datetime | None]
     consecutive_errors: Mapped[int] = mapped_column(Integer, server_default="0")
     last_error: Mapped[str | None] = mapped_column(Text)
     metrics: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=NOTHING_SYNCED)

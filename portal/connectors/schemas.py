@@ -110,6 +110,7 @@ class ConnectorInput(Command):
             "oauth_token_expires_at",
             "sync_status",
             "last_sync_at",
+            "last_check_at",
             "consecutive_errors",
             "last_error",
             "metrics",
@@ -253,6 +254,9 @@ class ConnectorDocument(Document):
         " rate_limited = the last runs; stale = silent for too long; healthy."
     )
     last_sync_at: datetime | None = Field(description="Timestamp of the last successful sync.")
+    last_check_at: datetime | None = Field(
+        description="Time when the last check of the settings of now ended."
+    )
     consecutive_errors: int = Field(description="Count of consecutive sync errors.")
     last_error: str | None = Field(description="Last error message.")
     metrics: Metrics = Field(description="{ totalSynced, last24h, avgLatencyMs }")

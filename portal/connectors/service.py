@@ -89,6 +89,7 @@ LISTING = Listing(
         "updated_at",
         "deleted_at",
         "last_sync_at",
+        "last_check_at",
     ),
     choices={
         "type": TYPES,
@@ -124,6 +125,7 @@ LISTING = Listing(
         "updated_at": Connector.updated_at,
         "deleted_at": Connector.deleted_at,
         "last_sync_at": sorted_time(Connector.last_sync_at),
+        "last_check_at": sorted_time(Connector.last_check_at),
         "oauth_token_expires_at": Connector.oauth_token_expires_at,
         "credential_last_rotated_at": Connector.credential_last_rotated_at,
         "next_rotation_due": Connector.next_rotation_due,
@@ -135,6 +137,7 @@ LISTING = Listing(
         "name": Connector.name_key,
         "urgency": _URGENCY,
         "last_sync_at": sorted_time(Connector.last_sync_at),
+        "last_check_at": sorted_time(Connector.last_check_at),
     },
 )
 

@@ -506,6 +506,8 @@ export interface Connector {
   sync_status: "disabled" | "pending" | "action_required" | "failing" | "degraded" | "rate_limited" | "stale" | "healthy";
   /** Timestamp of the last successful sync. */
   last_sync_at: string | null;
+  /** Time when the last check of the settings of now ended. */
+  last_check_at: string | null;
   /** Count of consecutive sync errors. */
   consecutive_errors: number;
   /** Last error message. */
@@ -646,6 +648,8 @@ export interface ConnectorInput {
   is_deleted?: boolean;
   /** True for an admin to whom the connector's scope does not open it. All that is read then is that it is there, whose it is, and its state; all else stands empty. An admin may disable, enable, delete and restore it. Ignored in a request. */
   is_restricted?: boolean;
+  /** Time when the last check of the settings of now ended. Ignored in a request. */
+  last_check_at?: string | null;
   /** Last error message. Ignored in a request. */
   last_error?: string | null;
   /** Timestamp of the last successful sync. Ignored in a request. */
@@ -4714,7 +4718,7 @@ export interface ConnectorsCalls {
     /** The next_cursor of the page before. */
     cursor?: string;
     /** The order of the list, with - for descending. A time that is missing comes before all others: last where the newest are first. */
-    sort?: "created_at" | "last_sync_at" | "name" | "updated_at" | "urgency" | "-created_at" | "-last_sync_at" | "-name" | "-updated_at" | "-urgency";
+    sort?: "created_at" | "last_check_at" | "last_sync_at" | "name" | "updated_at" | "urgency" | "-created_at" | "-last_check_at" | "-last_sync_at" | "-name" | "-updated_at" | "-urgency";
     /** Words, matched by prefix. A page may end early, even empty: go on while there is a next_cursor. */
     q?: string;
     /** Only what has this tag. */
@@ -4765,6 +4769,10 @@ export interface ConnectorsCalls {
     deleted_after?: string;
     /** Only entries with `deleted_at` before this time. */
     deleted_before?: string;
+    /** Only entries with `last_check_at` at or after this time. */
+    last_check_after?: string;
+    /** Only entries with `last_check_at` before this time. */
+    last_check_before?: string;
     /** Only entries with `last_sync_at` at or after this time. */
     last_sync_after?: string;
     /** Only entries with `last_sync_at` before this time. */

@@ -33,9 +33,10 @@ SELECT tenant_id, pattern, id FROM webhook,
 WHERE tenant_id = %(tenant)s AND name LIKE 'Webhook%%' AND CASE WHEN each = 0
     THEN substr(id, 5)::bigint <= %(rare)s ELSE substr(id, 5)::bigint %% each = 0 END;
 INSERT INTO connector (tenant_id, id, name, type, provider, auth_type, config, last_sync_at,
-    oauth_token_expires_at, credential_last_rotated_at, next_rotation_due, version)
+    last_check_at, oauth_token_expires_at, credential_last_rotated_at, next_rotation_due, version)
 SELECT %(tenant)s, 'cnn_' || lpad(n::text, 26, '0'), 'Connector ' || n, 'custom', 'http', 'none',
     '{}', CASE WHEN n %% 2 = 0 THEN now() - (200000 - n) * interval '1 s' END,
+    CASE WHEN n %% 3 = 0 THEN now() - (200000 - n) * interval '1 s' END,
     CASE WHEN n <= %(rare)s THEN now() END, CASE WHEN n <= %(rare)s THEN now() END,
     CASE WHEN n <= %(rare)s THEN now() END, 1
 FROM generate_series(1, %(many)s) AS n;
@@ -84,6 +85,9 @@ QUERIES = {
         "sort=-last_sync_at",
         "sort=last_sync_at",
         "last_sync_after=2020-01-01",
+        "sort=-last_check_at",
+        "sort=last_check_at",
+        "last_check_after=2020-01-01",
         "oauth_token_expires_after=2020-01-01",
         "credential_last_rotated_after=2020-01-01",
         "next_rotation_due_before=2999-01-01",

@@ -55,7 +55,9 @@ def test_a_saved_connector_is_checked_and_works(
     assert (done["state"], done["outcome"]) == ("done", "passed"), done
     assert [step["name"] for step in done["steps"]][:2] == ["address", "connect"]
     assert done["credential_version"] == 1
-    assert read(ada, record)["sync_status"] == "healthy"
+    known = read(ada, record)
+    assert (known["sync_status"], known["last_check_at"]) == ("healthy", done["finished_at"])
+    assert known["updated_at"] == record["updated_at"], "a check is no edit"
 
 
 def test_a_refused_sign_in_needs_a_person_until_it_is_mended(

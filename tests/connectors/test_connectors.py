@@ -149,6 +149,7 @@ def test_what_the_server_keeps_is_ignored(ada: Api) -> None:
         "consecutive_errors": 7,
         "metrics": {"totalSynced": 9},
         "last_sync_at": "2026-01-01T00:00:00Z",
+        "last_check_at": "2026-01-01T00:00:00Z",
         "oauth_refresh_needed": True,
         "credential_fields": ["password"],
         "credential_last_rotated_at": "2026-01-01T00:00:00Z",

@@ -20,6 +20,7 @@ every = pytest.mark.parametrize("resource", RESOURCES, ids=lambda r: r.name)
 LAST_TIMES = [
     ("webhooks", "last_delivery_at", "UPDATE webhook SET last_delivery_at = %s WHERE id = %s"),
     ("connectors", "last_sync_at", "UPDATE connector SET last_sync_at = %s WHERE id = %s"),
+    ("connectors", "last_check_at", "UPDATE connector SET last_check_at = %s WHERE id = %s"),
     ("api-keys", "last_used_at", "UPDATE api_key_runtime SET last_used_at = %s WHERE key_id = %s"),
 ]
 
@@ -105,7 +106,7 @@ def test_a_missing_time_is_in_no_range_and_last_among_the_newest(
 def test_the_time_of_use_is_exact_within_a_day(ada: Api, database: Database) -> None:
     made = ada.create("api-keys")["id"]
     used = datetime(2026, 3, 4, 12, tzinfo=UTC)
-    run(database, LAST_TIMES[2][2], used, made)
+    run(database, LAST_TIMES[-1][2], used, made)
     for shift, newer in ((-1, [made]), (0, [made]), (1, [])):
         at = (used + timedelta(hours=shift)).isoformat()
         assert ids(ada.get("/api-keys", query_string={"last_used_after": at})) == newer

@@ -553,6 +553,8 @@ class ConnectorDocument(TypedDict):
     """
     last_sync_at: str | None
     """Timestamp of the last successful sync."""
+    last_check_at: str | None
+    """Time when the last check of the settings of now ended."""
     consecutive_errors: int
     """Count of consecutive sync errors."""
     last_error: str | None
