@@ -4,7 +4,7 @@ The row is flushed before the secret is stored. So an error of the database leav
 and an error of the secret store leaves no row.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -144,6 +144,24 @@ LISTING = Listing(
 
 def create(actor: Actor, command: ConnectorInput) -> Connector:
     """Create a connector and store its credentials. Raises any error of the secret store."""
+    record, values, given = _new(actor, command)
+    verbs.create(actor, record, values)
+    if given:
+        store().put(record.secret_ref, given, cas=0)
+    return record
+
+
+def create_all(actor: Actor, commands: Sequence[ConnectorInput]) -> list[Connector]:
+    """Create connectors together. Raises what `create` raises."""
+    made = [_new(actor, command) for command in commands]
+    records = verbs.create_all(actor, [(record, values) for record, values, _ in made])
+    if secrets := {record.secret_ref: given for record, _, given in made if given}:
+        store().put_many(secrets)
+    return records
+
+
+def _new(actor: Actor, command: ConnectorInput) -> tuple[Connector, dict[str, Any], dict[str, str]]:
+    """Return a new connector, its values, and the credentials to store."""
     actor.require(WRITE)
     record = Connector(id=new_id(Connector.id_prefix))
     values = _values(actor, command, None)
@@ -152,10 +170,7 @@ def create(actor: Actor, command: ConnectorInput) -> Connector:
     if given:
         values |= _credential_note(actor, given, 1)
         record.typed_fields = tuple(sorted(given))
-    verbs.create(actor, record, values)
-    if given:
-        store().put(record.secret_ref, given, cas=0)
-    return record
+    return record, values, given
 
 
 def update(actor: Actor, record: Connector, command: ConnectorInput) -> Connector:

@@ -16,7 +16,7 @@ def all_or_none(
     actor: Actor,
     commands: Sequence[C],
     create: Callable[[Actor, C], M],
-    create_all: Callable[[Actor, Sequence[C]], list[M]] | None = None,
+    create_all: Callable[[Actor, Sequence[C]], Sequence[M]] | None = None,
 ) -> list[M]:
     """Create a record by each command. Raises Conflict or Invalid that names every item that is
     refused, as `items.3.slug`, and QuotaReached; then nothing may be committed.
@@ -26,7 +26,7 @@ def all_or_none(
     try:
         with session.begin_nested():
             if create_all is not None:
-                return create_all(actor, commands)
+                return list(create_all(actor, commands))
             return [create(actor, command) for command in commands]
     except QuotaReached:
         raise  # it is about all of them

@@ -92,7 +92,7 @@ class Resource(Generic[R, C]):
     actions: tuple[Action[R], ...] = ()
     once: Mapping[str, str] = field(default_factory=dict)
     more: tuple[Operation, ...] = ()
-    create_all: Callable[[Actor, Sequence[C]], list[R]] | None = None
+    create_all: Callable[[Actor, Sequence[C]], Sequence[R | Revealed[R]]] | None = None
     most_at_once: int = 500
     secrets: str | None = None
     update_command: type[Command] | None = None

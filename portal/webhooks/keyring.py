@@ -4,7 +4,7 @@ The secret store has one entry for each webhook: `current`, and for 24 hours aft
 `previous`. Both sign meanwhile, so that the receiver has time to switch to the new secret.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from portal.core.errors import Conflict
@@ -18,6 +18,12 @@ OVERLAP = timedelta(hours=24)
 def begin(webhook: Webhook, secret: str) -> None:
     """Store the first secret of a new webhook. Raises Unavailable if the store does not answer."""
     store().put(webhook.secret_ref, {"current": secret}, cas=0)
+
+
+def begin_all(secrets: Sequence[tuple[Webhook, str]]) -> None:
+    """Store the first secrets of new webhooks, as `begin` does."""
+    if secrets:
+        store().put_many({webhook.secret_ref: {"current": one} for webhook, one in secrets})
 
 
 def turn(webhook: Webhook, secret: str) -> datetime | None:

@@ -1,6 +1,6 @@
 """Create, change, delete and restore webhooks, and rotate their signing secrets."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -99,6 +99,27 @@ def create(actor: Actor, command: WebhookInput) -> Revealed[Webhook]:
     Raises Invalid for a URL that may not be called or a reference that does not exist, and
     Unavailable if the secret store does not answer; then nothing is stored.
     """
+    values, secret, shown = _new(actor, command)
+    webhook = verbs.create(actor, Webhook(), values)
+    subscriptions.subscribe(webhook)
+    if secret:
+        keyring.begin(webhook, secret)
+    return Revealed(webhook, shown)
+
+
+def create_all(actor: Actor, commands: Sequence[WebhookInput]) -> list[Revealed[Webhook]]:
+    """Create webhooks together. Raises what `create` raises."""
+    made = [_new(actor, command) for command in commands]
+    webhooks = verbs.create_all(actor, [(Webhook(), values) for values, _, _ in made])
+    for webhook in webhooks:
+        subscriptions.subscribe(webhook)
+    both = list(zip(webhooks, made, strict=True))
+    keyring.begin_all([(webhook, secret) for webhook, (_, secret, _) in both if secret])
+    return [Revealed(webhook, shown) for webhook, (_, _, shown) in both]
+
+
+def _new(actor: Actor, command: WebhookInput) -> tuple[dict[str, Any], str | None, dict[str, str]]:
+    """Return the values of a new webhook, its first secret, and what is shown of it this once."""
     actor.require("webhooks:write")
     secret, is_made_here = _first_secret(command)
     values = command.values()
@@ -109,12 +130,8 @@ def create(actor: Actor, command: WebhookInput) -> Revealed[Webhook]:
     if command.application_id is None:
         values["application_id"] = actor.application_id
     _check(actor, None, values)
-    webhook = verbs.create(actor, Webhook(), values)
-    subscriptions.subscribe(webhook)
-    if secret:
-        keyring.begin(webhook, secret)
     shown = {"signing_secret": signature_schemes.shown(secret)} if secret and is_made_here else {}
-    return Revealed(webhook, shown)
+    return values, secret, shown
 
 
 def update(actor: Actor, record: Webhook, command: WebhookInput) -> Webhook:

@@ -63,6 +63,20 @@ def test_a_secret_is_in_the_store_and_nowhere_else(
     assert "credentials" not in (changed.json or {})
 
 
+@pytest.mark.parametrize("atomic", [True, False])
+def test_a_batch_stores_the_credentials_of_each(
+    either_store: str, ada: Api, reveal: Reveal, atomic: bool
+) -> None:
+    held: list[dict[str, str]] = [{"username": "one", "password": SECRET}, {}, {"username": "two"}]
+    items = [{**BASIC, "credentials": credentials} for credentials in held]
+    answer = ada.post("/connectors/batch", {"items": items, "atomic": atomic}).json or {}
+    made = [result["item"] for result in answer["results"]]
+    assert [reveal(one["id"]) or {} for one in made] == held
+    assert [one["credential_fields"] for one in made] == [sorted(one) for one in held]
+    assert (ada.patch(f"/connectors/{made[0]['id']}", {"credentials": {"password": "new"}})).json
+    assert reveal(made[0]["id"]) == {"username": "one", "password": "new"}
+
+
 def test_credentials_are_merged(either_store: str, ada: Api, reveal: Reveal) -> None:
     connector_id = make(ada, username="svc-cpod", password="one")
     path = f"/connectors/{connector_id}"

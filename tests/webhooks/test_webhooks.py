@@ -271,6 +271,17 @@ def test_the_signing_secret_is_shown_once_and_written_nowhere_in_clear(
             assert value.removeprefix("whsec_") not in place
 
 
+@pytest.mark.parametrize("atomic", [True, False])
+def test_a_batch_gives_each_webhook_the_secret_that_it_shows(
+    ada: Api, app: Flask, atomic: bool
+) -> None:
+    items = [{"url": f"https://hooks.example/{n}", "event_types": ["*"]} for n in range(3)]
+    answer = ada.post("/webhooks/batch", {"items": items, "atomic": atomic}).json or {}
+    for made in [result["item"] for result in answer["results"]]:
+        assert stored(app, made["id"]) == {"current": made["signing_secret"]}
+        assert standard_webhooks.fingerprint(made["signing_secret"]) == made["secret_fingerprint"]
+
+
 def test_a_rotation_replaces_the_secret_and_keeps_the_one_before_for_a_day(
     ada: Api, app: Flask
 ) -> None:
