@@ -129,7 +129,13 @@ JWKS = {
 }
 
 
-def _metadata(operation_id: str, summary: str, description: str, **texts: str) -> dict[str, Any]:
+def _texts(description: str) -> dict[str, Any]:
+    return {"type": "array", "description": description, "items": {"type": "string"}}
+
+
+def _metadata(
+    operation_id: str, summary: str, description: str, **properties: Any
+) -> dict[str, Any]:
     return {
         "operationId": operation_id,
         "summary": summary,
@@ -137,7 +143,7 @@ def _metadata(operation_id: str, summary: str, description: str, **texts: str) -
         "tags": ["oauth"],
         "security": [],
         "responses": {
-            "200": _answer("The metadata.", **{name: _text(text) for name, text in texts.items()}),
+            "200": _answer("The metadata.", **properties),
             "4XX": _refused("The request cannot be answered.", "invalid_request"),
             "503": AWAY,
         },
@@ -148,20 +154,35 @@ SERVER = _metadata(
     "oauth.authorizationServer",
     "Get the metadata of the portal's authorization server",
     "Return the addresses and methods by which a program gets a token for an API key (RFC 8414).",
-    issuer="Issuer of the tokens.",
-    token_endpoint="Address that gives tokens.",  # noqa: S106 - a description
+    issuer=_text("Issuer of the tokens."),
+    token_endpoint=_text("Address that gives tokens."),
+    token_endpoint_auth_methods_supported=_texts("Ways to send the client's secret."),
+    introspection_endpoint=_text("Address that tells what a token or key may do."),
+    introspection_endpoint_auth_methods_supported=_texts("Ways to sign in there."),
+    jwks_uri=_text("Address of the keys that verify the tokens."),
+    grant_types_supported=_texts("Grants that give a token."),
+    response_types_supported=_texts("None: no browser signs in here."),
+    scopes_supported=_texts("Scopes that a token may have."),
 )
+IN_RESOURCES = {
+    "resource_name": _text("Name for people."),
+    "authorization_servers": _texts("Issuers of the tokens that are accepted."),
+    "bearer_methods_supported": _texts("Ways to send a token."),
+    "scopes_supported": _texts("Scopes that a token may have."),
+}
 RESOURCE = _metadata(
     "oauth.protectedResource",
     "Get the metadata of REST as a protected resource",
     "Return the servers whose tokens REST accepts, and its scopes (RFC 9728).",
-    resource="Address of REST.",
+    resource=_text("Address of REST."),
+    **IN_RESOURCES,
 )
 PORTAL = _metadata(
     "oauth.protectedPortal",
     "Get the metadata of the portal as a protected resource",
     "Return the servers whose tokens the portal accepts, and its scopes (RFC 9728).",
-    resource="Address of the portal.",
+    resource=_text("Address of the portal."),
+    **IN_RESOURCES,
 )
 PATHS: Mapping[str, Mapping[str, Any]] = {
     "/.well-known/oauth-authorization-server": {"get": SERVER},
