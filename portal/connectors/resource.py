@@ -41,7 +41,6 @@ resource = Resource(
     listing=service.LISTING,
     create=service.create,
     create_all=service.create_all,
-    most_at_once=100,  # each stores its secret by itself, in a vault by a request of its own
     update=service.update,
     found=FOUND,
     delete=service.delete,

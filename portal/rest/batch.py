@@ -19,6 +19,7 @@ from portal.rest.openapi import Operation, Parameter
 if TYPE_CHECKING:
     from portal.rest.resources import Resource
 
+MOST_AT_ONCE = 500
 ATOMIC = (
     "true: all are created, or none, and the error names every item that is refused. false: each is"
     " created on its own, and its result says what became of it."
@@ -53,10 +54,10 @@ def operation(
         name="create_many",
         method="POST",
         path=f"/{resource.name}/batch",
-        summary=f"Create up to {resource.most_at_once} {resource.singular}s at once",
+        summary=f"Create up to {MOST_AT_ONCE} {resource.singular}s at once",
         scope=scope,
         view=lambda: _create(resource),
-        command=_command(resource.command, resource.most_at_once),  # type: ignore[arg-type]  # a class
+        command=_command(resource.command, MOST_AT_ONCE),  # type: ignore[arg-type]  # a class
         answer=_answer(resource.document, tuple(resource.once.items())),
         parameters=parameters,
     )
@@ -121,8 +122,8 @@ class _Asked(BaseModel):
 def _create(resource: "Resource[Any, Any]") -> Response:
     no_parameters()
     asked = _read(body())
-    if not 1 <= len(asked.items) <= resource.most_at_once:
-        raise Invalid.field("items", f"Give 1 to {resource.most_at_once} items.")
+    if not 1 <= len(asked.items) <= MOST_AT_ONCE:
+        raise Invalid.field("items", f"Give 1 to {MOST_AT_ONCE} items.")
     commands = batches.checked(resource.command.read, asked.items)
     if asked.atomic:
         batches.raise_together(

@@ -72,7 +72,7 @@ class Resource(Generic[R, C]):
     `restore` is for a resource that has more to restore than its row. `scope` is the word before
     `:read` and `:write`. `once` names the fields that only the response to the create request has.
     `more` are operations with views of their own, such as a list below a record. `create_all`
-    creates many records faster than one after the other, up to `most_at_once` with one request.
+    creates many records faster than one after the other.
     `update_command` is for a resource of which less can be changed than given at first.
     `secrets` is the kind under which the secret store keeps those of its records. `found` is what
     people find of it in the search over everything, and what they can do from there.
@@ -93,7 +93,6 @@ class Resource(Generic[R, C]):
     once: Mapping[str, str] = field(default_factory=dict)
     more: tuple[Operation, ...] = ()
     create_all: Callable[[Actor, Sequence[C]], Sequence[R | Revealed[R]]] | None = None
-    most_at_once: int = 500
     secrets: str | None = None
     update_command: type[Command] | None = None
     found: Findable = field(default_factory=Findable)

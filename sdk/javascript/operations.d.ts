@@ -536,7 +536,7 @@ export interface Connector {
   health: RecordHealth;
 }
 
-/** Up to 100 records to create with one request. */
+/** Up to 500 records to create with one request. */
 export interface ConnectorBatch {
   /** The new records. */
   items: ConnectorInput[];
@@ -3754,7 +3754,7 @@ export interface Webhook {
   health: RecordHealth;
 }
 
-/** Up to 100 records to create with one request. */
+/** Up to 500 records to create with one request. */
 export interface WebhookBatch {
   /** The new records. */
   items: WebhookInput[];
@@ -4806,7 +4806,7 @@ export interface ConnectorsCalls {
    */
   create(body: ConnectorInput, options?: Options<"idempotencyKey" | "validateOnly">): Promise<Connector>;
   /**
-   * Create up to 100 connectors at once
+   * Create up to 500 connectors at once
    *
    * Create many connectors in one request: all or none of them, or each for itself. The schema tells how many. The answer has one result for each, in the order of the request.
    */
@@ -5033,7 +5033,7 @@ export interface WebhooksCalls {
    */
   create(body: WebhookInput, options?: Options<"idempotencyKey" | "validateOnly">): Promise<Revealed<WebhookCreateAnswer, "signing_secret">>;
   /**
-   * Create up to 100 webhooks at once
+   * Create up to 500 webhooks at once
    *
    * Create many webhooks in one request: all or none of them, or each for itself. The schema tells how many. The answer has one result for each, in the order of the request.
    */

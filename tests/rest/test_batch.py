@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy.exc import DBAPIError
 
 from portal.core.config import libpq_url
+from portal.rest.batch import MOST_AT_ONCE
 from portal.rest.resources import Resource
 from tests.cast import ADA, GUS, VIC, Api, Provider
 from tests.databases import Database
@@ -138,7 +139,7 @@ def test_a_batch_is_made_once_for_an_idempotency_key(
 
 @every
 def test_a_batch_has_bounds(resource: Resource[Any, Any], ada: Api) -> None:
-    for items in ([], [{}] * (resource.most_at_once + 1)):
+    for items in ([], [{}] * (MOST_AT_ONCE + 1)):
         answer = batch(ada, resource.name, items)
         assert answer.status_code == 422
         assert answer.json["errors"][0]["field"] == "items"

@@ -406,7 +406,7 @@ class ChildKey(TypedDict):
 
 
 class ConnectorBatch(TypedDict):
-    """Up to 100 records to create with one request."""
+    """Up to 500 records to create with one request."""
 
     items: list[ConnectorInput]
     """The new records."""
@@ -2792,7 +2792,7 @@ class VerifyKey(TypedDict):
 
 
 class WebhookBatch(TypedDict):
-    """Up to 100 records to create with one request."""
+    """Up to 500 records to create with one request."""
 
     items: list[WebhookInput]
     """The new records."""

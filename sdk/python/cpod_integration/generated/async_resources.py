@@ -1182,7 +1182,7 @@ class Connectors:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.ConnectorBatchAnswer:
-        """Create up to 100 connectors at once."""
+        """Create up to 500 connectors at once."""
         return await self._caller.one(
             operations.CONNECTORS_CREATE_MANY,
             core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
@@ -1708,7 +1708,7 @@ class Webhooks:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.WebhookBatchAnswer:
-        """Create up to 100 webhooks at once."""
+        """Create up to 500 webhooks at once."""
         return await self._caller.one(
             operations.WEBHOOKS_CREATE_MANY,
             core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
