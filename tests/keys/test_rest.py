@@ -375,7 +375,8 @@ def test_revoking_is_final_and_repeatable(ada: Api):
     assert again.json == first
     assert ada.post(f"{path}/block").status_code == 409
     assert ada.post(f"{path}/unblock").status_code == 409
-    assert ada.patch(path, {"name": "x"}).status_code == 405
+    assert ada.patch(path, {"name": "x"}).status_code == 409
+    assert ada.get(path).json == first
     assert ada.delete(path).status_code == 405
 
 

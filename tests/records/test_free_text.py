@@ -41,14 +41,18 @@ def test_a_key_in_a_text_is_refused_by_the_fields_name_and_repeated_nowhere(
     path = f"/{resource.name}"
     kept = ada.create(resource.name)
     for field, value in texts(resource.command):
-        answers = [ada.post(path, {field: value})]
+        given = ada.post(path, {field: value})
+        answers = [given]
         if resource.update:
             answers.append(ada.patch(f"{path}/{kept['id']}", {field: value}))
+        changeable = (resource.update_command or resource.command).model_fields
         for answer in answers:
             assert answer.status_code == 422, answer.text
             [error] = (answer.json or {})["errors"]
             assert error["field"].split(".")[0] == field
-            assert "API key" in error["message"]
+            # A change of a field that never changes is refused before its value is looked at.
+            if answer is given or field in changeable:
+                assert "API key" in error["message"]
             assert KEY[12:] not in answer.text
     assert KEY[12:] not in everything_written(database)
     assert KEY[12:] not in capsys.readouterr().out
