@@ -254,7 +254,7 @@ def test_the_page_proves_that_everybody_has_heard(
     page: Pages, ada: Api, verifier: None, verb: str, words: str
 ):
     path = f"/keys/{ada.create('api-keys')['id']}"
-    assert "verifier" not in page.get(path).text
+    assert 'id="heard"' not in page.get(path).text
     page.post(f"{path}/{verb}")
     found, text = None, ""
     ends = time.monotonic() + 20
@@ -263,6 +263,7 @@ def test_the_page_proves_that_everybody_has_heard(
         # A verifier of another test may still be running.
         found = re.search(words + r" on (\d+)/\1 verifiers? in ([\d.]+) ms\.", text)
     assert found, re.findall(words + " on .*", text)
+    assert 'id="heard"' in text
     assert float(found[2]) < 1000
 
 
