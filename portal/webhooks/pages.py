@@ -79,14 +79,17 @@ def index() -> ResponseReturnValue:
     web.actor().require("webhooks:read")
     query = listing.parse(service.LISTING, request.args)
     page = listing.page(web.actor(), service.LISTING, query)
-    owners = {record.application_id for record in page.items if record.application_id}
+    # Before the health, which reads the status of each record's application.
+    owners = applications.of(
+        web.actor(), {record.application_id for record in page.items if record.application_id}
+    )
     return web.render(
         "webhooks/index.html",
         "webhooks/_listing.html",
         view=web.list_view(page, query),
         healths=record_health.of_all(page.items),
         said=None if web.portal_request().wants_fragment else health.of_list(web.actor()),
-        owners=applications.of(web.actor(), owners),
+        owners=owners,
     )
 
 
