@@ -106,7 +106,7 @@ def of_sentence(known: Known, said: Sentence) -> Health:
 
 
 def word_of(known: Known, said: Sentence) -> Word:
-    """Return the word for a sentence. A connector that fails never works."""
+    """Return the word for a sentence, which is never better than the connector's own status."""
     record = known.record
     of_status = OF_STATUS.get(record.sync_status, "not_tried")
     if not known.is_open:
@@ -118,7 +118,9 @@ def word_of(known: Known, said: Sentence) -> Word:
     if record.provider is not None and record.is_stopped:
         return "held"
     word = WORDS.get(said.tone, "not_tried")
-    return of_status if word == "works" and of_status in ("failing", "attention") else word
+    if of_status == "failing" and word in ("works", "attention"):
+        return "failing"
+    return "attention" if of_status == "attention" and word == "works" else word
 
 
 def _facts() -> ColumnElement[Any]:
