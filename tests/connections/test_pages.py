@@ -376,4 +376,4 @@ def test_the_properties_name_whose_the_connector_is_and_what_is_not_set(
     for said in ("Sign-in User name and password", "Scope org", "Tags tenders", "Version 1"):
         assert said in told
     assert told.count(" by Ada Almeida") == 2
-    assert re.search(r"properties are empty .*Group, Person, Events, Webhook, Last sync", told)
+    assert re.search(r"are empty .*Group, Person, Events, Webhook, Last check, Last sync", told)
