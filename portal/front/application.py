@@ -123,9 +123,9 @@ class Front:
         if path == "/healthz":
             return 200, PLAIN, b"ok\n"
         headers = scope.headers
-        _check_readable(headers)
         if path == DOCUMENT and scope.method in ("GET", "HEAD"):
             return self._document.answer(scope.method, headers)
+        _check_readable(headers)
         if path.startswith(STATIC):
             file = self._files.answer(scope.method, path, scope.query_string, headers)
             if file is not None:
