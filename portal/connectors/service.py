@@ -30,12 +30,11 @@ from portal.database.record import find
 from portal.database.session import database_now, session
 from portal.providers import PROVIDERS, Provider, Variant
 from portal.records import verbs
-from portal.records.health import Health, summary, tallied
+from portal.records.health import FEW, Health, summary, tallied, up_to
 from portal.records.listing import Listing, View, sorted_time
 from portal.secretstore import SecretNotFound, store
 
 UNTITLED = "Untitled connector"
-MOST_SUMMED = 1000
 WRITE = "connectors:write"
 NEED_A_PERSON = ("action_required", "failing")
 # A change of one of these means that the connection must be checked again.
@@ -238,7 +237,6 @@ def of_list(actor: Actor) -> Health | None:
     found = tallied(
         actor,
         Connector,
-        MOST_SUMMED,
         {
             "all": None,
             "failing": status.in_(("action_required", "failing")),
@@ -248,10 +246,10 @@ def of_list(actor: Actor) -> Health | None:
     )
     also = []
     if caring := found["caring"]:
-        also.append(f"{caring:,} {'needs' if caring == 1 else 'need'} attention")
+        also.append(f"{up_to(FEW, caring)} {'needs' if caring == 1 else 'need'} attention")
     if pending := found["pending"]:
-        also.append(f"{pending:,} {'is' if pending == 1 else 'are'} not proven to work")
-    return summary("connector", found, MOST_SUMMED, also)
+        also.append(f"{up_to(FEW, pending)} {'is' if pending == 1 else 'are'} not proven to work")
+    return summary("connector", found, also)
 
 
 class SetUp(Protocol):

@@ -22,6 +22,9 @@ Word = Literal["failing", "attention", "held", "works", "not_tried", "off"]
 WORDS: tuple[Word, ...] = get_args(Word)
 """From the worst to what nobody has to look at."""
 
+MOST, FEW = 1000, 100
+"""A list's first sentence counts so many records, and so many of them that have something."""
+
 UNKNOWN = object()
 """Stands for the facts of a new record if these are to be read."""
 
@@ -146,29 +149,30 @@ def _of(by: Judge, record: Record, facts: Any) -> Health:
 def tallied(
     actor: Actor,
     model: type[Record],
-    most: int,
     conditions: Mapping[str, ColumnElement[bool] | TextClause | None],
+    most: int = MOST,
+    few: int = FEW,
 ) -> dict[str, int]:
-    """Return how many live records meet each condition, up to `most` + 1, in one statement."""
+    """Return how many live records meet each condition, in one statement: up to `few` + 1, and up
+    to `most` + 1 where there is no condition."""
     live = model.seen_by(actor).where(model.is_deleted.is_(False)).with_only_columns(model.id)
     parts = []
     for name, condition in conditions.items():
-        some = live if condition is None else live.where(condition)
-        few = some.limit(most + 1).subquery()
-        parts.append(select(func.count()).select_from(few).scalar_subquery().label(name))
+        some = live.limit(most + 1) if condition is None else live.where(condition).limit(few + 1)
+        parts.append(
+            select(func.count()).select_from(some.subquery()).scalar_subquery().label(name)
+        )
     return dict(session.execute(select(*parts)).mappings().one())
 
 
-def summary(
-    noun: str, found: Mapping[str, int], most: int, also: Sequence[str] = ()
-) -> Health | None:
+def summary(noun: str, found: Mapping[str, int], also: Sequence[str] = ()) -> Health | None:
     """Return the sentence that begins a list, of what `tallied` found as `all`, `failing` and
     `caring`; None for an empty list. `also` says more of it."""
     number, failing = found["all"], found["failing"]
     if not number:
         return None
-    every = counted(number, noun, most)
-    said = f"{failing:,} of {every} {'fails' if failing == 1 else 'fail'}"
+    every = counted(number, noun, MOST)
+    said = f"{up_to(FEW, failing)} of {every} {'fails' if failing == 1 else 'fail'}"
     if not failing:
         said = f"None of {every} fails" if number > 1 else f"The only {noun} does not fail"
     word: Word = "failing" if failing else "attention" if found["caring"] else "works"
@@ -201,6 +205,10 @@ def clock(at: datetime, now: datetime) -> str:
 def counted(number: int, noun: str, most: int | None = None, nouns: str = "") -> str:
     """Return “1 delivery”, “194 deliveries” or, beyond the `most` that were counted, “1,000+
     deliveries”."""
-    if most is not None and number > most:
-        return f"{most:,}+ {nouns or noun + 's'}"
-    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
+    said = f"{number:,}" if most is None else up_to(most, number)
+    return f"{said} {noun if number == 1 else nouns or noun + 's'}"
+
+
+def up_to(most: int, number: int) -> str:
+    """Return a number as people read it: “100+” for more than the 100 that were counted."""
+    return f"{most:,}+" if number > most else f"{number:,}"

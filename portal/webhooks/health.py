@@ -10,7 +10,18 @@ from sqlalchemy import ColumnElement, literal_column, text
 from portal.applications.health import Source
 from portal.applications.models import STOPPED
 from portal.database.actor import Actor
-from portal.records.health import Health, Judge, clock, counted, moment, sql, summary, tallied
+from portal.records.health import (
+    FEW,
+    Health,
+    Judge,
+    clock,
+    counted,
+    moment,
+    sql,
+    summary,
+    tallied,
+    up_to,
+)
 from portal.webhooks.models import TROUBLED, Webhook
 
 WRITE = "webhooks:write"
@@ -267,7 +278,6 @@ def of_list(actor: Actor) -> Health | None:
     found = tallied(
         actor,
         Webhook,
-        MOST,
         {
             "all": None,
             "failing": text(f"{TROUBLED.text} AND ({fails}) AND {by_hand} IS NOT TRUE"),
@@ -277,10 +287,10 @@ def of_list(actor: Actor) -> Health | None:
     )
     also = []
     if caring := found["caring"]:
-        also.append(f"{caring:,} failed at the last attempt")
+        also.append(f"{up_to(FEW, caring)} failed at the last attempt")
     if held := found["held"]:
-        also.append(f"{held:,} {'is' if held == 1 else 'are'} paused by hand")
-    return summary("webhook", found, MOST, also)
+        also.append(f"{up_to(FEW, held)} {'is' if held == 1 else 'are'} paused by hand")
+    return summary("webhook", found, also)
 
 
 def _facts() -> ColumnElement[Any]:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from portal.records.health import FEW
 from tests.cast import ADA, Api, Pages
 from tests.databases import Database
 
@@ -255,6 +256,16 @@ def test_a_list_begins_with_what_fails(ada: Api, browse: Browse, database: Datab
     lay(database, [LEAK], key(ada))
     said = "1 key was found in public. 1 key is active."
     assert truth(pages.get("/keys").text) == said
+
+
+def test_a_list_says_no_number_that_it_has_not_counted(
+    ada: Api, browse: Browse, database: Database
+) -> None:
+    items = [{"name": f"Connector {number}"} for number in range(FEW + 2)]
+    assert ada.post("/connectors/batch", {"items": items}).status_code == 200
+    database.sql("UPDATE connector SET sync_status = 'failing'")
+    said = truth(browse(ADA).get("/connectors").text)
+    assert said == f"{FEW}+ of {FEW + 2} connectors fail."
 
 
 def test_the_overview_tells_what_became_of_todays_deliveries(

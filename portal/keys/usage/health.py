@@ -13,7 +13,7 @@ from portal.database.actor import Actor
 from portal.keys import service
 from portal.keys.models import ApiKey, not_revoked
 from portal.keys.tables import KeyLeak
-from portal.records.health import Health, Judge, Word, clock, counted, moment, sql, tallied
+from portal.records.health import Health, Judge, Word, clock, counted, moment, sql, tallied, up_to
 
 WRITE = "keys:write"
 SOON = timedelta(days=14)
@@ -306,7 +306,6 @@ def of_list(actor: Actor) -> Health | None:
     found = tallied(
         actor,
         ApiKey,
-        MOST,
         {
             "all": None,
             "works": and_(in_force, ApiKey.blocked.is_(False)),
@@ -314,6 +313,8 @@ def of_list(actor: Actor) -> Health | None:
             "soon": and_(in_force, *service.unfollowed_soon()),
             "blocked": and_(ApiKey.blocked, in_force),
         },
+        most=MOST,
+        few=MOST,
     )
     if not found["all"]:
         return None
@@ -325,15 +326,11 @@ def of_list(actor: Actor) -> Health | None:
             0, f"{counted(leaks, 'key', MOST)} {'was' if leaks == 1 else 'were'} found in public."
         )
     if soon := found["soon"]:
-        said.append(f"{_number(soon)} {'ends' if soon == 1 else 'end'} within 14 days.")
+        said.append(f"{up_to(MOST, soon)} {'ends' if soon == 1 else 'end'} within 14 days.")
     if blocked := found["blocked"]:
-        said.append(f"{_number(blocked)} {'is' if blocked == 1 else 'are'} blocked.")
+        said.append(f"{up_to(MOST, blocked)} {'is' if blocked == 1 else 'are'} blocked.")
     word: Word = "failing" if leaks else "attention" if soon else "works"
     return Health(word if found["works"] else "off", " ".join(said))
-
-
-def _number(count: int) -> str:
-    return f"{MOST}+" if count > MOST else str(count)
 
 
 def _facts() -> ColumnElement[Any]:
