@@ -197,10 +197,9 @@ MOST_STATEMENTS = 6  # of one page or one REST response; the one that sets the t
 # head of a record reads its health.
 MORE_STATEMENTS = {
     "api.integration_apiKeys_getRotation": 7,
-    "connectors.show": 12,
+    "connectors.show": 11,
     "connectors.edit": 8,
     "connectors.index": 8,
-    "connections.latest": 7,
     "connections.events": 7,
     "lab.show": 7,
 }

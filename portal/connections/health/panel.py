@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 
 from portal.connections import requests
 from portal.connections.checks.report import Report
-from portal.connections.health import sentences, timeline, users
+from portal.connections.health import judgement, sentences, timeline, users
 from portal.connections.health.sentences import Known, Sentence
 from portal.connections.models import (
     ConnectorCheck,
@@ -25,6 +25,7 @@ from portal.database.actor import Actor
 from portal.database.session import session
 from portal.providers.steps import NEED_A_PERSON
 from portal.records.audit.models import AuditEntry
+from portal.records.health import Health
 from portal.web.drawing.charts import Column, Series
 from portal.web.drawing.template_functions import ago
 
@@ -85,6 +86,7 @@ class Panel:
 
     record: Connector
     sentence: Sentence
+    health: Health
     check: ConnectorCheck | None
     bars: Sequence[Bar]
     open_check: ConnectorCheck | None
@@ -153,9 +155,11 @@ def read(actor: Actor, record: Connector) -> Panel:
     known = replace(known, change=change, for_whom=users.words(found))
     open_check = stands.open_check
     shown = open_check if open_check is not None and open_check.steps else stands.found
+    said = sentences.say(known)
     return Panel(
         record=record,
-        sentence=sentences.say(known),
+        sentence=said,
+        health=judgement.of_sentence(known, said),
         check=shown,
         bars=bars(shown.steps) if shown else (),
         open_check=open_check,
