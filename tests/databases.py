@@ -130,9 +130,14 @@ def fresh_database(
 @contextlib.contextmanager
 def connected_anew(app: "Flask") -> Iterator[None]:
     """Reconnect for the block and after it: settings of a role apply to new connections only."""
-    with app.app_context():
-        db.engine.dispose()
-    yield
+    _reconnect(app)
+    try:
+        yield
+    finally:
+        _reconnect(app)
+
+
+def _reconnect(app: "Flask") -> None:
     with app.app_context():
         db.engine.dispose()
 
@@ -143,7 +148,8 @@ def read_only(app: "Flask", database: Database) -> Iterator[None]:
     role = f"ALTER ROLE portal_app IN DATABASE {database.name}"
     database.sql(f"{role} SET default_transaction_read_only = on")
     try:
-        with connected_anew(app):
-            yield
+        _reconnect(app)
+        yield
     finally:
         database.sql(f"{role} RESET default_transaction_read_only")
+        _reconnect(app)
