@@ -435,9 +435,12 @@ def _was_answered() -> bool:
     return key is not None and idempotency.is_answered(actor(), key)
 
 
+OF_STANDARDS = ("/oauth/", "/.well-known/")
+
+
 def is_api_request() -> bool:
     """Tell whether a program sent the current request, so that errors are JSON as well."""
-    return is_api_path(request.path)
+    return is_api_path(request.path) or request.path.startswith(OF_STANDARDS)
 
 
 def is_api_path(path: str) -> bool:

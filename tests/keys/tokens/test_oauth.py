@@ -187,3 +187,14 @@ def test_the_signing_key_is_followed_and_the_old_one_still_verifies(
     assert new.split(".")[0] != old.split(".")[0]
     for token in (old, new):
         assert Api(app.test_client(), token).get("/api-keys").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/oauth/token", 405), ("/oauth/nothing", 404), ("/.well-known/nothing", 404)],
+)
+def test_a_program_at_a_wrong_address_reads_json(app: Flask, path: str, status: int):
+    refused = app.test_client().get(path)
+    assert refused.status_code == status
+    assert refused.mimetype == "application/problem+json"
+    assert refused.json["status"] == status
