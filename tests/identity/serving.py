@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from flask import Flask
 from werkzeug.serving import make_server
 
 WSGIApp = Callable[..., Any]
@@ -21,9 +22,8 @@ def served(make_app: Callable[[str], WSGIApp], host: str = "127.0.0.1") -> Itera
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address = f"http://{host}:{listening.getsockname()[1]}"
-        server = make_server(
-            "127.0.0.1", 0, make_app(address), threaded=True, fd=listening.fileno()
-        )
+        app = make_app(address)
+        server = make_server("127.0.0.1", 0, app, threaded=True, fd=listening.fileno())
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
@@ -32,3 +32,5 @@ def served(make_app: Callable[[str], WSGIApp], host: str = "127.0.0.1") -> Itera
             server.shutdown()
             thread.join()
             server.server_close()
+            if isinstance(app, Flask) and "keys" in app.extensions:
+                app.extensions["keys"].end()  # its threads would write during later tests
