@@ -38,6 +38,7 @@ whether the request is run for its checks only."""
 
 A_FEW_MINUTES = "public, max-age=300"
 RESOURCE_METADATA = "/.well-known/oauth-protected-resource"  # RFC 9728
+FOR_PROGRAMS = ("/api/", "/oauth/", "/.well-known/")
 MOST_LINKED = 2000  # characters of a Link header: proxies refuse long ones
 JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 IN_ORDER = orjson.OPT_UTC_Z | orjson.OPT_SORT_KEYS
@@ -435,17 +436,14 @@ def _was_answered() -> bool:
     return key is not None and idempotency.is_answered(actor(), key)
 
 
-OF_STANDARDS = ("/oauth/", "/.well-known/")
-
-
 def is_api_request() -> bool:
     """Tell whether a program sent the current request, so that errors are JSON as well."""
-    return is_api_path(request.path) or request.path.startswith(OF_STANDARDS)
+    return is_api_path(request.path)
 
 
 def is_api_path(path: str) -> bool:
-    """Tell whether a path is for programs."""
-    return path.startswith("/api/")
+    """Tell whether a path is for programs: of the API, or of a standard."""
+    return path.startswith(FOR_PROGRAMS)
 
 
 def init_app(

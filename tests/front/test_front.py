@@ -162,7 +162,9 @@ def test_an_idle_connection_is_closed_after_ten_seconds(port: int, asked: int):
 def test_a_body_that_is_too_large_is_refused_before_it_comes(port: int, path: str):
     largest = bodies.LARGEST_OF.get(path, bodies.LARGEST)
     with connected(port, head("POST", path, content_length=str(largest + 1))) as large:
-        assert whole_answer(large).startswith(b"HTTP/1.1 413 ")
+        answer = whole_answer(large)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert (b"application/problem+json" in answer) == (path in ("/oauth/token", VERIFY))
 
 
 def test_a_body_without_a_length_is_refused_when_it_has_become_too_large(port: int):
