@@ -96,7 +96,11 @@ def _load_front(parent: int, target: str) -> Any:
     from portal.front.application import Front
 
     end_with_parent(parent)
-    front = Front(create_app())
+    app = create_app()
+    # A page that has to be compiled first would do so in a transaction, and its limits are short.
+    for name in app.jinja_env.list_templates():
+        app.jinja_env.get_template(name)
+    front = Front(app)
     # Freeze the loaded objects: a garbage collection that traverses them would block every thread.
     gc.collect()
     gc.freeze()
