@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +58,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
+    from tests import compiled_templates
+
+    compiled_templates.share()
     # What was imported and collected stays: a garbage collection need not visit it again.
     gc.collect()
     gc.freeze()
@@ -90,6 +94,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter and reporter.stats.get("skipped") and exitstatus == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_key_engine_goes_on() -> Iterator[None]:
+    """Fail if a test left an engine of keys running: it would write during later tests."""
+    yield
+    assert [one.name for one in threading.enumerate() if one.name == "key-writer"] == []
 
 
 # --- database and application ---------------------------------------------------------------------
