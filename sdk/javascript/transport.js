@@ -12,17 +12,23 @@ export function transport(baseUrl, token, usualTimeout) {
     const end = performance.now() + timeout;
     const deadline = AbortSignal.timeout(timeout);
     const signal = request.signal ? AbortSignal.any([request.signal, deadline]) : deadline;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await tried(base, await header(token), request, signal);
-      } catch (error) {
-        request.signal?.throwIfAborted();
-        const wait = error.retryAfter ?? Math.random() * FIRST_WAIT * 2 ** attempt;
-        const status = error instanceof ConnectionError ? 0 : error.status;
-        const isOver = attempt === ATTEMPTS || performance.now() + wait >= end;
-        if (isOver || !request.repeatedAfter.includes(status)) throw error;
-        await pause(wait, signal);
+    // The deadline alone keeps no process alive: Node.js would end without an answer.
+    const alive = setInterval(() => {}, 60_000);
+    try {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await tried(base, await header(token), request, signal);
+        } catch (error) {
+          request.signal?.throwIfAborted();
+          const wait = error.retryAfter ?? Math.random() * FIRST_WAIT * 2 ** attempt;
+          const status = error instanceof ConnectionError ? 0 : error.status;
+          const isOver = attempt === ATTEMPTS || performance.now() + wait >= end;
+          if (isOver || !request.repeatedAfter.includes(status)) throw error;
+          await pause(wait, signal);
+        }
       }
+    } finally {
+      clearInterval(alive);
     }
   };
 }

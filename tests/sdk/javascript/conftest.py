@@ -36,7 +36,7 @@ def packages(npm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def node(request: pytest.FixtureRequest, npm: Path, packages: Path) -> Node:
     system = f"{platform.system().lower()}-{CPU.get(platform.machine(), platform.machine())}"
     program = npm / "node_modules" / f"node-{request.param}-{system}" / "bin" / "node"
-    return Node(str(program), packages)
+    return Node(request.param, str(program), packages)
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ async function failure(work) {{
 class Node:
     """A Node.js of one version. `packages` is a folder with the SDK in its node_modules."""
 
+    version: int
     program: str
     packages: Path
 

@@ -40,10 +40,13 @@ CALLS = {
     "post without a key": ("apiKeys.recordUsage('key_1', { tokens: 7 })", {"429"}),
 }
 """Each call, and the faults after which it is sent again."""
+LOST = "reset before the request was read"
+"""After this the fetch of Node.js 20 sometimes waits for ever, unless the call is a GET."""
 PROGRAM = """
     const results = {};
     await Promise.all(Object.entries(places).map(async ([name, baseUrl]) => {
-      const { webhooks, apiKeys, eventSettings } = new Client({ baseUrl, token: "t" }).integration;
+      const { integration } = new Client({ baseUrl, token: "t", timeout: 15_000 });
+      const { webhooks, apiKeys, eventSettings } = integration;
       const calls = { CALLS };
       try {
         results[name] = { id: (await calls[name.split(": ")[1]]()).id };
@@ -77,7 +80,10 @@ def test_a_write_is_done_once_whatever_happens_to_its_answer(node: Node) -> None
     for name, there in servers.items():
         fault, call = name.split(": ")
         is_repeated = fault in CALLS[call][1]
-        assert ended[name].keys() == ({"id"} if is_repeated else {"error"}), name
+        allowed = [{"id"} if is_repeated else {"error"}]
+        if fault == LOST and call != "get" and node.version == 20:
+            allowed.append({"error"})
+        assert ended[name].keys() in allowed, name
         assert same(there.requests), name
         if not is_repeated:
             assert len(there.requests) <= 1, name
@@ -161,6 +167,20 @@ def test_a_silent_server_is_left_at_the_end_of_the_time(node: Node) -> None:
     assert seen["read"]["kind"] == seen["written"]["kind"] == "ConnectionError"
     assert seen["cancelled"]["message"] == "Never mind"
     assert len(writes(there)) <= 2
+
+
+def test_a_program_that_only_waits_for_its_call_hears_that_the_time_is_over(node: Node) -> None:
+    """Let nothing else keep Node.js running, as when its fetch has lost a connection."""
+    seen = node.run(
+        """
+        globalThis.fetch = (_, { signal }) =>
+          new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+        const { webhooks } = new Client({ baseUrl, token: "t", timeout: 150 }).integration;
+        return await failure(() => webhooks.get("whk_1"));
+        """,
+        baseUrl="http://127.0.0.1:1",
+    )
+    assert seen["kind"] == "ConnectionError"
 
 
 def test_the_token_goes_to_no_other_host(node: Node) -> None:
