@@ -11,6 +11,7 @@ from portal.applications.feature import feature as applications
 from portal.audit.feature import feature as audit
 from portal.connections.feature import feature as connections
 from portal.connectors.feature import feature as connectors
+from portal.deleted.feature import feature as deleted
 from portal.delivery.feature import feature as delivery
 from portal.events.catalogue import portal_types
 from portal.events.feature import feature as events
@@ -60,6 +61,7 @@ FEATURES = (
     lab,
     events,
     audit,
+    deleted,
     quotas,
     everything,
     explorer,
@@ -102,16 +104,26 @@ def _missing(resource: Resource[Any, Any]) -> Iterator[str]:
             f"{name}: say in {model.__name__}.published_as how the names of its events begin, or"
             " None if its changes are not published."
         )
-    for field in resource.document.model_fields:
-        if field not in resource.rows.also and not hasattr(model, field):
-            document = resource.document.__name__
-            yield f"{name}: {document}.{field} is no attribute of {model.__name__}."
+    yield from _missing_fields(resource)
     pages = resource.scope.replace("-", "_")
     if not any(pages in (entry.endpoint.partition(".")[0], *entry.also.split()) for entry in RAIL):
         yield (
             f"{name}: its pages are in no entry of RAIL in"
             " portal/web/drawing/template_functions.py."
         )
+
+
+def _missing_fields(resource: Resource[Any, Any]) -> Iterator[str]:
+    name, model = resource.name, resource.model
+    if resource.delete and not hasattr(model, "name"):
+        yield (
+            f"{name}: {model.__name__} has no column `name`, by which the list of deleted records"
+            " shows it."
+        )
+    for field in resource.document.model_fields:
+        if field not in resource.rows.also and not hasattr(model, field):
+            document = resource.document.__name__
+            yield f"{name}: {document}.{field} is no attribute of {model.__name__}."
 
 
 def describe() -> None:

@@ -40,6 +40,7 @@ PAGES = {
     "connectors.create": "connectors.create providers.list providers.get",
     "connectors.switch": "connectors.update",
     "connectors.remove_credentials": "connectors.removeCredentials",
+    "deleted.index": "deleted.list",
     "deliveries.index": "deliveries.list",
     "deliveries.show": "deliveries.get",
     "deliveries.redeliver": "deliveries.redeliver",

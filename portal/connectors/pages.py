@@ -282,7 +282,7 @@ def delete(record_id: str) -> ResponseReturnValue:
     web.actor().require("connectors:write")
     record = as_seen(Connector, record_id)
     service.delete(web.actor(), record)
-    web.toast(f"{record.name} is deleted. It can be restored for 30 days.")
+    web.toast(f"{record.name} is deleted.", link=("Restore…", url_for("deleted.index")))
     return web.see_other(url_for("connectors.show", record_id=record_id))
 
 

@@ -96,20 +96,27 @@ def see_other(url: str) -> AnyResponse:
     return redirect(url, 303)
 
 
-def toast(message: str, tone: str = "ok") -> None:
+def toast(message: str, tone: str = "ok", *, link: tuple[str, str] | None = None) -> None:
     """Show a short message about what was done (`tone`: ok, warn, bad). Never put a secret in it.
+
+    `link` is the label and the address of a page on which to go on, such as to undo it.
 
     Errors are shown inline instead. The message is sent with this response or, if this one
     redirects, with the next page.
     """
-    g.setdefault("toasts", []).append({"message": message, "tone": tone})
+    label, url = link or ("", "")
+    item = {"message": message, "tone": tone, "label": label, "url": url}
+    g.setdefault("toasts", []).append(item)
 
 
 def take_toasts() -> list[dict[str, str]]:
     """Return the messages that the current page must show. Each is shown once."""
-    flashed = cast("list[tuple[str, str]]", get_flashed_messages(with_categories=True))
-    kept = [{"message": text, "tone": tone} for tone, text in flashed]
+    kept = [json.loads(text) for text in _flashed()]
     return kept + cast("list[dict[str, str]]", g.pop("toasts", []))
+
+
+def _flashed() -> list[str]:
+    return cast("list[str]", get_flashed_messages(category_filter=["toast"]))
 
 
 def _send_toasts(response: Response) -> Response:
@@ -123,5 +130,5 @@ def _send_toasts(response: Response) -> Response:
         response.headers["HX-Trigger"] = json.dumps(told)
     else:
         for item in waiting:
-            flash(item["message"], item["tone"])
+            flash(json.dumps(item), "toast")
     return response

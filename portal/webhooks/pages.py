@@ -188,7 +188,7 @@ def delete(record_id: str) -> ResponseReturnValue:
     web.actor().require("webhooks:write")
     record = as_seen(Webhook, record_id)
     service.delete(web.actor(), record)
-    web.toast(f"{record.name} is deleted. It can be restored for 30 days.")
+    web.toast(f"{record.name} is deleted.", link=("Restore…", url_for("deleted.index")))
     return web.see_other(url_for("webhooks.index"))
 
 

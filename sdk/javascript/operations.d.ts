@@ -738,6 +738,41 @@ export interface CredentialVersionList {
   };
 }
 
+/** A deleted record that is not purged yet. */
+export interface Deleted {
+  /** Resource of the record, as paths name it, such as webhooks. Its `restore` restores the record. */
+  resource: string;
+  /** Id of the record. */
+  id: string;
+  /** Name of the record. */
+  name: string;
+  /** Time when it was deleted. */
+  deleted_at: string;
+  /** Id of the person or credential that deleted it. */
+  deleted_by: string | null;
+  /** Name of who deleted it, at that time. */
+  deleted_by_name: string | null;
+  /** Time after which it is purged and cannot be restored. */
+  restorable_until: string;
+  /** Reason for which the caller cannot restore it now. null: it can be restored. */
+  obstacle: string | null;
+}
+
+/** One page of a list. */
+export interface DeletedList {
+  /** The entries of this page. */
+  items: Deleted[];
+  /** Place of the next page: send it as `cursor`. It is null on the last page. */
+  next_cursor: string | null;
+  /** Number of all matches, with `count=true` where the list has that parameter. */
+  count?: {
+    /** The number, or the part of it that was counted. */
+    value: number;
+    /** True if there are more than `value`. */
+    more_than: boolean;
+  };
+}
+
 /** The delivery of one event to one webhook, as the API returns it. */
 export interface Delivery {
   /** Id of the delivery. */
@@ -5548,6 +5583,24 @@ export interface AuditCalls {
   }, options?: Options): List<LogEntry, LogEntryList>;
 }
 
+export interface DeletedCalls {
+  /**
+   * List the deleted records of every kind that can be restored
+   *
+   * Return one page of the records that were deleted in the last 30 days, of every kind that the caller may read, newest first. A record is restored with the operation of its own resource, such as `POST /webhooks/{id}/restore`.
+   */
+  list(parameters?: {
+    /** Number of entries on a page, at most. */
+    limit?: number;
+    /** The next_cursor of the page before. */
+    cursor?: string;
+    /** Only records of this resource, such as webhooks. */
+    kind?: string;
+    /** Words, matched by prefix. A page may end early, even empty: go on while there is a next_cursor. */
+    q?: string;
+  }, options?: Options): List<Deleted, DeletedList>;
+}
+
 export interface QuotasCalls {
   /**
    * Get the quotas of the tenant and their use
@@ -5595,6 +5648,7 @@ export interface Integration {
   readonly eventSettings: EventSettingsCalls;
   readonly events: EventsCalls;
   readonly audit: AuditCalls;
+  readonly deleted: DeletedCalls;
   readonly quotas: QuotasCalls;
   readonly search: SearchCalls;
   readonly notices: NoticesCalls;

@@ -155,6 +155,9 @@ export const OPERATIONS = {
   audit: {
     list: "GET . il",
   },
+  deleted: {
+    list: "GET . il",
+  },
   quotas: {
     get: "GET . -",
   },

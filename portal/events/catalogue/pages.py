@@ -109,7 +109,10 @@ def delete(record_id: str) -> ResponseReturnValue:
     web.actor().require("event-types:write")
     record = as_seen(EventType, record_id)
     event_types.delete(web.actor(), record)
-    web.toast(f"{record.name} is out of the catalogue. Its events and subscriptions stay.")
+    web.toast(
+        f"{record.name} is out of the catalogue. Its events and subscriptions stay.",
+        link=("Restore…", url_for("deleted.index")),
+    )
     return web.see_other(url_for("event_types.index"))
 
 

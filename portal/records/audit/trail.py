@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, false, func, insert, not_, select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 from ulid import ULID
 
@@ -124,6 +125,27 @@ def newest(actor: Actor, record_id: str, action: str) -> AuditEntry | None:
     """Return a record's newest entry of this action."""
     query = _newest_first(actor).where(AuditEntry.record_id == record_id)
     return next(iter(_read(query.where(AuditEntry.action == action).limit(1))), None)
+
+
+def who_deleted(actor: Actor, deleted: Mapping[str, datetime]) -> dict[str, str]:
+    """Return record id → the name of who deleted it, with one statement.
+
+    `deleted` are records that the actor may know of, each with the time when it was deleted.
+    """
+    entry = AuditEntry
+    query = (
+        select(entry.record_id, entry.actor_name)
+        .where(
+            entry.tenant_id == actor.tenant_id,
+            entry.record_id.in_(deleted),
+            entry.action == func.concat(entry.record_kind, ".deleted"),
+            # The entry has the time at which the transaction began.
+            entry.occurred_at >= min(deleted.values()) - LATELY,
+        )
+        .ext(distinct_on(entry.record_id))
+        .order_by(entry.record_id, entry.occurred_at.desc(), entry.id.desc())
+    )
+    return {row.record_id: row.actor_name for row in session.execute(query)}
 
 
 def of_request(actor: Actor, request_id: str) -> Sequence[AuditEntry]:

@@ -6,10 +6,10 @@ then knows the exact count. The first count reads every record; afterwards, each
 changes records updates it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy import and_, bindparam, delete, func, insert, select
 from sqlalchemy.types import BigInteger
 
 from portal.core.errors import QuotaReached
@@ -18,7 +18,7 @@ from portal.database.session import send, session
 from portal.fast.statements import Statement
 from portal.records.quotas import rates
 from portal.records.quotas.limits import BY_NAME, Quota
-from portal.records.quotas.models import QuotaCount
+from portal.records.quotas.models import QuotaCount, TenantQuota
 
 PARTS = 16
 
@@ -131,6 +131,23 @@ def count_again(tenant_id: str, model: type[Record]) -> None:
     if connection.execute(held).all():
         connection.execute(delete(QuotaCount).where(*parts))
         _write(tenant_id, model)
+
+
+def full(tenant_id: str, models: Iterable[type[Record]]) -> dict[str, str]:
+    """Return quota → why no record can be restored, for those of these kinds that have no room."""
+    limits = {model.quota: BY_NAME[model.quota] for model in models}
+    own = and_(TenantQuota.tenant_id == QuotaCount.tenant_id, TenantQuota.name == QuotaCount.kind)
+    counted = (
+        select(QuotaCount.kind, func.sum(QuotaCount.live), TenantQuota.value)
+        .outerjoin(TenantQuota, own)
+        .where(QuotaCount.tenant_id == tenant_id, QuotaCount.kind.in_(limits))
+        .group_by(QuotaCount.kind, TenantQuota.value)
+    )
+    return {
+        kind: reached(limits[kind], used, allowed or limits[kind].default).detail
+        for kind, used, allowed in session.execute(counted)
+        if used >= (allowed or limits[kind].default)
+    }
 
 
 def reached(quota: Quota, used: int, allowed: int) -> QuotaReached:

@@ -25,6 +25,7 @@ TAGS: Mapping[str, str] = {
     "people": "The people of the tenant. For admins.",
     "sessions": "Your own sessions in browsers.",
     "audit": "All changes of the tenant, newest first.",
+    "deleted": "Deleted records of every kind, as long as they can be restored.",
     "me": "The caller itself.",
     "providers": "The catalogue of providers that connectors know.",
     "inbox": "The tenant's own receiver for tests.",

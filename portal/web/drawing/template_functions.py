@@ -69,6 +69,7 @@ RAIL = (
     Entry("deliveries.index", "Deliveries", "send", "d"),
     Entry("events.index", "Events", "bolt", "e", also="event_types"),
     Entry("audit.index", "Audit log", "history", "l", rule=True),
+    Entry("deleted.index", "Deleted", "trash", "b"),
     Entry("explorer.index", "Explorer", "code", "x"),
     Entry("sessions.index", "Sessions", "devices", "s", also="people quotas"),
 )

@@ -739,6 +739,29 @@ class CredentialVersionDocument(TypedDict):
     """Number of the version that it repeats; null if it was entered."""
 
 
+class DeletedDocument(TypedDict):
+    """A deleted record that is not purged yet."""
+
+    resource: str
+    """Resource of the record, as paths name it, such as webhooks. Its `restore` restores the
+    record.
+    """
+    id: str
+    """Id of the record."""
+    name: str
+    """Name of the record."""
+    deleted_at: str
+    """Time when it was deleted."""
+    deleted_by: str | None
+    """Id of the person or credential that deleted it."""
+    deleted_by_name: str | None
+    """Name of who deleted it, at that time."""
+    restorable_until: str
+    """Time after which it is purged and cannot be restored."""
+    obstacle: str | None
+    """Reason for which the caller cannot restore it now. null: it can be restored."""
+
+
 class DeliveryDocument(TypedDict):
     """The delivery of one event to one webhook, as the API returns it."""
 

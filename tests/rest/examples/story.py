@@ -216,6 +216,7 @@ def connectors(record: Recorder, ada: Api, application: str, service: str, work:
     record(ada, "connectors.listLeases", id=id)
     record(ada, "connectors.removeCredentials", id=id)
     record(ada, "connectors.delete", id=id)
+    record(ada, "deleted.list", query={"kind": "connectors"})
     record(ada, "connectors.restore", id=id)
     record(ada, "connectors.history", id=id)
     other = ada.create("connectors", **body)["id"]

@@ -20,12 +20,18 @@ function arm(toast) {
   for (const name of ["pointerleave", "focusout"]) toast.addEventListener(name, go);
 }
 
-function add({ message, tone = "ok" }) {
+function add({ message, tone = "ok", label, url }) {
   const toast = document.createElement("div");
   const text = document.createElement("p");
   toast.className = "toast";
   toast.dataset.tone = tone;
   text.textContent = message;
+  if (url) {
+    const link = document.createElement("a");
+    link.href = url;
+    link.textContent = label;
+    text.append(" ", link);
+  }
   toast.append(text);
   region.append(toast);
   arm(toast);

@@ -2582,6 +2582,27 @@ class Audit:
         )
 
 
+class Deleted:
+    """The operations of deleted."""
+
+    def __init__(self, caller: AsyncCaller) -> None:
+        self._caller = caller
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        kind: str | None = None,
+        q: str | None = None,
+    ) -> AsyncPages[types.DeletedDocument]:
+        """List the deleted records of every kind that can be restored."""
+        return self._caller.pages(
+            operations.DELETED_LIST,
+            core.Given(query={"limit": limit, "cursor": cursor, "kind": kind, "q": q}),
+        )
+
+
 class Quotas:
     """The operations of quotas."""
 
@@ -2635,6 +2656,7 @@ class Integration:
         self.event_settings = EventSettings(caller)
         self.events = Events(caller)
         self.audit = Audit(caller)
+        self.deleted = Deleted(caller)
         self.quotas = Quotas(caller)
         self.search = Search(caller)
         self.notices = Notices(caller)
