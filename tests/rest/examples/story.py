@@ -216,7 +216,6 @@ def connectors(record: Recorder, ada: Api, application: str, service: str, work:
     record(ada, "connectors.listLeases", id=id)
     record(ada, "connectors.removeCredentials", id=id)
     record(ada, "connectors.delete", id=id)
-    record(ada, "deleted.list", query={"kind": "connectors"})
     record(ada, "connectors.restore", id=id)
     record(ada, "connectors.history", id=id)
     other = ada.create("connectors", **body)["id"]
@@ -310,6 +309,10 @@ def tenant_wide(record: Recorder, ada: Api) -> None:
     record(ada, "inbox.heal")
     record(ada, "search.find", query={"q": "CRM"})
     record(ada, "notices.list")
+    for name in ("Trial", "Trial of Monday"):
+        made = ada.create("webhooks", name=name)
+        ada.delete(f"/webhooks/{made['id']}")
+    record(ada, "deleted.list", query={"kind": "webhooks", "limit": "1"})
     person = record(ada, "people.list")["items"][0]["id"]
     record(ada, "people.get", id=person)
     session = record(ada, "sessions.list")["items"][0]["id"]
