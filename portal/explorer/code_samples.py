@@ -5,15 +5,17 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any
 
 import orjson
 
 from portal.explorer.catalogue import DRY_RUN, Described
-from portal.explorer.drafts import ABSENT, Call, hide, pretty, visible
+from portal.explorer.drafts import ABSENT, Call, Variable, in_environment, pretty, visible
 from portal.rest.openapi import IF_NONE_MATCH, Operation, camel
 
 INDENT = "    "
+TOKEN = "TOKEN"  # noqa: S105 - the name of an environment variable
 NO_CONDITION = f"The client sends no {IF_NONE_MATCH.name}."
 INLINE, INLINE_BELOW = 24, 48  # characters of an argument, and of a value within it
 NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
@@ -23,14 +25,14 @@ from cpod_integration import Client
 
 client = Client(
     base_url="{base_url}",
-    token=os.environ["TOKEN"],
+    token=os.environ["{token}"],
 )
 """
 JAVASCRIPT_CLIENT = """import {{ Client }} from "@cpod/integration";
 
 const client = new Client({{
   baseUrl: "{base_url}",
-  token: process.env.TOKEN,
+  token: process.env.{token},
 }});
 """
 
@@ -45,30 +47,55 @@ class Sample:
 
 
 def samples(described: Described, call: Call, base_url: str) -> list[Sample]:
-    """Return the request in every language, without its secrets."""
-    body = hide(described, call.body)
+    """Return the request in every language. Its secrets are read from the environment."""
+    body = in_environment(described, call.body)
+    return written(described.operation, call, body, base_url)
+
+
+def written(
+    operation: Operation, call: Call, body: Any, base_url: str, token: str = TOKEN
+) -> list[Sample]:
+    """Return the request in every language. `body` has no secrets; `token` is the environment
+    variable with the token or key."""
     return [
-        Sample("curl", "bash", curl(described.operation, call, body, base_url)),
-        Sample("Python", "python", python(described.operation, call, body, base_url)),
-        Sample("JavaScript", "javascript", javascript(described.operation, call, body, base_url)),
+        Sample("curl", "bash", curl(operation, call, body, base_url, token)),
+        Sample("Python", "python", python(operation, call, body, base_url, token)),
+        Sample("JavaScript", "javascript", javascript(operation, call, body, base_url, token)),
     ]
 
 
-def curl(operation: Operation, call: Call, body: Any, base_url: str) -> str:
+def curl(operation: Operation, call: Call, body: Any, base_url: str, token: str = TOKEN) -> str:
     """Return the command for a shell. The token stays in the reader's environment."""
     lines = [
         f"curl -X {operation.method} {shlex.quote(base_url + call.address)}",
-        '-H "Authorization: Bearer $TOKEN"',
+        f'-H "Authorization: Bearer ${token}"',
     ]
     lines += [f"-H {shlex.quote(f'{name}: {value}')}" for name, value in call.headers.items()]
     if body is not ABSENT:
-        lines += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(pretty(body))}"]
+        lines += ["-H 'Content-Type: application/json'", f"-d {_in_shell(body)}"]
     return " \\\n  ".join(lines)
 
 
-def python(operation: Operation, call: Call, body: Any, base_url: str) -> str:
+def _in_shell(body: Any) -> str:
+    """Return JSON as one word of a shell, in which variables of the environment are filled in."""
+    mark = token_hex(8)  # nobody can have typed it
+    text = shlex.quote(pretty(_marked(body, mark)))
+    return re.sub(f"{mark}([A-Z0-9_]+)", r"""'"$\1"'""", text)
+
+
+def _marked(value: Any, mark: str) -> Any:
+    if isinstance(value, Variable):
+        return mark + value
+    if isinstance(value, list):
+        return [_marked(one, mark) for one in value]
+    if isinstance(value, Mapping):
+        return {name: _marked(one, mark) for name, one in value.items()}
+    return value
+
+
+def python(operation: Operation, call: Call, body: Any, base_url: str, token: str = TOKEN) -> str:
     """Return a program for the Python SDK."""
-    client = PYTHON_CLIENT.format(base_url=base_url)
+    client = PYTHON_CLIENT.format(base_url=base_url, token=token)
     return f"{client}\n{_python_statement(operation, call, body)}"
 
 
@@ -106,9 +133,11 @@ def _is_keyword(name: str) -> bool:
     return name.isidentifier() and not keyword.iskeyword(name)
 
 
-def javascript(operation: Operation, call: Call, body: Any, base_url: str) -> str:
+def javascript(
+    operation: Operation, call: Call, body: Any, base_url: str, token: str = TOKEN
+) -> str:
     """Return a module for the JavaScript SDK."""
-    client = JAVASCRIPT_CLIENT.format(base_url=base_url)
+    client = JAVASCRIPT_CLIENT.format(base_url=base_url, token=token)
     return f"{client}\n{_javascript_statement(operation, call, body)}"
 
 
@@ -160,6 +189,8 @@ def _options(headers: Mapping[str, str]) -> dict[str, Any]:
 
 def python_literal(value: Any, depth: int = 0) -> str:
     """Return a JSON value in Python's syntax, on several lines if it is long."""
+    if isinstance(value, Variable):
+        return f'os.environ["{value}"]'
     if isinstance(value, str):
         return _python_text(value)
     if isinstance(value, Mapping):
@@ -187,6 +218,8 @@ def javascript_literal(value: Any, depth: int = 0) -> str:
         return _joined("{}", parts, "  ", depth, spaced=True)
     if isinstance(value, list):
         return _joined("[]", [javascript_literal(one, depth + 1) for one in value], "  ", depth)
+    if isinstance(value, Variable):
+        return f"process.env.{value}"
     return _javascript_scalar(value)
 
 

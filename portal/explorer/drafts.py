@@ -5,7 +5,7 @@ request at all is an error here.
 """
 
 import re
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -278,24 +278,61 @@ def without_secrets(described: Described, draft: Draft) -> Draft:
 
 def hide(described: Described, body: Any) -> Any:
     """Return a body in which each secret is replaced by a word, also below `items`."""
-    return body if body is ABSENT else _without(masked_value(body), described.secret_names)
+    return _replaced(described, body, lambda path: NOT_SHOWN)
 
 
-def _without(value: Any, secret: frozenset[str]) -> Any:
+def in_environment(described: Described, body: Any) -> Any:
+    """Return a body in which each secret is replaced by a `Variable` of its own."""
+    names: list[str] = []
+
+    def variable(path: tuple[str, ...]) -> Variable:
+        name = _variable_name(path)
+        names.append(name)
+        many = names.count(name)
+        return Variable(name if many == 1 else f"{name}_{many}")
+
+    return _replaced(described, body, variable)
+
+
+class Variable(str):
+    """The name of an environment variable that holds a secret of the body."""
+
+    __slots__ = ()
+
+
+def _variable_name(path: tuple[str, ...]) -> str:
+    """Return `CREDENTIALS_CLIENT_SECRET` for credentials.clientSecret."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", "_".join(path))
+    name = re.sub(r"[^A-Z0-9]+", "_", words.upper()).strip("_")
+    return name if name and not name[0].isdigit() and name != "TOKEN" else f"SECRET_{name}"
+
+
+Replace = Callable[[tuple[str, ...]], str]  # a secret's path → what is shown instead
+
+
+def _replaced(described: Described, body: Any, replace: Replace) -> Any:
+    if body is ABSENT:
+        return body
+    return _without(masked_value(body), described.secret_names, replace)
+
+
+def _without(value: Any, secret: frozenset[str], replace: Replace) -> Any:
     if isinstance(value, list):
-        return [_without(one, secret) for one in value]
+        return [_without(one, secret, replace) for one in value]
     if isinstance(value, dict):
         return {
-            name: _hidden(one) if name in secret else _without(one, secret)
+            name: _hidden(one, (name,), replace)
+            if name in secret
+            else _without(one, secret, replace)
             for name, one in value.items()
         }
     return value
 
 
-def _hidden(value: Any) -> Any:
+def _hidden(value: Any, path: tuple[str, ...], replace: Replace) -> Any:
     if isinstance(value, dict):
-        return {name: _hidden(one) for name, one in value.items()}
-    return NOT_SHOWN if value else value
+        return {name: _hidden(one, (*path, name), replace) for name, one in value.items()}
+    return replace(path) if value else value
 
 
 def first_of(errors: Mapping[str, str], fields: Iterable[Field]) -> str | None:

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from portal import web
 from portal.core.errors import Forbidden, Unauthenticated
-from portal.explorer import answers, cautions, drafts, links, sending
+from portal.explorer import answers, cautions, drafts, links, sending, shown_code
 from portal.explorer.catalogue import Described, catalogue, refusal
 from portal.explorer.code_samples import samples
 from portal.explorer.drafts import Draft
@@ -26,7 +26,7 @@ MOST_DRAWN = 1024  # parts of pages that are kept
 def init_app(app: Flask) -> None:
     """Register the pages, and what other pages' templates need to link to them."""
     app.register_blueprint(bp)
-    app.jinja_env.globals["explorer"] = links
+    app.jinja_env.globals.update(explorer=links, shown_code=shown_code)
     app.jinja_env.filters.update(inline_code=inline_code, breakable=breakable)
 
 

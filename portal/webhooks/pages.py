@@ -29,11 +29,13 @@ from portal.webhooks import health, service
 from portal.webhooks.forms import ButtonForm, WebhookForm
 from portal.webhooks.models import Webhook
 from portal.webhooks.schemas import WebhookDocument, WebhookInput
+from portal.webhooks.signing import receiver_code
 
 bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 SHOWN_OTHERWISE = (
     "inbound_url", "inbound_scheme", "inbound_options", "pause_reason", "is_active",
 )  # fmt: skip
+SHOWN_LANGUAGES = ("python", "javascript")  # beside a new secret
 SHOWN = 5  # webhooks on an application's page and on the overview
 
 
@@ -116,7 +118,9 @@ def _revealed(record: Webhook, made: Revealed[Webhook] | None) -> ResponseReturn
     """Show the page with the new secret, or, if the form was sent twice, the same page without
     it."""
     secret = made.once.get("signing_secret") if made else None
-    return web.render("webhooks/revealed.html", record=record, secret=secret)
+    is_standard = record.signature_scheme == "standard-webhooks"
+    snippets = [receiver_code.BY_NAME[name] for name in SHOWN_LANGUAGES] if is_standard else []
+    return web.render("webhooks/revealed.html", record=record, secret=secret, snippets=snippets)
 
 
 def _form(record: Webhook) -> WebhookForm:

@@ -1,14 +1,19 @@
 """Provide what the explorer's tests share."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from html import unescape
+from pathlib import Path
 
 import pytest
+from flask import Flask
 from werkzeug.test import TestResponse
 
 from portal.explorer.catalogue import Catalogue
-from tests.cast import ADA, Pages
+from tests import ROOT
+from tests.cast import ADA, Api, Pages
+from tests.explorer.shell import Shell
+from tests.identity.serving import served
 
 PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
@@ -35,6 +40,14 @@ def code_in(answer: TestResponse) -> dict[str, str]:
     }
 
 
+def whole_code_in(answer: TestResponse) -> dict[str, str]:
+    """Return label → text of the pieces of code in a page, as the copy button copies it."""
+    found = re.findall(
+        r'<header><span>([^<]*)</span>\s*<button class="copy"[^>]*?data-copy="([^"]*)"', answer.text
+    )
+    return {label: unescape(text) for label, text in found}
+
+
 @pytest.fixture
 def person(browse: Callable[..., Pages]) -> Pages:
     return browse(ADA)
@@ -44,3 +57,12 @@ def person(browse: Callable[..., Pages]) -> Pages:
 def catalogue(app: object) -> Catalogue:
     """Return the operations as the explorer knows them."""
     return Catalogue(app.extensions["portal.operations"])  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def shell(app: Flask, ada: Api, tmp_path: Path) -> Iterator[Shell]:
+    scope = tmp_path / "node_modules" / "@cpod"
+    scope.mkdir(parents=True)
+    (scope / "integration").symlink_to(ROOT / "sdk" / "javascript")
+    with served(lambda _: app) as address:
+        yield Shell(app, address, tmp_path, ada.token)

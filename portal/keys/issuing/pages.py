@@ -18,7 +18,6 @@ from portal.keys.issuing.forms import (
 from portal.keys.models import ApiKey
 from portal.keys.page_kit import ENV_NAME, bp, with_chosen
 from portal.records.audit import trail as audit
-from portal.rest.openapi import PREFIX
 
 CHOOSES_SCOPES = "div#key-owner"  # another application, other scopes
 
@@ -85,7 +84,6 @@ def revealed(record: ApiKey, secret: str, *, again: bool = False) -> ResponseRet
         record=record,
         secret=secret,
         env=ENV_NAME,
-        api_url=request.host_url.rstrip("/") + PREFIX,
         again=again,
     )
 
