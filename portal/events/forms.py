@@ -28,6 +28,7 @@ KEY_MATERIAL_CHOICES = [
 class EventForm(CommandForm[EventInput]):
     """A form that publishes one event."""
 
+    operation = "integration.events.publish"
     type = TextField(
         "Event type",
         description="One name, such as rfp.created.",

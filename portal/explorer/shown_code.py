@@ -1,20 +1,22 @@
 """Write what a page shows as code for programs. Templates use it as `shown_code`."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
-from flask import current_app
+from flask import current_app, request
 from markupsafe import Markup, escape
 
-from portal.explorer.catalogue import DRY_RUN, catalogue
-from portal.explorer.code_samples import Sample, written
-from portal.explorer.drafts import ABSENT, Call, Variable
+from portal.explorer.catalogue import DRY_RUN, Described, catalogue
+from portal.explorer.code_samples import TOKEN, Sample, written
+from portal.explorer.drafts import ABSENT, Call, Variable, in_environment
 from portal.rest import validate_only
 from portal.rest.openapi import Operation
-from portal.web.drawing.template_functions import highlight
+from portal.web.drawing.template_functions import highlight, iso
 
 A_RECORD = "ID-OF-THE-RECORD"
 AN_ID = re.compile(r"\{\w+\}")
@@ -131,6 +133,90 @@ def _sentence(operation: Operation, scopes: Collection[str]) -> str:
         return "This key may verify keys, such as itself."
     kept = " Nothing is kept: only the checks are made." if _runs_dry(operation) else ""
     return f"{operation.summary}.{kept}"
+
+
+# ---------------------------------------------------------------- what a form would send
+
+
+@dataclass(frozen=True, slots=True)
+class TypedCode:
+    """What was typed into a form as code, and how to use it."""
+
+    sentence: str
+    samples: Sequence[Sample]
+
+
+def operation_of(form: Any) -> Operation | None:
+    """Return the operation that does the same as the form of this page, or None."""
+    if form.operation:
+        return catalogue().operations.get(form.operation)
+    takes = [one for one in catalogue().operations.values() if one.command is form.command_type]
+    of_one = bool(request.view_args)
+    found = [one for one in takes if bool(AN_ID.search(one.path)) == of_one]
+    verb = (request.endpoint or "").partition(".")[2]
+    return next((one for one in found if one.name == verb), found[0] if found else None)
+
+
+def of_form(form: Any) -> TypedCode:
+    """Return what was typed as code. Its secrets are read from the environment."""
+    operation = operation_of(form)
+    assert operation is not None  # noqa: S101 - the button is only drawn with one
+    unread = [field for field in form if getattr(field, "process_errors", ())]
+    document = _changed(form)
+    for field in unread:
+        document.pop(field.wire.partition(".")[0], None)
+    body = in_environment(Described(operation), _plain(document))
+    call = _call(operation, [str(id) for id in (request.view_args or {}).values()], body)
+    names = sorted({TOKEN, *_variables(body)})
+    sentence = f"Set {_and(names)} in the environment first."
+    if unread:
+        left_out = _and([field.label.text for field in unread])
+        sentence += f" Left out, because it cannot be read: {left_out}."
+    return TypedCode(sentence, written(operation, call, body, _base_url()))
+
+
+def _changed(form: Any) -> dict[str, Any]:
+    """Return the document of a form; of one that changes a record, only what differs."""
+    document: dict[str, Any] = form.document(form.stored)
+    if form.stored is None:
+        return {name: value for name, value in document.items() if value not in (None, [], {})}
+    return {
+        name: value
+        for name, value in document.items()
+        if value != getattr(form.stored, name, ABSENT) and not _is_no_secret(name, value)
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Return a document with its times and amounts as texts, as JSON has them."""
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, datetime):
+        return iso(value)
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def _is_no_secret(name: str, value: Any) -> bool:
+    """Tell whether no credential was typed, which keeps those that are stored."""
+    return name == "credentials" and value == {}
+
+
+def _variables(value: Any) -> Iterator[str]:
+    if isinstance(value, Variable):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _variables(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _variables(one)
+
+
+def _and(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 # ---------------------------------------------------------------- together

@@ -39,11 +39,13 @@ from portal.rest import strict_json
 from portal.secretstore import SecretDenied, StoreUnavailable
 from portal.web import form_token
 from portal.web.access import actor
+from portal.web.htmx import portal_request
 
 C = TypeVar("C", bound=Command)
 R = TypeVar("R", bound=Record)
 Choices = Sequence[tuple[str, ...]]
 ABSENT: Any = object()  # the form does not set this field
+AS_CODE = "as_code"  # the name of the button that shows what was typed as code
 LINE_OR_COMMA = re.compile(r"[,\n]")
 
 
@@ -64,8 +66,10 @@ class CommandForm(FlaskForm, Generic[C]):
             return drawn
 
     command_type: ClassVar[type[Command]]
+    operation: ClassVar[str] = ""  # its id, if that does not follow from the command and the page
     version = HiddenField()
     idempotency_key = HiddenField(default=lambda: secrets.token_urlsafe(16))
+    stored: Any = None  # the record that the form changes
     stale = False
     full = False
     refused_by_store = 0
@@ -120,7 +124,11 @@ class CommandForm(FlaskForm, Generic[C]):
 
         With `stored` (the record), the form's values are applied to it and the whole is validated.
         """
+        self.stored = stored
         if not self.is_submitted():
+            return None
+        if self.is_shown_as_code:
+            self._ask_for_secrets_again()
             return None
         self.validate()
         document = self.document(stored)
@@ -132,6 +140,11 @@ class CommandForm(FlaskForm, Generic[C]):
             self.blame(error.errors)
         self._ask_for_secrets_again()
         return None if self.errors else command
+
+    @property
+    def is_shown_as_code(self) -> bool:
+        """Tell whether what was typed is only shown as code, and nothing is done."""
+        return self.is_submitted() and AS_CODE in request.form
 
     def document(self, stored: Any = None) -> dict[str, Any]:
         """Return what was sent, as on the wire.
@@ -217,7 +230,7 @@ class CommandForm(FlaskForm, Generic[C]):
 
         It is never sent back to the browser. Without a word, the next try would save without it.
         """
-        if self.errors:
+        if self.errors or (self.is_shown_as_code and not portal_request().is_htmx):
             for field in self:
                 if isinstance(field, SecretField) and field.given and not field.errors:
                     field.errors = ["Type this again: what you typed is not sent back to you."]

@@ -82,8 +82,13 @@ def init_app(app: Flask) -> None:
 def render(
     page: str, fragment: str | None = None, *, status: int = 200, **context: Any
 ) -> Response:
-    """Return the page, or only its fragment for a partial request of htmx, at the same address."""
+    """Return the page, or only its fragment for a partial request of htmx, at the same address.
+
+    If the page's form is only to be shown as code, that is the fragment.
+    """
     wanted = fragment if fragment and portal_request().wants_fragment else page
+    if portal_request().wants_fragment and getattr(context.get("form"), "is_shown_as_code", False):
+        wanted = "_form_code.html"
     response = make_response(draw(wanted, **context), status)
     response.vary.update(["HX-Request", "HX-Request-Type"])
     return response
