@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 from flask import current_app, request
 from markupsafe import Markup, escape
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from portal.explorer.catalogue import DRY_RUN, Described, catalogue
 from portal.explorer.code_samples import TOKEN, Sample, written
@@ -132,7 +134,8 @@ def _sentence(operation: Operation, scopes: Collection[str]) -> str:
     if operation.name == "verify":
         return "This key may verify keys, such as itself."
     kept = " Nothing is kept: only the checks are made." if _runs_dry(operation) else ""
-    return f"{operation.summary}.{kept}"
+    does = operation.summary[0].lower() + operation.summary[1:]
+    return f"For example: {does}.{kept}"
 
 
 # ---------------------------------------------------------------- what a form would send
@@ -179,12 +182,23 @@ def _changed(form: Any) -> dict[str, Any]:
     """Return the document of a form; of one that changes a record, only what differs."""
     document: dict[str, Any] = form.document(form.stored)
     if form.stored is None:
-        return {name: value for name, value in document.items() if value not in (None, [], {})}
+        defaults = form.command_type.model_fields
+        return {
+            name: value
+            for name, value in document.items()
+            if value not in (None, [], {}, _default(defaults.get(name)))
+        }
     return {
         name: value
         for name, value in document.items()
         if value != getattr(form.stored, name, ABSENT) and not _is_no_secret(name, value)
     }
+
+
+def _default(field: FieldInfo | None) -> Any:
+    """Return the value that a field of a command has when it is left out."""
+    value = None if field is None else field.get_default(call_default_factory=True)
+    return value.model_dump(mode="json", by_alias=True) if isinstance(value, BaseModel) else value
 
 
 def _plain(value: Any) -> Any:

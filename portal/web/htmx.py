@@ -109,8 +109,9 @@ def toast(message: str, tone: str = "ok", *, link: tuple[str, str] | None = None
     Errors are shown inline instead. The message is sent with this response or, if this one
     redirects, with the next page.
     """
-    label, url = link or ("", "")
-    item = {"message": message, "tone": tone, "label": label, "url": url}
+    item = {"message": message, "tone": tone}
+    if link is not None:
+        item["label"], item["url"] = link
     g.setdefault("toasts", []).append(item)
 
 
