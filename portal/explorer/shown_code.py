@@ -143,7 +143,7 @@ def _sentence(operation: Operation, scopes: Collection[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TypedCode:
-    """What was typed into a form as code, and how to use it."""
+    """The code of what was typed into a form, and what it needs."""
 
     sentence: str
     samples: Sequence[Sample]

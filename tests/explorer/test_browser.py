@@ -142,3 +142,31 @@ def test_its_pages_are_accessible_and_fit(page: Page, ada: Api, theme: Any, widt
     for address in ("/explorer", page_of("webhooks.list"), page_of("connectors.takeLease")):
         page.goto(address)
         look_at(page)
+
+
+def test_what_is_typed_into_a_form_is_shown_as_code_and_stays(page: Page, ada: Api) -> None:
+    page.goto("/connectors/new?provider=splunk")
+    page.get_by_label("Name").first.fill(HOSTILE)
+    page.locator("#credentials-bearer-0").fill("a-token-that-nobody-may-see")
+    page.get_by_role("button", name="Show as code").click()
+    expect(code(page, "Python")).to_contain_text(f'"name": "{HOSTILE}"')
+    expect(code(page, "curl")).to_contain_text("CREDENTIALS_TOKEN")
+    expect(page.locator("#credentials-bearer-0")).to_have_value("a-token-that-nobody-may-see")
+    look_at(page)
+    page.get_by_role("button", name="Add connector").click()
+    expect(page.locator("h1")).to_contain_text(HOSTILE)
+    (made,) = ada.get("/connectors").json["items"]
+    assert made["credential_fields"] == ["token"]
+
+
+def test_deleting_leads_to_where_it_is_restored(page: Page, ada: Api) -> None:
+    made = ada.create("webhooks", name="Nightly")
+    page.goto(f"/webhooks/{made['id']}")
+    page.get_by_role("button", name="Delete webhook").first.click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Delete webhook").click()
+    page.locator("#toasts").get_by_role("link", name="Restore…").click()
+    expect(page.locator("h1")).to_contain_text("Deleted records")
+    look_at(page)
+    page.get_by_role("button", name="Restore Nightly").click()
+    expect(page.locator("#toasts")).to_contain_text("Nightly is back.")
+    expect(page.locator("h1")).to_contain_text("Nightly")
