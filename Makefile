@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test proof lint format bench document sdk lock clean
+.PHONY: help run test proof lint format bench document sdk logos lock clean
 
 PYTHON ?= $(firstword $(foreach v,python3 python3.14 python3.13 python3.12 python3.11,\
   $(if $(shell $(v) -c 'import sys; print(sys.version_info >= (3, 11) or "")' 2>/dev/null),$(v))))
@@ -51,6 +51,9 @@ sdk: .venv/dev  ## Make the SDKs from the operations, and their packages in dist
 	$(BIN)/python -m portal_devtools.python_sdk
 	$(BIN)/python -m portal_devtools.javascript_sdk
 	$(UV) build --quiet --wheel --out-dir dist sdk/python
+
+logos: .venv/runtime  ## Draw the providers' logos from the pinned npm package (needs npm)
+	@$(BIN)/python -m portal_devtools.logos
 
 LOCK := $(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
   --no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet $(ARGS)

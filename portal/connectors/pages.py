@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from flask import Blueprint, Flask, current_app, request, url_for
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 from sqlalchemy import Select, literal, select, true
 from sqlalchemy.orm import aliased
 
@@ -28,7 +29,7 @@ from portal.identity.sessions.login import recent_sign_in_required
 from portal.providers import AUTH_WORDS, CUSTOM, PROVIDERS, Provider, name_of
 from portal.records import listing
 from portal.web import overview
-from portal.web.drawing import facts
+from portal.web.drawing import faces, facts
 from portal.web.forms import as_seen
 from portal.web.overview import Concern, Step, Told
 
@@ -48,7 +49,10 @@ def init_app(app: Flask) -> None:
     """Register the pages, template helpers, and the connectors that other pages show."""
     app.register_blueprint(bp)
     app.jinja_env.globals.update(
-        provider_name=name_of, auth_word=AUTH_WORDS.get, type_word=type_word
+        provider_name=name_of,
+        provider_face=provider_face,
+        auth_word=AUTH_WORDS.get,
+        type_word=type_word,
     )
     show_on_application(app, part)
     overview.tell(app, tell)
@@ -62,6 +66,12 @@ def add_panel(app: Flask, panel: Panel) -> None:
 def explain(app: Flask, source: Explained) -> None:
     """Let `source` tell a sentence for each connector of a page, and how many a query finds."""
     app.extensions["portal.connector_explained"] = source
+
+
+def provider_face(key: str | None) -> Markup:
+    """Return the logo of a provider, or the tile of an unknown one."""
+    provider = PROVIDERS.get(key or "", PROVIDERS[CUSTOM])
+    return faces.provider_face(provider.key, provider.logo)
 
 
 def type_word(key: str | None) -> str | None:

@@ -30,7 +30,15 @@ from portal.web.access import (
     signed_in,
     uncounted,
 )
-from portal.web.drawing import assets, cells, charts, healths, preferences, template_functions
+from portal.web.drawing import (
+    assets,
+    cells,
+    charts,
+    faces,
+    healths,
+    preferences,
+    template_functions,
+)
 from portal.web.drawing.list_pages import ListView, list_view
 from portal.web.drawing.template_functions import rail_entry
 from portal.web.error_pages import answer as answer_fault
@@ -76,6 +84,7 @@ def init_pages(app: Flask, config: "Config") -> None:
     assets.init_app(app, config)
     template_functions.init_app(app)
     healths.init_app(app)
+    faces.init_app(app)
     app.jinja_env.globals["drawn"] = cells
     app.jinja_env.globals["charts"] = charts
     app.jinja_env.globals["leave_plain"] = compression.leave_plain

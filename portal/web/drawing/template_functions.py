@@ -95,7 +95,6 @@ def init_app(app: Flask) -> None:
         highlight=highlight,
         secret_store=secret_store,
         html_attributes=html_attributes,
-        initials=initials,
         is_first_error=is_first_error,
         iso=iso,
         look=look,
