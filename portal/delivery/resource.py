@@ -79,7 +79,8 @@ def _health(id: str) -> Response:
     no_parameters()
     webhook = find(Webhook, actor(), id, include_deleted=True)
     standing = endpoint_figures.standing(actor(), webhook)
-    lately = endpoint_figures.lately(actor(), webhook, standing.now)
+    hours = endpoint_figures.last_day(standing.now)
+    lately = endpoint_figures.lately(actor(), webhook, hours, endpoint_figures.HOUR)
     return answer(represent_health(webhook, standing, lately))
 
 
@@ -96,13 +97,13 @@ def represent_health(
         **{name: getattr(standing, name) for name in shown},
         "next_attempt_at": standing.next_at,
         "last_day": _span(lately.whole),
-        "hours": [_span(one) for one in lately.hours],
+        "hours": [_span(one) for one in lately.spans],
     }
 
 
-def _span(span: endpoint_figures.Span) -> dict[str, Any]:
+def _span(span: endpoint_figures.Tried) -> dict[str, Any]:
     return {
-        "hour": span.hour,
+        "hour": span.begins,
         "attempts": span.tried,
         "delivered": span.good,
         "failed": span.bad,

@@ -1,7 +1,5 @@
 """Pages of keys: /keys."""
 
-from datetime import timedelta
-
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -16,17 +14,17 @@ from portal.keys.issuing.forms import (
     may,
 )
 from portal.keys.listing import filters, table
-from portal.keys.page_kit import KEPT, about, bp, columns, overtaken, with_chosen
+from portal.keys.page_kit import KEPT, about, bp, overtaken, with_chosen
 from portal.keys.schemas import KeyDocument, StopKey
 from portal.keys.usage import figures, health
 from portal.records import listing
-from portal.web.drawing import facts
-from portal.web.drawing.charts import Series
+from portal.web.drawing import facts, ranges
+from portal.web.drawing.charts import Column, Series
+from portal.web.drawing.template_functions import iso
 
 LIMITS = "div#limits"  # the page refreshes this part by itself
 COUNTED = 200  # keys are counted up to here
 SERIES = (Series("let through", "ok"), Series("refused", "bad"))
-WEEK = timedelta(days=7)
 SHOWN_OTHERWISE = (
     "prefix", "scopes", "rotated_from_key_id", "rotation_family_id",
 )  # fmt: skip
@@ -66,7 +64,8 @@ def show(record_id: str) -> ResponseReturnValue:
     """Show one key without the raw key: its settings, its use, and the state of its limits."""
     caller = web.actor()
     record = service.get(caller, record_id)
-    use = figures.use(caller, record_id, WEEK)
+    asked = ranges.asked("7d")
+    use = figures.use(caller, record_id, asked.step * asked.bars)
     used = {seen.what: seen for seen in use.scopes}
     return about(
         "keys/show.html",
@@ -74,11 +73,31 @@ def show(record_id: str) -> ResponseReturnValue:
         "keys/_limits.html" if web.portal_request().source == LIMITS else "keys/_heard.html",
         rights=[(scope, may(scope), used.get(scope)) for scope in record.scopes],
         use=use,
-        columns=columns(use.hours, use.calls, use.denials),
+        range=asked,
+        columns=_columns(record_id, asked, use),
         series=SERIES,
         standing=figures.standing(caller, record),
         others=facts.others("keys/show.html", KeyDocument, record, SHOWN_OTHERWISE),
     )
+
+
+def _columns(record_id: str, asked: ranges.Range, use: figures.Use) -> list[Column]:
+    """Return the calls of a key. A bar with refused calls leads to them: only those are kept."""
+
+    def values(span: ranges.Span) -> tuple[int, int]:
+        calls, refused = (
+            sum(n for hour, n in counted.items() if span.begins <= hour < span.ends)
+            for counted in (use.calls, use.denials)
+        )
+        return calls, refused
+
+    def url(span: ranges.Span) -> str | None:
+        if not values(span)[1]:
+            return None
+        since, until = iso(span.begins), iso(span.ends)
+        return url_for("keys.explain", key_id=record_id, since=since, until=until, _anchor="recent")
+
+    return ranges.columns(asked.spans(use.until), values, url)
 
 
 @bp.get("/<record_id>/history")

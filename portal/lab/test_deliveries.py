@@ -7,11 +7,13 @@ trace.
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import func, select, text, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, text, update
+from ulid import ULID
 
 from portal.core.config import running
 from portal.core.errors import Conflict, NotFound, RateLimited
@@ -25,13 +27,14 @@ from portal.events.publishing import key_material
 from portal.lab.schemas import TestInput
 from portal.outbound import Outcome, Request, send_now
 from portal.records.audit import trail as audit
-from portal.records.listing import Listing, Page, Query, page_below
+from portal.records.listing import CLOCKS_DIFFER, Listing, Page, Query, page_below
 from portal.webhooks import application_status, keyring
 from portal.webhooks.models import OUTCOMES, DeliveryAttempt, Webhook
 from portal.webhooks.signing import signature_schemes, standard_webhooks
 
 PER_WEBHOOK, PER_TENANT = 10, 30
 WINDOW = timedelta(minutes=1)
+LAST = 2**48 - 1  # milliseconds that a ULID can have
 ON_ITS_WAY = (
     "The request left, and no outcome was recorded: it is still on its way, or the portal was"
     " stopped in between."
@@ -66,7 +69,37 @@ def send_test(actor: Actor, webhook_id: str, command: TestInput) -> DeliveryAtte
 
 def attempts(actor: Actor, webhook: Webhook, query: Query) -> Page[Any]:
     """Return one page of a webhook's attempts."""
-    return page_below(actor, ATTEMPTS, query, DeliveryAttempt.webhook_id, webhook.id)
+    of_all_times = replace(query, bounds={})
+    owner = DeliveryAttempt.webhook_id
+    return page_below(actor, ATTEMPTS, of_all_times, owner, webhook.id, also=_in_time(query))
+
+
+def _in_time(query: Query) -> list[ColumnElement[bool]]:
+    """Return the bounds of a query on the time of an attempt, and on its id for the index.
+
+    A test's id has another prefix than an attempt of the engine, so the list's own bounds on ids
+    would leave out one of them.
+    """
+    after = query.bounds.get("created_at after")
+    before = query.bounds.get("created_at before")
+    made = DeliveryAttempt.created_at
+    found = [made >= after] if after else []
+    found += [made < before] if before else []
+    if not found:
+        return []
+    ids = [
+        and_(
+            DeliveryAttempt.id >= f"{prefix}_{_ulid(after, -CLOCKS_DIFFER, 0)}",
+            DeliveryAttempt.id < f"{prefix}_{_ulid(before, CLOCKS_DIFFER, LAST)}",
+        )
+        for prefix in (DeliveryAttempt.id_prefix, sending.ATTEMPT_PREFIX)
+    ]
+    return [*found, or_(*ids)]
+
+
+def _ulid(moment: datetime | None, spare: int, without: int) -> ULID:
+    milliseconds = max(int(moment.timestamp() * 1000) + spare, 0) if moment else without
+    return ULID(milliseconds.to_bytes(6, "big") + bytes(10))
 
 
 def attempt(actor: Actor, webhook_id: str, attempt_id: str) -> DeliveryAttempt:

@@ -18,7 +18,9 @@ from portal.web.drawing.template_functions import ago
 
 def init_app(app: Flask) -> None:
     """Add the leases to the timeline, and tell who takes them."""
-    timeline.add_source(app, timeline.Source("leases", _leases))
+    timeline.add_source(
+        app, timeline.Source("leases", _leases, timeline.place_of_id(ConnectorLease.id_prefix))
+    )
     users.tell_use(app, _use)
 
 

@@ -322,13 +322,18 @@ def page(
 
 
 def page_below(
-    actor: Actor, listing: Listing[R], query: Query, owner: Column, record_id: str
+    actor: Actor,
+    listing: Listing[R],
+    query: Query,
+    owner: Column,
+    record_id: str,
+    also: Sequence[ColumnElement[bool]] = (),
 ) -> Page[Any]:
     """Return one page of the rows whose column `owner` names a record. Find the record first, to
     check that the actor may read it. Such rows are not deleted by themselves."""
     of_one = replace(listing, filters={**listing.filters, "of": owner})
     filters = {**query.filters, "of": record_id}
-    return page(actor, of_one, replace(query, filters=filters, include_deleted=True))
+    return page(actor, of_one, replace(query, filters=filters, include_deleted=True), also=also)
 
 
 def _meant(listing: Listing[Any], query: Query) -> Query:

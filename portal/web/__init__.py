@@ -37,6 +37,7 @@ from portal.web.drawing import (
     faces,
     healths,
     preferences,
+    ranges,
     template_functions,
 )
 from portal.web.drawing.list_pages import ListView, list_view
@@ -87,5 +88,6 @@ def init_pages(app: Flask, config: "Config") -> None:
     faces.init_app(app)
     app.jinja_env.globals["drawn"] = cells
     app.jinja_env.globals["charts"] = charts
+    app.jinja_env.globals["ranges"] = ranges
     app.jinja_env.globals["leave_plain"] = compression.leave_plain
     app.register_blueprint(preferences.bp)

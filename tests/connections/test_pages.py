@@ -354,11 +354,11 @@ def test_the_days_on_which_checks_failed_are_told_in_words_and_hatched(
     run_checks()
     place = f"/connectors/{record['id']}"
     pages = browse(ADA)
-    assert "0 of 1 checks failed. Days are in UTC." in words(pages.get(place).text)
+    assert "0 of 1 checks failed. Times are in UTC." in words(pages.get(place).text)
     database.sql("UPDATE connector_check_day SET failed = 3")
     shown = pages.get(place).text
     day = f"{database.sql('SELECT day FROM connector_check_day'):%-d %b}"
-    assert f"3 of 4 checks failed, on {day}. Days are in UTC." in words(shown)
+    assert f"3 of 4 checks failed, on {day}. Times are in UTC." in words(shown)
     assert re.search(rf"<desc [^>]*>[^<]*; failed in {day}</desc>", shown)
     assert '<pattern id="hatching"' in shown
 

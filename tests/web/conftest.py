@@ -1,11 +1,14 @@
 """Define the gallery for tests of the pages: without a window, and served to a browser."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
 
+from portal.identity.sessions.cookies import Cookies
+from tests.cast import ADA, Pages
 from tests.configs import config_of
 from tests.identity import serving
 from tests.web.gallery import make_app
@@ -52,3 +55,30 @@ def reader(browser: "Browser", served: str) -> Iterator[Reader]:
     context.set_default_timeout(30_000)
     yield Reader(context.new_page(), served)
     context.close()
+
+
+Opens = Callable[..., Reader]
+
+
+@pytest.fixture
+def opens(app: Flask, browse: Callable[..., Pages], browser: "Browser") -> Iterator[Opens]:
+    """Return a function that opens a signed-in person's browser, `opens(VIC, width=360)`."""
+    contexts = []
+    name = Cookies.of(app.extensions["portal"]).session
+    with serving.served(lambda _: app) as address:
+
+        def window(who: str = ADA, width: int = 1280, **options: bool) -> Reader:
+            context = browser.new_context(viewport={"width": width, "height": 860}, **options)
+            context.set_default_timeout(30_000)
+            contexts.append(context)
+            cookie = browse(who).client.get_cookie(name)
+            assert cookie
+            host = str(urlsplit(address).hostname)
+            context.add_cookies(
+                [{"name": name, "value": cookie.value, "domain": host, "path": "/"}]
+            )
+            return Reader(context.new_page(), address)
+
+        yield window
+        for context in contexts:
+            context.close()

@@ -1,53 +1,22 @@
 """Test the palette and the shortcuts in a browser: keys, focus, recents, and whole keys."""
 
 import re
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import pytest
-from flask import Flask
 from playwright.sync_api import expect
 
-from portal.identity.sessions.cookies import Cookies
 from tests import ROOT
-from tests.cast import ADA, VIC, Api, Pages
-from tests.identity import serving
-from tests.web.conftest import Reader
+from tests.cast import VIC, Api
+from tests.web.conftest import Opens
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Locator, Page
 
 AXE = (ROOT / "tests/vendor/axe.min.js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RUN_AXE = """rules => axe.run(document, {
     runOnly: {type: 'tag', values: rules}, resultTypes: ['violations']})"""
-
-Opens = Callable[..., Reader]
-
-
-@pytest.fixture
-def opens(app: Flask, browse: Callable[..., Pages], browser: "Browser") -> Iterator[Opens]:
-    """Return a function that opens a signed-in person's browser, `opens(VIC, width=360)`."""
-    contexts = []
-    name = Cookies.of(app.extensions["portal"]).session
-    with serving.served(lambda _: app) as address:
-
-        def window(who: str = ADA, width: int = 1280, **options: bool) -> Reader:
-            context = browser.new_context(viewport={"width": width, "height": 860}, **options)
-            context.set_default_timeout(30_000)
-            contexts.append(context)
-            cookie = browse(who).client.get_cookie(name)
-            assert cookie
-            host = str(urlsplit(address).hostname)
-            context.add_cookies(
-                [{"name": name, "value": cookie.value, "domain": host, "path": "/"}]
-            )
-            return Reader(context.new_page(), address)
-
-        yield window
-        for context in contexts:
-            context.close()
 
 
 @pytest.fixture

@@ -23,6 +23,9 @@ from portal.database.actor import Actor
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.records import health
 from portal.records.health import Health
+from portal.records.query_parsing import moment_of, refused
+from portal.web.drawing import ranges
+from portal.web.drawing.template_functions import with_args
 
 bp = Blueprint("connections", __name__, url_prefix="/connectors")
 
@@ -40,9 +43,11 @@ def init_app(app: Flask) -> None:
 
 def show(record: Connector) -> Mapping[str, Any]:
     """Return what a connector's own page shows of its connection."""
-    connection = panel.read(web.actor(), record)
+    asked = ranges.asked("30d")
+    connection = panel.read(web.actor(), record, asked.in_days)
     return {
         "connection": connection,
+        "range": asked.in_days,
         "series": panel.SERIES,
         "timeline": timeline.page(
             web.actor(), record, None, panel.LATEST, newest=connection.entries
@@ -158,13 +163,25 @@ def events(record_id: str) -> ResponseReturnValue:
     record = connectors.get(actor, record_id, include_deleted=True)
     requests.check_open(actor, record)
     newest, stands = timeline.entries(actor, record), panel.stands_of(record)
-    page = timeline.page(actor, record, request.args.get("cursor"), newest=newest)
+    period = _period()
+    cursor = request.args.get("cursor")
+    page = timeline.page(actor, record, cursor, newest=newest, period=period)
     return web.render(
         "connections/timeline.html",
         record=record,
         timeline=page,
         change=timeline.change_before_failure(record, stands.standing, newest, stands.entered),
-        next_url=page.next_cursor
-        and url_for("connections.events", record_id=record_id, cursor=page.next_cursor),
-        first_url=url_for("connections.events", record_id=record_id),
+        next_url=page.next_cursor and with_args(cursor=page.next_cursor),
+        first_url=with_args(cursor=None),
+        period=period,
     )
+
+
+def _period() -> timeline.Period | None:
+    """Return the time that the address narrows the timeline to, as a bar of a chart does."""
+    since, until = (moment_of(request.args, name) for name in ("since", "until"))
+    if since is None or until is None:
+        return None
+    if until < timeline.EARLIEST:
+        raise refused("until", "Give a time after 1970.")
+    return timeline.Period(since, until)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Date, and_, func, literal, select
+from flask import url_for
+from sqlalchemy import BigInteger, Date, and_, func, literal, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
@@ -19,6 +20,7 @@ from portal.connections.models import (
     ConnectorCredentials,
     ConnectorStanding,
 )
+from portal.connections.moves import OWN_FAULTS
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.database.actor import Actor
@@ -27,9 +29,12 @@ from portal.providers.steps import NEED_A_PERSON
 from portal.records.audit.models import AuditEntry
 from portal.records.health import Health
 from portal.web.drawing.charts import Column, Series
-from portal.web.drawing.template_functions import ago
+from portal.web.drawing.ranges import HOUR, RANGES, Range, Span, columns
+from portal.web.drawing.template_functions import ago, iso
 
 DAYS = 30
+MONTH = RANGES[-1]
+MOST_CHECKS = 1_000  # of a day
 FEW_DAYS = 3  # are named
 LATEST = 8  # entries of the timeline on the connector's page
 SERIES = (Series("passed", "norm"), Series("with a warning", "warn"), Series("failed", "bad"))
@@ -121,13 +126,13 @@ class Panel:
 
     @property
     def about_days(self) -> str:
-        """Return how many checks of the 30 days failed, and on which days."""
+        """Return how many checks of the chart failed, and on which days."""
         made = sum(sum(day.values) for day in self.days)
         failed = sum(day.values[-1] for day in self.days)
         failing = [day.label for day in self.days if day.values[-1]]
         days = sentences.listed(failing) if len(failing) <= FEW_DAYS else f"{len(failing)} days"
         when = f", on {days}" if failing else ""
-        return f"{failed:,} of {made:,} checks failed{when}. Days are in UTC."
+        return f"{failed:,} of {made:,} checks failed{when}. Times are in UTC."
 
     @property
     def may_check(self) -> bool:
@@ -138,9 +143,9 @@ class Panel:
         return usable and not self.moves and not connectors.missing(record)
 
 
-def read(actor: Actor, record: Connector) -> Panel:
-    """Return what is known of one connector that is open to the actor."""
-    stands = stands_of(record)
+def read(actor: Actor, record: Connector, asked: Range = MONTH) -> Panel:
+    """Return what is known of one connector that is open to the actor. Its chart has the range."""
+    stands = stands_of(record, asked)
     known = Known(
         record,
         stands.standing,
@@ -172,7 +177,7 @@ def read(actor: Actor, record: Connector) -> Panel:
     )
 
 
-def stands_of(record: Connector) -> Stands:
+def stands_of(record: Connector, asked: Range = MONTH) -> Stands:
     """Return all that the tables of checks know of a connector, in one statement."""
     standing, open_check, found = (
         ConnectorStanding,
@@ -181,7 +186,7 @@ def stands_of(record: Connector) -> Stands:
     )
     one = select(literal(1).label("one")).subquery()
     query = (
-        select(standing, open_check, found, _days(record), _versions(record), func.now())
+        select(standing, open_check, found, _counted(record, asked), _versions(record), func.now())
         .select_from(one)
         .outerjoin(standing, and_(*_of(standing, record)))
         .outerjoin(
@@ -195,11 +200,44 @@ def stands_of(record: Connector) -> Stands:
     )
     row = session.execute(query).one()
     versions = [_version(record, given) for given in row[4] or ()]
-    return Stands(row[0], row[1], row[2], _columns(row[3] or (), row[5]), versions, row[5])
+    return Stands(
+        row[0], row[1], row[2], _columns(record, asked, row[3] or (), row[5]), versions, row[5]
+    )
 
 
 def _of(table: Any, record: Connector) -> tuple[Any, Any]:
     return table.tenant_id == record.tenant_id, table.connector_id == record.id
+
+
+def _counted(record: Connector, asked: Range) -> Any:
+    return _hours(record) if asked.step == HOUR else _days(record)
+
+
+def _hours(record: Connector) -> Any:
+    """Select the checks of the last day, counted by the hour as `_days` counts them."""
+    check = ConnectorCheck
+    newest = (
+        select(check.outcome, check.steps, check.finished_at)
+        .where(*_of(check, record), check.state == "done")
+        .where(check.id >= func.ulid_floor(check.id_prefix, func.now() - timedelta(days=1)))
+        .where(check.outcome.not_in(("unproven", *OWN_FAULTS)))
+        .order_by(check.id.desc())
+        .limit(MOST_CHECKS)
+        .subquery()
+    )
+    hour = func.date_trunc("hour", newest.c.finished_at, "UTC")
+    passed = newest.c.outcome == "passed"
+    warned = newest.c.steps.contains([{"state": "warned"}])
+    counts = (passed & ~warned, passed & warned, ~passed)
+    by_hour = (
+        select(
+            func.extract("epoch", hour).cast(BigInteger).label("begins"),
+            *(func.count().filter(one).label(f"n{place}") for place, one in enumerate(counts)),
+        )
+        .group_by(hour)
+        .subquery()
+    )
+    return select(func.jsonb_agg(func.jsonb_build_array(*by_hour.c))).scalar_subquery()
 
 
 def _days(record: Connector) -> Any:
@@ -232,12 +270,24 @@ def _version(record: Connector, given: Sequence[Any]) -> Version:
     return Version(number, fields, by, datetime.fromisoformat(at), restored_from)
 
 
-def _columns(counted: Sequence[Sequence[Any]], now: datetime) -> list[Column]:
-    """Return the checks of the last 30 days, a column a day, today last."""
-    today = now.astimezone(UTC).date()
-    found = {day: tuple(numbers) for day, *numbers in counted}
-    days = (today - timedelta(days=back) for back in reversed(range(DAYS)))
-    return [Column(f"{day:%-d %b}", found.get(day.isoformat(), (0, 0, 0))) for day in days]
+def _columns(
+    record: Connector, asked: Range, counted: Sequence[Sequence[Any]], now: datetime
+) -> list[Column]:
+    """Return the checks of a range, a column an hour or a day, with a link to its timeline."""
+    found = {_begins(begins): tuple(numbers) for begins, *numbers in counted}
+
+    def url(span: Span) -> str:
+        since, until = iso(span.begins), iso(span.ends)
+        return url_for("connections.events", record_id=record.id, since=since, until=until)
+
+    return columns(asked.spans(now), lambda span: found.get(span.begins, (0, 0, 0)), url)
+
+
+def _begins(given: int | str) -> datetime:
+    """Return when an hour (its seconds since 1970) or a day (its date) began."""
+    if isinstance(given, int):
+        return datetime.fromtimestamp(given, UTC)
+    return datetime.fromisoformat(given).replace(tzinfo=UTC)
 
 
 def headline(report: Report) -> tuple[str, str]:

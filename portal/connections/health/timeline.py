@@ -8,11 +8,12 @@ import heapq
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
 from flask import Flask, current_app
+from ulid import ULID
 
 from portal.audit import pages as audit_pages
 from portal.connections.health.sentences import LEADS, Change
@@ -56,6 +57,9 @@ TONES = {"passed": "ok", "unproven": ""} | dict.fromkeys(
 )
 
 
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # of ids, which begin with their time
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One entry. `place` is where its source goes on after it; `kind` groups what is alike."""
@@ -89,16 +93,33 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Something that happens to connectors. `read` returns events after a place, newest first."""
+    """Something that happens to connectors. `read` returns events after a place, newest first.
+
+    `place_at` returns the place that everything before a moment comes after.
+    """
 
     name: str
     read: Callable[[Actor, Connector, str | None, int], Iterable[Event]] = field(repr=False)
+    place_at: Callable[[datetime], str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The time that a timeline is narrowed to: from a moment on, up to another one."""
+
+    since: datetime
+    until: datetime
 
 
 def init_app(app: Flask) -> None:
     """Register the changes and the checks."""
-    add_source(app, Source("changes", _changes))
-    add_source(app, Source("checks", _checks))
+    add_source(app, Source("changes", _changes, lambda at: packed([at.isoformat(), ""])))
+    add_source(app, Source("checks", _checks, place_of_id(ConnectorCheck.id_prefix)))
+
+
+def place_of_id(prefix: str) -> Callable[[datetime], str]:
+    """Return the `place_at` of a source whose places are ids."""
+    return lambda at: f"{prefix}_{str(ULID.from_datetime(at))[:10]}"
 
 
 def add_source(app: Flask, source: Source) -> None:
@@ -112,14 +133,18 @@ def page(
     cursor: str | None,
     limit: int = PAGE,
     newest: Sequence[AuditEntry] | None = None,
+    period: Period | None = None,
 ) -> Timeline:
     """Return one page of a connector's timeline. Raises BadRequest for a cursor that is not ours.
 
-    `newest` are the newest `entries` of the history, if they are known already.
+    `newest` are the newest `entries` of the history, if they are known already. With a `period`,
+    only its events are returned.
     """
     sources: list[Source] = current_app.extensions["portal.connector_timeline"]
     places = _decoded(cursor)
-    known = None if cursor or newest is None else list(_told(record, newest[: limit + 1]))
+    if period and not cursor:
+        places = {source.name: source.place_at(period.until) for source in sources}
+    known = None if places or newest is None else list(_told(record, newest[: limit + 1]))
     read = []
     for source in sources:
         if source.read is _changes and known is not None:
@@ -129,6 +154,10 @@ def page(
         read.append([(source.name, event) for event in events])
     merged = list(heapq.merge(*read, key=lambda named: named[1].at, reverse=True))
     shown = merged[:limit]
+    if period:
+        is_over = bool(shown) and shown[-1][1].at < period.since
+        shown = [one for one in shown if period.since <= one[1].at < period.until]
+        merged = [] if is_over else merged
     after = places | {name: event.place for name, event in shown}
     runs = [_run([event for _, event in some]) for _, some in groupby(shown, _alike)]
     return Timeline(runs, packed(after) if len(merged) > limit else None)

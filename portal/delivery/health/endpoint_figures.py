@@ -1,4 +1,4 @@
-"""Figures of endpoints: the last 24 hours, and the current state. Two statements, bounded work."""
+"""Figures of endpoints: a range of time, and the current state. Two statements, bounded work."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,21 +12,26 @@ from portal.database.session import session
 from portal.delivery.health import safe_pause
 from portal.webhooks.models import WAITING_SQL, Webhook
 
-HOURS = 24
-LOOKED_AT = 20_000
-"""The most attempts of the last day that are read: the newest."""
+HOUR = timedelta(hours=1)
+LOOKED_AT = 1_000
+"""The most attempts of one span that are read: the newest."""
 
 TARGET = 0.99
 """The share of attempts that should succeed; the rest is the error budget."""
 
 LATELY = text("""
-WITH recent AS (
-    SELECT created_at, outcome, (timings ->> 'total_ms')::float8 AS ms FROM delivery_attempt
-    WHERE tenant_id = :tenant AND webhook_id = :webhook AND delivery_id IS NOT NULL
-    AND id >= ulid_floor('att', now() - make_interval(hours => :hours)) AND id < 'atu'
-    ORDER BY id DESC LIMIT :most
+WITH span AS (
+    SELECT begins, CAST(:step AS interval) AS step
+    FROM generate_series(CAST(:first AS timestamptz), :last, :step) AS begins
+), recent AS (
+    SELECT span.begins, outcome, ms FROM span CROSS JOIN LATERAL (
+        SELECT outcome, (timings ->> 'total_ms')::float8 AS ms FROM delivery_attempt
+        WHERE tenant_id = :tenant AND webhook_id = :webhook AND delivery_id IS NOT NULL
+        AND id >= ulid_floor('att', span.begins) AND id < ulid_floor('att', span.begins + span.step)
+        ORDER BY id DESC LIMIT :most
+    ) AS newest
 )
-SELECT date_trunc('hour', created_at) AS hour, count(*) AS tried,
+SELECT begins, count(*) AS tried,
     count(*) FILTER (WHERE outcome = 'delivered') AS good,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) AS p50,
     percentile_cont(0.95) WITHIN GROUP (ORDER BY ms) AS p95
@@ -50,11 +55,11 @@ FROM (SELECT 1) AS one LEFT JOIN mine ON true
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """One hour, or the whole day: attempts, successes, and the latency (p50 and p95) in
+class Tried:
+    """One span of time, or the whole range: attempts, successes, and the latency (p50 and p95) in
     milliseconds."""
 
-    hour: datetime | None
+    begins: datetime | None
     tried: int
     good: int
     p50: float | None
@@ -82,15 +87,15 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Lately:
-    """The last 24 hours of an endpoint: each hour, without gaps, and the whole."""
+    """A range of time of an endpoint: each span, without gaps, and the whole."""
 
-    hours: Sequence[Span]
-    whole: Span
+    spans: Sequence[Tried]
+    whole: Tried
 
     @property
     def is_cut(self) -> bool:
         """Tell whether there may be more attempts than were read."""
-        return self.whole.tried >= LOOKED_AT
+        return any(tried.tried >= LOOKED_AT for tried in self.spans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +130,22 @@ class Standing:
         return ended is not None and self.now - ended < timedelta(seconds=10)
 
 
-def lately(actor: Actor, webhook: Webhook, now: datetime) -> Lately:
-    """Return the figures of the engine's attempts in the last 24 hours; tests are not counted."""
+def last_day(now: datetime) -> list[datetime]:
+    """Return when each of the last 24 hours began, the current one last."""
+    last = now.replace(minute=0, second=0, microsecond=0)
+    return [last - HOUR * back for back in reversed(range(24))]
+
+
+def lately(actor: Actor, webhook: Webhook, begins: Sequence[datetime], step: timedelta) -> Lately:
+    """Return the figures of the engine's attempts in spans of one size, that follow one another;
+    tests are not counted."""
     actor.require("webhooks:read")
-    values = {**_key(webhook), "hours": HOURS, "most": LOOKED_AT}
-    found = [Span(**row) for row in session.execute(LATELY, values).mappings()]
-    by_hour = {span.hour: span for span in found if span.hour is not None}
-    first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
-    hours = [first + timedelta(hours=number) for number in range(HOURS)]
-    whole = next(span for span in found if span.hour is None)
-    return Lately([by_hour.get(hour, Span(hour, 0, 0, None, None)) for hour in hours], whole)
+    times = {"first": begins[0], "last": begins[-1], "step": step}
+    values = {**_key(webhook), **times, "most": LOOKED_AT}
+    found = [Tried(**row) for row in session.execute(LATELY, values).mappings()]
+    known = {tried.begins: tried for tried in found if tried.begins is not None}
+    whole = next(tried for tried in found if tried.begins is None)
+    return Lately([known.get(one, Tried(one, 0, 0, None, None)) for one in begins], whole)
 
 
 def standing(actor: Actor, webhook: Webhook) -> Standing:

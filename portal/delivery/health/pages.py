@@ -1,5 +1,6 @@
 """Pages of an endpoint's health: figures, pause and resume, replays."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,13 +15,15 @@ from portal.delivery.forms import ReplayForm, ResumeForm, TrialForm
 from portal.delivery.health import endpoint_figures, manual_pause, safe_pause
 from portal.delivery.log import attempt_view, replays, resend
 from portal.delivery.queue import policy
-from portal.web.drawing.charts import Column, Series
+from portal.web.drawing import ranges
+from portal.web.drawing.charts import Series
+from portal.web.drawing.template_functions import iso
 from portal.webhooks import service
 from portal.webhooks.models import Webhook
 
 bp = Blueprint("endpoints", __name__, url_prefix="/webhooks")
 SERIES = (Series("delivered", "ok"), Series("failed", "bad"))
-SLOW = (Series("ms (95 % were faster)", "ok"),)
+SLOW = (Series("ms (95 % were faster)", "ok", adds=False),)
 STATES = ("delivered", "pending", "in_flight", "retrying", "failed", "expired", "cancelled")
 
 
@@ -30,7 +33,10 @@ def health(record_id: str) -> ResponseReturnValue:
     paused."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     standing = endpoint_figures.standing(web.actor(), record)
-    lately = endpoint_figures.lately(web.actor(), record, standing.now)
+    asked = ranges.asked()
+    spans = asked.spans(standing.now)
+    begins = [span.begins for span in spans]
+    lately = endpoint_figures.lately(web.actor(), record, begins, asked.step)
     return web.render(
         "webhooks/health.html",
         "webhooks/_health.html",
@@ -42,17 +48,29 @@ def health(record_id: str) -> ResponseReturnValue:
         pause_title=attempt_view.pause_title(record),
         good_probes=policy.GOOD_PROBES,
         limits=(policy.PAUSE_FAILURES, int(policy.PAUSE_AFTER.total_seconds() // 60)),
-        **_charts(lately),
+        range=asked,
+        most=endpoint_figures.LOOKED_AT,
+        **_charts(record, lately, spans),
     )
 
 
-def _charts(lately: endpoint_figures.Lately) -> dict[str, Any]:
-    named = [(span.hour.strftime("%H:%M") if span.hour else "", span) for span in lately.hours]
+def _charts(
+    record: Webhook, lately: endpoint_figures.Lately, spans: Sequence[ranges.Span]
+) -> dict[str, Any]:
+    def url(span: ranges.Span) -> str:
+        return url_for(
+            "tests.attempts",
+            record_id=record.id,
+            created_after=iso(span.begins),
+            created_before=iso(span.ends),
+        )
+
+    tried = dict(zip(spans, lately.spans, strict=True))
     return {
         "series": SERIES,
-        "columns": [Column(name, (span.good, span.bad)) for name, span in named],
+        "columns": ranges.columns(spans, lambda one: (tried[one].good, tried[one].bad), url),
         "slow": SLOW,
-        "slow_columns": [Column(name, (round(span.p95 or 0),)) for name, span in named],
+        "slow_columns": ranges.columns(spans, lambda one: (round(tried[one].p95 or 0),), url),
     }
 
 

@@ -19,6 +19,7 @@ from portal.keys.usage.explain import Explained
 from portal.outbound.networks import parse
 from portal.records.health import Health
 from portal.records.listing import FINGERPRINT
+from portal.records.query_parsing import moment_of
 
 WORDS = {
     "MALFORMED": "well formed",
@@ -64,6 +65,7 @@ def explain_call() -> ResponseReturnValue:
     request_id = request.args.get("request_id", "").strip()[:60]
     key_id = request.args.get("key_id", "").strip()[:64]
     record = _named(key_id) if key_id else None
+    period = moment_of(request.args, "since"), moment_of(request.args, "until")
     found: Explained | None = None
     problem = "" if record or not key_id else "There is no key with this id or fingerprint."
     if request_id:
@@ -80,7 +82,10 @@ def explain_call() -> ResponseReturnValue:
         request_id=request_id,
         record=record,
         scopes=[(scope, scope) for scope in sorted(ALL_SCOPES)],
-        recent=explain.recent(caller, record.id if record else None),
+        recent=explain.recent(
+            caller, record.id if record else None, since=period[0], until=period[1]
+        ),
+        period=period,
         problem=problem,
         status=422 if problem else 200,
     )

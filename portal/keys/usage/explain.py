@@ -51,11 +51,21 @@ def of_request(actor: Actor, request_id: str) -> Explained | None:
     return Explained(row.code, row.trace, row.key_id, row.denied_at, row.source, request_id)
 
 
-def recent(actor: Actor, key_id: str | None, most: int = 20) -> Sequence[KeyDenial]:
-    """Return the newest refusals of the tenant, or of one of its keys."""
+def recent(
+    actor: Actor,
+    key_id: str | None,
+    most: int = 20,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Sequence[KeyDenial]:
+    """Return the newest refusals of the tenant, or of one of its keys, in a time if it is given."""
     own = select(KeyDenial).where(KeyDenial.tenant_id == actor.tenant_id)
     if key_id:
         own = own.where(KeyDenial.key_id == key_id)
+    if since:
+        own = own.where(KeyDenial.denied_at >= since)
+    if until:
+        own = own.where(KeyDenial.denied_at < until)
     return session.scalars(own.order_by(KeyDenial.denied_at.desc()).limit(most)).all()
 
 

@@ -1,8 +1,10 @@
 """Draw charts as inline SVG, coloured by CSS classes, without scripts, each with a table.
 
-A chart has its name in `<title>` and its content in `<desc>`. A person who cannot or does not want
-to look at it can open its table, which has the same numbers. Templates call these functions as
-`charts.bars(…)`.
+A chart has its name in `<title>` and its content in `<desc>`. Each bar has its values as its name:
+charts.js reads out the one under the pointer, and lets the arrow keys go from bar to bar; only one
+of them is a stop of the Tab key. A bar is a link if there is a list of what it counts. A person who
+cannot or does not want to look at it can open its table, which has the same numbers and links.
+Templates call these functions as `charts.bars(…)`.
 """
 
 from collections.abc import Sequence
@@ -26,19 +28,22 @@ Number = int | float | Decimal
 class Series:
     """One layer of the bars: its name in the legend, and its tone (ok, warn, bad).
 
-    Bars of the tone bad are hatched, so that they are told apart without colours.
+    Bars of the tone bad are hatched, so that they are told apart without colours. Values that do
+    not add up, such as a latency, have a peak and no total.
     """
 
     name: str
     tone: str
+    adds: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One bar: its label, and a value for each series from the bottom up."""
+    """One bar: its label, a value for each series from the bottom up, and where it leads."""
 
     label: str
     values: tuple[Number, ...]
+    url: str | None = None
 
 
 def bars(
@@ -49,9 +54,8 @@ def bars(
     Without any value, only the ruler is drawn.
     """
     top = max((sum(column.values) for column in columns), default=0)
-    totals = [sum(column.values[place] for column in columns) for place in range(len(series))]
-    named = list(zip(series, totals, strict=True))
-    said = ", ".join(f"{_said(total)} {one.name}" for one, total in named)
+    named = [(one, _total(columns, place, one)) for place, one in enumerate(series)]
+    said = ", ".join(f"{total} {one.name}" for one, total in named)
     peak = max(columns, key=lambda column: sum(column.values), default=None)
     if peak is not None and top:
         said += f"; most in {peak.label}: {_said(sum(peak.values))}"
@@ -59,16 +63,29 @@ def bars(
     if not top:
         drawing = _svg("bars quiet", title, said, _ruler(len(columns), QUIET))
     else:
-        drawing = _svg("bars", title, said, _bars(columns, series, top))
+        drawing = _svg("bars", title, said, _bars(columns, series, top), role="group")
     ends = _ends(columns, top)
+    if top:
+        ends += f'<p class="readout" data-readout>{escape(_words(columns[-1], series))}</p>'
     legend = "".join(
-        f'<li data-tone="{escape(one.tone)}">{escape(one.name)}'
-        f" <strong>{_said(total)}</strong></li>"
+        f'<li data-tone="{escape(one.tone)}">{escape(one.name)} <strong>{total}</strong></li>'
         for one, total in named
     )
     return _markup(
-        f'<figure class="chart">{drawing}{ends}<figcaption><ul class="legend">{legend}</ul>'
-        f"</figcaption>{_table(title, columns, series, unit)}</figure>"
+        f'<figure class="chart" data-chart>{drawing}{ends}<figcaption><ul class="legend">{legend}'
+        f"</ul></figcaption>{_table(title, columns, series, unit)}</figure>"
+    )
+
+
+def _total(columns: Sequence[Column], place: int, one: Series) -> str:
+    values = [column.values[place] for column in columns]
+    return _said(sum(values)) if one.adds else f"peak {_said(max(values, default=0))}"
+
+
+def _words(column: Column, series: Sequence[Series]) -> str:
+    """Return the values of one bar, as “13:00: 12 delivered, 3 failed”."""
+    return f"{column.label}: " + ", ".join(
+        f"{_said(value)} {one.name}" for one, value in zip(series, column.values, strict=True)
     )
 
 
@@ -87,11 +104,7 @@ def _bars(columns: Sequence[Column], series: Sequence[Series], top: Number) -> s
     step = 100 / len(columns)
     parts = ['<line class="grid" x1="0" x2="100%" y1="4" y2="4"/>']
     for place, column in enumerate(columns):
-        foot = float(HEIGHT)
-        words = f"{column.label}: " + ", ".join(
-            f"{_said(value)} {one.name}" for one, value in zip(series, column.values, strict=True)
-        )
-        boxes = ""
+        foot, boxes = float(HEIGHT), ""
         for one, value in zip(series, column.values, strict=True):
             if not value:
                 continue
@@ -101,9 +114,19 @@ def _bars(columns: Sequence[Column], series: Sequence[Series], top: Number) -> s
                 f'<rect data-tone="{escape(one.tone)}" x="{place * step:.3f}%" y="{foot:.2f}"'
                 f' width="{step * (1 - GAP):.3f}%" height="{tall:.2f}"/>'
             )
-        if boxes:
-            parts.append(f"<g><title>{escape(words)}</title>{boxes}</g>")
+        spot = f'<rect class="spot" x="{place * step:.3f}%" y="0" width="{step:.3f}%"'
+        boxes = f'{spot} height="{HEIGHT}"/>{boxes}'
+        parts.append(_point(column, _words(column, series), boxes, is_stop=column is columns[-1]))
     return "".join(parts) + _ruler(len(columns), HEIGHT)
+
+
+def _point(column: Column, words: str, boxes: str, *, is_stop: bool) -> str:
+    """Return one bar that can have the focus, a link if it leads somewhere."""
+    stop = 0 if is_stop else -1
+    said = f'data-point tabindex="{stop}" aria-label="{escape(words)}"'
+    if column.url is None:
+        return f'<g {said} role="img">{boxes}</g>'
+    return f'<a href="{escape(column.url)}" {said}>{boxes}</a>'
 
 
 def _ruler(columns: int, foot: int) -> str:
@@ -124,14 +147,14 @@ def _ends(columns: Sequence[Column], top: Number) -> str:
         return ""
     return (
         f'<p class="ends" aria-hidden="true"><span>{escape(columns[0].label)}</span>'
-        f"<span>at most {_said(top)}</span><span>{escape(columns[-1].label)}</span></p>"
+        f"<span>peak {_said(top)}</span><span>{escape(columns[-1].label)}</span></p>"
     )
 
 
 def _table(title: str, columns: Sequence[Column], series: Sequence[Series], unit: str) -> str:
     heads = "".join(f'<th scope="col" class="num">{escape(one.name)}</th>' for one in series)
     rows = "".join(
-        f'<tr><th scope="row">{escape(column.label)}</th>'
+        f'<tr><th scope="row">{_linked(column)}</th>'
         + "".join(f'<td class="num">{_said(value)}</td>' for value in column.values)
         + "</tr>"
         for column in columns
@@ -146,6 +169,11 @@ def _table(title: str, columns: Sequence[Column], series: Sequence[Series], unit
         f'<thead><tr><th scope="col">{escape(unit)}</th>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div></details>"
     )
+
+
+def _linked(column: Column) -> str:
+    label = escape(column.label)
+    return f'<a href="{escape(column.url)}">{label}</a>' if column.url else label
 
 
 def sparkline(title: str, values: Sequence[Number], tone: str = "ok") -> Markup:
@@ -188,12 +216,17 @@ def meter(label: str, value: Number, limit: Number, text: str, held: Number = 0)
     )
 
 
-def _svg(kind: str, title: str, desc: str, inside: str, view: str | None = None) -> str:
-    """Return a drawing that is stretched to its place, if it has a `view` of its own units."""
+def _svg(
+    kind: str, title: str, desc: str, inside: str, view: str | None = None, role: str = "img"
+) -> str:
+    """Return a drawing that is stretched to its place, if it has a `view` of its own units.
+
+    A drawing with parts that can have the focus has the role of a group.
+    """
     name = f"chart-{next(_numbers())}"
     stretched = f' viewBox="{view}" preserveAspectRatio="none"' if view else ""
     return (
-        f'<svg class="{kind}" role="img" aria-labelledby="{name}-t {name}-d"{stretched}>'
+        f'<svg class="{kind}" role="{role}" aria-labelledby="{name}-t {name}-d"{stretched}>'
         f'<title id="{name}-t">{escape(title)}</title><desc id="{name}-d">{escape(desc)}</desc>'
         f"{inside}</svg>"
     )
