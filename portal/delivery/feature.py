@@ -3,6 +3,7 @@
 from flask import Flask
 
 from portal.delivery import pause_notices, standing
+from portal.delivery.health import consequences
 from portal.delivery.health import pages as health_pages
 from portal.delivery.log import attempt_view
 from portal.delivery.log import pages as log_pages
@@ -23,6 +24,7 @@ def init_app(app: Flask) -> None:
         outcome_text=attempt_view.outcome_text,
         outcome_tone=attempt_view.tone_word,
         state_text=attempt_view.state_text,
+        webhook_consequences=consequences.of,
     )
     overview.tell(app, standing.tell)
     notices.tell(app, pause_notices.tell)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 
 from portal.connections import requests
 from portal.connections.checks.report import Report
-from portal.connections.health import judgement, sentences, timeline, users
+from portal.connections.health import consequences, judgement, sentences, timeline, users
 from portal.connections.health.sentences import Known, Sentence
 from portal.connections.models import (
     ConnectorCheck,
@@ -29,6 +29,7 @@ from portal.providers.steps import NEED_A_PERSON
 from portal.records.audit.models import AuditEntry
 from portal.records.health import Health
 from portal.web.drawing.charts import Column, Series
+from portal.web.drawing.consequences import Consequences
 from portal.web.drawing.ranges import HOUR, RANGES, Range, Span, columns
 from portal.web.drawing.template_functions import ago, iso
 
@@ -101,6 +102,7 @@ class Panel:
     days: Sequence[Column]
     versions: Sequence[Version]
     entries: Sequence[AuditEntry]
+    consequences: Consequences | None
 
     @property
     def moves(self) -> bool:
@@ -174,6 +176,7 @@ def read(actor: Actor, record: Connector, asked: Range = MONTH) -> Panel:
         days=stands.days,
         versions=stands.versions,
         entries=entries,
+        consequences=consequences.of(record, stands.standing),
     )
 
 

@@ -1,0 +1,12 @@
+"""What follows from a failure, in three sentences that stand beside it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Consequences:
+    """What the portal does about a failure, what is lost by it, and where its cause is found."""
+
+    does: str
+    lost: str
+    look: str
