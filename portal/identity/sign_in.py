@@ -69,11 +69,14 @@ def _ours() -> SignIn:
 @auth.get("/login")
 @public
 def login() -> ResponseReturnValue:
-    """Redirect to the provider. `next` is the page to return to, `again` requests a step-up."""
+    """Redirect to the provider. `next` is the page to return to, `again` requests a step-up, and
+    `kept` tells that the browser keeps what was typed there."""
     if elsewhere := _other_name():
         return flask.redirect(elsewhere, 303)
     sign_in_limits.spend_of_address(request.remote_addr or "")
     place, live = place_to_return(request.args.get("next")), live_session()
+    if request.args.get("kept") == "1":
+        place += SIGNED_IN_AGAIN
     ticket = flask.session.pop(TICKET, "")
     step_up = live is not None and request.args.get("again") == "1"
     if live is not None and not step_up:

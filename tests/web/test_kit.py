@@ -116,7 +116,7 @@ def test_a_strangers_fragment_leads_to_the_sign_in(stranger: FlaskClient) -> Non
     current = {"HX-Current-URL": "http://localhost/connectors?q=x"}
     answer = stranger.get("/connectors", headers=PARTIAL | current)
     assert answer.status_code == 401
-    assert answer.headers["HX-Redirect"] == "/auth/login?next=%2Fconnectors%3Fq%3Dx"
+    assert answer.headers["HX-Redirect"] == "/auth/login?next=%2Fconnectors%3Fq%3Dx&kept=1"
     assert answer.text == ""
 
 

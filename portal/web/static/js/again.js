@@ -1,24 +1,36 @@
-// Whoever must prove again who they are, amid a form, finds it as it was: its address and what was
-// typed wait in this tab until they are back. Only forms that ask for it (data-again), and none of
-// their tokens; forms with secrets do not ask.
+// Whoever must sign in again amid a form, because their session ended or to confirm that it is they,
+// finds it as it was: its address and what was typed wait in this tab until they are back. No tokens
+// and no secrets wait, and nobody else is shown what they typed.
 
 const NAME = "form-to-come-back-to";
 const BACK = "#signed-in-again";
 const TOKENS = ["csrf_token", "form_secret"];
+const who = () => document.querySelector(".who")?.textContent ?? "";
+let typed = null;
+
+function keep(form) {
+  const secret = (name) => [...form.elements].some((one) => one.name === name && one.type === "password");
+  const fields = [...new FormData(form)].filter(([name, value]) =>
+    typeof value === "string" && !TOKENS.includes(name) && !secret(name));
+  const place = location.pathname + location.search;
+  sessionStorage.setItem(NAME, JSON.stringify({ who: who(), place, action: form.getAttribute("action"), fields }));
+}
 
 document.addEventListener("submit", ({ target }) => {
-  if (!target.matches("form[data-again]")) return;
-  const fields = [...new FormData(target)].filter(([name, value]) =>
-    typeof value === "string" && !TOKENS.includes(name));
-  const place = location.pathname + location.search;
-  sessionStorage.setItem(NAME, JSON.stringify({ place, action: target.getAttribute("action"), fields }));
+  if (target.matches("form[data-again]")) keep(target);
+});
+document.addEventListener("input", ({ target }) => {
+  if (target.form?.matches("form[data-again]")) typed = target.form;
+});
+addEventListener("pagehide", () => {
+  if (typed?.isConnected) keep(typed);
 });
 
 function fill(form, fields) {
   const given = new Map();
   for (const [name, value] of fields) given.set(name, [...(given.get(name) ?? []), value]);
   for (const field of form.elements) {
-    if (!field.name || field.type === "hidden" || TOKENS.includes(field.name)) continue;
+    if (!field.name || ["hidden", "password"].includes(field.type) || TOKENS.includes(field.name)) continue;
     const values = given.get(field.name) ?? [];
     if (field.type === "checkbox" || field.type === "radio") field.checked = values.includes(field.value);
     else if (values.length) [field.value] = values;
@@ -33,7 +45,7 @@ function comeBack() {
   if (location.pathname + location.search !== kept.place) return location.replace(kept.place + BACK);
   sessionStorage.removeItem(NAME);
   const form = [...document.querySelectorAll("form[data-again]")].find((one) => one.getAttribute("action") === kept.action);
-  if (form) fill(form, kept.fields);
+  if (form && kept.who === who()) fill(form, kept.fields);
   return undefined;
 }
 

@@ -65,5 +65,12 @@ if (region) {
 document.addEventListener("htmx:error", (event) => {
   if (!event.detail.ctx?.response) complain("The portal did not answer. Nothing was changed; please try again.");
 });
+// Offline, a form stays as it is: the browser would replace the page by one of its own.
+document.addEventListener("submit", (event) => {
+  if (navigator.onLine) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  complain("You are offline. Nothing was sent, and what you typed is still here.");
+}, true);
 addEventListener("offline", () => complain("You are offline. The page shows what it last knew."));
 addEventListener("online", () => document.getElementById("banner")?.replaceChildren());
