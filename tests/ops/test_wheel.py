@@ -83,7 +83,7 @@ def answering(address: str, server: subprocess.Popen[str]) -> str:
 def test_the_wheel_alone_migrates_and_serves(address: str):
     ready = requests.get(f"{address}/readyz", timeout=30)
     page = requests.get(f"{address}/auth/logged-out", timeout=30)
-    [style] = re.findall(r'href="(/static/css/base\.css[^"]*)"', page.text)
+    [style] = re.findall(r'href="(/static/css/portal\.css[^"]*)"', page.text)
     document = requests.get(f"{address}/api/v1/integration/openapi.json", timeout=30)
     assert (ready.status_code, ready.text, page.status_code) == (200, "ok\n", 200)
     assert requests.get(address + style, timeout=30).status_code == 200

@@ -3,6 +3,8 @@
 import gzip
 import os
 import re
+from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 
-from portal.web.drawing.assets import FOLDER, Files
+from portal.web.drawing.assets import FOLDER, MODULES, SHEETS, Files
+from tests.cast import ADA, Pages
 
+MOST_OF_FIRST_PAGE = 60 * 1024
 ZIPPED = {"Accept-Encoding": "gzip, deflate, br"}
 PUBLIC = sorted(
     path.relative_to(FOLDER).as_posix()
@@ -199,3 +203,47 @@ def test_a_changed_file_is_read_again_in_development_alone(folder: Path) -> None
 def test_the_address_of_a_file_that_is_not_there_is_a_fault_of_ours(folder: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"css/b\.css"):
         Files(folder, []).address("css/b.css")
+
+
+@pytest.mark.parametrize(
+    ("bundle", "names"), [("css/portal.css", SHEETS), ("js/portal.js", MODULES)]
+)
+def test_what_every_page_needs_is_one_file(
+    visitor: FlaskClient, bundle: str, names: tuple[str, ...]
+) -> None:
+    text, kind = visitor.get(f"/static/{bundle}").text, bundle.partition("/")[0]
+    for name in names:
+        lines = (FOLDER / kind / f"{name}.{kind}").read_text().splitlines()
+        assert next(line for line in reversed(lines) if len(line) > 3) in text, name
+    assert not re.search(r"^(import|export) ", text, re.M)
+    page = visitor.get("/").text
+    sheets, modules = page.count('rel="stylesheet"'), page.count('type="module"')
+    assert (sheets, modules) == (1, 1)
+
+
+def test_a_bundle_is_made_anew_when_one_of_its_files_changes(tmp_path: Path) -> None:
+    for name in SHEETS:
+        path = tmp_path / f"css/{name}.css"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f".{name} {{}}")
+    files = Files(tmp_path, [], reload=True)
+    before = files.answer("GET", "/static/css/portal.css", "", Headers())
+    (tmp_path / "css/forms.css").write_text(".changed {}")
+    after = files.answer("GET", "/static/css/portal.css", "", Headers())
+    assert before is not None
+    assert b".changed" not in before[2]
+    assert after is not None
+    assert b".changed" in after[2]
+    assert (
+        Files(tmp_path / "css", []).answer("GET", "/static/css/portal.css", "", Headers()) is None
+    )
+
+
+def test_the_first_page_is_small(app: Flask, browse: Callable[..., Pages]) -> None:
+    client = browse(ADA).client
+    page = client.get("/", headers=ZIPPED)
+    text = gzip.decompress(page.data).decode()
+    wanted = {unescape(one) for one in re.findall(r'(?:href|src)="(/static/[^"#]+)', text)}
+    got = [page, *(client.get(one, headers=ZIPPED) for one in wanted if "/fonts/" not in one)]
+    whole = sum(len(one.data) + len(str(one.headers)) for one in got)
+    assert whole < MOST_OF_FIRST_PAGE, whole

@@ -83,9 +83,9 @@ def test_no_page_has_inline_style_or_script(visitor: FlaskClient) -> None:
 
 
 def test_a_static_file_may_be_kept_for_ever_under_its_hash_only(visitor: FlaskClient) -> None:
-    address = re.search(r'href="(/static/css/base\.css\?v=\w+)"', visitor.get("/").text)
+    address = re.search(r'href="(/static/css/portal\.css\?v=\w+)"', visitor.get("/").text)
     assert address
-    with visitor.get(address[1]) as hashed, visitor.get("/static/css/base.css?v=old") as old:
+    with visitor.get(address[1]) as hashed, visitor.get("/static/css/portal.css?v=old") as old:
         assert hashed.headers["Cache-Control"] == "public, max-age=31536000, immutable"
         assert "immutable" not in old.headers["Cache-Control"]
 

@@ -1,4 +1,4 @@
-"""What follows from a failure, in three sentences that stand beside it."""
+"""Three sentences about a failure, which stand beside it."""
 
 from dataclasses import dataclass
 
