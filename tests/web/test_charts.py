@@ -154,3 +154,26 @@ def test_a_timeline_can_be_narrowed_to_the_time_of_a_bar(ada: Api, browse: Brows
     before = pages.get(f"{place}?since={today - timedelta(days=9)}&until={today - 2 * 24 * HOUR}")
     assert "Nothing has happened" in before.text
     assert pages.get(f"{place}?since=0001-01-01&until=0001-01-02").status_code == 400
+
+
+def test_bars_keep_their_meaning_in_forced_colours(
+    opens: Opens, database: Database, key: dict[str, Any]
+) -> None:
+    use(database, key, now(), 5, denied=2)
+    page = opens(ADA, forced_colors="active").open(f"/keys/{key['id']}?range=24h")
+    bad, good = (
+        page.locator('svg.bars [data-tone="bad"]'),
+        page.locator('svg.bars [data-tone="ok"]'),
+    )
+    fill = "one => getComputedStyle(one).fill"
+    assert "hatching" in bad.first.evaluate(fill)
+    assert "hatching" not in good.first.evaluate(fill)
+    marks = [one.evaluate(MARK) for one in page.locator("#use .legend li").all()[:2]]
+    assert len(set(marks)) == 2
+    assert all(mark != "none" for mark in marks)
+
+
+MARK = """one => {
+  const { backgroundImage, backgroundColor } = getComputedStyle(one, '::before');
+  return backgroundImage === 'none' ? backgroundColor : backgroundImage;
+}"""

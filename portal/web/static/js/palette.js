@@ -176,6 +176,9 @@ if (dialog) {
   document.addEventListener("submit", ({ target }) => {
     if (target.getAttribute("action") === dialog.dataset.signOut) localStorage.removeItem(RECENTS);
   });
-  const [opened] = performance.getEntriesByType("navigation");
-  if (opened?.responseStatus === 200) remember(document.title.split(" · ")[0], location.pathname);
+  // The status is known for sure when the page has come whole.
+  addEventListener("load", () => {
+    const [opened] = performance.getEntriesByType("navigation");
+    if (opened?.responseStatus === 200) remember(document.title.split(" · ")[0], location.pathname);
+  });
 }
