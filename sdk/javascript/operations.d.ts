@@ -1475,9 +1475,9 @@ export interface Health {
   next_attempt_at: string | null;
   /** Deliveries that were given up because they waited for too long. */
   expired: number;
-  /** Attempts of the last 24 hours. */
+  /** Attempts of the last 24 hours, the sum of those in `hours`. */
   last_day: Span;
-  /** Attempts of each of these hours, the oldest first. */
+  /** Attempts of each of these hours, the oldest first; of more than 1,000 the newest 1,000. */
   hours: Span[];
 }
 

@@ -1240,9 +1240,9 @@ class HealthDocument(TypedDict):
     expired: int
     """Deliveries that were given up because they waited for too long."""
     last_day: SpanDocument
-    """Attempts of the last 24 hours."""
+    """Attempts of the last 24 hours, the sum of those in `hours`."""
     hours: list[SpanDocument]
-    """Attempts of each of these hours, the oldest first."""
+    """Attempts of each of these hours, the oldest first; of more than 1,000 the newest 1,000."""
 
 
 class HistoryEntry(TypedDict):
