@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Consequences:
-    """What the portal does about a failure, what is lost by it, and where its cause is found."""
+    """Hold what the portal does about a failure, what is lost, and where its cause is found."""
 
     does: str
     lost: str
