@@ -5,8 +5,11 @@ receiver would, and it stores everything in the memory of its one process.
 
     POST /hooks/<name>                  accept a webhook, respond with 200
     POST /hooks/<name>?status=503&retry_after=30     … with another status
-    POST /hooks/<name>?delay=2.5        … after so many seconds
+    POST /hooks/<name>?delay=2.5        … after so many seconds; 0.1-0.8 varies between the two
+    POST /hooks/<name>?fail_every=9     … with 500 to each ninth
     POST /hooks/<name>/slow             … after 20 seconds
+    POST /acme/<name>                   the same as /hooks/<name>, and nothing is kept: for the
+                                        many webhooks of the demo tenant Acme
     POST /hooks/<name>?status=302&location=https://… … with a redirect
     GET  /service                       a service that a connector can sign in to (Basic): the user
                                         `svc-portal`, and any password that begins with demo-
@@ -17,7 +20,7 @@ receiver would, and it stores everything in the memory of its one process.
 
 import json
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,6 +50,9 @@ KEPT_SECRETS = 4
 MAX_BODY = 1024 * 1024
 MAX_DELAY = 60.0
 SLOW = 20.0
+GOLDEN = 0.618
+"""Multiples of it, less their whole part, are spread evenly between 0 and 1."""
+
 SERVICE_USER = "svc-portal"
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
 
@@ -96,17 +102,24 @@ class Mailbox:
     def __init__(self) -> None:
         self._lock = Lock()
         self._number = 0
+        self._counts: Counter[str] = Counter()
         self._received: deque[Received] = deque(maxlen=KEPT)
         self._secrets: defaultdict[str, deque[str]] = defaultdict(
             lambda: deque(maxlen=KEPT_SECRETS)
         )
 
-    def take(self, **what: Any) -> Received:
+    def count(self, name: str) -> int:
+        """Return the number of a new request of this name, from 1 on."""
+        with self._lock:
+            self._counts[name] += 1
+            return self._counts[name]
+
+    def take(self, **what: Any) -> int:
+        """Keep a webhook, and return its number."""
         with self._lock:
             self._number += 1
-            received = Received(self._number, **what)
-            self._received.appendleft(received)
-        return received
+            self._received.appendleft(Received(self._number, **what))
+            return self._number
 
     def learn(self, name: str, secret: str) -> None:
         """Add a secret of the name. Raises InvalidKey if it is not a valid secret."""
@@ -162,6 +175,7 @@ def create_receiver() -> Flask:
     app.add_url_rule(
         "/hooks/<name>/slow", "slow", _take, methods=["POST"], defaults={"delay": SLOW}
     )
+    app.add_url_rule("/acme/<name>", "acme", _answer, methods=["POST"])
     app.add_url_rule("/service", "service", _service)
     app.add_url_rule("/received.json", "received", _list)
     app.add_url_rule("/secrets", "secrets", _secrets)
@@ -193,17 +207,26 @@ def _mailbox() -> Mailbox:
 
 
 def _take(name: str, delay: float = 0.0) -> ResponseReturnValue:
-    status, delay = _wanted_status(), _wanted_delay(delay)
-    received = _mailbox().take(
-        name=name,
-        at=time.time(),
-        path=request.full_path.removesuffix("?"),
-        headers=tuple((str(key).lower(), str(value)) for key, value in request.headers.items()),
-        body=request.get_data(cache=False),
-        answered=status,
-    )
+    """Keep a webhook, and answer it."""
+    return _answer(name, delay, is_kept=True)
+
+
+def _answer(name: str, delay: float = 0.0, *, is_kept: bool = False) -> ResponseReturnValue:
+    """Answer a webhook as its address asks."""
+    number = _mailbox().count(name)
+    status, delay = _wanted_status(number), _wanted_delay(delay, number)
+    body = request.get_data(cache=False)
+    if is_kept:
+        number = _mailbox().take(
+            name=name,
+            at=time.time(),
+            path=request.full_path.removesuffix("?"),
+            headers=tuple((str(key).lower(), str(value)) for key, value in request.headers.items()),
+            body=body,
+            answered=status,
+        )
     time.sleep(delay)
-    answer = jsonify(received=received.number)
+    answer = jsonify(received=number)
     answer.status_code = status
     for header, value in (("Location", "location"), ("Retry-After", "retry_after")):
         if wanted := request.args.get(value):
@@ -211,13 +234,23 @@ def _take(name: str, delay: float = 0.0) -> ResponseReturnValue:
     return answer
 
 
-def _wanted_status() -> int:
+def _wanted_status(number: int) -> int:
+    """Return the status for the request with this number of its name."""
+    fail_every = request.args.get("fail_every", 0, type=int)
+    if fail_every > 0 and number % fail_every == 0:
+        return 500
     status = request.args.get("status", 200, type=int)
     return status if 200 <= status <= 599 else 200
 
 
-def _wanted_delay(default: float) -> float:
-    delay = request.args.get("delay", default, type=float)
+def _wanted_delay(default: float, number: int) -> float:
+    """Return the delay for this request. Between two limits most are near the shorter one."""
+    least, _, most = request.args.get("delay", str(default)).partition("-")
+    try:
+        low, high = float(least), float(most or least)
+    except ValueError:
+        return default
+    delay = low + (high - low) * (number * GOLDEN % 1) ** 3
     return delay if 0 <= delay <= MAX_DELAY else default
 
 
@@ -288,7 +321,7 @@ def _refuse_strangers() -> None:
     """Refuse clients on other machines, other host names (DNS rebinding) and other sites' pages."""
     if request.remote_addr not in _LOOPBACK:
         abort(403, "The receiver serves this machine only.")
-    if request.endpoint in {"hook", "slow"}:
+    if request.endpoint in {"hook", "slow", "acme"}:
         return  # a webhook may arrive through a tunnel, with the tunnel's host name
     host = request.host.rpartition(":")[0] if request.host[-1:].isdigit() else request.host
     if (host or request.host) not in _LOOPBACK:

@@ -51,6 +51,19 @@ def test_a_webhook_is_taken_and_shown(portal, secret):
     assert newest(portal)["reason"] == "no secret known yet"
 
 
+def test_every_third_request_fails_if_the_address_says_so(portal, secret):
+    path = "/hooks/demo?fail_every=3"
+    answers = [deliver(portal, secret, path).status_code for _ in range(6)]
+    assert answers == [200, 200, 500, 200, 200, 500]
+
+
+def test_the_webhooks_of_acme_are_answered_and_not_kept(portal, secret):
+    assert deliver(portal, secret, "/acme/pager?status=500").status_code == 500
+    assert deliver(portal, secret, "/acme/pager?delay=0-0.001").status_code == 200
+    assert deliver(portal, secret, "/acme/pager?delay=soon").status_code == 200
+    assert portal.get("/received.json").json["received"] == []
+
+
 def test_with_the_secret_it_is_verified_even_what_came_before(portal, secret):
     deliver(portal, secret)
     assert give(portal, secret).status_code == 303
