@@ -48,16 +48,22 @@ def _development_only(config: Config) -> None:
 
 
 @click.command()
+@click.option("--live", is_flag=True, help="Then fill the weeks before, and go on, until stopped.")
 @configured
-def seed(config: Config) -> None:
+def seed(config: Config, live: bool) -> None:
     """Fill an empty database with two demo tenants, acme and globex.
 
-    For development. Rows that are there already stay as they are.
+    For development. Rows that are there already stay as they are. A running worker is needed for
+    --live: it delivers the webhooks and checks the connectors.
     """
     _development_only(config)
-    from portal_devtools.seed import seed as fill
+    from portal_devtools.demo import live as demo
+    from portal_devtools.demo.seeding import seed as fill
 
     with application(config) as app:
+        if live:
+            demo.run(app)
+            return
         fill(app)
     click.echo("The demo tenants acme and globex are there.")
 

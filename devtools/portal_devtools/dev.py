@@ -24,11 +24,12 @@ from portal.core.config import Config, libpq_url
 from portal.ops import embedded_postgres, migrate
 from portal.ops.embedded_postgres import EmbeddedPostgres, die_with_parent
 from portal_devtools import ports
+from portal_devtools.demo import MAIN_TENANT
 
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0  # longer than the web server waits for running requests
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-COLORS = {"portal": "1", "web": "36", "worker": "35", "idp": "33", "receiver": "32"}
+COLORS = {"portal": "1", "web": "36", "worker": "35", "idp": "33", "receiver": "32", "demo": "34"}
 
 ACCOUNTS = (
     ("ada@acme.example", "admin of Acme"),
@@ -54,13 +55,14 @@ class Child:
     name: str
     command: str
     ready: tuple[int, str] | None = None
+    options: tuple[str, ...] = ()
     process: "subprocess.Popen[bytes] | None" = None
     answered: bool = False
     rest: bytes = field(default=b"", repr=False)  # an incomplete line
 
     def start(self, environ: Mapping[str, str]) -> None:
         self.process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "portal.ops.cli", self.command],
+            [sys.executable, "-m", "portal.ops.cli", self.command, *self.options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -169,13 +171,17 @@ def _bring_up_to_date(url: str) -> None:
     migrate.upgrade(url)
 
 
-def _seed_once(config: Config) -> None:
-    """Fill an empty database with demo data, in a separate process, which loads the application."""
+def _seed_once(config: Config) -> bool:
+    """Fill an empty database with demo data, in a separate process, which loads the application.
+
+    Return whether the database has the demo data, now or from before.
+    """
     import psycopg
 
     with psycopg.connect(libpq_url(config.database_url)) as connection:
-        if connection.execute("SELECT EXISTS (SELECT FROM tenant)").fetchone() == (True,):
-            return
+        found = {row[0] for row in connection.execute("SELECT id FROM tenant LIMIT 1000")}
+    if found:
+        return MAIN_TENANT in found
     _say("portal", "Filling the empty database with two demo tenants.")
     seeding = subprocess.run(
         [sys.executable, "-m", "portal.ops.cli", "seed"],
@@ -187,12 +193,13 @@ def _seed_once(config: Config) -> None:
     _say("seed", (seeding.stdout + seeding.stderr).strip())
     if seeding.returncode != 0:
         raise DevError("The demo data could not be written; the reason is above.")
+    return True
 
 
 # --- while it runs --------------------------------------------------------------------------------
 
 
-def _waves(config: Config) -> list[list[Child]]:
+def _waves(config: Config, *, has_demo: bool) -> list[list[Child]]:
     """Return the processes in groups that start together.
 
     The processes that the first page needs start first, without competition for the machine.
@@ -202,18 +209,19 @@ def _waves(config: Config) -> list[list[Child]]:
         discovery = "/.well-known/openid-configuration"
         first.append(Child("idp", "provider", (config.idp_port, discovery)))
     receiver = Child("receiver", "receiver", (config.receiver_port, "/"))
-    return [first, [receiver, Child("worker", "worker")]]
+    demo = [Child("demo", "seed", options=("--live",))] if has_demo else []
+    return [first, [receiver, Child("worker", "worker")], demo]
 
 
 def _supervise(config: Config, server: EmbeddedPostgres | None) -> None:
-    _seed_once(config)
+    has_demo = _seed_once(config)
     environ = os.environ | {"PYTHONUNBUFFERED": "1"}
     if _in_color():
         environ["FORCE_COLOR"] = "1"
     running: list[Child] = []
     try:
         with selectors.DefaultSelector() as selector:
-            for wave in _waves(config):
+            for wave in _waves(config, has_demo=has_demo):
                 for child in wave:
                     running.append(child)  # before the start, so that it is always stopped
                     child.start(environ)

@@ -209,7 +209,7 @@ def test_every_line_says_who_speaks(settings, start):
     dev.wait_for("GET /applications")
     assert "s3cr3t-code" not in dev.said
     outside_the_box = [line for line in dev.said.splitlines() if line and line[0] not in "┌│└"]
-    speaker = re.compile(r" *(portal|seed|web|worker|idp|receiver) \|")
+    speaker = re.compile(r" *(portal|seed|web|worker|idp|receiver|demo) \|")
     assert [line for line in outside_the_box if not speaker.match(line)] == []
 
 

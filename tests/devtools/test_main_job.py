@@ -145,9 +145,9 @@ def test_a_program_does_the_same_through_rest(running: Running) -> None:
         application_id=application["id"],
     )
     key = create("api-keys", application_id=application["id"], scopes=["webhooks:write"])
-    webhook = create("webhooks", url=running.hook("program"), event_types=["rfp.created"])
+    webhook = create("webhooks", url=running.hook("program"), event_types=["program.*"])
     running.teach("program", webhook["signing_secret"])
-    attempt = create(f"webhooks/{webhook['id']}/test-deliveries", event_type="rfp.created")
+    attempt = create(f"webhooks/{webhook['id']}/test-deliveries", event_type="program.run")
     assert attempt["status"] == 200
     assert [mail["verified"] for mail in running.received("program")] == [True]
 

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 from authlib.oauth2.rfc6749 import ClientMixin
 
 from portal.identity.openid.claims import ALL_SCOPES
+from portal_devtools.demo import MAIN_TENANT
 
-ACME = "tnt_01K0000000000000000000ACME"
+ACME = MAIN_TENANT
 GLOBEX = "tnt_01K00000000000000000G10BEX"
 SCOPES = ("openid", "profile", "email", "offline_access")
 # The demo programs: the `oauth_client_id` of a demo application → its tenant.
