@@ -174,14 +174,15 @@ def _bring_up_to_date(url: str) -> None:
 def _seed_once(config: Config) -> bool:
     """Fill an empty database with demo data, in a separate process, which loads the application.
 
-    Return whether the database has the demo data, now or from before.
+    Return whether the demo can live in it: the data is there, now or from before, and its times can
+    be moved, which takes the owner of the tables.
     """
     import psycopg
 
     with psycopg.connect(libpq_url(config.database_url)) as connection:
         found = {row[0] for row in connection.execute("SELECT id FROM tenant LIMIT 1000")}
     if found:
-        return MAIN_TENANT in found
+        return MAIN_TENANT in found and config.migration_database_url is not None
     _say("portal", "Filling the empty database with two demo tenants.")
     seeding = subprocess.run(
         [sys.executable, "-m", "portal.ops.cli", "seed"],

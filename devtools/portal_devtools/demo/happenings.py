@@ -10,7 +10,7 @@ from portal.events.schemas import EventInput
 
 DAYS = 21
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-EVENTS_AN_HOUR = 5  # when Acme is busy
+EVENTS_AN_HOUR = 8  # when Acme is busy
 ALERTS_OF_LAST_DAY, BETWEEN_ALERTS = 14, timedelta(minutes=90)
 STAGES = ("lead", "proposal", "negotiation", "won")
 

@@ -6,13 +6,16 @@ from random import SystemRandom
 from threading import Event as Flag
 from types import FrameType
 
+import psycopg
 import structlog
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal.core.errors import PortalError
+from portal.database.app_role import DatabaseUnreachable
 from portal.database.session import transaction
 from portal.events import service as events
+from portal.ops.tenants import TenantError
 from portal_devtools.demo import calls, happenings, history, situations
 from portal_devtools.demo.cast import program
 from portal_devtools.demo.seeding import seed
@@ -21,11 +24,12 @@ from portal_devtools.identity_provider.people import ACME
 log = structlog.stdlib.get_logger(__name__)
 
 BEAT_SECONDS = 10.0
-ALERT_EVERY = 0.05  # of the beats
+EVENTS, ALERTS = 0.08, 0.1  # of the beats, and of their events
 
 TRIES = 100
 """So often what has to wait for the worker is tried before the demo goes on without it."""
 
+AWAY = (PortalError, SQLAlchemyError, psycopg.Error, DatabaseUnreachable, TenantError)
 Situation = Callable[[], bool]
 
 
@@ -44,7 +48,7 @@ class Demo:
             try:
                 self.fill()
                 self._go_on()
-            except (PortalError, SQLAlchemyError) as error:
+            except AWAY as error:
                 log.warning("the demo waits", reason=type(error).__name__)
                 self._stopping.wait(BEAT_SECONDS)
 
@@ -76,13 +80,14 @@ class Demo:
             self.beat()
 
     def beat(self) -> None:
-        """Publish an event, and let some keys be used."""
+        """Let some keys be used, and publish an event now and then."""
         with self._app.app_context(), transaction(ACME):
-            what = happenings.any_of(self._chance)
-            if self._chance.random() < ALERT_EVERY:
-                what = happenings.alert(self._chance)
-            events.publish(program(what.app), [what.event()])
             calls.now(self._chance)
+            if self._chance.random() < EVENTS:
+                is_alert = self._chance.random() < ALERTS
+                make = happenings.alert if is_alert else happenings.any_of
+                what = make(self._chance)
+                events.publish(program(what.app), [what.event()])
 
 
 def run(app: Flask) -> None:
