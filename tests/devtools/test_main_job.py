@@ -3,8 +3,9 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,8 +55,8 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    folder = tmp_path_factory.mktemp("main")
+def running(places: Callable[[], Path]) -> Iterator[Running]:
+    folder = places()
     names = ("PORTAL_PORT", "PORTAL_IDP_PORT", "PORTAL_RECEIVER_PORT")
     settings = {name: str(free_port()) for name in names}
     settings["PORTAL_DATA_DIR"] = str(folder / "var")

@@ -36,9 +36,14 @@ def of_day(begun_at: datetime, number: int) -> dict[str, list[EventInput]]:
     chance = Random(f"day {number}")  # noqa: S311  no secret
     found: dict[str, list[EventInput]] = {}
     for serial, (at, what) in enumerate(_moments(begun_at, number, chance), 1):
-        event = what.event(id=f"demo-{number:02}-{serial:03}", occurred_at=at.isoformat())
+        event = what.event(id=name_of(number, serial), occurred_at=at.isoformat())
         found.setdefault(what.app, []).append(event)
     return found
+
+
+def name_of(number: int, serial: int) -> str:
+    """Return the publisher's id of an event of a day."""
+    return f"demo-{number:02}-{serial:03}"
 
 
 def _moments(

@@ -1,8 +1,8 @@
 """Fill the weeks before the demo began, day by day, the newest first.
 
-The events are published now, with ids of their own, so that each is published once. The worker
-delivers them to the demo receiver, and then they are moved to when they happened. A process that is
-killed leaves a day half done, and the next one goes on with it.
+The events of a day are published now, together and with ids of their own, so never twice. The
+worker delivers them to the demo receiver, and then they are moved to when they happened. A process
+that is killed leaves a day half done, and the next one goes on with it.
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,8 @@ def fill(app: Flask, stopping: Flag, days: int = happenings.DAYS) -> Iterator[in
         with app.app_context(), transaction(ACME):
             if database_now() - begun_at + number * happenings.DAY > OLDEST:
                 return
-            _publish(begun_at, number)
+            if not _is_published(number):
+                _publish(begun_at, number)
             calls.of_day(begun_at, number)
         for _ in range(LOOKS):
             if _settled(app):
@@ -53,10 +54,18 @@ def beginning() -> datetime:
     return made_at.replace(minute=0, second=0, microsecond=0)
 
 
+def _is_published(number: int) -> bool:
+    """Tell whether the events of a day are there: they are published together."""
+    query = select(EventKey.event_id).where(
+        EventKey.tenant_id == ACME, EventKey.client_id == happenings.name_of(number, 1)
+    )
+    return session.scalar(query) is not None
+
+
 def _publish(begun_at: datetime, number: int) -> None:
     """Publish the events of a day; a webhook that somebody added since the beginning gets none."""
     for slug, some in sorted(happenings.of_day(begun_at, number).items()):
-        made = [event.id for event in events.publish(program(slug), some) if not event.duplicate]
+        made = [event.id for event in events.publish(program(slug), some)]
         younger = select(Webhook.id).where(Webhook.tenant_id == ACME, Webhook.created_at > begun_at)
         session.execute(
             delete(Delivery)
