@@ -9,7 +9,7 @@ from portal.database.session import session
 from portal.delivery.health import safe_pause
 from portal.events import settings
 from portal.records.quotas import stored_bytes
-from portal.webhooks.models import WAITING, Delivery, DeliveryAttempt
+from portal.webhooks.models import WAITING, Delivery, DeliveryAttempt, DeliveryHour
 
 DAYS_AHEAD = 14
 FORGOTTEN_AT_ONCE = 10_000
@@ -39,6 +39,8 @@ def forget_old(tenant_id: str) -> bool:
             .execution_options(synchronize_session=False)
         )
     if ids:
+        old = DeliveryHour.hour < func.now() - func.make_interval(0, 0, 0, days + 1)
+        session.execute(delete(DeliveryHour).where(DeliveryHour.tenant_id == tenant_id, old))
         stored_bytes.measure_soon(tenant_id)
     return more or len(ids) == FORGOTTEN_AT_ONCE
 

@@ -11,7 +11,7 @@ from portal.keys.issuing import one_time_links
 from portal.keys.limits import ledger
 from portal.keys.revocation import revocation
 from portal.keys.rotation import rotation
-from portal.keys.tables import KeyDenial, KeyUse, SpendReservation, UnknownKeySource
+from portal.keys.tables import KeyDenial, KeyHour, KeyUse, SpendReservation, UnknownKeySource
 from portal.keys.usage import concerns, expiry_notices
 from portal.keys.verification.denials import KEPT, KEPT_DAYS
 
@@ -27,8 +27,9 @@ def forget_old(tenant_id: str) -> None:
     full = newest.offset(KEPT).limit(1).scalar_subquery()
     old = func.now() - timedelta(days=KEPT_DAYS)
     session.execute(delete(KeyDenial).where(own, KeyDenial.denied_at < func.greatest(old, full)))
-    hours = KeyUse.hour < func.now() - timedelta(days=USE_DAYS)
-    session.execute(delete(KeyUse).where(KeyUse.tenant_id == tenant_id, hours))
+    for counts in (KeyUse, KeyHour):
+        too_old = counts.hour < func.now() - timedelta(days=USE_DAYS)
+        session.execute(delete(counts).where(counts.tenant_id == tenant_id, too_old))
     held = SpendReservation
     released = held.released_at < func.now() - timedelta(days=RELEASED_DAYS)
     over = held.expires_at < func.now() - timedelta(hours=EMPTY_SLICE_HOURS)

@@ -170,6 +170,12 @@ class KeyBudget(Base):
             "family_id",
             postgresql_where="announced_percent >= 100",
         ),
+        Index(
+            "ix_key_budget_nearly_used_up",
+            "tenant_id",
+            "family_id",
+            postgresql_where="announced_percent >= 80",
+        ),
     )
 
     tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -279,6 +285,21 @@ class KeyUse(Base):
     what: Mapped[str] = mapped_column(String(200), primary_key=True)
     calls: Mapped[int] = mapped_column(BigInteger)
     last_at: Mapped[datetime]
+
+
+class KeyHour(Base):
+    """The calls of all keys of a tenant in an hour, and those that were refused.
+
+    Each process adds to the row of its slot, so that few wait for each other.
+    """
+
+    __tablename__ = "key_hour"
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    calls: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    denials: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
 class KeyRotation(Base):

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal, get_args
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    SmallInteger,
     String,
     Text,
     and_,
@@ -467,6 +469,21 @@ class Delivery(BelowRecord):
     origin: Mapped[str] = mapped_column(String(20), server_default="event")
     replay_id: Mapped[str | None] = mapped_column(String(40))
     holder: Mapped[int | None]
+
+
+class DeliveryHour(Base):
+    """The deliveries of a tenant that were published in an hour: how many arrived, how many failed
+    for good, and how many attempts ended in which time, in the bands of
+    `portal.delivery.queue.hours`."""
+
+    __tablename__ = "delivery_hour"
+
+    tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    delivered: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    failed: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    waits: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default="{}")
 
 
 class Replay(BelowRecord):

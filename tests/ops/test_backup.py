@@ -89,11 +89,12 @@ def rows(database: Database, statement: str) -> list[tuple[Any, ...]]:
 def contents(database: Database) -> dict[str, list[str]]:
     """Return every row of every table as text.
 
-    `key_verifier` and `key_use` are left out, because processes of other tests write to them.
+    `key_verifier`, `key_use` and `key_hour` are left out, because processes of other tests write to
+    them.
     """
     names = (
         "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
-        " AND relkind = 'r' AND relname NOT IN ('key_verifier', 'key_use')"
+        " AND relkind = 'r' AND relname NOT IN ('key_verifier', 'key_use', 'key_hour')"
     )
     return {
         name: sorted(str(row) for row in rows(database, f"SELECT {name}::text FROM {name}"))

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from portal.delivery.queue import policy
+from portal.delivery.queue import hours, policy
 from portal.fast import pipeline
 from portal.fast.pipeline import BEGIN, COMMIT, Ask, Connection, rolled_back
 
@@ -530,12 +530,11 @@ async def complete(connection: Connection, done: Iterable[AttemptRecord]) -> lis
         counts = []
         for (tenant_id, batch), ended in zip(batches.items(), answers[2::3], strict=True):
             ours = {row["id"] for row in ended}
-            fresh = [one.endpoint for one in batch if one.delivery["id"] in ours]
-            counts.append(_counted(tenant_id, fresh))
+            counts.append(_counted(tenant_id, [one for one in batch if one.delivery["id"] in ours]))
         answers = await connection.send(*chain.from_iterable(counts), COMMIT)
     return [
         Health(tenant_id, **row)
-        for tenant_id, rows in zip(batches, answers[2::3], strict=True)
+        for tenant_id, rows in zip(batches, answers[3::4], strict=True)
         for row in rows
     ]
 
@@ -558,11 +557,16 @@ def _token(one: AttemptRecord) -> int:
     return int(one.delivery["token"])
 
 
-def _counted(tenant_id: str, endpoints: Iterable[Mapping[str, Any]]) -> tuple[Ask, Ask, Ask]:
-    """Return the statements that update the endpoints of one tenant; the last returns their
-    state."""
-    values = {"tenant": tenant_id, "endpoints": _json(summed(endpoints))}
-    return ask(ENTER, values), ask(SEEN, values), ask(ENDPOINTS, values)
+def _counted(tenant_id: str, fresh: Sequence[AttemptRecord]) -> tuple[Ask, Ask, Ask, Ask]:
+    """Return the statements that update the endpoints and the hours of one tenant; the last returns
+    the state of the endpoints."""
+    once = {one.delivery["id"]: one for one in sorted(fresh, key=_token)}
+    values = {
+        "tenant": tenant_id,
+        "endpoints": _json(summed(one.endpoint for one in fresh)),
+        "hours": _json(hours.counted((one.delivery, one.attempt) for one in once.values())),
+    }
+    return ask(ENTER, values), ask(SEEN, values), ask(hours.ADD, values), ask(ENDPOINTS, values)
 
 
 def summed(endpoints: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -5,11 +5,13 @@ memory until they are written; an admin sees them at most INTERVAL later.
 """
 
 import logging
+import os
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, text
@@ -58,6 +60,20 @@ WRITE_ASPECTS = text(
     SET calls = known.calls + excluded.calls, last_at = greatest(known.last_at, excluded.last_at)
     """
 )
+
+# In the order of the hours, so that two processes lock rows in the same order.
+WRITE_HOURS = text(
+    """
+    INSERT INTO key_hour AS known (tenant_id, hour, slot, calls, denials)
+    SELECT :tenant_id, new.* FROM jsonb_to_recordset(CAST(CAST(:hours AS text) AS jsonb)) AS new (
+        hour timestamptz, slot smallint, calls bigint, denials bigint
+    )
+    ORDER BY new.hour
+    ON CONFLICT (tenant_id, hour, slot) DO UPDATE
+    SET calls = known.calls + excluded.calls, denials = known.denials + excluded.denials
+    """
+)
+SLOTS = 8
 
 
 @dataclass(slots=True)
@@ -224,6 +240,26 @@ def _write(
         connection.execute(
             WRITE_ASPECTS, {"tenant_id": tenant_id, "uses": orjson.dumps(seen).decode()}
         )
+    connection.execute(
+        WRITE_HOURS, {"tenant_id": tenant_id, "hours": orjson.dumps(_hours(uses)).decode()}
+    )
+
+
+def _hours(uses: Mapping[str, Use]) -> list[dict[str, Any]]:
+    """Return the calls and the denials of all keys, each in the hour of the last one."""
+    hours: dict[datetime, Counter[str]] = defaultdict(Counter)
+    for use in uses.values():
+        for name, number, at in (
+            ("calls", use.calls, use.last_at),
+            ("denials", use.denials, use.denied_at),
+        ):
+            if at is not None:
+                hours[at.replace(minute=0, second=0, microsecond=0)][name] += number
+    return [
+        {"hour": hour, "slot": os.getpid() % SLOTS, "calls": found["calls"],
+         "denials": found["denials"]}
+        for hour, found in sorted(hours.items())
+    ]  # fmt: skip
 
 
 usage = Usage()
