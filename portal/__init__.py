@@ -24,10 +24,11 @@ def create_app(config: "Config | None" = None, *, as_worker: bool = False) -> "F
     from portal.front import health
     from portal.keys.tokens import rest_callers
     from portal.keys.verification import own_rest
+    from portal.overview import pages as overview
     from portal.quotas.feature import counting
     from portal.rest import api
     from portal.rest.document import serving
-    from portal.web import edge, error_pages, finding, notices, overview
+    from portal.web import edge, error_pages, finding, notices
 
     config = config or Config.from_environ()
     logs.configure(production=config.is_production)

@@ -22,6 +22,7 @@ from portal.inbound.feature import feature as inbound
 from portal.keys.feature import feature as keys
 from portal.lab.feature import feature as lab
 from portal.leases.feature import feature as leases
+from portal.overview import resource as overview
 from portal.quotas.feature import feature as quotas
 from portal.records.quotas.limits import BY_NAME
 from portal.rest.document.build import Surface
@@ -37,7 +38,7 @@ from portal.webhooks.feature import feature as webhooks
 # resources.
 everything = Feature(
     lambda app: None,
-    operations=(*finding.OPERATIONS, *notices.OPERATIONS),
+    operations=(*overview.OPERATIONS, *finding.OPERATIONS, *notices.OPERATIONS),
     found=Findable(
         places=(
             Place("Overview", "overview.index", icon="layout-dashboard", also="home start"),

@@ -12,7 +12,7 @@ from tests.resources import RESOURCES, pages_of
 from tests.test_every_route import PUBLIC
 
 # What a browser needs, or what other systems call: no capability of its own.
-MACHINERY = PUBLIC | {"auth.go_on", "overview.index", "connections.events"}
+MACHINERY = PUBLIC | {"auth.go_on", "connections.events"}
 EXPLORER = {f"explorer.{page}" for page in ("index", "show", "draft", "draft_again", "send")}  # all
 
 # Page of every resource → its operation.
@@ -97,6 +97,7 @@ PAGES = {
     "lab.send": "webhooks.sendFromLab",
     "lab.heal": "inbox.heal",
     "notices.index": "notices.list",
+    "overview.index": "overview.get",
     "people.list_people": "people.list people.get",
     "people.end_sessions": "people.endSessions",
     "quotas.index": "quotas.get",

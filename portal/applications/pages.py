@@ -1,12 +1,12 @@
 """Pages of applications: /applications."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from datetime import datetime
+from typing import Any, cast
 
 from flask import Blueprint, Flask, current_app, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import exists, select
 
 from portal import web
 from portal.applications import health, service, states
@@ -16,12 +16,11 @@ from portal.applications.schemas import ApplicationDocument, StateReason
 from portal.audit import pages as audit_pages
 from portal.database.actor import Actor
 from portal.database.record import find
-from portal.database.session import session
 from portal.identity.sessions.login import recent_sign_in_required
+from portal.overview.parts import Columns, Source, Step, Told
 from portal.records import health as record_health
 from portal.records import listing
 from portal.web.drawing import facts
-from portal.web.overview import Step, Told
 
 bp = Blueprint("applications", __name__, url_prefix="/applications")
 
@@ -175,15 +174,28 @@ def history(record_id: str) -> ResponseReturnValue:
     return web.render("applications/history.html", record=record, entries=entries)
 
 
-def tell(actor: Actor) -> Told:
-    """Return the first step of the onboarding for the overview."""
-    some = session.scalar(select(exists().where(Application.tenant_id == actor.tenant_id)))
+def ask_for_overview(actor: Actor) -> Columns:
+    """Ask whether there is an application."""
+    if not actor.can("applications:read"):
+        return {}
+    some = Application.seen_by(actor).with_only_columns(Application.id).limit(1)
+    return {"some": some.scalar_subquery()}
+
+
+def tell_overview(actor: Actor, found: Mapping[str, Any], now: datetime) -> Told:
+    """Return the first step of the first run."""
+    if not found:
+        return Told()
     step = Step(
         order=1,
         title="Register an application",
         text="Keys, connectors and webhooks belong to one.",
         url=url_for("applications.create"),
         action="Register an application",
-        done=bool(some),
+        needs="applications:write",
+        done=bool(found["some"]),
     )
-    return Told(steps=[step])
+    return Told(steps=[step], is_used=bool(found["some"]))
+
+
+OVERVIEW = Source(tell_overview, ask_for_overview)

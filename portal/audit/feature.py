@@ -4,6 +4,7 @@ from flask import Flask
 
 from portal.audit import pages
 from portal.audit.resource import OPERATIONS
+from portal.overview.parts import add_source
 from portal.rest.feature import Feature
 from portal.rest.findable import ById, Findable, Place, Source
 
@@ -11,6 +12,7 @@ from portal.rest.findable import ById, Findable, Place, Source
 def init_app(app: Flask) -> None:
     """Register the page of the audit log. A record's history is part of its own pages."""
     app.register_blueprint(pages.bp)
+    add_source(app, pages.OVERVIEW)
 
 
 FOUND = Findable(

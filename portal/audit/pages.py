@@ -2,7 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 from flask import Blueprint, request, url_for
@@ -10,9 +12,13 @@ from werkzeug.wrappers import Response
 
 from portal import web
 from portal.database.actor import Actor
+from portal.overview import parts as overview
+from portal.overview.parts import Change, Told
 from portal.records.audit import trail
 from portal.records.audit.models import AuditEntry
+from portal.records.audit.trail import Question
 from portal.rest.findable import Asked, Find
+from portal.web.drawing.template_functions import record_url
 
 bp = Blueprint("audit", __name__, url_prefix="/audit")
 # Actions whose names do not read as "verb the noun".
@@ -25,6 +31,7 @@ SAID = {
     "key.rotation_taken_back": "took back the rotation of the key",
     "connector.credentials_lost": "found the credentials of the connector lost",
     "connector.credentials_removed": "removed the credentials of the connector",
+    "connector.health_changed": "noted the health of the connector",
     "person.sessions_ended": "ended all sessions of",
     "session.began": "signed in as",
     "session.ended": "ended the session of",
@@ -37,6 +44,14 @@ SAID = {
     "webhook.secret_rotated": "rotated the secret of the webhook",
     "webhook.tried": "tried settings on the webhook",
 }
+PAGES = {
+    "application": "applications.show",
+    "connector": "connectors.show",
+    "key": "keys.show",
+    "webhook": "webhooks.show",
+}
+COMING_AND_GOING = ("session.", "sign_in.")
+TODAY = 60  # entries that the overview looks at
 AN_ACTION = re.compile(r"[a-z_]{1,40}\.[a-z_]{1,40}")
 AN_ID = re.compile(r"[a-z]{3}_[0-9A-Z]{26}")
 FEW_FOUND = 3
@@ -56,6 +71,44 @@ def index() -> Response:
         asked=asked,
         next_url=url_for("audit.index", **place) if onward else None,
     )
+
+
+# ---------------------------------------------------------------- on the overview
+
+
+def tell_overview(actor: Actor, found: Mapping[str, Any], now: datetime) -> Told:
+    """Return what people and programs changed today (UTC), the newest first. Several changes of the
+    same kind by the same actor, one after the other, are one line."""
+    if not actor.can("audit:read"):
+        return Told()
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    entries = trail.newest_of(actor, Question(occurred_after=midnight), TODAY)
+    changes = [one for one in entries if not one.action.startswith(COMING_AND_GOING)]
+    groups = groupby(changes, key=lambda one: (one.actor_id, one.action))
+    return Told(changes=[_change(list(group)) for _, group in groups])
+
+
+def _change(entries: Sequence[AuditEntry]) -> Change:
+    newest = entries[0]
+    return Change(
+        at=newest.occurred_at.astimezone(UTC),
+        who=newest.actor_name,
+        who_url=url_for("audit.index", actor_id=newest.actor_id),
+        text=_said(newest),
+        name=newest.record_name or newest.record_id,
+        url=_page_of(newest),
+        more=len({one.record_id for one in entries}) - 1,
+    )
+
+
+def _page_of(entry: AuditEntry) -> str:
+    """Return the page of the record of an entry, or else its history."""
+    if (page := PAGES.get(entry.record_kind)) is not None:
+        return record_url(page, entry.record_id)
+    return url_for("audit.index", record_id=entry.record_id)
+
+
+OVERVIEW = overview.Source(tell_overview)
 
 
 # ---------------------------------------------------------------- found by the search

@@ -85,6 +85,9 @@ URGENCY = (
     "(CASE WHEN sync_status IN ('action_required', 'failing') THEN 2"
     " WHEN sync_status IN ('degraded', 'rate_limited') THEN 1 ELSE 0 END)"
 )
+TROUBLED = (
+    "NOT is_deleted AND sync_status IN ('action_required', 'failing', 'degraded', 'rate_limited')"
+)
 LAST_SYNC = time_or_earliest("last_sync_at")
 LAST_CHECK = time_or_earliest("last_check_at")
 # The times that few connectors have.
@@ -135,10 +138,7 @@ class Connector(Scoped, OfApplication, Record):
             "ix_connector_troubled",
             "tenant_id",
             "application_id",
-            postgresql_where=text(
-                "NOT is_deleted AND sync_status IN"
-                " ('action_required', 'failing', 'degraded', 'rate_limited')"
-            ),
+            postgresql_where=text(TROUBLED),
         ),
         Index("ix_connector_sync_status", "tenant_id", "sync_status", "id"),
         Index("ix_connector_urgency", "tenant_id", text(URGENCY), "id"),

@@ -7,8 +7,7 @@ from typing import Any, cast
 from flask import Blueprint, Flask, current_app, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
-from sqlalchemy import Select, literal, select, true
-from sqlalchemy.orm import aliased
+from sqlalchemy import Select
 
 from portal import web
 from portal.applications import service as applications
@@ -18,24 +17,22 @@ from portal.audit import pages as audit_pages
 from portal.connectors import service
 from portal.connectors.forms import ConnectorForm
 from portal.connectors.models import SCOPES, TYPES, Connector
+from portal.connectors.overview import SOURCE
 from portal.connectors.schemas import ConnectorDocument
 from portal.core.errors import NotFound
 from portal.database.actor import Actor
-from portal.database.audience import as_member
 from portal.database.record import find
-from portal.database.session import session
 from portal.identity import people
 from portal.identity.sessions.login import recent_sign_in_required
+from portal.overview.parts import add_source
 from portal.providers import AUTH_WORDS, CUSTOM, PROVIDERS, Provider, name_of
 from portal.records import listing
-from portal.web import overview
 from portal.web.drawing import faces, facts
 from portal.web.forms import as_seen
-from portal.web.overview import Concern, Step, Told
 
 bp = Blueprint("connectors", __name__, url_prefix="/connectors")
 SHOWN_GROUPS = 20  # of a person, beside the field for one
-SHOWN = 5  # connectors on an application's page and on the overview
+SHOWN = 5  # connectors on an application's page
 SHOWN_OTHERWISE = ("application_status", "is_restricted")
 MOST_COUNTED = 100  # connectors that need a person
 TYPE_WORDS = {"edr": "EDR", "siem": "SIEM", "itsm": "ITSM", "crm": "CRM"}
@@ -55,7 +52,7 @@ def init_app(app: Flask) -> None:
         type_word=type_word,
     )
     show_on_application(app, part)
-    overview.tell(app, tell)
+    add_source(app, SOURCE)
 
 
 def add_panel(app: Flask, panel: Panel) -> None:
@@ -337,38 +334,4 @@ def part(actor: Actor, application: Application) -> Part:
         empty="No connector: this application reads from nowhere and writes to nowhere yet.",
         stopped="Whoever runs these connectors reads that their application has stopped. None can"
         " be added.",
-    )
-
-
-def tell(actor: Actor) -> Told:
-    """Return one onboarding step, and the connectors that need attention."""
-    own = Connector.seen_by(as_member(actor))
-    whether = select(own.with_only_columns(literal(1)).exists().label("some")).subquery()
-    troubled = (
-        own.where(Connector.is_deleted.is_(False), Connector.sync_status.in_(service.NEED_A_PERSON))
-        .order_by(Connector.id.desc())
-        .limit(SHOWN)
-        .subquery()
-    )
-    columns = whether.c.some, aliased(Connector, troubled)
-    both = select(*columns).select_from(whether.outerjoin(troubled, true()))
-    rows = session.execute(both).all()  # one row even if no connector needs attention
-    step = Step(
-        order=3,
-        title="Configure a connector",
-        text="A source or a sink of data, with its secret in the secret store.",
-        url=url_for("connectors.create"),
-        action="Add a connector",
-        done=rows[0][0],
-    )
-    return Told(steps=[step], concerns=[_concern(record) for _, record in rows if record])
-
-
-def _concern(record: Connector) -> Concern:
-    return Concern(
-        status=record.sync_status,
-        title=record.name,
-        text=record.last_error or "Its last runs failed.",
-        url=url_for("connectors.show", record_id=record.id),
-        since=record.last_sync_at,
     )

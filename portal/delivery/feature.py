@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from portal.delivery import pause_notices, standing
+from portal.delivery import overview, pause_notices
 from portal.delivery.health import consequences
 from portal.delivery.health import pages as health_pages
 from portal.delivery.log import attempt_view
@@ -10,9 +10,10 @@ from portal.delivery.log import pages as log_pages
 from portal.delivery.queue.matching import Deliveries
 from portal.delivery.resource import OPERATIONS
 from portal.events.listeners import listen
+from portal.overview.parts import add_source
 from portal.rest.feature import Feature
 from portal.rest.findable import ById, Findable, Place, Source
-from portal.web import notices, overview
+from portal.web import notices
 
 
 def init_app(app: Flask) -> None:
@@ -26,7 +27,7 @@ def init_app(app: Flask) -> None:
         state_text=attempt_view.state_text,
         webhook_consequences=consequences.of,
     )
-    overview.tell(app, standing.tell)
+    add_source(app, overview.SOURCE)
     notices.tell(app, pause_notices.tell)
     listen(app, Deliveries())
 

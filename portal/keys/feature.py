@@ -14,6 +14,7 @@ from portal.keys.leaks import github_scanning
 from portal.keys.leaks import pages as leak_pages
 from portal.keys.models import ApiKey
 from portal.keys.page_kit import bp
+from portal.keys.posture import overview
 from portal.keys.posture import pages as posture_pages
 from portal.keys.resource import resource
 from portal.keys.revocation import pages as stop_pages
@@ -24,10 +25,11 @@ from portal.keys.tokens.own_tokens import Tokens
 from portal.keys.tokens.signing_keys import SigningKeys
 from portal.keys.usage import health
 from portal.keys.verification import own_rest, verifier
+from portal.overview.parts import add_source
 from portal.records import health as record_health
 from portal.records.verbs import watch
 from portal.rest.feature import Feature
-from portal.web import notices, overview
+from portal.web import notices
 
 # Importing them gives the blueprint its routes.
 PAGES = (
@@ -48,7 +50,7 @@ def init_app(app: Flask) -> None:
     application_health.add_source(health.SOURCE)
     app.register_blueprint(metadata.bp)
     app.register_blueprint(bp)
-    overview.tell(app, summaries.tell)
+    add_source(app, overview.SOURCE)
     notices.tell(app, summaries.notices)
     show_on_application(app, summaries.part)
     watch(library_check.follow)

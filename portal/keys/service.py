@@ -30,7 +30,7 @@ from portal.records.verbs import Revealed
 UNNAMED = "Untitled key"
 SOON = timedelta(days=14)
 UNUSED = {"status": "active", "last_used_at": None, "spend_usd": Decimal(0)}
-PRESSING = 5  # keys of each kind that the overview shows
+PRESSING = 5  # keys of each kind in the notices
 
 FILTERS = {
     "status": ApiKey.status,
@@ -207,22 +207,18 @@ class Pressing:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """The keys of a tenant for the overview: whether there are any, and a few that need
-    attention."""
+    """The keys of a tenant for the notices: a few that need attention."""
 
-    has_keys: bool
     expiring: Sequence[Pressing]
     leaked: Sequence[Pressing]
 
 
 def outlook(actor: Actor) -> Outlook:
-    """Return whether there is any key, which expire within SOON, and which are leaked.
+    """Return which keys expire within SOON, and which are leaked.
 
     A leaked key was found in public, and is neither revoked nor settled. One statement finds all of
     them.
     """
-    some = select(literal("some"), ApiKey.id, ApiKey.name, ApiKey.expires_key)
-    some = some.where(ApiKey.tenant_id == actor.tenant_id).limit(1)
     soon = (
         select(literal("expiring"), ApiKey.id, ApiKey.name, ApiKey.expires_key)
         .where(ApiKey.tenant_id == actor.tenant_id, ApiKey.status == "active")
@@ -240,10 +236,9 @@ def outlook(actor: Actor) -> Outlook:
         .order_by(first)
         .limit(PRESSING)
     )
-    rows = session.execute(union_all(some, soon, leaked)).all()
+    rows = session.execute(union_all(soon, leaked)).all()
     found = [(row[0], Pressing(row[1], row[2], row[3])) for row in rows]
     return Outlook(
-        has_keys=bool(found),
         expiring=[one for kind, one in found if kind == "expiring"],
         leaked=[one for kind, one in found if kind == "leaked"],
     )

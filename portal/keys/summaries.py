@@ -1,4 +1,4 @@
-"""Summaries of keys for other pages: an application's page, the overview and the notices."""
+"""Summaries of keys for other pages: an application's page and the notices."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +10,6 @@ from portal.database.actor import Actor
 from portal.keys import service
 from portal.keys.models import ApiKey
 from portal.web.notices import Notice
-from portal.web.overview import Concern, Step, Told
 
 LAST_DAY = timedelta(days=1)
 LEAKED = "This key was found in public. Rotate or revoke it."
@@ -45,25 +44,6 @@ def _note(key: ApiKey, application: Application) -> str:
     return f"{shown} · not allowed any more: {', '.join(withheld)}" if withheld else shown
 
 
-def tell(actor: Actor) -> Told:
-    """Return the first-run step, and the keys that are leaked or expire soon, for the overview."""
-    outlook = service.outlook(actor)
-    step = Step(
-        order=2,
-        title="Issue an API key",
-        text="Programs call the platform with one. It is shown once.",
-        url=url_for("keys.issue"),
-        action="Issue a key",
-        done=outlook.has_keys,
-    )
-    leaked = [_concern(one, "leaked", LEAKED) for one in outlook.leaked]
-    expiring = [
-        _concern(one, "expiring", "This key expires soon. Issue its successor before it does.")
-        for one in outlook.expiring
-    ]
-    return Told(steps=[step], concerns=[*leaked, *expiring])
-
-
 def notices(actor: Actor, since: datetime) -> list[Notice]:
     """Return the notices about leaked keys and about keys that expire within a day.
 
@@ -83,8 +63,3 @@ def notices(actor: Actor, since: datetime) -> list[Notice]:
 
 def _notice(one: service.Pressing, at: datetime, text: str, status: str) -> Notice:
     return Notice(at, one.name, text, url_for("keys.show", record_id=one.key_id), status)
-
-
-def _concern(one: service.Pressing, status: str, text: str) -> Concern:
-    url = url_for("keys.show", record_id=one.key_id)
-    return Concern(status, one.name, text, url, one.at)

@@ -12,7 +12,7 @@ from importlib import resources
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, TextClause, func, select
+from sqlalchemy import ColumnElement, DateTime, TextClause, func, select
 
 from portal.database.actor import Actor
 from portal.database.record import Record
@@ -52,7 +52,8 @@ class Health:
     """The health of one record. `short` says in a word or two why it has this status.
 
     `act` is the link to the page where the next step is done, and `page` its endpoint, which gets
-    the id of the record as `names`. Only who has the scope `needs` is offered it.
+    the id of the record as `names`. Only who has the scope `needs` is offered it. `posts` is the
+    endpoint of a form that does it at once, if there is one.
     """
 
     status: Word
@@ -64,6 +65,7 @@ class Health:
     short: str = ""
     names: str = "record_id"
     needs: str = ""
+    posts: str = ""
 
     def document(self) -> dict[str, Any]:
         """Return the health as the API returns it."""
@@ -140,6 +142,20 @@ def of_new(record: Record) -> Health:
 def with_facts(record: Record, facts: Any) -> Health:
     """Return the health of a record whose facts were read with something else."""
     return _of(_judges[type(record)], record, facts)
+
+
+def columns(model: type[Record]) -> list[ColumnElement[Any]]:
+    """Return what `of_row` makes the health of: the fields that the judge reads, and the facts."""
+    by = _judges[model]
+    return [*(getattr(model, name).label(name) for name in by.fields), by.facts().label("facts")]
+
+
+def of_row(model: type[Record], row: Mapping[str, Any]) -> Health:
+    """Return the health of a row of `columns` that was read as JSON, where times are texts."""
+    by = _judges[model]
+    times = {name for name in by.fields if isinstance(getattr(model, name).type, DateTime)}
+    fields = {name: moment(row[name]) if name in times else row[name] for name in by.fields}
+    return by.health(fields, row["facts"])
 
 
 def _of(by: Judge, record: Record, facts: Any) -> Health:

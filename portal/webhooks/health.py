@@ -270,21 +270,20 @@ def _inbound(known: Known) -> Health:
     return Health("works", "Works: the last request was accepted.")
 
 
+_FAILS = f"pause_reason IN ('failing', 'gone') OR consecutive_failures >= {FAILING_FROM}"
+_BY_HAND = "pause_reason = 'by_hand'"
+IN_TROUBLE = {
+    "failing": text(f"{TROUBLED.text} AND ({_FAILS}) AND {_BY_HAND} IS NOT TRUE"),
+    "caring": text(f"{TROUBLED.text} AND ({_FAILS}) IS NOT TRUE AND {_BY_HAND} IS NOT TRUE"),
+    "held": text(f"{TROUBLED.text} AND {_BY_HAND}"),
+}
+"""The conditions for webhooks that fail, that failed at the last attempt, or are paused by hand."""
+
+
 def of_list(actor: Actor) -> Health | None:
     """Return the sentence that begins the list of webhooks, with its word; None if there is no
     webhook."""
-    fails = f"pause_reason IN ('failing', 'gone') OR consecutive_failures >= {FAILING_FROM}"
-    by_hand = "pause_reason = 'by_hand'"
-    found = tallied(
-        actor,
-        Webhook,
-        {
-            "all": None,
-            "failing": text(f"{TROUBLED.text} AND ({fails}) AND {by_hand} IS NOT TRUE"),
-            "caring": text(f"{TROUBLED.text} AND NOT ({fails}) AND {by_hand} IS NOT TRUE"),
-            "held": text(f"{TROUBLED.text} AND {by_hand}"),
-        },
-    )
+    found = tallied(actor, Webhook, {"all": None, **IN_TROUBLE})
     also = []
     if caring := found["caring"]:
         also.append(f"{up_to(FEW, caring)} failed at the last attempt")

@@ -31,6 +31,7 @@ OF_STATUS: Mapping[str, Word] = {
     "stale": "attention",
     "healthy": "works",
 }
+POSTS = {"check": "connections.check"}
 PAGES = {"edit": "connectors.edit"}  # any other step is done on the connector's own page
 FACTS = sql("portal.connections.health", "health.sql")
 
@@ -102,6 +103,7 @@ def of_sentence(known: Known, said: Sentence) -> Health:
         action.label if action else "",
         short="" if known.record.sync_status == "healthy" else known.record.state.replace("_", " "),
         needs="connectors:write",
+        posts=POSTS.get(action.doing, "") if action else "",
     )
 
 

@@ -32,7 +32,7 @@ from portal.identity.models import Person
 from portal.identity.people import MOST_PEOPLE
 from portal.keys import service
 from portal.keys.models import ApiKey, ApiKeyRuntime, not_revoked
-from portal.keys.tables import KeyLeak
+from portal.keys.tables import KeyDenial, KeyLeak
 from portal.keys.usage import concerns, health, insight
 from portal.keys.usage.insight import Propagation
 from portal.records import health as record_health
@@ -41,6 +41,7 @@ from portal.records.listing import View
 from portal.records.verbs import OFFERED
 
 IDLE = timedelta(days=90)
+REFUSED_IN = timedelta(hours=24)
 GRACE = timedelta(days=1)  # the time that people have to use a new key
 MOST_LEAKS = 5
 NEVER_USED = datetime(1, 1, 1, tzinfo=UTC)
@@ -92,6 +93,17 @@ def _many_sources() -> ColumnElement[bool]:
     return and_(IN_FORCE, concerns.has("many_sources"))
 
 
+def _refused() -> ColumnElement[bool]:
+    """Return the condition that a call with the key was refused in the last day.
+
+    Only so many refusals are kept, so their keys are few.
+    """
+    lately = select(KeyDenial.key_id).where(
+        KeyDenial.tenant_id == ApiKey.tenant_id, KeyDenial.denied_at > func.now() - REFUSED_IN
+    )
+    return ApiKey.id.in_(lately)
+
+
 VIEWS = {
     "expiring": View("Expiring in 14 days", _expiring, "expires_at"),
     "never_expires": View("Never expire", _endless),
@@ -101,6 +113,7 @@ VIEWS = {
     "no_budget": View("No budget", _no_budget),
     "owner_gone": View("Owner gone", _owner_gone),
     "many_sources": View("Too many sources", _many_sources),
+    "refused": View("Refused in 24 hours", _refused),
 }
 
 CONSOLE = replace(service.LISTING, views=VIEWS)

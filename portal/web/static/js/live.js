@@ -1,11 +1,15 @@
 // Regions that look again by themselves (data-live="seconds", hx-trigger="live"): only while the
-// page is looked at, and not while a key is pressed or text is selected within them.
+// page is looked at, and not while text is selected within them. What is pointed at, or has the
+// focus, in a part marked data-still must not move: its region waits.
 
 const last = new WeakMap();
 
+const STILL = "[data-still]:hover, [data-still]:focus-within";
+
 function isHeld(region) {
   const selection = getSelection();
-  return !selection.isCollapsed && region.contains(selection.anchorNode);
+  if (!selection.isCollapsed && region.contains(selection.anchorNode)) return true;
+  return region.querySelector(STILL) !== null;
 }
 
 function tick() {
@@ -19,5 +23,10 @@ function tick() {
   }
 }
 
+// An answer that arrives after the pointer is dropped; the next look comes when it is gone.
+document.addEventListener("htmx:before:swap", (event) => {
+  const region = event.target;
+  if (region instanceof Element && region.matches("[data-live]") && region.querySelector(STILL)) event.preventDefault();
+});
 setInterval(tick, 500);
 document.addEventListener("visibilitychange", tick);

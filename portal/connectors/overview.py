@@ -1,0 +1,68 @@
+"""Connectors on the overview: one step of the first run, and those that need a person."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from flask import url_for
+from sqlalchemy import text
+
+from portal.connectors.models import TROUBLED, Connector
+from portal.database.actor import Actor
+from portal.database.audience import as_member
+from portal.overview import questions
+from portal.overview.parts import Columns, Harm, Source, Step, Tally, Told
+
+READ = "connectors:read"
+HARMS = {
+    "failing": (Harm.FAILING, "connector fails", "connectors fail"),
+    "caring": (Harm.ATTENTION, "connector needs a look", "connectors need a look"),
+}
+STATUSES = {"failing": "'action_required', 'failing'", "caring": "'degraded', 'rate_limited'"}
+
+
+def ask(actor: Actor) -> Columns:
+    """Ask whether there are connectors, and for those in trouble: only of such that are open to
+    the actor, since an admin knows of others no more than that they are there."""
+    if not actor.can(READ):
+        return {}
+    own = Connector.seen_by(as_member(actor))
+    live = own.where(Connector.is_deleted.is_(False)).with_only_columns(Connector.id)
+    asked: dict[str, Any] = {"some": live.limit(1).scalar_subquery()}
+    for name, statuses in STATUSES.items():
+        some = own.where(text(f"{TROUBLED} AND sync_status IN ({statuses})"))
+        some = some.where(~Connector.is_stopped)
+        asked[name] = questions.troubled(actor, Connector, some, -Connector.consecutive_errors)
+    return asked
+
+
+def tell(actor: Actor, found: Mapping[str, Any], now: datetime) -> Told:
+    """Return one step, and the connectors that need a person."""
+    if not found:
+        return Told()
+    needs = {
+        name: questions.needs(actor, Connector, "connectors.show", found[name]) for name in HARMS
+    }
+    url = url_for("connectors.index")
+    step = Step(
+        order=3,
+        title="Connect a system",
+        text="A source or a sink of data, with its secret in the secret store.",
+        url=url_for("connectors.create"),
+        action="Add a connector",
+        needs="connectors:write",
+        done=bool(found["some"]),
+    )
+    return Told(
+        steps=[step],
+        needs=[need for several in needs.values() for need in several],
+        tallies=[
+            Tally(harm, found[name]["number"], questions.COUNTED, one, many, url, len(needs[name]))
+            for name, (harm, one, many) in HARMS.items()
+        ],
+        clear=["no connector needs a person"],
+        is_used=bool(found["some"]),
+    )
+
+
+SOURCE = Source(tell, ask)
