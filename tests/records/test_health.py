@@ -268,22 +268,6 @@ def test_a_list_says_no_number_that_it_has_not_counted(
     assert said == f"{FEW}+ of {FEW + 2} connectors fail."
 
 
-def test_the_overview_tells_what_became_of_todays_deliveries(
-    ada: Api, browse: Browse, database: Database
-) -> None:
-    made = webhook(ada)
-    lay(database, [DELIVERY.format("retrying")], made)
-    page = browse(ADA).get("/").text
-    assert "0 delivered · 1 retrying · 0 given up" in page
-    assert "arrived" not in page
-    lay(
-        database,
-        [WEBHOOK.format("last_delivery_status = 'timeout', last_delivery_at = now()")],
-        made,
-    )
-    assert truth(browse(ADA).get("/").text) == f"{made['name']} is failing."
-
-
 def test_health_is_read_and_never_written(ada: Api) -> None:
     made = webhook(ada)
     changed = ada.patch(f"/webhooks/{made['id']}", {"name": "New", "health": {"status": "works"}})

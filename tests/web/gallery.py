@@ -3,6 +3,7 @@
 `python -m tests.web.gallery` serves it on a free port.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,8 +18,22 @@ from portal.core.config import Config
 from portal.core.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, Unavailable
 from portal.database.actor import Actor
 from portal.database.session import init_database
+from portal.overview import pages as overview
+from portal.overview.parts import (
+    Act,
+    Change,
+    Figure,
+    Graph,
+    Harm,
+    Need,
+    Source,
+    Step,
+    Tally,
+    Told,
+    add_source,
+)
 from portal.records.schemas import Command, JsonObject, Moment, Name, Slug, Tags
-from portal.web import edge, notices, overview
+from portal.web import edge, notices
 from portal.web.forms import (
     ChecksField,
     ChoiceField,
@@ -34,7 +49,6 @@ from portal.web.forms import (
     TagsField,
     TextField,
 )
-from portal.web.overview import Concern, Figure, Step, Told
 from tests import ROOT
 
 ADA = web.SignedIn(
@@ -43,7 +57,7 @@ ADA = web.SignedIn(
         kind="person",
         id="per_01K1J4ZQ7Y8M4T5S9D2R6V3B1N",
         name="Ada Lovelace",
-        scopes=frozenset({"connectors:read", "connectors:write"}),
+        scopes=frozenset({"audit:read", "connectors:read", "connectors:write"}),
     ),
     tenant_name="Acme Corp",
     email="ada@acme.example",
@@ -211,29 +225,44 @@ def fail(status: int) -> str:
     abort(status)
 
 
-def told(actor: Actor) -> Told:
-    now = datetime.now(UTC)
+def told(actor: Actor, found: Mapping[str, Any], now: datetime) -> Told:
     titles = [
         ("Register an application", "It owns keys, connectors and webhooks.", "Register", True),
         ("Issue an API key", "A program signs in with it. It is shown once.", "Issue key", True),
         ("Configure a connector", "Its secret goes to the secret store.", "Configure", False),
         ("Add a webhook", "We sign what we send to it.", "Add webhook", False),
-        ("Send a test event", "See the signed request arrive.", "Send test", False),
     ]
-    steps = [Step(n, *words[:2], "/connectors", *words[2:]) for n, words in enumerate(titles)]
+    url, needs = "/connectors", "connectors:write"
+    steps = [
+        Step(number, title, text, url, action, needs, done)
+        for number, (title, text, action, done) in enumerate(titles)
+    ]
+    graph = Graph([0, 3, None, 12, 48], now)
     figures = [
-        Figure("Applications", 12, "/connectors", "2 retired"),
-        Figure("Connectors", 1284, "/connectors", "3 failing"),
-        Figure("API keys", 100000, "/connectors", "412 expire this month"),
-        Figure("Webhooks", 48, "/connectors"),
+        Figure(1, "held", "Held", 194, "since 14:02 UTC", url, "", "failing", True, graph),
+        Figure(2, "delivered", "Delivered", 12480, "3 given up", url, "", "attention", graph=graph),
+        Figure(3, "p95", "Answer time, p95", 412, "half within 90 ms", url, "ms", graph=graph),
+        Figure(4, "calls", "Calls", 1_840_000, "let through in 24 hours", url, graph=graph),
+        Figure(5, "refused", "Calls refused", None, "Counted for the whole tenant only.", url),
+        Figure(6, "ending", "Keys that end", 0, "within 14 days, without a successor", url),
     ]
-    concerns = [
-        Concern("failed", "Okta Workforce", "The provider refused the credentials (401).",
-                "/connectors", now - timedelta(hours=3)),
-        Concern("paused", "orders → https://hooks.example", "Paused after 20 failures in a row.",
-                "/connectors", now - timedelta(days=1)),
-    ]  # fmt: skip
-    return Told(steps, figures, concerns)
+    since = now - timedelta(hours=3)
+    return Told(
+        steps=steps,
+        figures=figures,
+        needs=[
+            Need("cnn_1", Harm.FAILING, "failing", "Okta Workforce", "The sign-in is refused.", url,
+                 since, Act("Check again", url, {})),
+            Need("whk_1", Harm.HELD, "held", "orders → https://a.example", "Paused by hand.", url,
+                 None, Act("Resume…", url)),
+        ],
+        tallies=[Tally(Harm.FAILING, 101, 100, "connector fails", "connectors fail", url, 1)],
+        changes=[
+            Change(since, "Ada Lovelace", url, "updated the connector", "Okta Workforce", url, 11),
+            Change(since, "", "", "works again", "Slack alerts", url, status="works"),
+        ],
+        is_used=True,
+    )  # fmt: skip
 
 
 def make_app(config: Config) -> Flask:
@@ -253,7 +282,7 @@ def make_app(config: Config) -> Flask:
     edge.init_app(app, config)
     web.init_pages(app, config)
     web.sign_in_by(app, lambda: None if request.cookies.get("who") == "nobody" else replace(ADA))
-    overview.tell(app, told)
+    add_source(app, Source(told))
     for pages in (overview, notices):
         app.register_blueprint(pages.bp)
     app.register_blueprint(bp)

@@ -115,14 +115,14 @@ def test_its_people_are_told_on_the_overview(
     paused: dict[str, Any],
     receiver: Receiver,
 ) -> None:
-    assert "Paused by itself" in browse(ADA).get("/").text
+    assert "Paused since" in browse(ADA).get("/").text
     with delivering(app):
         for number in range(1, 4):
             probe(database, number)
         until(lambda: ada.get(f"/webhooks/{paused['id']}").json["paused_at"] is None)
     shown = browse(ADA).get("/").text
     assert "works again" in shown
-    assert "Paused by itself" not in shown
+    assert "Paused since" not in shown
     rows(database, "UPDATE endpoint SET recovered_at = recovered_at - interval '25 hours'")
     assert "works again" not in browse(ADA).get("/").text
 
