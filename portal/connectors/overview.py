@@ -11,7 +11,7 @@ from portal.connectors.models import TROUBLED, Connector
 from portal.database.actor import Actor
 from portal.database.audience import as_member
 from portal.overview import questions
-from portal.overview.parts import Columns, Harm, Source, Step, Tally, Told
+from portal.overview.parts import Columns, Harm, Source, Step, Told
 
 READ = "connectors:read"
 HARMS = {
@@ -29,10 +29,14 @@ def ask(actor: Actor) -> Columns:
     own = Connector.seen_by(as_member(actor))
     live = own.where(Connector.is_deleted.is_(False)).with_only_columns(Connector.id)
     asked: dict[str, Any] = {"some": live.limit(1).scalar_subquery()}
-    for name, statuses in STATUSES.items():
-        some = own.where(text(f"{TROUBLED} AND sync_status IN ({statuses})"))
-        some = some.where(~Connector.is_stopped)
-        asked[name] = questions.troubled(actor, Connector, some, -Connector.consecutive_errors)
+    groups = {
+        name: (
+            own.where(text(f"{TROUBLED} AND sync_status IN ({statuses})"), ~Connector.is_stopped),
+            -Connector.consecutive_errors,
+        )
+        for name, statuses in STATUSES.items()
+    }
+    asked |= questions.troubled(actor, Connector, groups)
     return asked
 
 
@@ -40,9 +44,6 @@ def tell(actor: Actor, found: Mapping[str, Any], now: datetime) -> Told:
     """Return one step, and the connectors that need a person."""
     if not found:
         return Told()
-    needs = {
-        name: questions.needs(actor, Connector, "connectors.show", found[name]) for name in HARMS
-    }
     url = url_for("connectors.index")
     step = Step(
         order=3,
@@ -55,9 +56,9 @@ def tell(actor: Actor, found: Mapping[str, Any], now: datetime) -> Told:
     )
     return Told(
         steps=[step],
-        needs=[need for several in needs.values() for need in several],
+        needs=questions.needs(actor, Connector, "connectors.show", found, HARMS),
         tallies=[
-            Tally(harm, found[name]["number"], questions.COUNTED, one, many, url, len(needs[name]))
+            questions.tally(harm, found[name], one, many, url)
             for name, (harm, one, many) in HARMS.items()
         ],
         clear=["no connector needs a person"],

@@ -10,7 +10,7 @@ from sqlalchemy import and_, case, func, select, text, true
 from portal.database.actor import Actor
 from portal.delivery.queue import hours
 from portal.overview import questions
-from portal.overview.parts import Change, Columns, Figure, Graph, Harm, Source, Step, Tally, Told
+from portal.overview.parts import Change, Columns, Figure, Graph, Harm, Source, Step, Told
 from portal.records.health import clock, up_to
 from portal.webhooks import health
 from portal.webhooks.models import (
@@ -23,7 +23,7 @@ from portal.webhooks.models import (
 )
 
 READ = "webhooks:read"
-MOST = 2000  # waiting deliveries that are looked at
+MOST = 1000  # waiting deliveries that are looked at
 RECOVERED = 3  # webhooks of the last day that are shown
 OF_TENANT = "Counted for the whole tenant only."
 HARMS = {
@@ -48,10 +48,11 @@ def ask(actor: Actor) -> Columns:
         "sent": newest.limit(1).scalar_subquery(),
         "recovered": _recovered(actor),
     }
-    for name, condition in health.IN_TROUBLE.items():
-        order = -Webhook.consecutive_failures
-        some = own.where(condition, ~Webhook.is_stopped)
-        asked[name] = questions.troubled(actor, Webhook, some, order)
+    groups = {
+        name: (own.where(condition, ~Webhook.is_stopped), -Webhook.consecutive_failures)
+        for name, condition in health.IN_TROUBLE.items()
+    }
+    asked |= questions.troubled(actor, Webhook, groups)
     if actor.app_id is None:
         asked |= {"waiting": _waiting(actor), "hours": _hours(actor)}
     return asked
@@ -129,19 +130,15 @@ def tell(actor: Actor, found: Mapping[str, Any], now: datetime) -> Told:
     """Return the webhooks that need a person, the figures of deliveries, and two steps."""
     if not found:
         return Told()
-    needs = {name: questions.needs(actor, Webhook, "webhooks.show", found[name]) for name in HARMS}
-    tallies = [
-        Tally(
-            harm, found[name]["number"], questions.COUNTED, one, many, url_for("webhooks.index"),
-            len(needs[name]),
-        )
-        for name, (harm, one, many) in HARMS.items()
-    ]  # fmt: skip
+    url = url_for("webhooks.index")
     return Told(
         steps=_steps(bool(found["some"]), bool(found["sent"])),
         figures=_figures(found, now),
-        needs=[need for several in needs.values() for need in several],
-        tallies=tallies,
+        needs=questions.needs(actor, Webhook, "webhooks.show", found, HARMS),
+        tallies=[
+            questions.tally(harm, found[name], one, many, url)
+            for name, (harm, one, many) in HARMS.items()
+        ],
         changes=_changes(found["recovered"] or ()),
         clear=[CLEAR],
         is_used=bool(found["some"]),

@@ -29,7 +29,7 @@ from portal.records.health import up_to
 from portal.records.listing import Query, narrowed
 
 READ = "keys:read"
-MOST = 1000  # keys that are counted as ending
+MOST = 500  # keys that are counted as ending
 SAMPLE = 200  # leaks and budgets that are looked at
 LOW, FULL = 80, 100  # per cent of a budget
 DAYS = SOON.days
@@ -53,17 +53,18 @@ def ask(actor: Actor) -> Columns:
     gone = narrowed(actor, CONSOLE, Query(show="owner_gone")).with_only_columns(ApiKey.id)
     asked: dict[str, Any] = {
         "some": some.scalar_subquery(),
-        "leaked": questions.troubled(actor, ApiKey, _leaked(actor, own), ApiKey.id),
-        "full": questions.troubled(actor, ApiKey, _spent(actor, own, FULL), ApiKey.id),
-        "low": questions.troubled(actor, ApiKey, _spent(actor, own, LOW), ApiKey.id),
-        "ending": questions.troubled(
-            actor, ApiKey, ending.order_by(ApiKey.expires_key), ApiKey.expires_key
-        ),
         "days": _by_day(ending),
         "gone": select(func.count())
         .select_from(gone.limit(questions.COUNTED + 1).subquery())
         .scalar_subquery(),
     }
+    groups = {
+        "leaked": (_leaked(actor, own), ApiKey.id),
+        "full": (_spent(actor, own, FULL), ApiKey.id),
+        "low": (_spent(actor, own, LOW), ApiKey.id),
+        "ending": (ending.order_by(ApiKey.expires_key), ApiKey.expires_key),
+    }
+    asked |= questions.troubled(actor, ApiKey, groups)
     if actor.app_id is None:
         asked["hours"] = _hours(actor)
     return asked
@@ -139,23 +140,18 @@ def tell(actor: Actor, found: Mapping[str, Any], now: datetime) -> Told:
         needs="keys:write",
         done=bool(found["some"]),
     )
-    needs = {name: questions.needs(actor, ApiKey, "keys.show", found[name]) for name in HARMS}
+    needs = questions.needs(actor, ApiKey, "keys.show", found, HARMS)
     tallies = [
-        Tally(
-            harm, found[name]["number"], questions.COUNTED, one, many,
-            url_for("keys.index", show=view or None), len(needs[name]),
-        )
+        questions.tally(harm, found[name], one, many, url_for("keys.index", show=view or None))
         for name, (harm, one, many, view) in HARMS.items()
-    ]  # fmt: skip
+    ]
     if number := found["gone"]:
+        needs.append(_gone(number))
         tallies.append(_gone_tally(number))
     return Told(
         steps=[step],
         figures=_figures(found, now),
-        needs=[
-            *(need for several in needs.values() for need in several),
-            *([_gone(number)] if number else []),
-        ],
+        needs=needs,
         tallies=tallies,
         clear=[CLEAR],
         is_used=bool(found["some"]),
