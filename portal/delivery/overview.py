@@ -191,7 +191,7 @@ def _held(rows: Sequence[Sequence[Any]], now: datetime) -> Figure:
 def _delivered(rows: Sequence[Sequence[Any]], now: datetime, url: str) -> Figure:
     hours = questions.by_hour(rows, now)
     delivered, failed = (sum(row[place] for row in rows) for place in (1, 2))
-    note = f"{failed:,} given up" if failed else "none given up"
+    note = f"in 24 hours; {f'{failed:,}' if failed else 'none'} given up"
     if not delivered and not failed:
         note = "nothing was due in 24 hours"
     return Figure(
@@ -208,8 +208,9 @@ def _slowest(rows: Sequence[Sequence[Any]], now: datetime, url: str) -> Figure:
     if p95 is None or p50 is None:
         return Figure(3, "p95", label, None, "no request in 24 hours", url, "ms")
     values = [hours.within(_summed(hour), 0.95) for hour in questions.by_hour(rows, now)]
+    note = f"in 24 hours; half within {rounded(p50):,.0f} ms"
     return Figure(
-        3, "p95", label, rounded(p95), f"half within {rounded(p50):,.0f} ms", url, "ms",
+        3, "p95", label, rounded(p95), note, url, "ms",
         graph=Graph(values, questions.first_hour(now)),
     )  # fmt: skip
 

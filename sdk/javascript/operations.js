@@ -161,6 +161,9 @@ export const OPERATIONS = {
   quotas: {
     get: "GET . -",
   },
+  overview: {
+    get: "GET . -",
+  },
   search: {
     find: "GET . il",
   },

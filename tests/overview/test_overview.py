@@ -172,7 +172,7 @@ def test_deliveries_are_counted_as_they_end(
         publish(ada, *(rfp(number) for number in range(3)))
         until(lambda: values(ada)["delivered"] == 3)
     found = figures(ada)
-    assert found["delivered"]["note"] == "none given up"
+    assert found["delivered"]["note"] == "in 24 hours; none given up"
     assert found["delivered"]["values"][-1] + found["delivered"]["values"][-2] == 3
     assert found["p95"]["value"] > 0
     assert listed(ada, found["delivered"]) == 3
@@ -184,7 +184,7 @@ def test_a_delivery_that_is_given_up_is_never_green(
     make(receiver.hook("crm", "?status=500"), retry_policy={"maxAttempts": 1})
     with delivering(app):
         publish(ada, rfp(1))
-        until(lambda: figures(ada)["delivered"]["note"] == "1 given up")
+        until(lambda: figures(ada)["delivered"]["note"] == "in 24 hours; 1 given up")
     found = figures(ada)["delivered"]
     assert (found["value"], found["status"]) == (0, "failing")
 

@@ -208,9 +208,10 @@ def _figures(found: Mapping[str, Any], now: datetime) -> list[Figure]:
 
 def _share(denials: int, calls: int) -> str:
     if not denials:
-        return "none refused" if calls else "no call in 24 hours"
+        return "in 24 hours; none of the calls" if calls else "no call in 24 hours"
     share = 100 * denials / (calls + denials)
-    return f"{share:.2g} % of all calls" if share < 99.5 else "all calls"
+    said = f"{share:.2g} % of all calls" if share < 99.5 else "all calls"
+    return f"in 24 hours; {said}"
 
 
 def _ending(rows: Sequence[Sequence[int]], now: datetime) -> Figure:

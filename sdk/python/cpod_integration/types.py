@@ -1892,6 +1892,109 @@ class NoticeDocument(TypedDict):
     """True while somebody has to act; false for what has passed by itself."""
 
 
+class OverviewChange(TypedDict):
+    """Something that was changed today (UTC), and who did it."""
+
+    at: str
+    """Time of the newest change."""
+    who: str
+    """Name of the person or program; empty for the portal itself."""
+    text: str
+    """What was done, in words."""
+    name: str
+    """Name of the record."""
+    more: int
+    """Number of further records that were changed in the same way."""
+    url: str
+    """Path of the record's page."""
+
+
+class OverviewDocument(TypedDict):
+    """The state of the tenant at one look, as far as the caller may read it."""
+
+    at: str
+    """Time of the answer."""
+    sentence: OverviewSentence
+    figures: list[OverviewFigure]
+    """Figures of what the caller may read."""
+    needs: list[OverviewNeed]
+    """What needs a person, the worst first: a few of each kind."""
+    changes: list[OverviewChange]
+    """What was changed today, the newest first."""
+    steps: list[OverviewStep]
+    """Steps of the first run."""
+
+
+class OverviewFigure(TypedDict):
+    """One number of the last 24 hours, of now, or of the next 14 days."""
+
+    name: str
+    """Name of the figure: held, delivered, p95, calls, refused or ending."""
+    label: str
+    """Name of the figure for people."""
+    value: float | None
+    """The number; null if it is not known, and `note` says why."""
+    is_more: bool
+    """True if there are more than were counted."""
+    unit: str
+    """Unit of the value: ms, or empty for a count."""
+    status: Literal["failing", "attention", "held", "works", "not_tried", "off"]
+    """One word: failing and attention are trouble."""
+    note: str
+    """What is to know beside the number, for people."""
+    url: str
+    """Path of the page with the list of exactly what was counted."""
+    values: list[float | None]
+    """Values over time, from the oldest; null where nothing is known."""
+    begins_at: str | None
+    """Time at which the first of the values begins; null without values."""
+    step_seconds: int | None
+    """Seconds that each of the values stands for; null without values."""
+
+
+class OverviewNeed(TypedDict):
+    """A record, or a group of them, that needs a person."""
+
+    id: str
+    """Id of the record, or a name for a group."""
+    status: Literal["failing", "attention", "held", "works", "not_tried", "off"]
+    """Its health, in one word."""
+    title: str
+    """Its name."""
+    text: str
+    """Reason, as a sentence for people."""
+    since: str | None
+    """Time since which it is so; null if nobody noted it."""
+    url: str
+    """Path of its page."""
+    act: str | None
+    """The next step, for people; null if there is none."""
+    act_url: str | None
+    """Path of the page where the next step is done."""
+
+
+class OverviewSentence(TypedDict):
+    """The most important thing that there is to say."""
+
+    status: Literal["failing", "attention", "held", "works", "not_tried", "off"]
+    """Worst status of anything in the tenant that the caller may read."""
+    text: str
+    """What matters most, as a sentence for people. Do not parse it."""
+    rest: str
+    """What else there is to say; empty if nothing."""
+
+
+class OverviewStep(TypedDict):
+    """One step of the first run."""
+
+    title: str
+    """What to do."""
+    done: bool
+    """True once it has been done."""
+    url: str
+    """Path of the page where it is done."""
+
+
 class OwnApplication(TypedDict):
     """The application that a credential belongs to."""
 

@@ -160,5 +160,6 @@ EVENTS_ERASE = Operation("POST", "/events/erasures", has_body=True, has_key=True
 AUDIT_LIST = Operation("GET", "/audit")
 DELETED_LIST = Operation("GET", "/deleted")
 QUOTAS_GET = Operation("GET", "/quotas")
+OVERVIEW_GET = Operation("GET", "/overview")
 SEARCH_FIND = Operation("GET", "/search")
 NOTICES_LIST = Operation("GET", "/notices")
