@@ -24,7 +24,6 @@ def create_app(config: "Config | None" = None, *, as_worker: bool = False) -> "F
     from portal.front import health
     from portal.keys.tokens import rest_callers
     from portal.keys.verification import own_rest
-    from portal.overview import pages as overview
     from portal.quotas.feature import counting
     from portal.rest import api
     from portal.rest.document import serving
@@ -43,7 +42,7 @@ def create_app(config: "Config | None" = None, *, as_worker: bool = False) -> "F
     web.init_pages(app, config)
     side = secretstore.Side.WORKER if as_worker else secretstore.Side.WEB
     secretstore.configure(config, side)
-    for blueprint in (health.blueprint, overview.bp, notices.bp, error_pages.bp):
+    for blueprint in (health.blueprint, notices.bp, error_pages.bp):
         app.register_blueprint(blueprint)
     features.check()
     features.describe()

@@ -22,7 +22,7 @@ from portal.inbound.feature import feature as inbound
 from portal.keys.feature import feature as keys
 from portal.lab.feature import feature as lab
 from portal.leases.feature import feature as leases
-from portal.overview import resource as overview
+from portal.overview.feature import feature as overview
 from portal.quotas.feature import feature as quotas
 from portal.records.quotas.limits import BY_NAME
 from portal.rest.document.build import Surface
@@ -38,10 +38,9 @@ from portal.webhooks.feature import feature as webhooks
 # resources.
 everything = Feature(
     lambda app: None,
-    operations=(*overview.OPERATIONS, *finding.OPERATIONS, *notices.OPERATIONS),
+    operations=(*finding.OPERATIONS, *notices.OPERATIONS),
     found=Findable(
         places=(
-            Place("Overview", "overview.index", icon="layout-dashboard", also="home start"),
             Place("Notices", "notices.index", icon="info-circle", also="alerts attention"),
             Place("Search", "search.index", icon="search", also="find"),
             Place("Problem codes", "problems.index", icon="alert-circle", also="errors rest"),
@@ -64,6 +63,7 @@ FEATURES = (
     audit,
     deleted,
     quotas,
+    overview,
     everything,
     explorer,
 )

@@ -97,7 +97,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many records of a kind have the same harm, with the words for one and for several.
+    """Number of records of a kind with the same harm, and the words for one and for several.
 
     `listed` of them are among the needs; the others are behind `url`.
     """

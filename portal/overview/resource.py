@@ -21,9 +21,9 @@ class OverviewSentence(BaseModel):
     status: Word
     """Worst status of anything in the tenant that the caller may read."""
     text: str
-    """What matters most, as a sentence for people. Do not parse it."""
+    """Sentence for people about what matters most. Do not parse it."""
     rest: str
-    """What else there is to say; empty if nothing."""
+    """Anything else there is to say; empty if nothing."""
 
 
 class OverviewFigure(BaseModel):
@@ -44,7 +44,7 @@ class OverviewFigure(BaseModel):
     status: Word
     """One word: failing and attention are trouble."""
     note: str
-    """What is to know beside the number, for people."""
+    """Explanation beside the number, for people."""
     url: str
     """Path of the page with the list of exactly what was counted."""
     values: list[float | None]
@@ -88,7 +88,7 @@ class OverviewChange(BaseModel):
     who: str
     """Name of the person or program; empty for the portal itself."""
     text: str
-    """What was done, in words."""
+    """Action, in words."""
     name: str
     """Name of the record."""
     more: int
@@ -103,7 +103,7 @@ class OverviewStep(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     title: str
-    """What to do."""
+    """Name of the step, for people."""
     done: bool
     """True once it has been done."""
     url: str
@@ -122,9 +122,9 @@ class OverviewDocument(BaseModel):
     figures: list[OverviewFigure]
     """Figures of what the caller may read."""
     needs: list[OverviewNeed]
-    """What needs a person, the worst first: a few of each kind."""
+    """Records that need a person, the worst first: a few of each kind."""
     changes: list[OverviewChange]
-    """What was changed today, the newest first."""
+    """Changes of today (UTC), the newest first."""
     steps: list[OverviewStep]
     """Steps of the first run."""
 

@@ -2424,9 +2424,9 @@ export interface Overview {
   sentence: OverviewSentence;
   /** Figures of what the caller may read. */
   figures: OverviewFigure[];
-  /** What needs a person, the worst first: a few of each kind. */
+  /** Records that need a person, the worst first: a few of each kind. */
   needs: OverviewNeed[];
-  /** What was changed today, the newest first. */
+  /** Changes of today (UTC), the newest first. */
   changes: OverviewChange[];
   /** Steps of the first run. */
   steps: OverviewStep[];
@@ -2438,7 +2438,7 @@ export interface OverviewChange {
   at: string;
   /** Name of the person or program; empty for the portal itself. */
   who: string;
-  /** What was done, in words. */
+  /** Action, in words. */
   text: string;
   /** Name of the record. */
   name: string;
@@ -2462,7 +2462,7 @@ export interface OverviewFigure {
   unit: string;
   /** One word: failing and attention are trouble. */
   status: "failing" | "attention" | "held" | "works" | "not_tried" | "off";
-  /** What is to know beside the number, for people. */
+  /** Explanation beside the number, for people. */
   note: string;
   /** Path of the page with the list of exactly what was counted. */
   url: string;
@@ -2498,15 +2498,15 @@ export interface OverviewNeed {
 export interface OverviewSentence {
   /** Worst status of anything in the tenant that the caller may read. */
   status: "failing" | "attention" | "held" | "works" | "not_tried" | "off";
-  /** What matters most, as a sentence for people. Do not parse it. */
+  /** Sentence for people about what matters most. Do not parse it. */
   text: string;
-  /** What else there is to say; empty if nothing. */
+  /** Anything else there is to say; empty if nothing. */
   rest: string;
 }
 
 /** One step of the first run. */
 export interface OverviewStep {
-  /** What to do. */
+  /** Name of the step, for people. */
   title: string;
   /** True once it has been done. */
   done: boolean;

@@ -1900,7 +1900,7 @@ class OverviewChange(TypedDict):
     who: str
     """Name of the person or program; empty for the portal itself."""
     text: str
-    """What was done, in words."""
+    """Action, in words."""
     name: str
     """Name of the record."""
     more: int
@@ -1918,9 +1918,9 @@ class OverviewDocument(TypedDict):
     figures: list[OverviewFigure]
     """Figures of what the caller may read."""
     needs: list[OverviewNeed]
-    """What needs a person, the worst first: a few of each kind."""
+    """Records that need a person, the worst first: a few of each kind."""
     changes: list[OverviewChange]
-    """What was changed today, the newest first."""
+    """Changes of today (UTC), the newest first."""
     steps: list[OverviewStep]
     """Steps of the first run."""
 
@@ -1941,7 +1941,7 @@ class OverviewFigure(TypedDict):
     status: Literal["failing", "attention", "held", "works", "not_tried", "off"]
     """One word: failing and attention are trouble."""
     note: str
-    """What is to know beside the number, for people."""
+    """Explanation beside the number, for people."""
     url: str
     """Path of the page with the list of exactly what was counted."""
     values: list[float | None]
@@ -1979,16 +1979,16 @@ class OverviewSentence(TypedDict):
     status: Literal["failing", "attention", "held", "works", "not_tried", "off"]
     """Worst status of anything in the tenant that the caller may read."""
     text: str
-    """What matters most, as a sentence for people. Do not parse it."""
+    """Sentence for people about what matters most. Do not parse it."""
     rest: str
-    """What else there is to say; empty if nothing."""
+    """Anything else there is to say; empty if nothing."""
 
 
 class OverviewStep(TypedDict):
     """One step of the first run."""
 
     title: str
-    """What to do."""
+    """Name of the step, for people."""
     done: bool
     """True once it has been done."""
     url: str
