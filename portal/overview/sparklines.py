@@ -15,7 +15,7 @@ Point = tuple[float, float]
 
 def drawn(figure: Figure) -> Markup:
     """Return the drawing of a figure; without a value, only the ruler."""
-    graph = figure.graph
+    graph = figure.graph if figure.graph and any(figure.graph.values) else None
     inside = _ruler() if graph is None else f"{_lines(graph)}{_ruler()}{_last(graph)}"
     return Markup(  # noqa: S704  numbers and the tones of the portal's own words
         f'<svg class="spark" viewBox="0 0 150 {TALL}" preserveAspectRatio="xMinYMid meet"'
