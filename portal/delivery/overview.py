@@ -64,6 +64,7 @@ def _waiting(actor: Actor) -> Any:
     some = (
         select(Delivery.webhook_id, Delivery.state, Delivery.created_at)
         .where(Delivery.tenant_id == actor.tenant_id, text(WAITING_SQL))
+        .order_by(Delivery.webhook_id, Delivery.due_at)  # as their index has them
         .limit(MOST + 1)
         .cte()
     )
@@ -180,6 +181,8 @@ def _held(rows: Sequence[Sequence[Any]], now: datetime) -> Figure:
         return Figure(1, "held", "Held", None, note, url, status="attention")
     oldest = min(row[4] for row in rows if row[4])
     note = f"the oldest since {clock(datetime.fromisoformat(oldest), now)}"
+    if is_more:
+        note = "more than were counted"
     if held and retried:
         note = f"and {up_to(MOST, retried)} retried; {note}"
     return Figure(

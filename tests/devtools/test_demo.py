@@ -144,6 +144,11 @@ def test_its_events_calls_and_deliveries_are_weeks_old(
     [attempt] = (ada.get(f"/deliveries/{sent[-1]['id']}").json or {})["attempt_list"]
     assert attempt["created_at"][:10] == sent[-1]["created_at"][:10]
     assert attempt["timings"]["total_ms"] >= 20, "the receiver takes its time"
+    figures = {one["name"]: one for one in (ada.get("/overview").json or {})["figures"]}
+    since = figures["delivered"]["begins_at"]
+    lately = items(ada, "deliveries", state="delivered", created_after=since)
+    assert figures["delivered"]["value"] == len(lately)
+    assert figures["p95"]["value"] >= 20
     archive = named(ada, "webhooks", "Audit archive")["id"]
     [replay] = (ada.get(f"/webhooks/{archive}/replays").json or {})["items"]
     assert replay["what"] == "failed"

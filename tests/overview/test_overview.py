@@ -135,6 +135,13 @@ def test_a_budget_that_is_nearly_used_up_needs_somebody(
     assert [one["status"] for one in seen(ada)["needs"]] == needs
 
 
+def test_a_leaked_key_that_is_blocked_still_needs_somebody(ada: Api, database: Database) -> None:
+    lay(database, [LEAK, KEY.format("blocked = true")], key(ada, name="Partner feed"))
+    found = seen(ada)
+    assert [one["title"] for one in found["needs"]] == ["Partner feed"]
+    assert found["sentence"]["status"] == "held"
+
+
 def test_keys_of_people_who_left_are_one_row(ada: Api, database: Database) -> None:
     concern = "INSERT INTO key_concern (tenant_id, key_id, concern)"
     for _ in range(2):

@@ -39,7 +39,10 @@ HARMS = {
     "full": (Harm.FAILING, "key has used up its budget", "keys have used up their budget", ""),
     "low": (Harm.ATTENTION, "budget is nearly used up", "budgets are nearly used up", ""),
     "ending": (Harm.ATTENTION, "key ends soon", "keys end soon", "expiring"),
-}
+    "stopped": (
+        Harm.HELD, "blocked key was found in public", "blocked keys were found in public", ""
+    ),
+}  # fmt: skip
 CLEAR = f"no key was found in public or ends within {DAYS} days"
 
 
@@ -47,7 +50,9 @@ def ask(actor: Actor) -> Columns:
     """Ask whether there are keys, which need a person, and for the calls of the last day."""
     if not actor.can(READ):
         return {}
-    own = ApiKey.seen_by(actor).where(IN_FORCE, ApiKey.blocked.is_(False))
+    in_force = ApiKey.seen_by(actor).where(IN_FORCE)
+    own = in_force.where(ApiKey.blocked.is_(False))
+    stopped = in_force.where(ApiKey.blocked)
     ending = narrowed(actor, CONSOLE, Query(show="expiring"))
     some = ApiKey.seen_by(actor).with_only_columns(ApiKey.id).limit(1)
     gone = narrowed(actor, CONSOLE, Query(show="owner_gone")).with_only_columns(ApiKey.id)
@@ -62,6 +67,7 @@ def ask(actor: Actor) -> Columns:
         "leaked": (_leaked(actor, own), ApiKey.id),
         "full": (_spent(actor, own, FULL), ApiKey.id),
         "low": (_spent(actor, own, LOW), ApiKey.id),
+        "stopped": (_leaked(actor, stopped), ApiKey.id),
         "ending": (ending.order_by(ApiKey.expires_key), ApiKey.expires_key),
     }
     asked |= questions.troubled(actor, ApiKey, groups)

@@ -241,23 +241,33 @@ def _write(
             WRITE_ASPECTS, {"tenant_id": tenant_id, "uses": orjson.dumps(seen).decode()}
         )
     connection.execute(
-        WRITE_HOURS, {"tenant_id": tenant_id, "hours": orjson.dumps(_hours(uses)).decode()}
+        WRITE_HOURS, {"tenant_id": tenant_id, "hours": orjson.dumps(_hours(uses, counts)).decode()}
     )
 
 
-def _hours(uses: Mapping[str, Use]) -> list[dict[str, Any]]:
-    """Return the calls and the denials of all keys, each in the hour of the last one."""
+def _hours(
+    uses: Mapping[str, Use], counts: Mapping[Aspect, tuple[int, datetime]]
+) -> list[dict[str, Any]]:
+    """Return the calls and the refused calls of all keys by the hour.
+
+    Those that found no room for a counter of their own are in the hour of the last one.
+    """
     hours: dict[datetime, Counter[str]] = defaultdict(Counter)
-    for use in uses.values():
-        for name, number, at in (
-            ("calls", use.calls, use.last_at),
-            ("denials", use.denials, use.denied_at),
-        ):
-            if at is not None:
-                hours[at.replace(minute=0, second=0, microsecond=0)][name] += number
+    for (_, hour, aspect, _), (number, _) in counts.items():
+        if aspect in ("call", "denial"):
+            hours[hour][aspect] += number
+    for aspect, number, at in (
+        ("call", sum(use.calls for use in uses.values()),
+         max((use.last_at for use in uses.values() if use.last_at), default=None)),
+        ("denial", sum(use.denials for use in uses.values()),
+         max((use.denied_at for use in uses.values() if use.denied_at), default=None)),
+    ):  # fmt: skip
+        left = number - sum(found[aspect] for found in hours.values())
+        if left and at is not None:
+            hours[at.replace(minute=0, second=0, microsecond=0)][aspect] += left
     return [
-        {"hour": hour, "slot": os.getpid() % SLOTS, "calls": found["calls"],
-         "denials": found["denials"]}
+        {"hour": hour, "slot": os.getpid() % SLOTS, "calls": found["call"],
+         "denials": found["denial"]}
         for hour, found in sorted(hours.items())
     ]  # fmt: skip
 
