@@ -1,4 +1,4 @@
-"""How the keys of Acme are used: counted, decided and traced as the portal does it for any call.
+"""Use the keys of Acme: calls are decided, counted and traced as the portal does it for any call.
 
 The demo discards the raw keys. So it finds a key by its stored hash, and from there on asks the
 verifier. For a past hour it passes that hour's time, and for now the time of the database.
@@ -42,7 +42,7 @@ A_BUSY_HOUR = 360  # turns of the demo
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls with a key: how often in a busy hour, from where, and what it asks for.
+    """A program that calls with a key: calls of a busy hour, addresses, and the scope or model.
 
     Once a day it asks for `wrong`, a scope or a model that the key does not have.
     """

@@ -1,4 +1,4 @@
-"""Who acts in the demo: the people of Acme, its programs, and the demo itself."""
+"""The actors of the demo: the people of Acme, its programs, and the demo itself."""
 
 from sqlalchemy import select
 

@@ -1,4 +1,4 @@
-"""What happened at Acme in the weeks before the demo began: the same events for the same start."""
+"""The events of Acme in the weeks before the demo began: the same ones for the same start."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What befell Acme: each happens once, and not again if somebody has undone or deleted it."""
+"""The situations of Acme. Each is made once, and not again if somebody undid or deleted it."""
 
 import contextlib
 import secrets
