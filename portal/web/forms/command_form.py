@@ -1,0 +1,267 @@
+"""Validate a form as a pydantic command, and show errors at its fields."""
+
+import json
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
+
+from flask import request
+from flask_wtf import FlaskForm
+from markupsafe import Markup
+from wtforms import Field, HiddenField
+
+from portal.core.errors import Conflict, FieldError, Invalid, QuotaReached, StaleVersion
+from portal.database.record import Record, find
+from portal.database.session import session
+from portal.records.schemas import Command
+from portal.secretstore import SecretDenied, StoreUnavailable
+from portal.web import form_token
+from portal.web.access import actor
+from portal.web.forms.fields import ABSENT, SecretField, TextField, Wired
+
+C = TypeVar("C", bound=Command)
+R = TypeVar("R", bound=Record)
+
+
+class CommandForm(FlaskForm, Generic[C]):
+    """Base class of all forms. `version` and `idempotency_key` are part of every one."""
+
+    class Meta(FlaskForm.Meta):
+        """Configure Flask-WTF."""
+
+        csrf_class = form_token.MaskedToken
+
+        def render_field(self, field: Field, render_kw: dict[str, Any]) -> Markup:
+            """Return the field's HTML (called by WTForms), and note that it is drawn."""
+            field.is_drawn = True
+            if isinstance(field, HiddenField):  # a page may have several forms, and an id once
+                render_kw = {"id": False, **render_kw}
+            drawn: Markup = super().render_field(field, render_kw)
+            return drawn
+
+    command_type: ClassVar[type[Command]]
+    version = HiddenField()
+    idempotency_key = HiddenField(default=lambda: secrets.token_urlsafe(16))
+    stale = False
+    full = False
+    refused_by_store = 0
+    differences: Sequence[tuple[str, str, str]] = ()
+    form_errors: list[str]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Read the command's type from `CommandForm[…]`, so that it is named only once."""
+        super().__init_subclass__(**options)
+        for base in getattr(cls, "__orig_bases__", ()):
+            kinds = [kind for kind in get_args(base) if isinstance(kind, type)]
+            if kinds and isinstance(get_origin(base), type):
+                cls.command_type = kinds[0]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        lengths, rules = _longest(self.command_type), self.command_type.model_fields
+        for field in self:
+            if isinstance(field, Wired) and field.wire in rules:
+                field.is_required = rules[field.wire].is_required()
+            if isinstance(field, TextField) and field.wire in lengths:
+                field.render_kw.setdefault("maxlength", lengths[field.wire])
+
+    def undrawn(self) -> "list[Wired]":
+        """Return the fields that the template has not placed. `edit_form` draws them at the end."""
+        return [field for field in self if isinstance(field, Wired) and not field.is_drawn]
+
+    def by_hand(self, name: str) -> "Wired":
+        """Return a field that the template draws itself, without the macro `field`."""
+        found: Wired = self[name]
+        found.is_drawn = True
+        return found
+
+    @property
+    def answer_status(self) -> int:
+        """Return the response's status when the form is drawn again: 200, 409 or 422; that of the
+        error if only the secret store failed."""
+        if self.refused_by_store:
+            return self.refused_by_store
+        if self.stale or self.full:
+            return 409
+        return 422 if self.errors else 200
+
+    @property
+    def expected_version(self) -> int | None:
+        """Return the version that the person saw when they began to edit."""
+        text = str(self.version.data or "")
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+    def command(self, stored: Any = None) -> C | None:
+        """Return the validated command, or None if nothing was sent or something is wrong.
+
+        With `stored` (the record), the form's values are applied to it and the whole is validated.
+        """
+        if not self.is_submitted():
+            return None
+        self.validate()
+        document = self.document(stored)
+        command: Any = None
+        try:
+            kind = self.command_type
+            command = kind.read(document) if stored is None else kind.patched(stored, document)
+        except Invalid as error:
+            self.blame(error.errors)
+        self._ask_for_secrets_again()
+        return None if self.errors else command
+
+    def document(self, stored: Any = None) -> dict[str, Any]:
+        """Return what was sent, as on the wire.
+
+        Forms override it for values that no field can represent.
+        """
+        document: dict[str, Any] = {}
+        for field in self:
+            if isinstance(field, Wired) and not field.errors:
+                self._place(document, field, creating=stored is None)
+        return document
+
+    def blame(self, errors: Iterable[FieldError]) -> None:
+        """Put each error on the field of its path, or of a parent path, or else on the form."""
+        by_wire = {field.wire: field for field in self if isinstance(field, Wired)}
+        for error in errors:
+            path = error.field
+            while path and path not in by_wire:
+                path = path.rpartition(".")[0]
+            if path and by_wire[path].process_errors:
+                continue  # it could not be read, so that the command did not get it
+            if path:
+                by_wire[path].errors = [*by_wire[path].errors, error.message]
+            else:
+                self.form_errors = [*self.form_errors, f"{error.field}: {error.message}"]
+        self._mark_first_error()
+
+    def check_version(self, record: Any) -> None:
+        """Raise StaleVersion when somebody has saved since this form was drawn.
+
+        The form then has the `differences` and the new version, so that the person can compare both
+        and save again.
+        """
+        if self.expected_version in (None, record.version):
+            return
+        pairs = [
+            (field.label.text, _shown(self.stored_value(record, field)), _shown(field.sent()))
+            for field in self
+            if isinstance(field, Wired) and field.sent() is not ABSENT
+        ]
+        self.differences = [pair for pair in pairs if pair[1] != pair[2]]
+        self.version.data = record.version
+        raise StaleVersion("Somebody else saved this while you were editing.")
+
+    def stored_value(self, record: Any, field: "Wired") -> Any:
+        """Return the stored value of a field: `retry_policy.timeoutMs` is inside an object."""
+        name, *path = field.wire.split(".")
+        value = getattr(record, name, None)
+        for part in path:
+            value = value.get(part) if isinstance(value, dict) else None
+        return value
+
+    @contextmanager
+    def catching(self) -> Iterator[None]:
+        """Show an error of a service in the form instead of an error page.
+
+        So it keeps what was typed, but secrets, also while the secret store takes none.
+
+        The transaction is rolled back, so nothing is half done and the page can be drawn.
+        """
+        try:
+            yield
+        except StaleVersion as error:
+            session.rollback()
+            self.stale = True
+            self.form_errors = [*self.form_errors, error.detail]
+            self._ask_for_secrets_again()
+        except (Invalid, Conflict) as error:
+            session.rollback()
+            self.full = isinstance(error, QuotaReached)
+            if not error.errors:
+                self.form_errors = [*self.form_errors, error.detail]
+            self.blame(error.errors)
+            self._ask_for_secrets_again()
+        except (StoreUnavailable, SecretDenied) as error:
+            session.rollback()
+            self.refused_by_store = error.status
+            self.form_errors = [*self.form_errors, error.detail]
+            self._ask_for_secrets_again()
+
+    def _ask_for_secrets_again(self) -> None:
+        """Say at each typed secret that it is gone, once anything else keeps the form from saving.
+
+        It is never sent back to the browser. Without a word, the next try would save without it.
+        """
+        if self.errors:
+            for field in self:
+                if isinstance(field, SecretField) and field.given and not field.errors:
+                    field.errors = ["Type this again: what you typed is not sent back to you."]
+        self._mark_first_error()
+
+    def _place(self, document: dict[str, Any], field: "Wired", *, creating: bool) -> None:
+        value = field.sent()
+        *parents, name = field.wire.split(".")
+        if value == "":
+            value = self._emptied(field, creating)
+        if value is ABSENT:
+            return
+        for parent in parents:
+            document = document.setdefault(parent, {})
+        document[name] = value
+
+    def _emptied(self, field: "Wired", creating: bool) -> Any:
+        """Return the value of an emptied text.
+
+        It is None where the command allows that. It is ABSENT, so that the default applies, when
+        creating and for a nested field. Otherwise it is an empty text, which the command may
+        refuse.
+        """
+        known = self.command_type.model_fields.get(field.wire)
+        if field.has_default and not creating:
+            return ""
+        if known is not None and type(None) in get_args(known.annotation):
+            return None
+        return ABSENT if creating or "." in field.wire else ""
+
+    def _mark_first_error(self) -> None:
+        first = next((field for field in self if field.errors), None)
+        for field in self:
+            field.is_first_error = field is first
+
+
+@cache
+def _longest(command: type[Command]) -> dict[str, int]:
+    """Return how many characters each text of the command may have, where it has a limit."""
+    fields = command.model_json_schema()["properties"]
+    return {
+        name: form["maxLength"]
+        for name, field in fields.items()
+        for form in (field, *field.get("anyOf", ()))
+        if "maxLength" in form
+    }
+
+
+def as_seen(model: type[R], record_id: str) -> R:
+    """Return the actor's record, locked, for a form that carries the version that a person saw.
+
+    Raises StaleVersion if the record was changed since the page was loaded.
+    """
+    record = find(model, actor(), record_id, lock=True)
+    if request.form.get("version", "") != str(record.version):
+        raise StaleVersion(
+            f"This {record.noun} was changed since the page was loaded. Look at it again."
+        )
+    return record
+
+
+def _shown(value: Any) -> str:
+    """Return a value in one line, for a comparison. None and empty values look the same."""
+    if value in (None, "", [], {}):
+        return "(empty)"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
