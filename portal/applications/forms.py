@@ -4,13 +4,17 @@ from portal.applications import service
 from portal.applications.models import WORKING, Application
 from portal.applications.schemas import ApplicationInput, StateReason
 from portal.database.actor import Actor
+from portal.identity.scope_grid import ScopesField, may_all, without
 from portal.web.forms import (
-    ChecksField,
     ChoiceField,
     CommandForm,
     LinesField,
     LongTextField,
+    Sentence,
+    Strong,
     TextField,
+    named,
+    series,
 )
 
 KIND_CHOICES = [
@@ -25,18 +29,23 @@ STATUS_CHOICES = [
     ("suspended", "Suspended: all that belongs to it has stopped"),
     ("retired", "Retired: all that belongs to it has stopped for good"),
 ]
+KIND_WORDS = {
+    "app": "an app that people use",
+    "platform-service": "a service of the platform",
+    "library": "a library",
+}
 
 
 class ApplicationForm(CommandForm[ApplicationInput]):
     """A form that registers or changes an application."""
 
     display_name = TextField(
-        "Name", description="Name shown to people, for example CRM 360.", has_default=True
+        "Name", needed="Enter a name.", description="Name shown to people, for example CRM 360."
     )
     slug = TextField(
         "Slug",
-        description="Stamped as app_id on all that it writes, so it is fixed once registered."
-        " Leave empty to have it made from the name.",
+        description="Used as app_id on everything this application writes. Can't be changed later."
+        " Leave empty to make it from the name.",
     )
     kind = ChoiceField("Kind", choices=KIND_CHOICES, default="app")
     status = ChoiceField(
@@ -56,11 +65,25 @@ class ApplicationForm(CommandForm[ApplicationInput]):
     canonical_owner_of = LinesField(
         "Canonical owner of", description="Entity types, one a line. Empty for pure consumers."
     )
-    allowed_scopes = ChecksField(
-        "What its keys may do at most",
-        description="Tick none to let them do all that whoever issues them may do. What you take"
-        " away here, keys that were issued before lose at once.",
+    allowed_scopes = ScopesField(
+        "Maximum key scopes",
+        description="Leave empty to allow everything the issuer may do. Removing a scope affects"
+        " existing keys immediately.",
     )
+
+    sentence_of = ("display_name", "kind", "allowed_scopes")
+
+    @property
+    def sentence(self) -> Sentence:
+        """Return what is registered, and what its keys may do."""
+        rights = [Strong(right) for right in may_all(self.allowed_scopes.data or ())]
+        most = ["at most ", *series(rights)] if rights else ["whatever their issuer may do"]
+        keys = [" No keys are issued for it."]
+        if self.kind.data != "library":
+            keys = [" Its keys may do " if not rights else " Its keys may ", *most, "."]
+        what = KIND_WORDS.get(str(self.kind.data), "an application")
+        name = named(self.display_name.data, "This application")
+        return Sentence(*name, " is registered as ", what, ".", *keys)
 
     def offer(self, actor: Actor, record: Application | None = None) -> None:
         """Fill the choices with the scopes that this person may allow.
@@ -74,7 +97,9 @@ class ApplicationForm(CommandForm[ApplicationInput]):
             del self.slug
             if record.is_stopped:
                 del self.status
-        self.allowed_scopes.choices = [(scope, scope) for scope in sorted(actor.grantable)]
+        # What the application allows already may stay, whoever may grant it.
+        kept = record.allowed_scopes if record is not None else ()
+        self.allowed_scopes.offer(without({*actor.grantable, *kept}, "you do not have it"))
 
 
 class StateForm(CommandForm[StateReason]):

@@ -94,7 +94,9 @@ def create() -> ResponseReturnValue:
                 web.note_done(form, record_id)
             web.toast("The application is registered.")
             return web.see_other(url_for("applications.show", record_id=record_id, registered=1))
-    return web.render("applications/new.html", form=form, status=form.answer_status)
+    return web.render(
+        "applications/new.html", "forms/_sentence.html", form=form, status=form.answer_status
+    )
 
 
 @bp.get("/<record_id>")

@@ -23,13 +23,21 @@ from portal.web.forms import (
     MomentField,
     NumberField,
     SecretField,
+    Sentence,
+    Strong,
     SwitchField,
     TagsField,
     TextField,
     Wired,
+    named,
 )
 
 SCOPE_CHOICES = [("org", "Organisation"), ("group", "Group"), ("user", "Personal")]
+AUDIENCES = {
+    "org": ", for everybody in the organisation",
+    "group": ", for one group",
+    "user": ", for one person",
+}
 LEFT_OVER = "left_over"
 
 
@@ -85,7 +93,9 @@ class ConnectorForm(CommandForm[ConnectorInput]):
     variants: tuple[Variant, ...]
 
     provider = HiddenWired("Provider")
-    name = TextField("Name")
+    name = TextField(
+        "Name", needed="Enter a name.", description="Name shown to people, for example Okta, EU."
+    )
     application_id = ChoiceField("Application")
     scope = ChoiceField("Scope", choices=SCOPE_CHOICES, default="org")
     group_id = TextField("Group id", description="Needed when the scope is group.")
@@ -106,6 +116,20 @@ class ConnectorForm(CommandForm[ConnectorInput]):
         "Next rotation due", description="Time when the credentials should be renewed, in UTC."
     )
     tags = TagsField("Tags", description="Separated by commas.")
+
+    sentence_of = ("name", "application_id", "scope", "enabled")
+
+    @property
+    def sentence(self) -> Sentence:
+        """Return what is connected, and for whom."""
+        name = named(self.name.data, "This connector")
+        names = {choice.value: choice.label for choice in self.application_id.choices or ()}
+        owner = names.get(self.application_id.data) if self.application_id.data else None
+        system = self.kind.name if self.kind.key != "custom" else "another system"
+        whose = [" for ", Strong(owner)] if owner else []
+        rest = "" if self.enabled.data else " It is off until you turn it on."
+        reach = AUDIENCES.get(str(self.scope.data), "")
+        return Sentence(*name, " connects to ", Strong(system), *whose, reach, ".", rest)
 
     @classmethod
     def of(cls, kind: Provider, record: Connector | None = None, **start: Any) -> "ConnectorForm":

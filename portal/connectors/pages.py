@@ -228,6 +228,7 @@ def _with(
 def _form_page(template: str, form: ConnectorForm, record: Connector | None) -> ResponseReturnValue:
     return web.render(
         template,
+        "forms/_sentence.html",
         form=form,
         record=record,
         status=form.answer_status,

@@ -9,9 +9,13 @@ from portal.web.forms import (
     LongTextField,
     PairsField,
     SecretField,
+    Sentence,
+    Strong,
     SwitchField,
     TagsField,
     TextField,
+    named,
+    series,
 )
 from portal.webhooks.models import Webhook
 from portal.webhooks.schemas import WebhookInput
@@ -38,8 +42,8 @@ class InboundForm(CommandForm[WebhookInput]):
 
     name = TextField(
         "Name",
+        needed="Enter a name.",
         description="Name shown to people, for example Pushes from GitHub.",
-        has_default=True,
     )
     inbound_scheme = ChoiceField(
         "Who sends", description="Decides how a request proves that it is genuine."
@@ -80,6 +84,20 @@ class InboundForm(CommandForm[WebhookInput]):
     )
     application_id = ChoiceField("Application")
     tags = TagsField("Tags", description="Separated by commas.")
+
+    sentence_of = ("name", "inbound_scheme", "event_types", "enabled")
+
+    @property
+    def sentence(self) -> Sentence:
+        """Return whose requests are taken, and what is published."""
+        name = named(self.name.data, "This webhook")
+        scheme = SCHEMES.get(str(self.inbound_scheme.data or ""))
+        if not self.enabled.data:
+            return Sentence(*name, " is saved and takes no requests until you turn it on.")
+        sender = [" from ", Strong(scheme.title)] if scheme else []
+        events = [Strong(pattern) for pattern in self.event_types.data or ()]
+        published = ["only ", *series(events)] if events else ["each as an event"]
+        return Sentence(*name, " takes requests", *sender, " and publishes ", *published, ".")
 
     @classmethod
     def of(cls, record: Webhook | None = None, **given: Any) -> "InboundForm":

@@ -54,7 +54,9 @@ def create() -> ResponseReturnValue:
             made = service.create(web.actor(), command)
             web.note_done(form, made.record.id)
             return reveal(made)
-    return web.render("inbound/new.html", form=form, status=form.answer_status)
+    return web.render(
+        "inbound/new.html", "forms/_sentence.html", form=form, status=form.answer_status
+    )
 
 
 def with_choices(form: InboundForm) -> InboundForm:

@@ -6,13 +6,10 @@ from flask.typing import ResponseReturnValue
 from portal import web
 from portal.audit import pages as audit_pages
 from portal.core.errors import Conflict
+from portal.identity.scope_grid import may
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.keys import service
-from portal.keys.issuing.forms import (
-    KIND_CHOICES,
-    STATUS_CHOICES,
-    may,
-)
+from portal.keys.issuing.forms import KIND_CHOICES, STATUS_CHOICES
 from portal.keys.listing import filters, table
 from portal.keys.page_kit import KEPT, about, bp, overtaken, with_chosen
 from portal.keys.schemas import KeyDocument, StopKey

@@ -1,5 +1,7 @@
 """Forms of webhooks: the settings, and a form that has only a button."""
 
+from urllib.parse import urlsplit
+
 from portal.records.schemas import Command
 from portal.web.forms import (
     ChoiceField,
@@ -7,13 +9,18 @@ from portal.web.forms import (
     JsonField,
     NumberField,
     PairsField,
+    Sentence,
+    Strong,
     SwitchField,
     TagsField,
     TextField,
+    named,
+    series,
 )
 from portal.webhooks.models import Webhook
 from portal.webhooks.schemas import DEFAULT_POLICY, WebhookInput
 
+SAID = 4  # patterns of events in the sentence
 BACKOFF_CHOICES = [
     ("exponential", "Exponential"),
     ("linear", "Linear"),
@@ -33,7 +40,7 @@ class WebhookForm(CommandForm[WebhookInput]):
     """Create or change a webhook."""
 
     name = TextField(
-        "Name", description="Name shown to people, for example CRM events.", has_default=True
+        "Name", needed="Enter a name.", description="Name shown to people, for example CRM events."
     )
     url = TextField(
         "Target URL",
@@ -52,7 +59,7 @@ class WebhookForm(CommandForm[WebhookInput]):
         ' {"region": ["eu", "us"]}. Empty: everything passes.',
     )
     rate_limit = NumberField(
-        "At most a second", description="1 to 1,000 deliveries. Empty: no limit of yours."
+        "Rate limit (deliveries per second)", description="1 to 1,000. Empty for no limit."
     )
     ordered = SwitchField(
         "One at a time, in order",
@@ -63,21 +70,29 @@ class WebhookForm(CommandForm[WebhookInput]):
         "Signed as",
         choices=SCHEME_CHOICES,
         default="standard-webhooks",
-        description="Others than the first are for receivers that check those already. Rotate the"
+        description="Change this only if your receiver already checks another format. Rotate the"
         " secret after a change to or from a key pair.",
     )
     application_id = ChoiceField("Application")
     connector_id = ChoiceField("Connector")
     max_attempts = NumberField(
-        "Attempts", wire="retry_policy.maxAttempts", description="For one event, 1 to 20."
+        "Attempts",
+        default=DEFAULT_POLICY.max_attempts,
+        wire="retry_policy.maxAttempts",
+        description="For one event, 1 to 20.",
     )
     backoff = ChoiceField(
-        "Waits between them",
+        "Backoff",
+        choices=BACKOFF_CHOICES,
+        default=DEFAULT_POLICY.backoff,
         wire="retry_policy.backoff",
-        description="Ever longer, evenly longer, or always the same.",
+        description="How the waits between attempts grow.",
     )
     timeout_ms = NumberField(
-        "Timeout in ms", wire="retry_policy.timeoutMs", description="1,000 to 30,000."
+        "Timeout in ms",
+        default=DEFAULT_POLICY.timeout_ms,
+        wire="retry_policy.timeoutMs",
+        description="1,000 to 30,000.",
     )
     headers = PairsField(
         "Headers",
@@ -85,6 +100,9 @@ class WebhookForm(CommandForm[WebhookInput]):
         " no secrets.",
     )
     tags = TagsField("Tags", description="Separated by commas.")
+
+    # The whole form is sent for it, in a body: a target URL can have a secret in it.
+    sentence_of = ("name",)
 
     @classmethod
     def of(
@@ -99,9 +117,33 @@ class WebhookForm(CommandForm[WebhookInput]):
             "timeout_ms": policy["timeoutMs"],
             "application_id": application_id,
         }
-        form = cls(obj=record, data=parts)
-        form.backoff.choices = BACKOFF_CHOICES
-        return form
+        return cls(obj=record, data=parts)
+
+    @property
+    def sentence(self) -> Sentence:
+        """Return what is sent where, and how often it is tried."""
+        name = named(self.name.data, "This webhook")
+        host = _host(str(self.url.data or ""))
+        if not self.enabled.data:
+            return Sentence(*name, " is saved and sends only test events until you turn it on.")
+        if not host:
+            return Sentence(*name, " sends nothing yet: it has no target URL.")
+        patterns = self.event_types.data or []
+        if not patterns:
+            return Sentence(*name, " sends nothing yet: no event is chosen.")
+        said = ["every event"] if "*" in patterns else patterns[:SAID]
+        rest = f" and {len(patterns) - SAID} more" if len(patterns) > len(said) > 1 else ""
+        tries = [" Each is tried up to ", Strong(f"{self.max_attempts.data} times"), "."]
+        return Sentence(
+            *name, " sends ", *series([*map(Strong, said)]), rest, " to ", Strong(host), ".", *tries
+        )
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url.strip()).hostname
+    except ValueError:  # the command says what is wrong
+        return None
 
 
 class ButtonCommand(Command):

@@ -107,7 +107,9 @@ def create() -> ResponseReturnValue:
             made = service.create(web.actor(), command)
             web.note_done(form, made.record.id)
             return _shown_once(made)
-    return web.render("webhooks/new.html", form=form, status=form.answer_status)
+    return web.render(
+        "webhooks/new.html", "forms/_sentence.html", form=form, status=form.answer_status
+    )
 
 
 def _shown_once(made: Revealed[Webhook]) -> ResponseReturnValue:

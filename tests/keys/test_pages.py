@@ -1,5 +1,6 @@
 """Pages of keys: list them, issue one and show it once, block and revoke."""
 
+import html
 import logging
 import re
 from collections.abc import Callable
@@ -24,12 +25,19 @@ def page(browse: Browse) -> Pages:
     return browse(ADA)
 
 
+FOR_SENTENCE = {
+    "HX-Request": "true",
+    "HX-Request-Type": "partial",
+    "HX-Target": "div#sentence",
+}
+
+
 def form_of(page: Pages, path: str = "/keys/new") -> dict[str, str]:
-    """Return the fields that the browser sends with the form, except what a person types."""
+    """Return the fields that the browser sends with the form, with a name."""
     text = page.get(path).text
     found = re.search(r'name="idempotency_key"[^>]*value="([^"]+)"', text)
     assert found, text
-    return {"idempotency_key": found[1], "kind": "service", "lifetime": "90"}
+    return {"idempotency_key": found[1], "name": "Nightly", "kind": "service", "lifetime": "90"}
 
 
 def raw_key(text: str) -> str:
@@ -207,12 +215,28 @@ def test_the_sentence_before_the_button(page: Pages, ada: Api):
         "application_id": crm["id"],
         "scopes": ["connectors:read", "webhooks:write"],
         "lifetime": "never",
+        "name": "Nightly <b>export</b>",
     }
-    headers = {"HX-Request": "true", "HX-Request-Type": "partial"}
-    answer = page.get("/keys/new", query_string=asked, headers=headers)
+    answer = page.get("/keys/new", query_string=asked, headers=FOR_SENTENCE)
     assert "<html" not in answer.text
-    sentence = "read connectors and create and change webhooks of CRM 360, and never expires."
-    assert sentence in answer.text
+    said = html.unescape(re.sub("<[^>]+>", "", answer.text))
+    assert said.startswith(
+        "Nightly <b>export</b> can read connectors and create and change webhooks of CRM 360, and"
+        " never expires. You see it once."
+    )
+
+
+@pytest.mark.parametrize("path", ["/keys/new", "/keys/{id}/child"])
+def test_an_empty_form_issues_no_key(page: Pages, ada: Api, path: str):
+    parent = ada.create("api-keys", name="Parent", scopes=["keys:read"])
+    sent = form_of(page) | {"name": "  ", "scopes": ["keys:read"], "lifetime_seconds": "3600"}
+    answer = page.post(path.format(id=parent["id"]), sent)
+    assert answer.status_code == 422
+    assert 'id="name-error"' in answer.text
+    assert "Enter a name." in answer.text
+    assert re.search(r'value="keys:read" checked', answer.text), "what was ticked is kept"
+    assert len(ada.get("/api-keys").json["items"]) == 1
+    assert ada.post("/api-keys", {}).status_code == 201, "a program may leave it out"
 
 
 def test_a_successor_begins_as_its_predecessor(page: Pages, ada: Api):

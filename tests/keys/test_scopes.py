@@ -104,14 +104,15 @@ def test_the_form_offers_what_can_be_given(browse: Browse, crm: dict[str, Any]):
     for scope in READS:
         assert box(scope) in everything
         assert box(scope) in offered
-    assert box("webhooks:read") in everything
-    assert box("webhooks:read") not in offered
+    assert box("webhooks:read") + " disabled" not in everything
+    assert box("webhooks:read") + " disabled" in offered
+    assert "Not offered, because CRM 360 does not allow it: " in offered
     asked = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Source": "div#key-owner"}
     chosen = f"application_id={crm['id']}&scopes=keys:read&scopes=webhooks:read"
     part = page.get(f"/keys/new?{chosen}", headers=asked).text
     assert "<html" not in part
     assert box("keys:read") + " checked" in part
-    assert "webhooks:read" not in part
+    assert box("webhooks:read") + " disabled" in part
 
 
 def test_pages_show_what_is_withheld(ada: Api, browse: Browse, crm: dict[str, Any]):
@@ -128,7 +129,7 @@ def test_pages_show_what_is_withheld(ada: Api, browse: Browse, crm: dict[str, An
 def test_the_list_is_set_in_the_form_of_an_application(ada: Api, browse: Browse):
     page, crm = browse(ED), ada.create("applications", display_name="CRM 360")
     path = f"/applications/{crm['id']}/edit"
-    assert 'value="keys:write"' not in page.get(path).text
+    assert 'value="keys:write" disabled' in page.get(path).text
     typed = {"display_name": "CRM 360", "version": "1", "allowed_scopes": READS}
     assert page.post(path, typed).status_code == 303
     assert ada.get(f"/applications/{crm['id']}").json["allowed_scopes"] == READS

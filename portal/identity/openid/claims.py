@@ -24,7 +24,8 @@ RESOURCES = (
     "event-types",
 )
 _READ = frozenset({*(f"{resource}:read" for resource in RESOURCES), "audit:read", "events:read"})
-_WRITE = frozenset({*(f"{resource}:write" for resource in RESOURCES), "events:publish"})
+_PUBLISH = frozenset({"events:publish"})
+_WRITE = frozenset(f"{resource}:write" for resource in RESOURCES) | _PUBLISH
 _USE = frozenset({"keys:verify"})  # for services that are called with keys
 # Reopening is separate from stopping: an actor that may issue and block keys may not also unblock
 # them.
@@ -34,6 +35,8 @@ _REOPEN = frozenset({"keys:reopen"})
 _STATES = frozenset(f"applications:{verb}" for verb in ("suspend", "retire", "reopen"))
 _OF_PEOPLE = _READ | _WRITE | _USE | _REOPEN | _STATES
 ALL_SCOPES = _OF_PEOPLE | FOR_KEYS
+# Each is the whole job of some program.
+FOR_PROGRAMS = _PUBLISH | _USE | FOR_KEYS
 
 ROLE_SCOPES: Mapping[Role, frozenset[str]] = {
     "viewer": _READ,

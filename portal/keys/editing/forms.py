@@ -27,7 +27,11 @@ RESETS = [
 class EditKeyForm(CommandForm[EditKey]):
     """The form that edits a key. What is fixed is not on it."""
 
-    name = TextField("Name", description="Name shown to people, for example Nightly export.")
+    name = TextField(
+        "Name",
+        needed="Enter a name.",
+        description="Name shown to people, for example Nightly export.",
+    )
     tags = TagsField("Tags", description="Separated by commas.")
     expires_at = MomentField("Expires on", description="In UTC. Empty for never.")
     rpm_limit = NumberField("Requests per minute", description="Empty for no limit.")
@@ -41,6 +45,7 @@ class EditKeyForm(CommandForm[EditKey]):
     budget_period = ChoiceField(
         "Budget resets",
         choices=RESETS,
+        default="none",
         description="For all keys that share the budget. What was spent stays counted.",
     )
 

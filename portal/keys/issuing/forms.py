@@ -6,11 +6,11 @@ from typing import Any
 
 from wtforms import HiddenField
 
+from portal.identity.scope_grid import ScopesField, may_all, without
 from portal.keys.issuing import one_time_links
 from portal.keys.models import ApiKey
 from portal.keys.schemas import BELONGS_TO, ChildKey, IssueKey, RotateKey
 from portal.web.forms import (
-    ChecksField,
     ChoiceField,
     CommandForm,
     HiddenWired,
@@ -18,8 +18,13 @@ from portal.web.forms import (
     MomentField,
     MoneyField,
     NumberField,
+    Sentence,
+    Strong,
     TagsField,
     TextField,
+    listed,
+    named,
+    series,
 )
 
 KIND_CHOICES = [
@@ -38,16 +43,6 @@ LIFETIMES = [
 ]
 DEFAULT_LIFETIME = "90"
 Named = Sequence[tuple[str, str]]  # (id, name)
-NOUNS = {
-    "applications": "applications",
-    "connectors": "connectors",
-    "keys": "API keys",
-    "webhooks": "webhooks",
-    "audit": "the audit log",
-}
-VERBS = {"read": "read", "write": "create and change", "verify": "verify", "publish": "publish"}
-
-
 SHOWN, LINK, STORE = "shown", "link", "store"
 DELIVERIES = [
     (SHOWN, "Show it here, once"),
@@ -55,13 +50,16 @@ DELIVERIES = [
     (STORE, "Write it to the secret store and never show it"),
 ]
 PERIODS = [
-    ("none", "Once, for good"),
+    ("none", "Never"),
     ("day", "Every day"),
     ("week", "Every week"),
     ("month", "Every month"),
 ]
 
 SPANS = {"day": "a day", "week": "a week", "month": "a month"}
+NOT_YOURS = "you do not have it"
+NOT_OF_PARENT = "its parent does not have it"
+NOT_ALLOWED = "its application does not allow it"
 
 
 def _delivery() -> ChoiceField:
@@ -95,7 +93,11 @@ class IssueKeyForm(HandsOver, CommandForm[IssueKey]):
     # A lost response can be sent again to this very form with this secret, which is stored nowhere.
     form_secret = HiddenField(default=one_time_links.new_secret)
 
-    name = TextField("Name", description="Name shown to people, for example Nightly export.")
+    name = TextField(
+        "Name",
+        needed="Enter a name.",
+        description="Name shown to people, for example Nightly export.",
+    )
     application_id = ChoiceField(
         "Application",
         description="Calls with the key act as this application: they see and stamp its records"
@@ -107,16 +109,14 @@ class IssueKeyForm(HandsOver, CommandForm[IssueKey]):
     allowed_models = LinesField(
         "Allowed models", description="Model identifiers, one a line. Empty for all."
     )
-    scopes = ChecksField(
-        "Scopes", description="Rights of the key. Nothing is granted that is not ticked."
-    )
+    scopes = ScopesField("Scopes", description="Nothing is granted that is not ticked.")
     lifetime = ChoiceField("Expires", choices=LIFETIMES, default=DEFAULT_LIFETIME)
     expires_at = MomentField("Expires on", description="In UTC.")
-    rpm_limit = NumberField("Requests a minute", description="Empty for no limit.")
-    tpm_limit = NumberField("Tokens a minute", description="Empty for no limit.")
+    rpm_limit = NumberField("Requests per minute", description="Empty for no limit.")
+    tpm_limit = NumberField("Tokens per minute", description="Empty for no limit.")
     max_budget_usd = MoneyField("Budget, US dollars", description="Empty for no limit.")
-    budget_period = ChoiceField("Budget begins anew", choices=PERIODS, default="none")
-    max_uses = NumberField("Uses in all", description="Empty for no limit.")
+    budget_period = ChoiceField("Budget resets", choices=PERIODS, default="none")
+    max_uses = NumberField("Maximum uses", description="Empty for no limit.")
     allowed_ips = LinesField(
         "Allowed networks",
         description="Addresses or networks (203.0.113.0/24), one a line. Empty for all.",
@@ -125,19 +125,30 @@ class IssueKeyForm(HandsOver, CommandForm[IssueKey]):
     delivery = _delivery()
     rotated_from_key_id = HiddenWired()
 
+    sentence_of = (
+        "name", "application_id", "scopes", "lifetime", "expires_at", "rpm_limit", "tpm_limit",
+        "max_budget_usd", "budget_period", "max_uses", "allowed_ips", "delivery",
+    )  # fmt: skip
     names: dict[str, str] = {}
 
-    def offer(self, applications: Named, people: Named, scopes: Collection[str]) -> None:
+    def offer(
+        self,
+        applications: Named,
+        people: Named,
+        grantable: Collection[str],
+        allowed: Collection[str],
+    ) -> None:
         """Fill the choices with what this person may choose.
 
-        `scopes` are the person's scopes that the chosen application allows.
+        `grantable` are the person's scopes, `allowed` those of the chosen application.
         """
         self.names = dict(applications)
         self.application_id.offer([("", "None: the whole tenant"), *applications])
         self.issued_to_user_id.offer([("", "You"), *people])
-        self.scopes.choices = [(scope, scope, may(scope)) for scope in sorted(scopes, key=_order)]
+        forbids = f"{self.names.get(self.application_id.data, 'its application')} does not allow it"
+        self.scopes.offer(without(allowed, forbids) | without(grantable, NOT_YOURS))
         if not self.is_submitted():  # a sent form gets an error instead
-            self.scopes.data = [scope for scope in self.scopes.data or () if scope in scopes]
+            self.scopes.data = [s for s in self.scopes.data or () if s not in self.scopes.refused]
 
     def follow(self, record: ApiKey) -> None:
         """Fill the form for the successor of a key, without its expiry."""
@@ -160,33 +171,36 @@ class IssueKeyForm(HandsOver, CommandForm[IssueKey]):
         return document
 
     @property
-    def summary(self) -> str:
-        """Return a description of the key, as chosen so far."""
+    def sentence(self) -> Sentence:
+        """Return what the key can do, whose records, until when, and its limits."""
         expires: Any = self.lifetime.data
         if expires == CUSTOM:
             expires = moment(self.expires_at.sent())
         elif expires != NEVER:
             expires = expiry(str(expires))
         said = summary(
-            self.scopes.data or [], self.names.get(self.application_id.data, ""), expires
+            self.name.data,
+            self.scopes.data or [],
+            self.names.get(self.application_id.data, ""),
+            expires,
         )
-        return " ".join([said, *self.bounds, self.handed_over])
+        return said.then(*self.bounds, self.handed_over)
 
     @property
     def bounds(self) -> Iterator[str]:
         """Yield the limits, the budget and the networks that are filled in, as sentences."""
         counts = {
-            "requests a minute": self.rpm_limit.sent(),
-            "tokens a minute": self.tpm_limit.sent(),
-            "uses in all": self.max_uses.sent(),
+            "requests per minute": self.rpm_limit.sent(),
+            "tokens per minute": self.tpm_limit.sent(),
+            "uses": self.max_uses.sent(),
         }
         parts = [f"{count:,} {noun}" for noun, count in counts.items() if isinstance(count, int)]
         if budget := self.max_budget_usd.sent():
             parts.append(f"${budget} {SPANS.get(str(self.budget_period.data), 'in all')}")
         if parts:
-            yield f"At most {_series(parts)}."
+            yield f"At most {listed(parts)}."
         if networks := self.allowed_ips.sent():
-            yield f"Only from {_series(networks)}."
+            yield f"Only from {listed(networks)}."
 
 
 OVERLAPS = [
@@ -212,13 +226,16 @@ class RotateKeyForm(HandsOver, CommandForm[RotateKey]):
     )
     delivery = _delivery()
     has_scopes = HiddenField(default="1")
-    scopes = ChecksField("Scopes", description="Rights of the new key. The old key keeps its own.")
+    scopes = ScopesField("Scopes", description="Rights of the new key. The old key keeps its own.")
 
-    def offer(self, scopes: Collection[str], own: Collection[str]) -> None:
-        """Offer scopes, with those of the old key ticked at first."""
-        self.scopes.choices = [(scope, scope, may(scope)) for scope in sorted(scopes, key=_order)]
+    def offer(
+        self, grantable: Collection[str], allowed: Collection[str], own: Collection[str]
+    ) -> None:
+        """Offer the person's scopes that the application allows; at first, the old key's are
+        ticked."""
+        self.scopes.offer(without(allowed, NOT_ALLOWED) | without(grantable, NOT_YOURS))
         if not self.is_submitted():
-            self.scopes.data = [scope for scope in own if scope in scopes]
+            self.scopes.data = [scope for scope in own if scope not in self.scopes.refused]
 
     def document(self, stored: Any = None) -> dict[str, Any]:
         """Return the overlap, and the scopes if the form had them. The delivery is not part of the
@@ -243,19 +260,25 @@ class ChildKeyForm(CommandForm[ChildKey]):
 
     form_secret = HiddenField(default=one_time_links.new_secret)  # see IssueKeyForm
 
-    name = TextField("Name", description="Name shown to people, for example Import of today.")
-    scopes = ChecksField("Scopes", description="At most those of the parent key.")
+    name = TextField(
+        "Name",
+        needed="Enter a name.",
+        description="Name shown to people, for example Import of today.",
+    )
+    scopes = ScopesField("Scopes", description="At most those of the parent key.")
     lifetime_seconds = ChoiceField("Expires in", choices=CHILD_LIFETIMES, default="3600")
     max_uses = NumberField("Maximum uses", description="Empty for no limit.")
     allowed_ips = LinesField(
         "Allowed networks", description="One a line. Empty for all networks of the parent key."
     )
 
-    def offer(self, scopes: Collection[str]) -> None:
+    def offer(self, grantable: Collection[str], own: Collection[str]) -> None:
         """Offer the parent's scopes, all of them ticked at first."""
-        self.scopes.choices = [(scope, scope, may(scope)) for scope in sorted(scopes, key=_order)]
+        self.scopes.offer(
+            without(grantable, NOT_YOURS) | without(own, "its parent does not have it")
+        )
         if not self.is_submitted():
-            self.scopes.data = list(scopes)
+            self.scopes.data = self.scopes.grantable
 
     def document(self, stored: Any = None) -> dict[str, Any]:
         """Return the values, with the lifetime as a number."""
@@ -273,12 +296,6 @@ def expiry(lifetime: str) -> datetime | None:
     return datetime.now(UTC).replace(microsecond=0) + timedelta(days=int(lifetime))
 
 
-def may(scope: str) -> str:
-    """Return a scope in words: `connectors:write` → "create and change connectors"."""
-    resource, _, right = scope.partition(":")
-    return f"{VERBS.get(right, right)} {NOUNS.get(resource, resource.replace('-', ' '))}"
-
-
 def moment(typed: Any) -> datetime | None:
     """Return the typed day as a time; None if it is not a valid one (yet)."""
     if isinstance(typed, datetime):
@@ -290,29 +307,18 @@ def moment(typed: Any) -> datetime | None:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def summary(scopes: Iterable[str], application: str, expires: datetime | str | None) -> str:
+def summary(
+    name: str | None, scopes: Iterable[str], application: str, expires: datetime | str | None
+) -> Sentence:
     """Return one sentence for the form: the rights, whose records, and until when."""
-    rights = [may(scope) for scope in sorted(set(scopes), key=_order)]
+    key = named(name, "This key")
+    rights = [Strong(right) for right in may_all(scopes)]
     if not rights:
-        return "This key can do nothing yet: no scope is ticked."
-    reach = f" of {application}" if application else " of the whole tenant"
+        return Sentence(*key, " can do nothing yet: no scope is ticked.")
+    reach = [" of ", Strong(application)] if application else [" of the whole tenant"]
+    until: list[str] = []
     if isinstance(expires, datetime):
-        until = f", until {expires.astimezone(UTC).strftime('%-d %b %Y')}"
+        until = [", until ", Strong(f"{expires.astimezone(UTC):%-d %b %Y}")]
     elif expires == NEVER:
-        until = ", and never expires"
-    else:
-        until = ""
-    return f"This key can {_series(rights)}{reach}{until}."
-
-
-def _series(parts: Sequence[str]) -> str:
-    if len(parts) < 2:
-        return "".join(parts)
-    return f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def _order(scope: str) -> tuple[int, str]:
-    """Return the sort key of a scope: read before write, then the order of the navigation."""
-    resource, _, right = scope.partition(":")
-    place = list(NOUNS).index(resource) if resource in NOUNS else len(NOUNS)
-    return (right == "write") * 10 + place, scope
+        until = [", and ", Strong("never expires")]
+    return Sentence(*key, " can ", *series(rights), *reach, *until, ".")

@@ -35,8 +35,9 @@ def issue() -> ResponseReturnValue:
             issued = service.issue(web.actor(), command)
             web.note_done(form, issued.record.id)
             return handed_over(form, issued.record, issued.once["key"])
-    part = "_scopes" if web.portal_request().source == CHOOSES_SCOPES else "_summary"
-    return web.render("keys/new.html", f"keys/{part}.html", form=form, status=form.answer_status)
+    chooses = web.portal_request().source == CHOOSES_SCOPES
+    part = "keys/_scopes.html" if chooses else "forms/_sentence.html"
+    return web.render("keys/new.html", part, form=form, status=form.answer_status)
 
 
 def handed_over(
@@ -103,8 +104,7 @@ def _form() -> IssueKeyForm:
     form.offer(
         with_chosen(form.application_id.data, applications.running_choices(caller)),
         [(person.id, person.name) for person in people.in_tenant(caller)],
-        caller.grantable.intersection(
-            applications.allowed_scopes(caller, form.application_id.data)
-        ),
+        caller.grantable,
+        applications.allowed_scopes(caller, form.application_id.data),
     )
     return form

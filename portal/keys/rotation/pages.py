@@ -26,7 +26,7 @@ def rotate(record_id: str) -> ResponseReturnValue:
     caller.require("keys:write")
     form = RotateKeyForm()
     allowed = applications.allowed_scopes(caller, record.application_id)
-    form.offer(caller.grantable.intersection(allowed), record.scopes)
+    form.offer(caller.grantable, allowed, record.scopes)
     if (command := form.command()) is not None:
         with form.catching():
             if earlier := web.already_done(form):
@@ -51,7 +51,7 @@ def create_child(record_id: str) -> ResponseReturnValue:
     record = service.get(caller, record_id)
     caller.require("keys:write")
     form = ChildKeyForm()
-    form.offer(caller.grantable.intersection(record.scopes))
+    form.offer(caller.grantable, record.scopes)
     if (command := form.command()) is not None:
         with form.catching():
             if earlier := web.already_done(form):

@@ -36,6 +36,7 @@ from portal.web.forms.fields import (
     Wired,
     read_json,
 )
+from portal.web.forms.sentences import Sentence, Strong, listed, named, series
 
 __all__ = [
     "ABSENT",
@@ -52,10 +53,15 @@ __all__ = [
     "NumberField",
     "PairsField",
     "SecretField",
+    "Sentence",
+    "Strong",
     "SwitchField",
     "TagsField",
     "TextField",
     "Wired",
     "as_seen",
+    "listed",
+    "named",
     "read_json",
+    "series",
 ]

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
 from flask import request
 from flask_wtf import FlaskForm
+from flask_wtf.form import _Auto
 from markupsafe import Markup
 from wtforms import Field, HiddenField
 
@@ -21,9 +22,12 @@ from portal.secretstore import SecretDenied, StoreUnavailable
 from portal.web import form_token
 from portal.web.access import actor
 from portal.web.forms.fields import ABSENT, SecretField, TextField, Wired
+from portal.web.forms.sentences import Sentence
+from portal.web.htmx import portal_request
 
 C = TypeVar("C", bound=Command)
 R = TypeVar("R", bound=Record)
+SENTENCE = "sentence"  # id of the element that has it
 
 
 class CommandForm(FlaskForm, Generic[C]):
@@ -34,6 +38,12 @@ class CommandForm(FlaskForm, Generic[C]):
 
         csrf_class = form_token.MaskedToken
 
+        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
+            """Return what was sent (called by WTForms): for a sentence, perhaps in the address."""
+            if formdata is _Auto and asks_for_sentence() and request.method == "GET":
+                return request.args
+            return super().wrap_formdata(form, formdata)
+
         def render_field(self, field: Field, render_kw: dict[str, Any]) -> Markup:
             """Return the field's HTML (called by WTForms), and note that it is drawn."""
             field.is_drawn = True
@@ -43,6 +53,8 @@ class CommandForm(FlaskForm, Generic[C]):
             return drawn
 
     command_type: ClassVar[type[Command]]
+    sentence_of: ClassVar[Sequence[str]] = ()
+    """Names of the fields that the sentence is made of. None of them can have a secret."""
     version = HiddenField()
     idempotency_key = HiddenField(default=lambda: secrets.token_urlsafe(16))
     stale = False
@@ -63,14 +75,36 @@ class CommandForm(FlaskForm, Generic[C]):
         super().__init__(*args, **kwargs)
         lengths, rules = _longest(self.command_type), self.command_type.model_fields
         for field in self:
-            if isinstance(field, Wired) and field.wire in rules:
-                field.is_required = rules[field.wire].is_required()
+            if isinstance(field, Wired):
+                known = field.wire in rules and rules[field.wire].is_required()
+                field.is_required = bool(known or field.needed)
             if isinstance(field, TextField) and field.wire in lengths:
                 field.render_kw.setdefault("maxlength", lengths[field.wire])
 
     def undrawn(self) -> "list[Wired]":
         """Return the fields that the template has not placed. `edit_form` draws them at the end."""
         return [field for field in self if isinstance(field, Wired) and not field.is_drawn]
+
+    def drawn(self) -> frozenset[str]:
+        """Return the names of the fields that are drawn so far."""
+        return frozenset(field.name for field in self if getattr(field, "is_drawn", False))
+
+    def opens(self, before: frozenset[str]) -> bool:
+        """Tell whether a folded part is open at first: one of its fields has an error or a value.
+
+        Its fields are those that were drawn since `before`.
+        """
+        inside = (field for field in self if isinstance(field, Wired) and field.is_drawn)
+        return any(f.errors or f.is_filled for f in inside if f.name not in before)
+
+    def is_submitted(self) -> bool:
+        """Tell whether the form was sent to be executed, and not for its sentence only."""
+        return not asks_for_sentence() and bool(super().is_submitted())
+
+    @property
+    def sentence(self) -> Sentence | None:
+        """Return what the form is about to make, as typed so far. Forms override it."""
+        return None
 
     def by_hand(self, name: str) -> "Wired":
         """Return a field that the template draws itself, without the macro `field`."""
@@ -102,6 +136,7 @@ class CommandForm(FlaskForm, Generic[C]):
         if not self.is_submitted():
             return None
         self.validate()
+        self._miss_what_is_needed()
         document = self.document(stored)
         command: Any = None
         try:
@@ -191,6 +226,11 @@ class CommandForm(FlaskForm, Generic[C]):
             self.form_errors = [*self.form_errors, error.detail]
             self._ask_for_secrets_again()
 
+    def _miss_what_is_needed(self) -> None:
+        for field in self:
+            if isinstance(field, Wired) and field.needed and not field.sent() and not field.errors:
+                field.errors = [field.needed]
+
     def _ask_for_secrets_again(self) -> None:
         """Say at each typed secret that it is gone, once anything else keeps the form from saving.
 
@@ -221,8 +261,6 @@ class CommandForm(FlaskForm, Generic[C]):
         refuse.
         """
         known = self.command_type.model_fields.get(field.wire)
-        if field.has_default and not creating:
-            return ""
         if known is not None and type(None) in get_args(known.annotation):
             return None
         return ABSENT if creating or "." in field.wire else ""
@@ -231,6 +269,12 @@ class CommandForm(FlaskForm, Generic[C]):
         first = next((field for field in self if field.errors), None)
         for field in self:
             field.is_first_error = field is first
+
+
+def asks_for_sentence() -> bool:
+    """Tell whether this request only wants to know what a form would make: htmx swaps it in."""
+    wanted = portal_request().headers.get("HX-Target", "")
+    return portal_request().wants_fragment and wanted.endswith(f"#{SENTENCE}")
 
 
 @cache

@@ -16,13 +16,14 @@ from portal.rest import strict_json
 
 Choices = Sequence[tuple[str, ...]]
 ABSENT: Any = object()  # the form does not set this field
+NOTHING: tuple[Any, ...] = (None, False, "", [], {}, ABSENT)
 LINE_OR_COMMA = re.compile(r"[,\n]")
 
 
 class Wired(Field):
     """A field that sets a field of the command. `draws` tells the macro `field` how to draw it.
 
-    With `has_default`, an empty text creates a record with a default; a stored one stays filled.
+    `needed` is what the form says when the field is empty, although programs may leave it out.
     """
 
     draws = "input"
@@ -31,16 +32,24 @@ class Wired(Field):
     attributes: Mapping[str, Any] = {}
 
     def __init__(
-        self, *args: Any, wire: str | None = None, has_default: bool = False, **kwargs: Any
+        self, *args: Any, wire: str | None = None, needed: str = "", **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
         self.wire = wire or self.short_name
-        self.has_default = has_default
+        self.needed = needed
         self.render_kw: dict[str, Any] = {**self.attributes, **(kwargs.get("render_kw") or {})}
 
     def sent(self) -> Any:
         """Return the value for the command: "" if emptied, ABSENT if the form does not set it."""
         return self.data.strip() if isinstance(self.data, str) else self.data
+
+    @property
+    def is_filled(self) -> bool:
+        """Tell whether the field has a value that is not its usual one."""
+        value, usual = self.sent(), self.default
+        if value in NOTHING:
+            return usual is True
+        return bool(value != usual)
 
 
 class TextField(Wired, StringField):

@@ -66,7 +66,7 @@ document.addEventListener("htmx:after:swap", () => {
   const boxes = [...document.querySelectorAll("[data-keep-ticks] input[type=checkbox]")];
   const drawn = new Map(boxes.map((box) => [box.name + box.value, box]));
   for (const [box, is] of ticked)
-    if (drawn.has(box)) drawn.get(box).checked = is;
+    if (drawn.has(box)) drawn.get(box).checked = is && !drawn.get(box).disabled;
     else ticked.delete(box);
 });
 
