@@ -142,6 +142,7 @@ class ConnectorForm(CommandForm[ConnectorInput]):
         form = made(obj=record, data={**start, **_settings(kind, known, record), **events})
         form.provider.data = kind.key
         form._say_what_is_stored(record)
+        form._say_what_is_not_set(known)
         return form
 
     def document(self, stored: Any = None) -> dict[str, Any]:
@@ -178,6 +179,18 @@ class ConnectorForm(CommandForm[ConnectorInput]):
         """Return the fields of all credentials, or those of one authentication type."""
         fields = [field for field in self if isinstance(field, CredentialField)]
         return [field for field in fields if variant in (None, field.variant)]
+
+    def _say_what_is_not_set(self, known: Connector | None) -> None:
+        """Mark the settings that the record lacks. Their defaults must not be saved unnoticed.
+
+        A choice gets “Not set”: a browser would choose the first option.
+        """
+        missing = [s for s in self.kind.config if known is not None and s.key not in known.config]
+        for setting in missing:
+            self[_config_name(setting)].is_missing = True
+            if setting.kind == "enum":
+                options = [(option, option) for option in setting.options]
+                self[_config_name(setting)].offer([("", "Not set"), *options])
 
     def _say_what_is_stored(self, record: Connector | None) -> None:
         if record is None or record.credential_last_rotated_at is None:

@@ -30,6 +30,11 @@ class Box:
     reason: str
 
     @property
+    def word(self) -> str:
+        """Return the right in one word."""
+        return "lease" if self.right == "use" else self.right
+
+    @property
     def label(self) -> str:
         """Return the scope in words, and why it cannot be granted."""
         words = upper_first(may(self.scope))

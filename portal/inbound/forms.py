@@ -58,23 +58,27 @@ class InboundForm(CommandForm[WebhookInput]):
         description="Only these are published, such as github.push or stripe.*; empty for all.",
     )
     enabled = SwitchField("Take requests", default=True)
-    option_header = TextField("Header of the signature", wire="option_header", render_kw=PLAIN)
-    option_prefix = TextField("What stands before it", wire="option_prefix", render_kw=PLAIN)
+    option_header = TextField(
+        "Header of the signature", wire="inbound_options.header", render_kw=PLAIN
+    )
+    option_prefix = TextField(
+        "What stands before it", wire="inbound_options.prefix", render_kw=PLAIN
+    )
     option_delivery_id = TextField(
         "Where the delivery's id is",
-        wire="option_delivery_id",
+        wire="inbound_options.delivery_id",
         description="header:X-Request-Id or body:id; a repeated delivery is known by it.",
         render_kw=PLAIN,
     )
     option_event_type = TextField(
         "Where the event's type is",
-        wire="option_event_type",
+        wire="inbound_options.event_type",
         description="header:X-Event-Type or body:type.",
         render_kw=PLAIN,
     )
     option_equal_bodies = ChoiceField(
         "The same body again",
-        wire="option_equal_bodies",
+        wire="inbound_options.equal_bodies",
         choices=[
             ("", "Is a repetition, and published once"),
             ("each", "Is another event, and published again"),
@@ -117,17 +121,25 @@ class InboundForm(CommandForm[WebhookInput]):
         """Return the submitted document: the options as one object, the secret only if one was
         typed."""
         document = super().document(stored)
-        options = {name: document.pop(f"option_{name}", "") for name in OPTIONS}
-        scheme = SCHEMES.get(str(document.get("inbound_scheme") or ""))
-        if scheme is None or not scheme.may_repeat:
-            del options["equal_bodies"]
-        is_generic = scheme is not None and scheme.is_generic
-        document["inbound_options"] = {k: v for k, v in options.items() if v and is_generic}
+        if stored is None or {"inbound_scheme", "inbound_options"} & document.keys():
+            document["inbound_options"] = self._options(document, stored)
         if stored is None:
             document["direction"] = "inbound"
         if self.inbound_secret.given:
             document["inbound_secret"] = self.inbound_secret.given
         return document
+
+    def _options(self, document: dict[str, Any], stored: Webhook | None) -> dict[str, str]:
+        """Return the options that the chosen scheme has."""
+        scheme = SCHEMES.get(str(self.inbound_scheme.data or ""))
+        if scheme is None or not scheme.is_generic:
+            return {}
+        options = document.get("inbound_options", stored.inbound_options if stored else {})
+        return {
+            name: value
+            for name, value in options.items()
+            if value and (name != "equal_bodies" or scheme.may_repeat)
+        }
 
 
 class DoctorForm(CommandForm[SignatureCheck]):

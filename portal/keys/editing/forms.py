@@ -58,15 +58,12 @@ class EditKeyForm(CommandForm[EditKey]):
         return form
 
     def document(self, stored: Any = None) -> dict[str, Any]:
-        """Return what was sent. The time that was drawn, which has no seconds, changes nothing.
+        """Return what was changed.
 
         Raises Invalid for a time in the past, which only a program may ask for: it ends the key.
         """
         document = super().document(stored)
-        typed = document.get("expires_at")
-        if typed == _drawn(stored.expires_at):
-            document.pop("expires_at", None)
-        elif _is_past(typed):
+        if _is_past(document.get("expires_at")):
             self.blame(
                 Invalid.field(
                     "expires_at",
@@ -75,10 +72,6 @@ class EditKeyForm(CommandForm[EditKey]):
             )
             document.pop("expires_at")
         return document
-
-
-def _drawn(at: datetime | None) -> str | None:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ") if at else None
 
 
 def _is_past(typed: Any) -> bool:

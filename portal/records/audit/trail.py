@@ -6,8 +6,18 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, false, func, insert, not_, select, tuple_
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    bindparam,
+    false,
+    func,
+    insert,
+    inspect,
+    not_,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import aliased
 from ulid import ULID
 
@@ -127,25 +137,26 @@ def newest(actor: Actor, record_id: str, action: str) -> AuditEntry | None:
     return next(iter(_read(query.where(AuditEntry.action == action).limit(1))), None)
 
 
-def who_deleted(actor: Actor, deleted: Mapping[str, datetime]) -> dict[str, str]:
-    """Return record id → the name of who deleted it, with one statement.
+@dataclass(frozen=True, slots=True)
+class LastChange:
+    """What a field was before the last saves of a record, and who saved it last and when."""
 
-    `deleted` are records that the actor may know of, each with the time when it was deleted.
-    """
-    entry = AuditEntry
-    query = (
-        select(entry.record_id, entry.actor_name)
-        .where(
-            entry.tenant_id == actor.tenant_id,
-            entry.record_id.in_(deleted),
-            entry.action == func.concat(entry.record_kind, ".deleted"),
-            # The entry has the time at which the transaction began.
-            entry.occurred_at >= min(deleted.values()) - LATELY,
-        )
-        .ext(distinct_on(entry.record_id))
-        .order_by(entry.record_id, entry.occurred_at.desc(), entry.id.desc())
-    )
-    return {row.record_id: row.actor_name for row in session.execute(query)}
+    before: Any
+    actor_name: str
+    at: datetime
+
+
+def last_changes(record: Record, actor: Actor, saves: int) -> dict[str, LastChange]:
+    """Return the fields that the last so many saves of a record have changed."""
+    columns = set(inspect(record).attrs.keys())
+    entries = [one for one in history(actor, record.id, limit=FEW) if columns & one.changes.keys()]
+    found: dict[str, LastChange] = {}
+    for entry in entries[:saves]:
+        for name, (before, _) in entry.changes.items():
+            last = found.get(name)
+            by, at = (last.actor_name, last.at) if last else (entry.actor_name, entry.occurred_at)
+            found[name] = LastChange(before, by, at)
+    return found
 
 
 def of_request(actor: Actor, request_id: str) -> Sequence[AuditEntry]:

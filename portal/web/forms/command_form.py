@@ -1,10 +1,10 @@
 """Validate a form as a pydantic command, and show errors at its fields."""
 
-import json
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
@@ -17,6 +17,8 @@ from wtforms import Field, HiddenField
 from portal.core.errors import Conflict, FieldError, Invalid, QuotaReached, StaleVersion
 from portal.database.record import Record, find
 from portal.database.session import session
+from portal.records.audit import trail
+from portal.records.audit.trail import LastChange
 from portal.records.schemas import Command
 from portal.secretstore import SecretDenied, StoreUnavailable
 from portal.web import form_token
@@ -28,6 +30,21 @@ from portal.web.htmx import portal_request
 C = TypeVar("C", bound=Command)
 R = TypeVar("R", bound=Record)
 SENTENCE = "sentence"  # id of the element that has it
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field that somebody else or the person has changed while both were editing.
+
+    `mine` is None if the person had not touched it. `by` and `at` tell who else changed it, if
+    somebody did.
+    """
+
+    label: str
+    stored: str
+    mine: str | None
+    by: str | None
+    at: datetime | None
 
 
 class CommandForm(FlaskForm, Generic[C]):
@@ -60,7 +77,7 @@ class CommandForm(FlaskForm, Generic[C]):
     stale = False
     full = False
     refused_by_store = 0
-    differences: Sequence[tuple[str, str, str]] = ()
+    differences: Sequence[Difference] = ()
     form_errors: list[str]
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -148,15 +165,32 @@ class CommandForm(FlaskForm, Generic[C]):
         return None if self.errors else command
 
     def document(self, stored: Any = None) -> dict[str, Any]:
-        """Return what was sent, as on the wire.
+        """Return what was sent, as on the wire; for a stored record, only what was touched.
 
         Forms override it for values that no field can represent.
         """
         document: dict[str, Any] = {}
+        wanted = self._wanted(stored)
         for field in self:
-            if isinstance(field, Wired) and not field.errors:
+            if isinstance(field, Wired) and not field.errors and field.wire in wanted:
                 self._place(document, field, creating=stored is None)
         return document
+
+    def _wanted(self, stored: Any) -> set[str]:
+        """Return the wires of the fields to set: all of a new record, else only what was touched.
+
+        An object such as `config` is set as a whole, so a touched part of it brings the others that
+        have a value.
+        """
+        fields = [field for field in self if isinstance(field, Wired)]
+        if stored is None:
+            return {field.wire for field in fields}
+        touched = {field.wire.partition(".")[0] for field in fields if field.is_touched}
+        return {
+            field.wire
+            for field in fields
+            if field.is_touched or (field.wire.partition(".")[0] in touched and field.is_set)
+        }
 
     def blame(self, errors: Iterable[FieldError]) -> None:
         """Put each error on the field of its path, or of a parent path, or else on the form."""
@@ -181,22 +215,38 @@ class CommandForm(FlaskForm, Generic[C]):
         """
         if self.expected_version in (None, record.version):
             return
-        pairs = [
-            (field.label.text, _shown(self.stored_value(record, field)), _shown(field.sent()))
-            for field in self
-            if isinstance(field, Wired) and field.sent() is not ABSENT
-        ]
-        self.differences = [pair for pair in pairs if pair[1] != pair[2]]
+        others = trail.last_changes(record, actor(), record.version - (self.expected_version or 0))
+        for field in self:
+            if isinstance(field, Wired) and field.sent() is not ABSENT:
+                self._compare(field, self.stored_value(record, field), others)
         self.version.data = record.version
         raise StaleVersion("Somebody else saved this while you were editing.")
+
+    def _compare(self, field: "Wired", stored: Any, others: Mapping[str, LastChange]) -> None:
+        """Note a value that differs from the stored one. One that the person has not touched, and
+        somebody else has changed, is taken over."""
+        if field.shown(stored) == field.shown(field.sent()):
+            return
+        name, *path = field.wire.split(".")
+        other = others.get(name)
+        is_mine = other is None or field.shown(_within(other.before, path)) != field.shown(
+            field.sent()
+        )
+        told = Difference(
+            field.label.text,
+            field.shown(stored),
+            field.shown(field.sent()) if is_mine else None,
+            other.actor_name if other else None,
+            other.at if other else None,
+        )
+        self.differences = [*self.differences, told]
+        if not is_mine:
+            field.take(stored)
 
     def stored_value(self, record: Any, field: "Wired") -> Any:
         """Return the stored value of a field: `retry_policy.timeoutMs` is inside an object."""
         name, *path = field.wire.split(".")
-        value = getattr(record, name, None)
-        for part in path:
-            value = value.get(part) if isinstance(value, dict) else None
-        return value
+        return _within(getattr(record, name, None), path)
 
     @contextmanager
     def catching(self) -> Iterator[None]:
@@ -302,10 +352,7 @@ def as_seen(model: type[R], record_id: str) -> R:
     return record
 
 
-def _shown(value: Any) -> str:
-    """Return a value in one line, for a comparison. None and empty values look the same."""
-    if value in (None, "", [], {}):
-        return "(empty)"
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+def _within(value: Any, path: Sequence[str]) -> Any:
+    for part in path:
+        value = value.get(part) if isinstance(value, dict) else None
+    return value

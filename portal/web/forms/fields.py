@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from markupsafe import Markup
@@ -29,6 +30,8 @@ class Wired(Field):
     draws = "input"
     is_drawn = False
     is_required = False
+    is_missing = False
+    typed: str | None = None
     attributes: Mapping[str, Any] = {}
 
     def __init__(
@@ -42,6 +45,30 @@ class Wired(Field):
     def sent(self) -> Any:
         """Return the value for the command: "" if emptied, ABSENT if the form does not set it."""
         return self.data.strip() if isinstance(self.data, str) else self.data
+
+    def shown(self, value: Any) -> str:
+        """Return a value of this field in one line, so that equal values look the same."""
+        if value in (None, "", [], {}):
+            return "(empty)"
+        if isinstance(value, str):
+            return value
+        return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+
+    def take(self, value: Any) -> None:
+        """Show another value than the one that was typed."""
+        self.raw_data, self.typed = None, None
+        self.process_data(value)
+
+    @property
+    def is_touched(self) -> bool:
+        """Tell whether the person has changed what the form showed."""
+        sent = self.sent()
+        return sent is not ABSENT and self.shown(sent) != self.shown(self.object_data)
+
+    @property
+    def is_set(self) -> bool:
+        """Tell whether the stored record has a value for this field."""
+        return self.object_data is not None and not self.is_missing
 
     @property
     def is_filled(self) -> bool:
@@ -58,6 +85,10 @@ class TextField(Wired, StringField):
 
 class LongTextField(Wired, TextAreaField):
     """Several lines of text. A browser counts a line break as one character and sends two."""
+
+    def shown(self, value: Any) -> str:
+        """Return the text with its line breaks as the browser counts them."""
+        return super().shown(value.replace("\r\n", "\n") if isinstance(value, str) else value)
 
     def sent(self) -> Any:
         """Return the text with line breaks as the browser counts them."""
@@ -85,6 +116,13 @@ class MoneyField(Wired, StringField):
 
     attributes = {"inputmode": "decimal", "autocomplete": "off"}
 
+    def shown(self, value: Any) -> str:
+        """Return the amount without zeros at its end."""
+        try:
+            return f"{Decimal(str(value)).normalize():f}"
+        except InvalidOperation:
+            return super().shown(value)
+
     def sent(self) -> Any:
         """Return the typed amount."""
         return str("" if self.data is None else self.data).strip()
@@ -94,6 +132,10 @@ class SwitchField(Wired, BooleanField):
     """A value that is on or off."""
 
     draws = "check"
+
+    def shown(self, value: Any) -> str:
+        """Return the value in words."""
+        return "yes" if value else "no"
 
     def sent(self) -> Any:
         """Return True or False. An unticked box is a value, too."""
@@ -154,6 +196,10 @@ class ChecksField(Wired):
         listed += [(value, value, "") for value in self.data or () if value not in known]
         return [(*box, box[0] in (self.data or ())) for box in listed]
 
+    def shown(self, value: Any) -> str:
+        """Return the values in the order of the alphabet."""
+        return ", ".join(sorted(map(str, value or ()))) or "(empty)"
+
     def sent(self) -> Any:
         """Return the ticked values."""
         return list(self.data or ())
@@ -169,6 +215,9 @@ class _ListText(Wired, TextAreaField):
         if valuelist:
             parts = self.splits.split(valuelist[0].replace("\r\n", "\n"))
             self.data = [part.strip() for part in parts if part.strip()]
+
+    def shown(self, value: Any) -> str:
+        return ", ".join(map(str, value or ())) or "(empty)"
 
     def _value(self) -> str:
         return self.joint.join(str(item) for item in self.data or ())
@@ -213,9 +262,8 @@ class PairsField(Wired, TextAreaField):
         self.data = pairs
 
     def _value(self) -> str:
-        typed: str | None = getattr(self, "typed", None)
-        if typed is not None:
-            return typed
+        if self.typed is not None:
+            return self.typed
         return "\n".join(f"{name}: {value}" for name, value in (self.data or {}).items())
 
     def sent(self) -> Any:
@@ -238,9 +286,8 @@ class JsonField(Wired, TextAreaField):
         self.data = read_json(self.typed) if self.typed.strip() else self.empty()
 
     def _value(self) -> str:
-        typed: str | None = getattr(self, "typed", None)
-        if typed is not None:
-            return typed
+        if self.typed is not None:
+            return self.typed
         return json.dumps(self.data, indent=2, ensure_ascii=False) if self.data else ""
 
     def sent(self) -> Any:
@@ -265,6 +312,14 @@ class MomentField(Wired, StringField):
         if isinstance(self.data, datetime):
             return self.data.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")
         return str(self.data or "")
+
+    def shown(self, value: Any) -> str:
+        """Return the minute in UTC: the browser's picker has no seconds."""
+        try:
+            at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        except ValueError:
+            return super().shown(value)
+        return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
 
     def sent(self) -> Any:
         """Return the time as RFC 3339 in UTC, "" if there is none."""
