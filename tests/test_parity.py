@@ -28,6 +28,7 @@ USUAL = {
 
 # Page → operations, without `integration.`; more than one where the page does several things.
 PAGES = {
+    "choices.index": "search.find",
     "applications.suspend": "applications.suspend",
     "applications.retire": "applications.retire",
     "applications.reopen": "applications.reopen",

@@ -22,6 +22,7 @@ from portal.web.forms import (
     LinesField,
     MomentField,
     NumberField,
+    PickField,
     SecretField,
     Sentence,
     Strong,
@@ -96,11 +97,11 @@ class ConnectorForm(CommandForm[ConnectorInput]):
     name = TextField(
         "Name", needed="Enter a name.", description="Name shown to people, for example Okta, EU."
     )
-    application_id = ChoiceField("Application")
+    application_id = PickField("Application", of="applications")
     scope = ChoiceField("Scope", choices=SCOPE_CHOICES, default="org")
     group_id = TextField("Group id", description="Needed when the scope is group.")
-    user_id = ChoiceField("Person", description="Needed when the scope is personal.")
-    owner_id = ChoiceField("Owner", description="Person who answers for it.")
+    user_id = PickField("Person", of="people", description="Needed when the scope is personal.")
+    owner_id = PickField("Owner", of="people", description="Person who answers for it.")
     more = MoreSettings(
         "More settings",
         wire="config",
@@ -109,8 +110,10 @@ class ConnectorForm(CommandForm[ConnectorInput]):
     )
     auth_type = ChoiceField("Authentication")
     enabled = SwitchField("Enabled", default=True)
-    webhook_endpoint_id = ChoiceField(
-        "Webhook", description="A webhook of this tenant that gets the connector's events."
+    webhook_endpoint_id = PickField(
+        "Webhook",
+        of="webhooks",
+        description="A webhook of this tenant that gets the connector's events.",
     )
     next_rotation_due = MomentField(
         "Next rotation due", description="Time when the credentials should be renewed, in UTC."

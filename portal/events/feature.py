@@ -3,12 +3,13 @@
 from flask import Flask
 
 from portal.events import lifecycle, pages
+from portal.events.catalogue.examples import patterns
 from portal.events.catalogue.resource import OPERATIONS as TYPES
 from portal.events.catalogue.resource import resource
 from portal.events.resource import OPERATIONS as EVENTS
 from portal.records.verbs import watch
 from portal.rest.feature import Feature
-from portal.rest.findable import Act, ById, Findable, Place, Source
+from portal.rest.findable import Act, ById, Choices, Findable, Place, Source
 
 
 def init_app(app: Flask) -> None:
@@ -27,6 +28,7 @@ FOUND = Findable(
               "event settings keep erase person hidden fields"),
     ),
     sources=(Source("Happened", pages.find_published, "events:read"),),
+    choices={"event-patterns": Choices(patterns, "events:read")},
     ids={"evt": ById(pages.find_event, "events:read")},
 )  # fmt: skip
 

@@ -6,7 +6,7 @@ from portal.identity import pages
 from portal.identity.openid import issuer
 from portal.identity.resource import OPERATIONS
 from portal.rest.feature import Feature
-from portal.rest.findable import ById, Findable, Place, Source
+from portal.rest.findable import ById, Choices, Findable, Place, Source
 
 
 def init_app(app: Flask) -> None:
@@ -22,6 +22,7 @@ FOUND = Findable(
               for_admins=True),
     ),
     sources=(Source("Open", pages.find_people, for_admins=True),),
+    choices={"people": Choices(pages.choose_people)},
     ids={"per": ById(pages.find_person, for_admins=True)},
 )  # fmt: skip
 

@@ -18,7 +18,7 @@ from portal.identity.sessions.cookies import Cookies
 from portal.identity.sessions.id_tokens import sealer_of
 from portal.identity.sessions.login import live_session
 from portal.identity.sign_in import SignIn, auth
-from portal.rest.findable import Asked, Find
+from portal.rest.findable import Asked, Choice, Find
 from portal.web import actor, render, see_other, signed_in, toast
 
 account = Blueprint("sessions", __name__, url_prefix="/account/sessions")
@@ -109,6 +109,12 @@ def end_sessions(person_id: str) -> ResponseReturnValue:
 def find_people(actor: Actor, asked: Asked) -> list[Find]:
     """Return the people whose name or email address has the words."""
     return [_line(person) for person in people.named(actor, asked.text)]
+
+
+def choose_people(actor: Actor, text: str) -> list[Choice]:
+    """Return a few people whose name or email address has the words; the first for no words."""
+    found = people.named(actor, text) if text else people.in_tenant(actor)[: people.FOUND]
+    return [Choice(one.id, one.name, one.email or one.role) for one in found]
 
 
 def find_person(actor: Actor, person_id: str) -> Find | None:

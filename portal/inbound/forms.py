@@ -8,6 +8,7 @@ from portal.web.forms import (
     CommandForm,
     LongTextField,
     PairsField,
+    PickField,
     SecretField,
     Sentence,
     Strong,
@@ -86,7 +87,7 @@ class InboundForm(CommandForm[WebhookInput]):
         description="For HMAC without a time: nothing that is signed tells a sender that repeats"
         " itself from somebody who copied a request.",
     )
-    application_id = ChoiceField("Application")
+    application_id = PickField("Application", of="applications")
     tags = TagsField("Tags", description="Separated by commas.")
 
     sentence_of = ("name", "inbound_scheme", "event_types", "enabled")

@@ -62,7 +62,7 @@ def create() -> ResponseReturnValue:
 def with_choices(form: InboundForm) -> InboundForm:
     """Return the form with the applications of the tenant to choose from."""
     owners = applications.extendable_choices(web.actor(), also=[form.application_id.data])
-    form.application_id.choices = [("", "None"), *owners]
+    form.application_id.offer([("", "None"), *owners])
     return form
 
 

@@ -94,6 +94,24 @@ class ById:
     for_admins: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One thing that a field can refer to: the value to store, its name, and a note."""
+
+    value: str
+    label: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """A search for what a field can refer to, with at most one statement; the first ones for an
+    empty text."""
+
+    find: Callable[[Actor, str], Sequence[Choice]]
+    needs: str = ""
+
+
 def nothing(record: Any) -> str:
     """Say nothing beside the name of a record."""
     return ""
@@ -102,10 +120,11 @@ def nothing(record: Any) -> str:
 @dataclass(frozen=True, slots=True)
 class Findable:
     """Everything that one resource or feature lets people find. `note` is shown beside a record's
-    name, and `ids` finds things by an id with this prefix."""
+    name, `ids` finds things by an id with this prefix, `choices` what a field can refer to."""
 
     acts: tuple[Act, ...] = ()
     places: tuple[Place, ...] = ()
     sources: tuple[Source, ...] = ()
     ids: Mapping[str, ById] = field(default_factory=dict)
     note: Callable[[Any], str] = nothing
+    choices: Mapping[str, Choices] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from portal.web.forms import (
     JsonField,
     NumberField,
     PairsField,
+    PickField,
     Sentence,
     Strong,
     SwitchField,
@@ -73,8 +74,8 @@ class WebhookForm(CommandForm[WebhookInput]):
         description="Change this only if your receiver already checks another format. Rotate the"
         " secret after a change to or from a key pair.",
     )
-    application_id = ChoiceField("Application")
-    connector_id = ChoiceField("Connector")
+    application_id = PickField("Application", of="applications")
+    connector_id = PickField("Connector", of="connectors")
     max_attempts = NumberField(
         "Attempts",
         default=DEFAULT_POLICY.max_attempts,
@@ -86,7 +87,7 @@ class WebhookForm(CommandForm[WebhookInput]):
         choices=BACKOFF_CHOICES,
         default=DEFAULT_POLICY.backoff,
         wire="retry_policy.backoff",
-        description="How the waits between attempts grow.",
+        description="Growth of the waits between attempts.",
     )
     timeout_ms = NumberField(
         "Timeout in ms",

@@ -131,12 +131,10 @@ def _form(record: Webhook) -> WebhookForm:
 
 def _with_choices(form: WebhookForm) -> WebhookForm:
     none = [("", "None")]
-    form.application_id.choices = none + applications.extendable_choices(
-        web.actor(), also=[form.application_id.data]
+    form.application_id.offer(
+        none + applications.extendable_choices(web.actor(), also=[form.application_id.data])
     )
-    form.connector_id.choices = none + connectors.choices(
-        web.actor(), also=[form.connector_id.data]
-    )
+    form.connector_id.offer(none + connectors.choices(web.actor(), also=[form.connector_id.data]))
     return form
 
 

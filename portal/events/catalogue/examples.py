@@ -1,5 +1,6 @@
 """Example data of an event type: the stored example, or one generated from the schema."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,11 +10,13 @@ from portal.database.actor import Actor
 from portal.database.session import session
 from portal.events.catalogue.portal_types import PORTAL_TYPES, is_own
 from portal.events.models import Event, EventType
+from portal.rest.findable import Choice
 
 DEPTH = 8
 MOST_FIELDS = 40
 MOST_VALUES = 1000
 OFFERED = 200
+FEW = 12
 PLAIN: Mapping[str, Any] = {"id": "rec_01K1EXAMPLE", "title": "A test from the portal"}
 FORMATS = {
     "date-time": "2026-01-31T09:00:00Z",
@@ -54,6 +57,22 @@ def names(actor: Actor) -> list[str]:
     recent = lately.order_by(Event.id.desc()).limit(OFFERED).subquery()
     both = described.limit(OFFERED).union(select(recent.c.type))
     return sorted(session.scalars(both))
+
+
+def patterns(actor: Actor, text: str) -> list[Choice]:
+    """Return a few events that a webhook can subscribe to: everything, groups, and types."""
+    types = sorted({*names(actor), *PORTAL_TYPES})
+    groups = Counter(name.partition(".")[0] for name in types)
+    found = [
+        Choice("*", "*", "every event"),
+        *(Choice(f"{group}.*", f"{group}.*", _many(count)) for group, count in groups.items()),
+        *(Choice(name, name) for name in types),
+    ]
+    return [one for one in found if text.lower() in one.value.lower()][:FEW]
+
+
+def _many(count: int) -> str:
+    return "1 type" if count == 1 else f"{count} types"
 
 
 def from_schema(schema: Any) -> Any:

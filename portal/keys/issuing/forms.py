@@ -18,6 +18,7 @@ from portal.web.forms import (
     MomentField,
     MoneyField,
     NumberField,
+    PickField,
     Sentence,
     Strong,
     TagsField,
@@ -98,13 +99,14 @@ class IssueKeyForm(HandsOver, CommandForm[IssueKey]):
         needed="Enter a name.",
         description="Name shown to people, for example Nightly export.",
     )
-    application_id = ChoiceField(
+    application_id = PickField(
         "Application",
+        of="applications",
         description="Calls with the key act as this application: they see and stamp its records"
         " only. Without one they see the whole tenant.",
     )
     kind = ChoiceField("Kind", choices=KIND_CHOICES, default="service")
-    issued_to_user_id = ChoiceField("Issued to user")
+    issued_to_user_id = PickField("Issued to user", of="people")
     issued_to_service = TextField("Issued to service", description="For example billing-export.")
     allowed_models = LinesField(
         "Allowed models", description="Model identifiers, one a line. Empty for all."

@@ -139,7 +139,7 @@ def newest(actor: Actor, record_id: str, action: str) -> AuditEntry | None:
 
 @dataclass(frozen=True, slots=True)
 class LastChange:
-    """What a field was before the last saves of a record, and who saved it last and when."""
+    """The value of a field before the last saves of a record, and who saved it last and when."""
 
     before: Any
     actor_name: str

@@ -8,7 +8,7 @@ from flask import Flask, current_app
 
 from portal.database.actor import Actor
 from portal.rest.feature import Feature
-from portal.rest.findable import Act, ById, Find, Findable, Place, Source
+from portal.rest.findable import Act, ById, Choices, Find, Findable, Place, Source
 from portal.rest.resources import Resource
 from portal.web.drawing.template_functions import rail_entry, record_url
 
@@ -75,6 +75,12 @@ def sources(actor: Actor, group: str) -> list[Source]:
     """Return the sources of one group that this caller may search."""
     found = (one for part in _all() for one in part.sources if one.group == group)
     return [one for one in found if _may(actor, one)]
+
+
+def choices(actor: Actor, of: str) -> Choices | None:
+    """Return the search for what a field can refer to, if the caller may use it."""
+    found = next((part.choices[of] for part in _all() if of in part.choices), None)
+    return found if found is not None and actor.can(found.needs) else None
 
 
 def by_id(actor: Actor, prefix: str) -> ById | None:

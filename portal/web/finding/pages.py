@@ -10,7 +10,7 @@ from portal import web
 from portal.records.search import words
 from portal.rest.feature import Feature
 from portal.rest.findable import Find
-from portal.web.finding import acts, declared
+from portal.web.finding import acts, choices, declared
 from portal.web.finding.answers import find
 
 bp = Blueprint("search", __name__, url_prefix="/search")
@@ -21,6 +21,7 @@ def init_app(app: Flask, features: Sequence[Feature]) -> None:
     declared.init_app(app, features)
     app.jinja_env.globals.update(marked=marked, create_here=create_here)
     app.register_blueprint(bp)
+    app.register_blueprint(choices.bp)
 
 
 @bp.get("")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from flask import url_for
 from markupsafe import Markup
 from wtforms import BooleanField, Field, HiddenField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
@@ -18,6 +19,7 @@ from portal.rest import strict_json
 Choices = Sequence[tuple[str, ...]]
 ABSENT: Any = object()  # the form does not set this field
 NOTHING: tuple[Any, ...] = (None, False, "", [], {}, ABSENT)
+LONGEST = 200  # choices that a select element has; the first, with “None”, not counted
 LINE_OR_COMMA = re.compile(r"[,\n]")
 
 
@@ -158,6 +160,34 @@ class ChoiceField(Wired, SelectField):
             SelectChoice(choice[0], choice[1], optgroup=choice[2] if len(choice) > 2 else None)
             for choice in choices
         ]
+
+
+class PickField(ChoiceField):
+    """A record or person to refer to, by name: `of` is what the search for choices finds.
+
+    It is a select element. With a script, a long one becomes a field to type in, and the server
+    finds what was typed. Of more than LONGEST, only the id can be typed without a script.
+    """
+
+    def __init__(self, *args: Any, of: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.of = of
+
+    def __call__(self, **kwargs: Any) -> Markup:
+        """Return the HTML: a select element, or a field for an id when there are too many."""
+        kwargs["data-pick"] = url_for("choices.index", of=self.of)
+        if len(self.choices or ()) <= LONGEST:
+            drawn: Markup = super().__call__(**kwargs)
+            return drawn
+        names = {choice.value: choice.label for choice in self.choices}
+        kwargs |= {
+            "data-shown": names.get(self.data or "", ""),
+            "placeholder": names.get("", "Id"),
+            "autocomplete": "off",
+            "spellcheck": "false",
+        }
+        shown = html_params(name=self.name, id=self.id, value=self.data or "", **kwargs)
+        return Markup(f"<input {shown}>")  # noqa: S704 - html_params escapes
 
 
 def _text_or_empty(value: Any) -> str:

@@ -1,0 +1,55 @@
+"""Find what a field of a form can refer to: a record, a person, an event, as one types."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Blueprint, request
+from werkzeug.wrappers import Response
+
+from portal import web
+from portal.core.errors import NotFound
+from portal.database.actor import Actor
+from portal.records import listing
+from portal.rest.findable import Choice
+from portal.web.finding import declared, records
+from portal.web.finding.answers import cleaned, holds_key
+from portal.web.finding.declared import Kind
+
+bp = Blueprint("choices", __name__, url_prefix="/choices")
+
+
+@bp.get("")
+def index() -> Response:
+    """Show what `q` finds among one kind of thing, as a list to choose from."""
+    of = request.args.get("of", "applications")
+    text = cleaned(request.args.get("q", ""))
+    found = () if holds_key(text) else offered(web.actor(), of, text)
+    return web.render("forms/choices.html", "forms/_choices.html", choices=found, text=text)
+
+
+def offered(actor: Actor, of: str, text: str) -> Sequence[Choice]:
+    """Return a few things with these words that the actor may see; the first ones for no words.
+
+    Raises NotFound for a kind that is not there, or that the actor may not see.
+    """
+    if (source := declared.choices(actor, of)) is not None:
+        return source.find(actor, text)
+    kind = next((one for one in declared.kinds(actor) if one.resource.name == of), None)
+    if kind is None:
+        raise NotFound("There is nothing of this kind to choose from.")
+    return [Choice(one.id, one.label, _note(actor, kind, one)) for one in _of(actor, kind, text)]
+
+
+def _of(actor: Actor, kind: Kind, text: str) -> Sequence[Any]:
+    if not text:
+        first = kind.resource.listing
+        query = listing.Query(limit=records.A_FEW, sort=first.default_sort)
+        return listing.page(actor, first, query).items
+    known = records.by_id(actor, text)
+    if known is not None and known[0].resource is kind.resource and not known[1].is_deleted:
+        return [known[1]]
+    return [one for part in records.by_words(actor, [kind], text) for one in part.records]
+
+
+def _note(actor: Actor, kind: Kind, record: Any) -> str:
+    return kind.resource.found.note(record) if record.is_open_to(actor) else ""

@@ -1,0 +1,224 @@
+"""Test how forms let people choose: scopes in a grid, records by name, events by pattern."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+
+from portal.identity.sessions.cookies import Cookies
+from tests.cast import ADA, ED, GUS, VIC, Api, Pages
+from tests.identity.serving import served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+Browse = Callable[..., Pages]
+Open = Callable[[str], "Page"]
+PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
+MANY = 13  # more than a select element shows well
+
+
+def choices(pages: Pages, of: str, text: str = "") -> list[str]:
+    answer = pages.get("/choices", query_string={"of": of, "q": text}, headers=PARTIAL)
+    assert answer.status_code == 200, answer.text
+    return re.findall(r"data-value=\"[^\"]+\"><span>([^<]+)</span>", answer.text)
+
+
+def test_choices_are_what_the_person_may_see(ada: Api, gus: Api, browse: Browse) -> None:
+    made = ada.create("applications", display_name="CRM 360")
+    ada.create("applications", display_name="Billing")
+    gus.create("applications", display_name="CRM of Globex")
+    assert choices(browse(ADA), "applications", "crm") == ["CRM 360"]
+    assert choices(browse(VIC), "applications", made["id"]) == ["CRM 360"]
+    assert choices(browse(GUS), "applications", "crm") == ["CRM of Globex"]
+    assert choices(browse(GUS), "applications", made["id"]) == []
+    assert set(choices(browse(ADA), "applications")) == {"CRM 360", "Billing"}
+    assert choices(browse(ADA), "people", "okafor") == []
+    browse(ED)
+    assert choices(browse(ADA), "people", "okafor") == ["Ed Okafor"]
+    assert choices(browse(GUS), "people", "okafor") == []
+    assert browse(ADA).get("/choices?of=secrets").status_code == 404
+
+
+def test_no_key_is_looked_for(ada: Api, browse: Browse) -> None:
+    raw = ada.create("api-keys", name="Nightly")["key"]
+    answer = browse(ADA).get("/choices", query_string={"of": "api-keys", "q": raw}, headers=PARTIAL)
+    assert raw not in answer.text
+
+
+def test_events_are_offered_alone_and_in_groups(ada: Api, browse: Browse) -> None:
+    ada.create("event-types", name="rfp.created")
+    ada.create("event-types", name="rfp.closed")
+    assert choices(browse(ADA), "event-patterns", "rfp") == ["rfp.*", "rfp.closed", "rfp.created"]
+    assert choices(browse(ADA), "event-patterns")[0] == "*"
+
+
+def test_the_grid_refuses_what_the_person_lacks_and_says_why(ada: Api, browse: Browse) -> None:
+    made = ada.create("applications", display_name="CRM", allowed_scopes=["keys:write"])
+    page = browse(ED).get("/applications/new").text
+    assert 'value="keys:write" disabled' in page
+    assert re.search(r"Not offered, because you do not have it: [^<]*keys:write", page)
+    assert 'value="webhooks:write" disabled' not in page
+    kept = browse(ED).get(f"/applications/{made['id']}/edit").text
+    assert 'value="keys:write" checked' in kept, "what it allows already may stay"
+
+
+def test_a_long_list_can_be_typed_as_an_id_without_a_script(ada: Api, browse: Browse) -> None:
+    page = browse(ADA).get("/webhooks/new").text
+    assert '<select data-pick="/choices?of=applications"' in page
+
+
+def test_the_folded_part_opens_for_a_value_and_for_an_error(ada: Api, browse: Browse) -> None:
+    plain = ada.create("webhooks", name="Plain")
+    slow = ada.create("webhooks", name="Slow", rate_limit=5)
+    pages = browse(ADA)
+    folded = '<details class="more">'
+    assert folded in pages.get("/webhooks/new").text
+    assert folded in pages.get(f"/webhooks/{plain['id']}/edit").text
+    assert '<details class="more" open>' in pages.get(f"/webhooks/{slow['id']}/edit").text
+    wrong = pages.post("/webhooks/new", {"name": "Wrong", "timeout_ms": "soon"})
+    assert '<details class="more" open>' in wrong.text
+    other = pages.post("/webhooks/new", {"name": "", "max_attempts": "10", "timeout_ms": "15000",
+                                         "backoff": "exponential"})  # fmt: skip
+    assert 'id="name-error"' in other.text
+    assert folded in other.text, "the error is not in the folded part"
+
+
+@pytest.mark.parametrize(
+    ("path", "typed", "said"),
+    [
+        (
+            "/applications/new",
+            {"display_name": "CRM 360", "kind": "app", "allowed_scopes": ["keys:read"]},
+            "CRM 360 is registered as an app that people use. Its keys may at most read API keys.",
+        ),
+        (
+            "/connectors/new",
+            {"provider": "splunk", "name": "<i>Logs</i>", "scope": "group", "enabled": "y"},
+            "<i>Logs</i> connects to Splunk Enterprise, for one group.",
+        ),
+        (
+            "/webhooks/inbound/new",
+            {"name": "Pushes", "inbound_scheme": "github", "enabled": "y"},
+            "Pushes takes requests from GitHub and publishes each as an event.",
+        ),
+    ],
+)
+def test_a_form_says_what_it_makes(
+    path: str, typed: dict[str, Any], said: str, browse: Browse
+) -> None:
+    headers = {**PARTIAL, "HX-Target": "div#sentence"}
+    answer = browse(ADA).get(path, query_string=typed, headers=headers)
+    assert "<html" not in answer.text
+    assert text_of(answer.text) == said
+
+
+def test_a_webhooks_address_is_asked_about_in_a_body_and_makes_nothing(
+    ada: Api, browse: Browse
+) -> None:
+    typed = {
+        "name": "CRM", "url": "https://hooks.example/T0/secret", "event_types": "rfp.*, deal.won",
+        "enabled": "y", "max_attempts": "3",
+    }  # fmt: skip
+    headers = {**PARTIAL, "HX-Target": "div#sentence"}
+    answer = browse(ADA).post("/webhooks/new", typed, headers=headers)
+    said = "CRM sends rfp.* and deal.won to hooks.example. Each is tried up to 3 times."
+    assert text_of(answer.text) == said
+    assert ada.get("/webhooks").json["items"] == []
+    page = browse(ADA).get("/webhooks/new").text
+    assert re.search(r'hx-post="/webhooks/new"[^>]*hx-target="#sentence"', page)
+
+
+def text_of(page: str) -> str:
+    plain = re.sub("<[^>]+>", "", page).strip()
+    return plain.replace("&lt;", "<").replace("&gt;", ">")
+
+
+# ---------------------------------------------------------------- in a browser
+
+
+@pytest.fixture
+def window(app: Flask, browse: Browse, browser: "Browser") -> Iterator[Open]:
+    cookie = browse(ADA).client.get_cookie(Cookies.of(app.extensions["portal"]).session)
+    assert cookie
+    complaints: list[str] = []
+    with served(lambda _: app) as address:
+        context = browser.new_context()
+        context.set_default_timeout(20_000)
+        host = str(urlsplit(address).hostname)
+        context.add_cookies(
+            [{"name": cookie.key, "value": cookie.value, "domain": host, "path": "/"}]
+        )
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+
+        def opened(path: str) -> "Page":
+            page.goto(address + path)
+            return page
+
+        yield opened
+        context.close()
+    assert complaints == []
+
+
+def test_an_application_is_found_by_typing_with_the_keyboard_alone(window: Open, ada: Api) -> None:
+    for number in range(MANY):
+        ada.create("applications", display_name=f"Program {number}")
+    ada.create("applications", display_name="CRM 360", allowed_scopes=["keys:read"])
+    page = window("/keys/new")
+    page.get_by_label("Name", exact=False).first.fill("Nightly")
+    box = page.get_by_role("combobox", name="Application")
+    box.focus()
+    page.keyboard.type("crm")
+    page.get_by_role("option", name="CRM 360", selected=True).wait_for()
+    page.keyboard.press("Enter")
+    assert box.input_value() == "CRM 360"
+    page.locator('input[value="webhooks:read"]:disabled').wait_for()
+    page.get_by_role("checkbox", name="Read API keys").check()
+    page.get_by_text("Nightly can read API keys of CRM 360").wait_for()
+    box.fill("nobody has this name")
+    page.get_by_text("Nothing found for").wait_for()
+    box.press("Escape")
+    box.press("Tab")
+    assert box.input_value() == "CRM 360", "what was chosen stays"
+    page.get_by_role("button", name="Issue key").click()
+    page.locator("[data-secret]").wait_for()
+    [key] = ada.get("/api-keys").json["items"]
+    assert key["application_id"] == ada.get("/applications?q=crm").json["items"][0]["id"]
+    page.get_by_label("I have stored this key").check()
+
+
+def test_scopes_are_ticked_by_presets_and_reached_by_arrows(window: Open, ada: Api) -> None:
+    page = window("/keys/new")
+    page.get_by_role("button", name="Read only").click()
+    assert page.locator('[data-scopes] input[value$=":read"]:checked').count() == 7
+    assert page.locator("[data-scopes] :checked").count() == 7
+    page.get_by_role("button", name="Publish events").click()
+    page.get_by_text("This key can publish events of the whole tenant").wait_for()
+    assert page.locator("[data-scopes] :checked").count() == 1
+    page.get_by_role("checkbox", name="Read applications").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    assert page.get_by_role("checkbox", name="Create and change connectors").is_checked()
+
+
+def test_events_are_picked_and_tried_on_the_last_ones(window: Open, ada: Api) -> None:
+    ada.create("event-types", name="rfp.created")
+    ada.create("event-types", name="deal.won")
+    assert ada.post("/events", {"type": "rfp.created", "data": {}}).status_code in (200, 201, 202)
+    page = window("/webhooks/new")
+    box = page.get_by_role("combobox", name="Events")
+    box.focus()
+    page.keyboard.type("rfp")
+    page.get_by_role("option", name="rfp.*").wait_for()
+    page.keyboard.press("Enter")
+    assert box.input_value() == "rfp.*, "
+    page.locator("#trial").get_by_text("Would have matched 1 of the last").wait_for()
+    page.keyboard.type("deal")
+    page.get_by_role("option", name="deal.won").click()
+    assert box.input_value() == "rfp.*, deal.won, "
