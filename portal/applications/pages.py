@@ -15,7 +15,8 @@ from portal.applications.models import Application
 from portal.applications.schemas import ApplicationDocument, StateReason
 from portal.audit import pages as audit_pages
 from portal.database.actor import Actor
-from portal.database.record import find
+from portal.database.record import Record, find
+from portal.database.session import session
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.overview.parts import Columns, Source, Step, Told
 from portal.records import health as record_health
@@ -29,9 +30,8 @@ bp = Blueprint("applications", __name__, url_prefix="/applications")
 class Item:
     """One row of a list: a record that belongs to an application."""
 
-    label: str
+    record: Record
     url: str
-    status: str
     note: str = ""
 
 
@@ -106,7 +106,10 @@ def show(record_id: str) -> ResponseReturnValue:
     sources = cast("list[PartSource]", current_app.extensions.get("portal.application_parts", []))
     parts = [source(web.actor(), record) for source in sources]
     others = facts.others("applications/show.html", ApplicationDocument, record)
-    return web.render("applications/show.html", record=record, parts=parts, others=others)
+    healths = record_health.of_all([item.record for part in parts for item in part.items])
+    return web.render(
+        "applications/show.html", record=record, parts=parts, healths=healths, others=others
+    )
 
 
 # ---------------------------------------------------------------- states

@@ -322,9 +322,8 @@ def part(actor: Actor, application: Application) -> Part:
         title="Connectors",
         items=[
             Item(
-                record.name,
+                record,
                 url_for("connectors.show", record_id=record.id),
-                record.state,
                 name_of(record.provider) or "Draft",
             )
             for record in page.items
@@ -332,7 +331,7 @@ def part(actor: Actor, application: Application) -> Part:
         all_url=url_for("connectors.index", application_id=application.id),
         new_url=new if actor.can("connectors:write") and not application.is_stopped else None,
         new_label="Add a connector",
-        empty="No connector: this application reads from nowhere and writes to nowhere yet.",
+        empty="No connectors yet.",
         stopped="Whoever runs these connectors reads that their application has stopped. None can"
         " be added.",
     )

@@ -22,9 +22,8 @@ def part(actor: Actor, application: Application) -> Part:
         title="API keys",
         items=[
             Item(
-                label=key.name,
+                record=key,
                 url=url_for("keys.show", record_id=key.id),
-                status=key.state,
                 note=_note(key, application),
             )
             for key in service.of_application(actor, application.id)
@@ -32,7 +31,7 @@ def part(actor: Actor, application: Application) -> Part:
         all_url=url_for("keys.index", application_id=application.id),
         new_url=new_url if service.may_issue(actor, application) else None,
         new_label="Issue a key",
-        empty="No key yet. Its programs need one to call the platform.",
+        empty="No keys yet. Its programs need one to call the platform.",
         stopped="Every call with these keys, and with tokens made of them, is refused. No new key"
         " can be issued.",
     )

@@ -12,7 +12,7 @@ from importlib import resources
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, DateTime, TextClause, func, select
+from sqlalchemy import ColumnElement, TextClause, func, select, union_all
 
 from portal.database.actor import Actor
 from portal.database.record import Record
@@ -114,18 +114,26 @@ def told(model: type[Record], document: dict[str, Any]) -> dict[str, Any]:
 
 
 def of_all(records: Sequence[Record]) -> dict[str, Health]:
-    """Return the health of records of one kind and tenant by their ids, in one statement."""
-    if not records:
+    """Return the health of records of one tenant by their ids, in one statement.
+
+    Records of a kind that has no health are left out.
+    """
+    judged: list[Record] = [record for record in records if type(record) in _judges]
+    if not judged:
         return {}
-    model, ids = type(records[0]), [record.id for record in records]
-    by = _judges[model]
-    rows = session.execute(
-        select(model.id, by.facts()).where(
-            model.tenant_id == records[0].tenant_id, model.id.in_(ids)
+    ids: dict[type[Record], list[str]] = {}
+    for record in judged:
+        ids.setdefault(type(record), []).append(record.id)
+    tenant_id = judged[0].tenant_id
+    asked = [
+        select(model.id, _judges[model].facts()).where(
+            model.tenant_id == tenant_id, model.id.in_(own)
         )
-    )
+        for model, own in ids.items()
+    ]
+    rows = session.execute(asked[0] if len(asked) == 1 else union_all(*asked))
     facts = {row[0]: row[1] for row in rows}
-    return {record.id: _of(by, record, facts[record.id]) for record in records}
+    return {one.id: _of(_judges[type(one)], one, facts[one.id]) for one in judged}
 
 
 def of(record: Record) -> Health:

@@ -16,7 +16,10 @@ NAME = "{}"  # in the title of an act
 
 @dataclass(frozen=True, slots=True)
 class Find:
-    """One line of what was found: its title, its page, and what is said beside it."""
+    """One line of what was found: its title, its page, and what is said beside it.
+
+    `word` says the status in its own word, such as “blocked” of a key that is held.
+    """
 
     title: str
     url: str
@@ -26,6 +29,7 @@ class Find:
     status: str | None = None
     at: datetime | None = None
     id: str = ""
+    word: str = ""
 
 
 def always(record: Any) -> bool:

@@ -254,14 +254,11 @@ def part(actor: Actor, application: Application) -> Part:
     new = url_for("webhooks.create", application_id=application.id)
     return Part(
         title="Webhooks",
-        items=[
-            Item(r.name, url_for("webhooks.show", record_id=r.id), r.state, r.url or "")
-            for r in page.items
-        ],
+        items=[Item(r, url_for("webhooks.show", record_id=r.id), r.url or "") for r in page.items],
         all_url=url_for("webhooks.index", application_id=application.id),
         new_url=new if actor.can("webhooks:write") and not application.is_stopped else None,
         new_label="Add a webhook",
-        empty="No webhook: this application hears of nothing yet.",
+        empty="No webhooks yet.",
         stopped="Nothing is sent and nothing is let in. Events wait as long as events are kept, and"
         " go out when the application is reopened. None can be added.",
     )

@@ -134,11 +134,11 @@ def test_the_sentence_follows_what_is_chosen(window: Window, ada: Api) -> None:
     page.get_by_label("Expires", exact=True).select_option("custom")
     page.get_by_label("Expires on").fill("2030-12-24T10:00")
     page.get_by_text("Limits, budget, networks and tags").click()
-    page.get_by_label("Requests a minute").fill("1200")
+    page.get_by_label("Requests per minute").fill("1200")
     page.get_by_label("Budget, US dollars").fill("50")
-    page.get_by_label("Budget begins anew").select_option("month")
+    page.get_by_label("Budget resets").select_option("month")
     page.get_by_text(
-        "of CRM 360, until 24 Dec 2030. At most 1,200 requests a minute and $50 a"
+        "of CRM 360, until 24 Dec 2030. At most 1,200 requests per minute and $50 a"
     ).wait_for()
     assert not page.get_by_label("Issued to user").is_visible()
     page.get_by_label("Kind").select_option("user")
@@ -163,7 +163,8 @@ def test_a_tick_is_kept_that_is_quicker_than_the_answer(window: Window, ada: Api
     with page.expect_response("**/keys/new?*"):
         page.locator('input[value="keys:read"]').check()
     held[0].continue_()
-    page.locator('input[value="connectors:read"]').wait_for(state="detached")
+    page.locator('input[value="connectors:read"]:disabled').wait_for()
+    assert not page.locator('input[value="connectors:read"]').is_checked()
     page.locator('input[value="keys:read"]:checked').wait_for()
 
 
@@ -193,7 +194,8 @@ def test_the_scopes_follow_the_application(window: Window, ada: Api) -> None:
     page.locator('input[value="webhooks:read"]').check()
     page.locator('input[value="keys:read"]').check()
     page.get_by_label("Application", exact=True).select_option(label="CRM 360")
-    page.locator('input[value="webhooks:read"]').wait_for(state="detached")
+    page.locator('input[value="webhooks:read"]:disabled').wait_for()
+    assert not page.locator('input[value="webhooks:read"]').is_checked()
     assert page.locator('input[value="keys:read"]').is_checked()
     page.get_by_text("This key can read API keys of CRM 360").wait_for()
     assert window.complaints == []

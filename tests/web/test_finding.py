@@ -19,7 +19,14 @@ from tests.statements import statements
 PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 A_LINK = re.compile(r'<a[^>]* href="([^"]+)"[^>]*>(.*?)</a>', re.S)
 # Pages that are no place to jump to: they act on a choice made elsewhere, or need no sign-in.
-NO_PLACES = {"keys.panic", "keys.open_link", "keys.leak_rule", "auth.login", "auth.logout"}
+NO_PLACES = {
+    "choices.index",
+    "keys.panic",
+    "keys.open_link",
+    "keys.leak_rule",
+    "auth.login",
+    "auth.logout",
+}
 
 Finder = Callable[..., dict[str, str]]
 

@@ -13,6 +13,7 @@ from flask import url_for
 
 from portal.core import key_shape
 from portal.database.actor import Actor
+from portal.records import health
 from portal.records.listing import FINGERPRINT
 from portal.records.search import words
 from portal.rest.findable import Asked, Find, Place
@@ -122,7 +123,7 @@ def _of_record(actor: Actor, text: str, kind: Kind, record: Any) -> Answer:
     doable = acts.on_record(actor, declared.acts(actor), record)
     happened = _happened(actor, Asked(record.id, [record.id]))
     sections = _filled([Section("Do", doable), Section("Happened", happened)])
-    return Answer(text, kind.find_of(actor, record), sections)
+    return Answer(text, kind.find_of(actor, record, health.of_all([record])), sections)
 
 
 def _of_words(actor: Actor, text: str) -> Answer:
@@ -156,8 +157,11 @@ def _doable(actor: Actor, kinds: Sequence[Kind], text: str, first: Any) -> list[
 def _in_order(actor: Actor, found: Sequence[Found], text: str) -> list[tuple[Find, Any]]:
     """Return the lines of records: first those with this very name, then those that begin with
     it."""
+    healths = health.of_all([record for kind in found for record in kind.records])
     lines = [
-        (kind.kind.find_of(actor, record), record) for kind in found for record in kind.records
+        (kind.kind.find_of(actor, record, healths), record)
+        for kind in found
+        for record in kind.records
     ]
     wanted = text.casefold()
 

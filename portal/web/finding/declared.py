@@ -1,12 +1,13 @@
 """Choose from what resources and features declare to be found what a caller may find."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from flask import Flask, current_app
 
 from portal.database.actor import Actor
+from portal.records.health import Health
 from portal.rest.feature import Feature
 from portal.rest.findable import Act, ById, Choices, Find, Findable, Place, Source
 from portal.rest.resources import Resource
@@ -25,15 +26,17 @@ class Kind:
     plural: str
     icon: str
 
-    def find_of(self, actor: Actor, record: Any) -> Find:
+    def find_of(self, actor: Actor, record: Any, healths: Mapping[str, Health]) -> Find:
         """Return the line of one record, without its settings if these are for somebody else."""
+        health = None if record.is_deleted else healths.get(record.id)
         return Find(
             title=record.label,
             url=record_url(f"{self.pages}.show", record.id),
             kind=self.noun,
             icon=self.icon,
             note=self.resource.found.note(record) if record.is_open_to(actor) else "",
-            status=state_of(record),
+            status=health.status if health else state_of(record),
+            word=health.short if health else "",
             id=record.id,
         )
 
