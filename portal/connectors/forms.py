@@ -63,7 +63,14 @@ class _LongSecret:
     """A text area that never shows its value, for multi-line secrets such as private keys."""
 
     def __call__(self, field: Field, **given: Any) -> Markup:
-        given = {"rows": 4, "class": "mono", "autocomplete": "off", "spellcheck": "false", **given}
+        given = {
+            "rows": 4,
+            "class": "mono",
+            "autocomplete": "off",
+            "spellcheck": "false",
+            "data-never-kept": True,
+            **given,
+        }
         shown = html_params(name=field.name, id=field.id, **given)
         return Markup(f"<textarea {shown}></textarea>")  # noqa: S704 - html_params escapes
 

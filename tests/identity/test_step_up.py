@@ -114,6 +114,20 @@ def test_what_is_wrong_with_the_form_is_shown_after_the_sign_in(late: Late, ada:
     assert ada.get("/api-keys").json["items"] == []
 
 
+def test_a_form_that_was_sent_after_the_session_had_ended_is_come_back_to(
+    late: Late, ada: Api
+) -> None:
+    token = late.pages.csrf_token()
+    late.client.delete_cookie(Cookies.of(late.config).session)
+    here = {"Referer": "http://localhost/applications/new", "Sec-Fetch-Site": "same-origin"}
+    typed = {"display_name": "CRM 360", "csrf_token": token}
+    asked = late.client.post("/applications/new", data=typed, headers=here)
+    assert asked.location == "/auth/login?next=%2Fapplications%2Fnew&sent=1"
+    answer = late.client.get(late.callback(asked))
+    assert answer.location == "/applications/new#signed-in-again"
+    assert ada.get("/applications").json["items"] == []
+
+
 # ---------------------------------------------------------------- attacks and accidents
 
 
@@ -132,7 +146,7 @@ def test_another_person_does_not_do_it(late: Late, ada: Api) -> None:
 
 
 def test_it_is_done_once_however_often_the_page_is_loaded(late: Late, ada: Api) -> None:
-    typed = {"kind": "service", "lifetime": "90", "idempotency_key": "b" * 22}
+    typed = {"name": "Nightly", "kind": "service", "lifetime": "90", "idempotency_key": "b" * 22}
     callback = late.callback(late.press("/keys/new", typed))
     assert late.client.get(callback).location == "/auth/go-on"
     assert late.client.get("/auth/go-on").status_code == 200
@@ -143,7 +157,7 @@ def test_it_is_done_once_however_often_the_page_is_loaded(late: Late, ada: Api) 
 
 
 def test_a_form_that_is_sent_twice_is_done_once(late: Late, ada: Api) -> None:
-    typed = {"kind": "service", "lifetime": "90", "idempotency_key": "c" * 22}
+    typed = {"name": "Nightly", "kind": "service", "lifetime": "90", "idempotency_key": "c" * 22}
     late.press("/keys/new", typed)
     late.sign_in(late.press("/keys/new", typed))
     assert late.pages.post("/keys/new", typed).status_code == 409, "Back, and pressed again"

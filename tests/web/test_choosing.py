@@ -98,7 +98,7 @@ def test_the_folded_part_opens_for_a_value_and_for_an_error(ada: Api, browse: Br
         (
             "/connectors/new",
             {"provider": "splunk", "name": "<i>Logs</i>", "scope": "group", "enabled": "y"},
-            "<i>Logs</i> connects to Splunk Enterprise, for one group.",
+            "<i>Logs</i> connects to Splunk Enterprise / Cloud, for one group.",
         ),
         (
             "/webhooks/inbound/new",
@@ -222,3 +222,30 @@ def test_events_are_picked_and_tried_on_the_last_ones(window: Open, ada: Api) ->
     page.keyboard.type("deal")
     page.get_by_role("option", name="deal.won").click()
     assert box.input_value() == "rfp.*, deal.won, "
+
+
+def test_who_comes_back_finds_what_was_typed_but_no_secret(window: Open, ada: Api) -> None:
+    for number in range(MANY):
+        ada.create("applications", display_name=f"Program {number}")
+    page = window("/connectors/new?provider=splunk")
+    page.get_by_label("Name", exact=False).first.fill("Security log")
+    page.locator("[data-never-kept]").first.fill("s3cret-token")
+    page.get_by_role("combobox", name="Application").fill("program 7")
+    page.get_by_role("option", name="Program 7").click()
+    page.get_by_text("Owner, scope and other settings").click()
+    page.get_by_label("Tags").fill("soc")
+    # As when the session has ended: the form was sent, and the browser returns to its page.
+    page.evaluate(
+        """() => { const form = document.querySelector("form[data-again]");
+        form.addEventListener("submit", (event) => event.preventDefault(), { once: true });
+        form.requestSubmit(); }"""
+    )
+    assert "s3cret" not in page.evaluate("JSON.stringify({...sessionStorage, ...localStorage})")
+    window("/applications#signed-in-again")
+    page.wait_for_url("**/connectors/new?provider=splunk")
+    page.locator('input[name="tags"][value=""]').wait_for()
+    assert page.get_by_label("Name", exact=False).first.input_value() == "Security log"
+    assert page.get_by_role("combobox", name="Application").input_value() == "Program 7"
+    assert page.get_by_label("Tags").is_visible(), "its part is open"
+    assert page.get_by_label("Tags").input_value() == "soc"
+    assert page.locator("[data-never-kept]").first.input_value() == ""

@@ -370,6 +370,7 @@ class _SecretInput:
             "data-1p-ignore": True,
             "data-lpignore": "true",
             "data-bwignore": True,
+            "data-never-kept": True,
             **{name: value for name, value in given.items() if value is not None},
         }
         shown = html_params(name=field.name, id=field.id, value="", **given)

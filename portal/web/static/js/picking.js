@@ -154,7 +154,12 @@ function pickOne(control) {
   control.removeAttribute("id");
   control.hidden = true;
   place.append(box);
-  listen({ control, box, place, url: control.dataset.pick, isMany: false, label: box.value });
+  const field = { control, box, place, url: control.dataset.pick, isMany: false, label: box.value };
+  control.addEventListener("change", () => { // also when a form is filled in again
+    if (isSelect) field.label = control.value ? control.selectedOptions[0].text : "";
+    box.value = field.label;
+  });
+  listen(field);
 }
 
 function start(root) {
