@@ -162,7 +162,9 @@ def sent_form() -> ConnectorForm:
     provider = _chosen_provider()
     if provider is None:
         raise NotFound("There is no provider of this name. Choose one from the list.")
-    return _with_choices(ConnectorForm.of(provider))
+    form = _with_choices(ConnectorForm.of(provider))
+    form.name.needed = ""  # to try a connection, it needs none
+    return form
 
 
 def _chosen_provider() -> Provider | None:

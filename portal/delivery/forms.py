@@ -33,7 +33,8 @@ class ReplayForm(CommandForm[ReplayInput]):
     since = MomentField("From", wire="from", description="In UTC.")
     until = MomentField("Until", wire="to", description="In UTC.")
     rate = NumberField(
-        "At most a second", description="1 to 1,000. Left empty: as fast as the receiver takes it."
+        "Rate limit (deliveries per second)",
+        description="1 to 1,000. Left empty: as fast as the receiver takes it.",
     )
 
 

@@ -147,6 +147,7 @@ def test_a_draft_is_checked_beside_its_form_which_keeps_what_was_typed(
     expect(page.locator("#draft-check")).to_contain_text("The check passed")
     expect(page.locator("#credentials-basic-1")).to_have_value(PASSWORD)
     assert violations(page) == []
+    page.locator("#name").fill("Ours")
     page.get_by_role("button", name="Add connector").click()
     expect(page.locator(".truth")).to_contain_text("Waits for its check")
 

@@ -46,7 +46,7 @@ def page(app: Flask, tenants: tuple[str, str], browser: Browser) -> Iterator[Pag
 
 def test_from_the_form_to_signature_verified(page: Page, receiver: Receiver) -> None:
     page.goto("/webhooks/new")
-    page.get_by_label("Name optional", exact=True).fill("CRM events")
+    page.get_by_label("Name required", exact=True).fill("CRM events")
     page.get_by_label("Target URL").fill(receiver.hook("crm"))
     page.get_by_label("Events", exact=True).fill("rfp.*")
     page.get_by_role("button", name="Add webhook").click()
@@ -65,7 +65,7 @@ def test_from_the_form_to_signature_verified(page: Page, receiver: Receiver) -> 
     expect(result).to_contain_text("Under the signature stands exactly this text")
     assert page.url == address, "in the panel the tabs leave the address alone"
 
-    result.get_by_role("link", name="A page of its own").click()
+    result.get_by_role("link", name="Permalink").click()
     expect(page.locator("h1")).to_contain_text("CRM events")
     page.locator("#attempt").get_by_role("link", name="Request").click()
     expect(page.locator("#attempt")).to_contain_text("webhook-signature")

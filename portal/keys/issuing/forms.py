@@ -274,6 +274,19 @@ class ChildKeyForm(CommandForm[ChildKey]):
         "Allowed networks", description="One a line. Empty for all networks of the parent key."
     )
 
+    sentence_of = ("name", "scopes", "lifetime_seconds", "max_uses", "allowed_ips")
+
+    @property
+    def sentence(self) -> Sentence:
+        """Return what the key can do, and for how long."""
+        rights = [Strong(right) for right in may_all(self.scopes.data or ())]
+        key = named(self.name.data, "This key")
+        if not rights:
+            return Sentence(*key, " can do nothing yet: no scope is ticked.")
+        span = dict(CHILD_LIFETIMES).get(str(self.lifetime_seconds.data))
+        lasts = [" for ", Strong(span)] if span else []
+        return Sentence(*key, " can ", *series(rights), *lasts, ". You see it once.")
+
     def offer(self, grantable: Collection[str], own: Collection[str]) -> None:
         """Offer the parent's scopes, all of them ticked at first."""
         self.scopes.offer(

@@ -69,8 +69,8 @@ WEAKNESSES: Sequence[Weakness] = (
     Weakness(
         "unrestricted",
         "Unrestricted",
-        "No limit, no budget, no network: a thief can use all of it.",
-        "Limit each to 600 requests a minute",
+        "No limit, no budget and no network restriction: a leaked key can be used without bounds.",
+        "Limit each to 600 requests per minute",
         "limit",
     ),
     Weakness(

@@ -60,7 +60,7 @@ def create_child(record_id: str) -> ResponseReturnValue:
             web.note_done(form, made.record.id)
             return shown_once(made.record, made.once["key"], form.form_secret.data)
     status = 409 if form.form_errors else form.answer_status
-    return about("keys/child.html", record, form=form, status=status)
+    return about("keys/child.html", record, "forms/_sentence.html", form=form, status=status)
 
 
 @bp.get("/<record_id>/rotation", endpoint="rotation")

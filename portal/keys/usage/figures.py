@@ -247,9 +247,9 @@ def _gauges(key: ApiKey, rate: KeyRate | None, used: int, now: datetime) -> list
     """Return the limits per minute, as of the last 60 seconds, and the maximum of uses."""
     counts = (0, 0) if rate is None else rate.counted_at(now)
     limits = (
-        ("Requests a minute", counts[0], key.rpm_limit),
-        ("Tokens a minute", counts[1], key.tpm_limit),
-        ("Uses in all", used, key.max_uses),
+        ("Requests per minute", counts[0], key.rpm_limit),
+        ("Tokens per minute", counts[1], key.tpm_limit),
+        ("Maximum uses", used, key.max_uses),
     )
     return [Gauge(name, number, limit) for name, number, limit in limits if limit is not None]
 

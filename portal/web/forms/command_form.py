@@ -220,7 +220,7 @@ class CommandForm(FlaskForm, Generic[C]):
             if isinstance(field, Wired) and field.sent() is not ABSENT:
                 self._compare(field, self.stored_value(record, field), others)
         self.version.data = record.version
-        raise StaleVersion("Somebody else saved this while you were editing.")
+        raise StaleVersion("This was saved by somebody else while you were editing.")
 
     def _compare(self, field: "Wired", stored: Any, others: Mapping[str, LastChange]) -> None:
         """Note a value that differs from the stored one. One that the person has not touched, and

@@ -131,7 +131,7 @@ function listen(field) {
 
 function wrap(control) {
   const place = document.createElement("div");
-  place.className = "pick";
+  place.className = "chooser";
   control.before(place);
   place.append(control);
   return place;
