@@ -9,6 +9,8 @@ import pytest
 from flask import Flask
 
 from portal.identity.sessions.cookies import Cookies
+from portal.web.forms.fields import LONGEST
+from portal.webhooks.forms import WebhookForm
 from tests.cast import ADA, ED, GUS, VIC, Api, Pages
 from tests.identity.serving import served
 
@@ -66,9 +68,17 @@ def test_the_grid_refuses_what_the_person_lacks_and_says_why(ada: Api, browse: B
     assert 'value="keys:write" checked' in kept, "what it allows already may stay"
 
 
-def test_a_long_list_can_be_typed_as_an_id_without_a_script(ada: Api, browse: Browse) -> None:
-    page = browse(ADA).get("/webhooks/new").text
-    assert '<select data-pick="/choices?of=applications"' in page
+def test_a_long_list_is_a_field_for_an_id_without_a_script(app: Flask) -> None:
+    many = [(f"app_{number}", f"Program {number}") for number in range(LONGEST + 1)]
+    with app.test_request_context():
+        form = WebhookForm(data={"application_id": "app_7"})
+        form.application_id.offer([("", "None"), *many[: LONGEST - 1]])
+        assert str(form.application_id()).startswith('<select data-pick="/choices?of=applications"')
+        form.application_id.offer([("", "None"), *many])
+        drawn = str(form.application_id())
+    assert drawn.startswith("<input")
+    assert 'value="app_7"' in drawn
+    assert 'data-shown="Program 7"' in drawn
 
 
 def test_the_folded_part_opens_for_a_value_and_for_an_error(ada: Api, browse: Browse) -> None:

@@ -19,7 +19,7 @@ from portal.rest import strict_json
 Choices = Sequence[tuple[str, ...]]
 ABSENT: Any = object()  # the form does not set this field
 NOTHING: tuple[Any, ...] = (None, False, "", [], {}, ABSENT)
-LONGEST = 200  # choices that a select element has; the first, with “None”, not counted
+LONGEST = 200  # options of a select element
 LINE_OR_COMMA = re.compile(r"[,\n]")
 
 
