@@ -16,7 +16,6 @@ from portal.applications.schemas import ApplicationDocument, StateReason
 from portal.audit import pages as audit_pages
 from portal.database.actor import Actor
 from portal.database.record import Record, find
-from portal.database.session import session
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.overview.parts import Columns, Source, Step, Told
 from portal.records import health as record_health

@@ -93,7 +93,6 @@ def login() -> ResponseReturnValue:
     response = _redirect(url)
     if step_up:
         pending = replace(pending, ticket=ticket)
-    pending = replace(pending, was_sent=request.args.get("sent") == "1")
     cookies().set_pending(response, [*_pending(), pending])
     return response
 
@@ -147,7 +146,6 @@ def _come_in(identity: Identity, pending: Pending) -> Response:
         place += SIGNED_IN_AGAIN
     else:
         flask.session.clear()  # invalidate forms of the previous person
-        place += SIGNED_IN_AGAIN if pending.was_sent else ""
     response = _redirect(place)
     cookies().set(response, cookies().session, cookie)
     return response

@@ -12,7 +12,8 @@ from importlib import resources
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, TextClause, func, select, union_all
+from sqlalchemy import ColumnElement, DateTime, TextClause, cast, func, select, union_all
+from sqlalchemy.dialects.postgresql import JSONB
 
 from portal.database.actor import Actor
 from portal.database.record import Record
@@ -126,7 +127,7 @@ def of_all(records: Sequence[Record]) -> dict[str, Health]:
         ids.setdefault(type(record), []).append(record.id)
     tenant_id = judged[0].tenant_id
     asked = [
-        select(model.id, _judges[model].facts()).where(
+        select(model.id, cast(_judges[model].facts(), JSONB)).where(
             model.tenant_id == tenant_id, model.id.in_(own)
         )
         for model, own in ids.items()

@@ -169,10 +169,14 @@ def local_path(url: str | None) -> str:
 
 
 def to_sign_in() -> Response:
-    """Redirect the visitor to the sign-in, which brings them back here."""
-    sent = {} if portal_request().method in SAFE_METHODS else {"sent": "1"}
-    response = see_other(f"{SIGN_IN}?{urlencode({'next': here(), **sent})}")
-    if portal_request().is_htmx:
+    """Redirect the visitor to the sign-in, which brings them back here.
+
+    Whoever was at work on a page finds there what they typed: again.js keeps it meanwhile.
+    """
+    is_part = portal_request().is_htmx
+    kept = {"kept": "1"} if is_part or request.method not in SAFE_METHODS else {}
+    response = see_other(f"{SIGN_IN}?{urlencode({'next': here(), **kept})}")
+    if is_part:
         response.status_code = 401
     return response
 

@@ -35,7 +35,7 @@ def fill(pages: Pages, path: str, **typed: Any) -> Any:
 
 def made_by(pages: Pages, **typed: Any) -> str:
     """Create a Splunk connector and return its id."""
-    typed = {"auth_type": "bearer", "scope": "org", "enabled": "y", **typed}
+    typed = {"name": "Log", "auth_type": "bearer", "scope": "org", "enabled": "y", **typed}
     answer = fill(pages, "/connectors/new?provider=splunk", **typed)
     assert answer.status_code == 303, answer.text
     return str(answer.location).rpartition("/")[2]
@@ -219,7 +219,10 @@ def test_the_second_of_two_editors_sees_what_changed(browse: Browse, reveal: Rev
 def test_a_form_sent_twice_makes_one_connector(browse: Browse, ada: Api) -> None:
     pages = browse(ADA)
     form = hidden(pages.get("/connectors/new?provider=http").text)
-    sent = [pages.post("/connectors/new?provider=http", {**form, "scope": "org"}) for _ in "12"]
+    sent = [
+        pages.post("/connectors/new?provider=http", {**form, "name": "Log", "scope": "org"})
+        for _ in "12"
+    ]
     assert sent[0].location == sent[1].location
     assert len((ada.get("/connectors").json or {})["items"]) == 1
 
@@ -391,7 +394,7 @@ def test_every_provider_has_a_form_that_can_be_sent(browse: Browse, ada: Api) ->
     pages = browse(ADA)
     for key in PROVIDERS:
         path = f"/connectors/new?provider={key}"
-        answer = pages.post(path, {**hidden(pages.get(path).text), "scope": "org"})
+        answer = pages.post(path, {**hidden(pages.get(path).text), "name": key, "scope": "org"})
         assert answer.status_code == 303, (key, answer.text)
         assert pages.get(f"{answer.location}/edit").status_code == 200
 

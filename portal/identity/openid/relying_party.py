@@ -66,7 +66,6 @@ class Pending:
     max_age: int | None = None
     subject: str | None = None  # only this person may finish it (step-up)
     ticket: str = ""  # for the act that is done then
-    was_sent: bool = False  # a form, after the session had ended: it is filled in again
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     select,
     tuple_,
 )
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 from ulid import ULID
 
@@ -157,6 +158,27 @@ def last_changes(record: Record, actor: Actor, saves: int) -> dict[str, LastChan
             by, at = (last.actor_name, last.at) if last else (entry.actor_name, entry.occurred_at)
             found[name] = LastChange(before, by, at)
     return found
+
+
+def who_deleted(actor: Actor, deleted: Mapping[str, datetime]) -> dict[str, str]:
+    """Return record id → the name of who deleted it, with one statement.
+
+    `deleted` are records that the actor may know of, each with the time when it was deleted.
+    """
+    entry = AuditEntry
+    query = (
+        select(entry.record_id, entry.actor_name)
+        .where(
+            entry.tenant_id == actor.tenant_id,
+            entry.record_id.in_(deleted),
+            entry.action == func.concat(entry.record_kind, ".deleted"),
+            # The entry has the time at which the transaction began.
+            entry.occurred_at >= min(deleted.values()) - LATELY,
+        )
+        .ext(distinct_on(entry.record_id))
+        .order_by(entry.record_id, entry.occurred_at.desc(), entry.id.desc())
+    )
+    return {row.record_id: row.actor_name for row in session.execute(query)}
 
 
 def of_request(actor: Actor, request_id: str) -> Sequence[AuditEntry]:

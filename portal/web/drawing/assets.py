@@ -43,11 +43,12 @@ Stamp = tuple[int, int]
 """Hold the time at which a file was written, and its size."""
 
 SHEETS = (
-    *("tokens", "base", "layout", "components", "tables", "timelines", "forms", "faces", "charts"),
-    *("palette", "states"),
+    *("tokens", "base", "layout", "components", "tables", "timelines", "forms", "choosing"),
+    *("faces", "charts", "palette", "states"),
 )  # fmt: skip
 MODULES = (
-    *("rawkeys", "again", "charts", "copy", "forms", "keys", "live", "palette", "search", "time"),
+    *("rawkeys", "again", "charts", "choosing", "copy", "forms", "keys", "live"),
+    *("palette", "picking", "search", "time"),
     "toast",
 )
 SHARED = "export "

@@ -29,6 +29,7 @@ from portal.web.htmx import portal_request
 
 C = TypeVar("C", bound=Command)
 R = TypeVar("R", bound=Record)
+AS_CODE = "as_code"  # the name of the button that shows what was typed as code
 SENTENCE = "sentence"  # id of the element that has it
 
 
@@ -72,8 +73,10 @@ class CommandForm(FlaskForm, Generic[C]):
     command_type: ClassVar[type[Command]]
     sentence_of: ClassVar[Sequence[str]] = ()
     """Names of the fields that the sentence is made of. None of them can have a secret."""
+    operation: ClassVar[str] = ""  # its id, if that does not follow from the command and the page
     version = HiddenField()
     idempotency_key = HiddenField(default=lambda: secrets.token_urlsafe(16))
+    stored: Any = None  # the record that the form changes
     stale = False
     full = False
     refused_by_store = 0
@@ -150,7 +153,11 @@ class CommandForm(FlaskForm, Generic[C]):
 
         With `stored` (the record), the form's values are applied to it and the whole is validated.
         """
+        self.stored = stored
         if not self.is_submitted():
+            return None
+        if self.is_shown_as_code:
+            self._ask_for_secrets_again()
             return None
         self.validate()
         self._miss_what_is_needed()
@@ -163,6 +170,11 @@ class CommandForm(FlaskForm, Generic[C]):
             self.blame(error.errors)
         self._ask_for_secrets_again()
         return None if self.errors else command
+
+    @property
+    def is_shown_as_code(self) -> bool:
+        """Tell whether what was typed is only shown as code, and nothing is done."""
+        return self.is_submitted() and AS_CODE in request.form
 
     def document(self, stored: Any = None) -> dict[str, Any]:
         """Return what was sent, as on the wire; for a stored record, only what was touched.
@@ -286,7 +298,7 @@ class CommandForm(FlaskForm, Generic[C]):
 
         It is never sent back to the browser. Without a word, the next try would save without it.
         """
-        if self.errors:
+        if self.errors or (self.is_shown_as_code and not portal_request().is_htmx):
             for field in self:
                 if isinstance(field, SecretField) and field.given and not field.errors:
                     field.errors = ["Type this again: what you typed is not sent back to you."]

@@ -1,19 +1,30 @@
-// Whoever must sign in (again) amid a form finds it as it was: its address and what was typed wait in
-// this tab until the same person is back. Tokens and secrets do not wait.
+// Whoever must sign in again amid a form, because their session ended or to confirm that it is they,
+// finds it as it was: its address and what was typed wait in this tab until they are back. No tokens
+// and no secrets wait, and nobody else is shown what they typed.
 
 const NAME = "form-to-come-back-to";
 const BACK = "#signed-in-again";
 const TOKENS = ["csrf_token", "form_secret"];
-const whose = () => document.getElementById("find")?.dataset.whose;
-const isKept = (field) => field.name && !TOKENS.includes(field.name) && !field.matches("[data-never-kept]");
+const who = () => document.querySelector(".who")?.textContent ?? "";
+const isSecret = (field) => field.type === "password" || field.matches("[data-never-kept]");
+let typed = null;
+
+function keep(form) {
+  const secret = (name) => [...form.elements].some((one) => one.name === name && isSecret(one));
+  const fields = [...new FormData(form)].filter(([name, value]) =>
+    typeof value === "string" && !TOKENS.includes(name) && !secret(name));
+  const place = location.pathname + location.search;
+  sessionStorage.setItem(NAME, JSON.stringify({ who: who(), place, action: form.getAttribute("action"), fields }));
+}
 
 document.addEventListener("submit", ({ target }) => {
-  if (!target.matches("form[data-again]")) return;
-  const kept = new Set([...target.elements].filter(isKept).map(({ name }) => name));
-  const fields = [...new FormData(target)].filter(([name, value]) => typeof value === "string" && kept.has(name));
-  const place = location.pathname + location.search;
-  const form = { whose: whose(), place, action: target.getAttribute("action"), fields };
-  sessionStorage.setItem(NAME, JSON.stringify(form));
+  if (target.matches("form[data-again]")) keep(target);
+});
+document.addEventListener("input", ({ target }) => {
+  if (target.form?.matches("form[data-again]")) typed = target.form;
+});
+addEventListener("pagehide", () => {
+  if (typed?.isConnected) keep(typed);
 });
 
 function put(field, values) {
@@ -28,8 +39,10 @@ function put(field, values) {
 function fill(form, fields) {
   const given = new Map();
   for (const [name, value] of fields) given.set(name, [...(given.get(name) ?? []), value]);
-  for (const field of form.elements)
-    if (isKept(field) && field.type !== "hidden") put(field, given.get(field.name) ?? []);
+  for (const field of form.elements) {
+    if (!field.name || field.type === "hidden" || isSecret(field) || TOKENS.includes(field.name)) continue;
+    put(field, given.get(field.name) ?? []);
+  }
   form.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
