@@ -21,7 +21,7 @@ from tests.statements import statements
 from tests.web.test_finding_scale import blocks, scanned
 
 MANY = 8_000
-BLOCKS = 5_000  # of 8 KiB that the overview may read; the tables have many more rows than that
+BLOCKS = 8_000  # of 8 KiB that the overview may read, most of them again and again
 
 FILL = (
     """
