@@ -216,7 +216,7 @@ def test_what_every_page_needs_is_one_file(
         lines = (FOLDER / kind / f"{name}.{kind}").read_text().splitlines()
         assert next(line for line in reversed(lines) if len(line) > 3) in text, name
     assert not re.search(r"^(import|export) ", text, re.M)
-    page = visitor.get("/").text
+    page = visitor.get("/problems").text
     sheets, modules = page.count('rel="stylesheet"'), page.count('type="module"')
     assert (sheets, modules) == (1, 1)
 
