@@ -35,6 +35,16 @@ LISTING = Listing(
     choices={"kind": KINDS, "status": STATUSES},
     several=("kind", "status", "slug", "app_id"),
     quick=("slug", "oauth_client_id"),
+    combines=True,
+    texts={
+        "display_name": Application.display_name,
+        "slug": Application.slug,
+        "primary_domain": Application.primary_domain,
+    },
+    optional={
+        "oauth_client_id": Application.oauth_client_id,
+        "primary_domain": Application.primary_domain,
+    },
     ranges={"created_at": Application.created_at, "updated_at": Application.updated_at},
     # Ids are ULIDs, so their order is the order of creation, and the primary key serves the sort.
     sorts={

@@ -129,6 +129,22 @@ LISTING = Listing(
         "credential_last_rotated_at": Connector.credential_last_rotated_at,
         "next_rotation_due": Connector.next_rotation_due,
     },
+    combines=True,
+    texts={"name": Connector.name},
+    optional={
+        "type": Connector.type,
+        "provider": Connector.provider,
+        "auth_type": Connector.auth_type,
+        "application_id": Connector.application_id,
+        "webhook_endpoint_id": Connector.webhook_endpoint_id,
+        "owner_id": Connector.owner_id,
+        "app_id": Connector.app_id,
+        "last_sync_at": Connector.last_sync_at,
+        "last_check_at": Connector.last_check_at,
+        "oauth_token_expires_at": Connector.oauth_token_expires_at,
+        "credential_last_rotated_at": Connector.credential_last_rotated_at,
+        "next_rotation_due": Connector.next_rotation_due,
+    },
     # Ids are ULIDs, so their order is the order of creation, and the primary key serves the sort.
     sorts={
         "created_at": Connector.id,

@@ -38,7 +38,7 @@ def index() -> ResponseReturnValue:
     offered = with_chosen(request.args.get("application_id"), offered)
     counted = None
     if view.is_narrowed and page.items and not query.q:
-        counted = listing.counted(caller, filters.CONSOLE, query, COUNTED + 1)
+        counted = listing.total(caller, filters.CONSOLE, query).value
     return web.render(
         "keys/index.html",
         "keys/_listing.html",

@@ -114,10 +114,12 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """The words of a query about records of one kind, for one page in an order.
+    """The words or conditions of a query about records of one kind, for one page in an order.
 
     `rare` are other conditions of the query that may have an index of their own. `weights` are
-    those of the words, if they are known.
+    those of the words, if they are known. There may be no words, only conditions that no index
+    answers. `guide` are conditions whose index has the order of the list: only what meets them is
+    looked at.
     """
 
     terms: Terms
@@ -126,6 +128,7 @@ class Search:
     rare: Sequence[ColumnElement[bool]] = ()
     patience: int = 0
     weights: Sequence[Weight] | None = None
+    guide: Sequence[ColumnElement[bool]] = ()
 
     @property
     def share(self) -> int:
@@ -134,7 +137,7 @@ class Search:
 
     def ask(self, statement: Select[Any]) -> tuple[Select[Any], Place | None]:
         """Return the statement for the page, and the last place it looks at if it may end early."""
-        weights = self.weights
+        weights = self.weights if self.words else ()
         if weights is None:
             weights = self.terms.weigh(self.words, self.order.reach(self.share))
         if any(weight.hits == 0 or weight.terms == () for weight in weights):
@@ -181,7 +184,7 @@ class Search:
         order = self.order
         own = order.id.class_.tenant_id == self.terms.tenant_id
         columns = (order.key.label("key"), order.id.label("id"))
-        return order.put_on(select(*columns).where(own)).limit(self.share)
+        return order.put_on(select(*columns).where(own, *self.guide)).limit(self.share)
 
     def _postings(self, statement: Select[Any], weight: Weight) -> Select[Any]:
         # A record with several of the terms counts several times towards `end`, and is listed once.

@@ -385,9 +385,16 @@ def list_parameters(asked: Listing[Any], without: Collection[str] = ()) -> tuple
     found += [_filter_parameter(asked, name) for name in asked.filter_names]
     if asked.views:
         found.append(Parameter("show", {"type": "string", "enum": list(asked.views)}))
-    times = sorted(asked.parameters() - {parameter.name for parameter in found})
+    named = asked.comparisons.items()
     moment = {"type": "string", "format": "date-time"}
-    found += [Parameter(name, moment) for name in times]
+    found += [Parameter(name, moment) for name, (_, how) in named if how in ("after", "before")]
+    found += [
+        _COMPARED[how](asked, parameter, name)
+        for parameter, (name, how) in asked.comparisons.items()
+        if how in _COMPARED
+    ]
+    if asked.combines:
+        found.append(_either(asked))
     return tuple(parameter for parameter in found if parameter.name not in without)
 
 
@@ -406,12 +413,47 @@ def _filter_parameter(asked: Listing[Any], name: str) -> Parameter:
         return Parameter(name, {"type": "string", "enum": list(choices)} if choices else TEXT)
     return Parameter(
         name,
-        {
-            "type": "array",
-            "minItems": 1,
-            "maxItems": listing.MOST_VALUES,
-            "items": {"type": "string", "enum": list(choices)} if choices else WITHOUT_COMMA,
-        },
+        _several({"type": "string", "enum": list(choices)} if choices else WITHOUT_COMMA),
         "One value, or several with commas between them: any of these.",
+        explode=False,
+    )
+
+
+def _several(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "minItems": 1, "maxItems": listing.MOST_VALUES, "items": items}
+
+
+def _not(asked: Listing[Any], parameter: str, name: str) -> Parameter:
+    value = Parameter(name, TEXT) if name == "tag" else _filter_parameter(asked, name)
+    several = "none of these values" if not value.explode else "not this value"
+    return replace(value, name=parameter, description=f"Only what has {several}. {LOOKED}")
+
+
+def _contains(asked: Listing[Any], parameter: str, name: str) -> Parameter:
+    text = {**TEXT, "maxLength": listing.TEXT_LENGTH}
+    return Parameter(parameter, text, f"A part of {name}, in upper or lower case. {LOOKED}")
+
+
+def _empty(asked: Listing[Any], parameter: str, name: str) -> Parameter:
+    said = f"True: only what has no {name}. False: only what has one. {LOOKED}"
+    return Parameter(parameter, {"type": "boolean"}, said)
+
+
+LOOKED = "A page may end early, as with q."
+_COMPARED: Mapping[str, Callable[[Listing[Any], str, str], Parameter]] = {
+    "not": _not,
+    "contains": _contains,
+    "empty": _empty,
+}
+
+
+def _either(asked: Listing[Any]) -> Parameter:
+    """Return the parameter that joins others by OR."""
+    return Parameter(
+        "either",
+        _several({"type": "string", "enum": sorted(asked.comparisons)}),
+        "Names of parameters of this request, with commas between them. One of these must match"
+        " instead of all; what is not named must match too. A name that has no value here does not"
+        " count.",
         explode=False,
     )

@@ -83,6 +83,17 @@ LISTING = Listing(
         "last_delivery_at": sorted_time(Webhook.last_delivery_at),
         "paused_at": Webhook.paused_at,
     },
+    combines=True,
+    texts={"name": Webhook.name, "url": Webhook.url},
+    optional={
+        "url": Webhook.url,
+        "last_delivery_status": Webhook.last_delivery_status,
+        "last_delivery_at": Webhook.last_delivery_at,
+        "paused_at": Webhook.paused_at,
+        "application_id": Webhook.application_id,
+        "connector_id": Webhook.connector_id,
+        "app_id": Webhook.app_id,
+    },
     # Ids are ULIDs, so their order is the order of creation, and the primary key serves it.
     sorts={
         "created_at": Webhook.id,

@@ -41,6 +41,8 @@ LISTING = Listing(
         "updated_at": EventType.updated_at,
         "deleted_at": EventType.deleted_at,
     },
+    combines=True,
+    texts={"name": EventType.name, "display_name": EventType.display_name},
     sorts={
         "created_at": EventType.id,
         "updated_at": EventType.updated_at,

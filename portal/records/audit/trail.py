@@ -29,7 +29,7 @@ from portal.database.record import Record
 from portal.database.session import send, session
 from portal.fast.statements import Statement
 from portal.records.audit.models import AuditEntry
-from portal.records.query_parsing import NOT_OURS, moment_of, packed, refused, unpacked
+from portal.records.listing import NOT_OURS, moment_of, packed, refused, unpacked
 
 # Every column except the one that the database fills. The values are those of an `entry`.
 COLUMNS = [column.name for column in AuditEntry.__table__.c if column.name != "occurred_at"]

@@ -131,6 +131,19 @@ QUESTIONS = [
     "q=19999",
     "q=key",
     "q=key 77",
+    "kind_not=service",
+    "kind_not=service&sort=name",
+    "status_not=active",
+    "tag_not=soc",
+    "scope_not=keys:read",
+    "name_contains=zzz",
+    "name_contains=zzz&show=unrestricted",
+    "expires_empty=true&name_contains=77",
+    "last_used_empty=true&sort=-last_used_at",
+    "application_id=app_7&kind_not=service",
+    "application_id_empty=true&q=key",
+    "either=kind,status&kind=user&status=revoked",
+    "either=name_contains,blocked&name_contains=zzz&blocked=true&created_by_user_id=per_7",
 ]
 
 

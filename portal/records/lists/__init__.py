@@ -1,0 +1,8 @@
+"""Filter, search, sort and page lists, in the same way for web pages and for REST.
+
+A page begins after the sort key of a row, not after a number of counted rows, so the last page
+costs as much as the first. Orders are total: every sort ends with the id.
+
+Read `declaration` first, then `queries` (what a query string may say), `conditions`, `asking` (the
+statement of a page) and `pages`. Others import `portal.records.listing`.
+"""

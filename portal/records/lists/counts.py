@@ -1,0 +1,73 @@
+"""Count the records of a query up to a limit, and select them all."""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Select, func, select
+
+from portal.database.actor import Actor
+from portal.database.record import Record
+from portal.database.session import session
+from portal.records import search
+from portal.records.lists.asking import asking, guided, meant
+from portal.records.lists.conditions import conditions_of, visible
+from portal.records.lists.declaration import Listing
+from portal.records.lists.queries import Query
+
+R = TypeVar("R", bound=Record)
+MOST_COUNTED = 10_000
+LOOKED_AT = 20_000  # records that are compared with clauses to count them
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """The number of records of a query, as far as it was counted."""
+
+    value: int
+    is_more: bool
+
+    def __str__(self) -> str:
+        return f"{self.value:,}{'+' if self.is_more else ''}"
+
+
+def total(actor: Actor, listing: Listing[Any], query: Query) -> Total:
+    """Return the number of records of a query up to MOST_COUNTED.
+
+    At most LOOKED_AT records are compared with clauses, so there may be more in any case.
+    """
+    own = narrowed(actor, listing, query).with_only_columns(listing.model.id)
+    if not query.is_loose or query.q or query.tag:
+        found = _number(own.limit(MOST_COUNTED + 1))
+        return Total(min(found, MOST_COUNTED), found > MOST_COUNTED)
+    seen = select(listing.model.id).where(listing.model.tenant_id == actor.tenant_id)
+    seen = guided(actor, listing, query, seen).limit(LOOKED_AT)
+    looked = seen.cte("looked")
+    matching = own.join(looked, looked.c.id == listing.model.id).limit(MOST_COUNTED + 1)
+    counts = select(_count(matching), select(func.count()).select_from(looked).scalar_subquery())
+    found, seen_all = session.execute(counts).one()
+    return Total(min(found, MOST_COUNTED), found > MOST_COUNTED or seen_all == LOOKED_AT)
+
+
+def _number(some: Select[Any]) -> int:
+    return session.scalar(select(_count(some))) or 0
+
+
+def _count(some: Select[Any]) -> Any:
+    return select(func.count()).select_from(some.subquery()).scalar_subquery()
+
+
+def count_of(actor: Actor, listing: Listing[Any], query: Query) -> dict[str, Any]:
+    """Return `total` as a document for programs."""
+    found = total(actor, listing, query)
+    return {"value": found.value, "more_than": found.is_more}
+
+
+def narrowed(actor: Actor, listing: Listing[R], query: Query) -> Select[Any]:
+    """Return the records of a query, without order and pages."""
+    query = meant(listing, query)
+    actor = asking(actor, listing, query)
+    conditions = conditions_of(actor, listing, query).values()
+    statement = visible(actor, listing, query).where(*conditions)
+    if query.q or query.tag:
+        statement = search.narrow(statement, listing.model, actor.tenant_id, query.q, query.tag)
+    return statement

@@ -1,0 +1,115 @@
+"""Write and read the cursors of a list's pages."""
+
+import base64
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from portal.records.bounded_search import MOST_PATIENCE, Place
+from portal.records.lists.parameters import moment, refused
+
+if TYPE_CHECKING:
+    from portal.records.lists.queries import Query
+
+CURSOR_LENGTH = 1000
+NOT_OURS = "This cursor does not belong to this list. Start from the first page."
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place between two rows: its sort, its row, and the direction to continue in.
+
+    `patience` is how many pages in a row before it ended early (`portal.records.bounded_search`).
+    """
+
+    sort: str
+    value: str
+    record_id: str
+    backward: bool = False
+    patience: int = 0
+
+    def encode(self) -> str:
+        """Return an opaque text for a URL."""
+        parts = [self.sort, self.value, self.record_id, self.backward, self.patience]
+        return packed(parts)
+
+
+def packed(parts: Any) -> str:
+    """Return JSON as an opaque text for a URL."""
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+
+
+def unpacked(text: str) -> Any:
+    """Return the JSON of an opaque text. Raises ValueError for any other text."""
+    if len(text) > CURSOR_LENGTH:
+        raise ValueError("too long")
+    padded = text + "=" * (-len(text) % 4)
+    try:
+        return json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except RecursionError as error:
+        raise ValueError("too deep") from error
+
+
+def read(value: str | None, sort: str) -> Cursor | None:
+    """Return the cursor of a query string. Raise BadRequest if it is not one of this sort."""
+    if not value:
+        return None
+    try:
+        cursor = Cursor(*unpacked(value))
+    except (ValueError, TypeError):
+        raise refused("cursor", NOT_OURS) from None
+    texts = (cursor.sort, cursor.value, cursor.record_id)
+    readable = all(isinstance(part, str) and part.isprintable() for part in texts)
+    if not readable or not isinstance(cursor.backward, bool) or cursor.sort != sort:
+        raise refused("cursor", NOT_OURS)
+    if type(cursor.patience) is not int or not 0 <= cursor.patience <= MOST_PATIENCE:
+        raise refused("cursor", NOT_OURS)
+    return cursor
+
+
+def value_of(column: Any, cursor: Cursor) -> Any:
+    """Return the sort key at a cursor, in the type of its column."""
+    if column.type.python_type is datetime:
+        return moment("cursor", cursor.value)
+    if column.type.python_type is int:
+        if not re.fullmatch(r"-?[0-9]{1,18}", cursor.value):
+            raise refused("cursor", NOT_OURS)
+        return int(cursor.value)
+    return cursor.value
+
+
+def ways(
+    keys: Sequence[Place], query: "Query", more: bool, backward: bool
+) -> tuple[str | None, str | None]:
+    """Return the cursors after the last row and before the first, where there are more rows."""
+    if not keys:
+        return None, None
+    onward = more or backward
+    behind = more if backward else query.cursor is not None
+    return (
+        _at(query, keys[-1]) if onward else None,
+        _at(query, keys[0], backward=True) if behind else None,
+    )
+
+
+def ways_on(
+    keys: Sequence[Place], query: "Query", end: Place, backward: bool
+) -> tuple[str | None, str | None]:
+    """Return the cursors of a page that ended early: continue at its end, with more patience."""
+    patience = min((query.cursor.patience if query.cursor else 0) + 1, MOST_PATIENCE)
+    onward = _at(query, end, backward, patience)
+    if query.cursor is None:
+        return onward, None
+    # Go back from the rows of this page or, if there are none, from the place where it ended.
+    back = (keys[-1] if backward else keys[0]) if keys else end
+    returning = _at(query, back, not backward)
+    return (returning, onward) if backward else (onward, returning)
+
+
+def _at(query: "Query", place: Place, backward: bool = False, patience: int = 0) -> str:
+    value, record_id = place
+    text = value.isoformat() if isinstance(value, datetime) else str(value)
+    return Cursor(query.sort, text, record_id, backward, patience).encode()

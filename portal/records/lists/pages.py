@@ -1,0 +1,98 @@
+"""Read one page of a list."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement
+
+from portal.database.actor import Actor
+from portal.database.record import Record
+from portal.database.session import session
+from portal.records import search
+from portal.records.lists.asking import (
+    asked,
+    asking,
+    end_aside,
+    furthest,
+    meant,
+    order_of,
+    place_of,
+    share,
+)
+from portal.records.lists.cursors import ways, ways_on
+from portal.records.lists.declaration import Column, Listing
+from portal.records.lists.queries import Query
+from portal.records.lists.statements import read
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[R]):
+    """One page of records, with the cursors of the next and the previous page, if any.
+
+    `looked` is set if the page ended early, after looking at so many records: the rest of the list
+    may have more, even if `items` is empty.
+    """
+
+    items: Sequence[R]
+    next_cursor: str | None = None
+    previous_cursor: str | None = None
+    looked: int | None = None
+
+
+def page(
+    actor: Actor,
+    listing: Listing[R],
+    query: Query,
+    columns: Sequence[Any] = (),
+    also: Sequence[ColumnElement[bool]] = (),
+    weights: Sequence[search.Weight] | None = None,
+) -> Page[Any]:
+    """Return one page of what the actor may see, with a constant number of statements.
+
+    Return records, or rows that begin with `columns` if these are given. `also` are conditions that
+    no query string can contain. `weights` are those of the words, if they are known.
+    """
+    query = meant(listing, query)
+    actor = asking(actor, listing, query)
+    order = order_of(listing, query)
+    end = furthest(actor, listing, query, order)
+    if end is not None:
+        order = order.ending(end[1])
+    if columns and not (also or order.spans or query.q or query.tag or query.is_loose):
+        rows = read(actor, listing, query, columns, order)
+    else:
+        statement, words_end = asked(actor, listing, query, order, also, weights)
+        end = words_end or end
+        shown = (*(columns or (listing.model,)), *place_of(order))
+        statement = statement.with_only_columns(*shown).limit(query.limit + 1)
+        rows = [tuple(row) for row in session.execute(statement)]
+    more = len(rows) > query.limit
+    rows = rows[: query.limit]
+    backward = query.cursor is not None and query.cursor.backward
+    if backward:
+        rows.reverse()
+    if not more and (aside := end_aside(actor, listing, query, order)) is not None:
+        end = aside if end is None else (max if order.downward else min)(end, aside)
+    keys = [(row[-2], row[-1]) for row in rows]
+    items = rows if columns else [row[0] for row in rows]
+    if end is not None and not more:
+        return Page(items, *ways_on(keys, query, end, backward), share(query))
+    return Page(items, *ways(keys, query, more, backward))
+
+
+def page_below(
+    actor: Actor,
+    listing: Listing[R],
+    query: Query,
+    owner: Column,
+    record_id: str,
+    also: Sequence[ColumnElement[bool]] = (),
+) -> Page[Any]:
+    """Return one page of the rows whose column `owner` names a record. Find the record first, to
+    check that the actor may read it. Such rows are not deleted by themselves."""
+    of_one = replace(listing, filters={**listing.filters, "of": owner})
+    filters = {**query.filters, "of": record_id}
+    return page(actor, of_one, replace(query, filters=filters, include_deleted=True), also=also)

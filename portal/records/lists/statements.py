@@ -1,0 +1,98 @@
+"""Compile the statements of pages once for all similar queries."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import ARRAY, DateTime, String, any_, bindparam, type_coerce
+
+from portal.database.actor import Actor
+from portal.database.session import send_alone
+from portal.fast.statements import Statement
+from portal.records.bounded_search import Order
+from portal.records.lists.asking import SORT_ID, SORT_KEY, asked, found_ahead, is_aside, place_of
+from portal.records.lists.declaration import Listing, Value
+from portal.records.lists.queries import Query
+
+MOST_WRITTEN = 500  # statements of one list
+# How many rows are in a range depends on its value, and so does the plan.
+PLANNED_ANEW = {"plan_cache_mode": "force_custom_plan"}
+
+
+def read(
+    actor: Actor, listing: Listing[Any], query: Query, columns: Sequence[Any], order: Order
+) -> list[tuple[Any, ...]]:
+    """Return the rows of a query, with a statement that is compiled once for all similar queries.
+
+    Similar queries differ only in their values. A value from a closed set is part of the statement,
+    so that PostgreSQL uses its index.
+    """
+    closed = {name: given for name, given in query.filters.items() if listing.is_closed(name)}
+    values: dict[str, Any] = {"tenant_id": actor.tenant_id, "most": query.limit + 1}
+    values |= _compared(listing, {n: v for n, v in query.filters.items() if n not in closed})
+    values |= listing.model.compares(actor)
+    if order.place is not None:
+        values |= dict(zip((SORT_KEY, SORT_ID), order.place, strict=True))
+    if order.end is not None:
+        values["end"] = order.end
+    values |= {_bound(key): bound for key, bound in query.bounds.items()}
+    ahead = found_ahead(query) if is_aside(listing, query, order) else 0
+    by_query = (query.sort, query.show, query.include_deleted, order.downward, ahead)
+    by = (actor.kind, actor.is_admin)
+    shape = (tuple(columns), frozenset(values), tuple(closed.items()), by_query, by)
+    if shape not in listing.written:
+        if len(listing.written) >= MOST_WRITTEN:
+            listing.written.clear()
+        listing.written[shape] = _write(actor, listing, query, columns, order, values)
+    return send_alone(listing.written[shape], values, PLANNED_ANEW if query.bounds else {})
+
+
+def _compared(listing: Listing[Any], filters: Mapping[str, Value]) -> dict[str, Any]:
+    """Return the parameters of filters: `is_<name>` for one value, `any_<name>` for several."""
+    values: dict[str, Any] = {}
+    for name, given in filters.items():
+        if side := listing.sides.get(name):
+            values[f"any_{name}"] = side.values(given)
+        elif isinstance(given, tuple):
+            values[f"any_{name}"] = list(given)
+        else:
+            values[f"is_{name}"] = given
+    return values
+
+
+def _write(
+    actor: Actor,
+    listing: Listing[Any],
+    query: Query,
+    columns: Sequence[Any],
+    order: Order,
+    values: Mapping[str, Any],
+) -> Statement:
+    """Return the statement with a parameter for each of the values."""
+    named: dict[str, Any] = {name: bindparam(name, type_=_type(name)) for name in values}
+    compared = ("tenant_id", *listing.model.compares(actor))
+    whose = replace(actor, **{name: named[name] for name in compared})
+    filters: dict[str, Any] = dict(query.filters)
+    for name in filters:
+        if f"is_{name}" in named:
+            filters[name] = named[f"is_{name}"]
+        elif f"any_{name}" in named:
+            several = type_coerce(named[f"any_{name}"], ARRAY(String))
+            filters[name] = several if name in listing.sides else any_(several)
+    bounds = {key: named[_bound(key)] for key in query.bounds}
+    if order.place is not None:
+        order = replace(order, place=(named[SORT_KEY], named[SORT_ID]))
+    if order.end is not None:
+        order = order.ending(named["end"])
+    of_values = replace(query, filters=filters, bounds=bounds)
+    statement, _ = asked(whose, listing, of_values, order, (), most=named["most"])
+    statement = statement.with_only_columns(*columns, *place_of(order))
+    return Statement(statement.limit(named["most"]))
+
+
+def _bound(key: str) -> str:
+    return f"bound_{key.replace(' ', '_')}"
+
+
+def _type(parameter: str) -> Any:
+    return DateTime(timezone=True) if parameter.startswith("bound_") else None
