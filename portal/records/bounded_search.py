@@ -155,7 +155,8 @@ class Search:
         if furthest is not None:
             return self._postings(statement, furthest), (furthest.end, furthest.end or "")
         last = session.execute(self._list().offset(self.share - 1).limit(1)).one_or_none()
-        return self._along(statement, self._list()), last and (last.key, last.id)
+        found = self._along(statement, self._list()) if self.words else self._compared(statement)
+        return found, last and (last.key, last.id)
 
     def _furthest(self, weights: Sequence[Weight]) -> Weight | None:
         """Return the word whose share of the records reaches furthest, at best to the end."""
@@ -179,6 +180,13 @@ class Search:
         statement = statement.where(*self._probes(rows.c.id, had))
         keys = (rows.c.id,) if self.order.by_id else (rows.c.key, rows.c.id)
         return self.order.sort(statement, *keys)
+
+    def _compared(self, statement: Select[Any]) -> Select[Any]:
+        """Return those of the share of the list that meet the conditions of the statement."""
+        # As an array: for a join, PostgreSQL may read the whole table.
+        ids = self._list().with_only_columns(self.order.id)
+        seen = func.array(ids.scalar_subquery())
+        return self.order.put_on(statement.where(self.terms.model.id == any_(seen)))
 
     def _list(self) -> Select[Any]:
         order = self.order
