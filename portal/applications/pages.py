@@ -10,9 +10,10 @@ from flask.typing import ResponseReturnValue
 
 from portal import web
 from portal.applications import health, service, states
-from portal.applications.forms import KIND_CHOICES, STATUS_CHOICES, ApplicationForm, StateForm
+from portal.applications.forms import ApplicationForm, StateForm
 from portal.applications.models import Application
 from portal.applications.schemas import ApplicationDocument, StateReason
+from portal.applications.table import TABLE
 from portal.audit import pages as audit_pages
 from portal.database.actor import Actor
 from portal.database.record import Record, find
@@ -20,6 +21,7 @@ from portal.identity.sessions.login import recent_sign_in_required
 from portal.overview.parts import Columns, Source, Step, Told
 from portal.records import health as record_health
 from portal.records import listing
+from portal.web import lists
 from portal.web.drawing import facts
 
 bp = Blueprint("applications", __name__, url_prefix="/applications")
@@ -61,22 +63,19 @@ def show_on_application(app: Flask, source: PartSource) -> None:
 @bp.get("")
 def index() -> ResponseReturnValue:
     """Show the list of applications; for htmx, only the rows."""
-    query = listing.parse(service.LISTING, request.args)
-    page = listing.page(web.actor(), service.LISTING, query)
+    if (better := lists.better_address(TABLE)) is not None:
+        return better
+    asked = lists.asked(TABLE)
+    page = listing.page(web.actor(), service.LISTING, asked.query)
     healths = record_health.of_all(page.items)
-    return web.render(
+    return lists.render(
         "applications/index.html",
         "applications/_listing.html",
-        view=web.list_view(page, query),
-        healths=healths,
+        asked,
+        page,
+        beside=healths,
         said=health.of_page(list(healths.values())),
-        kinds=_short(KIND_CHOICES),
-        statuses=_short(STATUS_CHOICES),
     )
-
-
-def _short(choices: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(value, text.partition(":")[0]) for value, text in choices]
 
 
 @bp.route("/new", methods=["GET", "POST"])

@@ -16,9 +16,10 @@ from portal.applications.pages import Item, Part, show_on_application
 from portal.audit import pages as audit_pages
 from portal.connectors import service
 from portal.connectors.forms import ConnectorForm
-from portal.connectors.models import SCOPES, TYPES, Connector
+from portal.connectors.models import TYPES, Connector
 from portal.connectors.overview import SOURCE
 from portal.connectors.schemas import ConnectorDocument
+from portal.connectors.table import TABLE, Beside
 from portal.core.errors import NotFound
 from portal.database.actor import Actor
 from portal.database.record import find
@@ -27,6 +28,7 @@ from portal.identity.sessions.login import recent_sign_in_required
 from portal.overview.parts import add_source
 from portal.providers import AUTH_WORDS, CUSTOM, PROVIDERS, Provider, name_of
 from portal.records import listing
+from portal.web import lists
 from portal.web.drawing import faces, facts
 from portal.web.forms import as_seen
 
@@ -80,29 +82,31 @@ def type_word(key: str | None) -> str | None:
 def index() -> ResponseReturnValue:
     """Show the list of connectors; for htmx, only the rows."""
     web.actor().require("connectors:read")
-    # The whole list begins with what needs a person; a part of it is in the order of creation.
-    given = request.args.copy()
-    if not given.keys() - {"cursor", "limit"}:
-        given["sort"] = "-urgency"
-    query = listing.parse(service.LISTING, given)
-    page = listing.page(web.actor(), service.LISTING, query)
+    if (better := lists.better_address(TABLE)) is not None:
+        return better
+    asked = lists.asked(TABLE)
+    page = listing.page(web.actor(), service.LISTING, asked.query)
     owners = {record.application_id for record in page.items if record.application_id}
     owned = applications.of(web.actor(), owners)
     explained, needing = _explained(page.items)
-    return web.render(
+    more = "+" if needing == MOST_COUNTED else ""
+    return lists.render(
         "connectors/index.html",
         "connectors/_listing.html",
-        view=web.list_view(page, query),
-        explained=explained,
+        asked,
+        page,
+        beside=Beside(web.actor(), explained, owned, dict(PROVIDER_CHOICES)),
+        offered={
+            "application_id": lambda: applications.choices(
+                web.actor(), also=asked.args.get("application_id", "").split(",")
+            ),
+            "provider": lambda: PROVIDER_CHOICES,
+            "type": lambda: [(key, type_word(key) or key) for key in TYPES],
+            "owner_id": _persons,
+            "user_id": _persons,
+        },
+        questions=[("need_a_person", f"Need a person ({needing}{more})")],
         said=None if web.portal_request().wants_fragment else service.of_list(web.actor()),
-        needing=needing,
-        most_counted=MOST_COUNTED,
-        owners=owned,
-        applications=applications.choices(web.actor(), also=[request.args.get("application_id")]),
-        providers=PROVIDER_CHOICES,
-        types=[(key, type_word(key)) for key in TYPES],
-        scopes=[(key, key) for key in SCOPES],
-        persons=_persons(),
     )
 
 

@@ -14,7 +14,7 @@ from portal.core.root_keys import RootKeys
 Network = IPv4Network | IPv6Network
 
 ROLES = ("viewer", "editor", "admin")
-SHORTCUTS = ("statements", "rows", "insert", "templates", "lines")
+SHORTCUTS = ("statements", "rows", "insert", "templates")
 MIN_SECRET_KEY = 32  # characters; `openssl rand -hex 32` gives 64
 
 

@@ -7,9 +7,6 @@
   count. Without: a flush, and a statement for each of these.
 - `templates`: macros and escaping without Jinja's checks of what they might be. Without: Jinja.
 
-- `lines`: the rows of the list of keys drawn in Python (`portal.keys.listing.table`). Without: by a
-  template.
-
 PORTAL_PLAIN names those to leave out. Tests show that the results are equal, and
 docs/decisions/0012-shortcuts.md what each gives and costs.
 """

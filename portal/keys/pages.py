@@ -1,5 +1,7 @@
 """Pages of keys: /keys."""
 
+from dataclasses import replace
+
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -9,18 +11,17 @@ from portal.core.errors import Conflict
 from portal.identity.scope_grid import may
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.keys import service
-from portal.keys.issuing.forms import KIND_CHOICES, STATUS_CHOICES
 from portal.keys.listing import filters, table
 from portal.keys.page_kit import KEPT, about, bp, overtaken, with_chosen
 from portal.keys.schemas import KeyDocument, StopKey
 from portal.keys.usage import figures, health
 from portal.records import listing
+from portal.web import lists
 from portal.web.drawing import facts, ranges
 from portal.web.drawing.charts import Column, Series
 from portal.web.drawing.template_functions import iso
 
 LIMITS = "div#limits"  # the page refreshes this part by itself
-COUNTED = 200  # keys are counted up to here
 SERIES = (Series("let through", "ok"), Series("refused", "bad"))
 SHOWN_OTHERWISE = (
     "prefix", "scopes", "rotated_from_key_id", "rotation_family_id",
@@ -30,29 +31,28 @@ SHOWN_OTHERWISE = (
 @bp.get("")
 def index() -> ResponseReturnValue:
     """Show the list of keys; return only its table to htmx."""
-    query = listing.parse(filters.CONSOLE, request.args)
-    caller = web.actor()
-    page = listing.page(caller, filters.CONSOLE, query, table.COLUMNS)
-    view = web.list_view(page, query)
+    if (better := lists.better_address(table.TABLE)) is not None:
+        return better
+    asked, caller = lists.asked(table.TABLE), web.actor()
+    page = listing.page(caller, filters.CONSOLE, asked.query, table.COLUMNS)
+    items = [table.Line(*row[: len(table.Line._fields)]) for row in page.items]
     offered, makers = filters.offered(caller)
-    offered = with_chosen(request.args.get("application_id"), offered)
-    counted = None
-    if view.is_narrowed and page.items and not query.q:
-        counted = listing.total(caller, filters.CONSOLE, query).value
-    return web.render(
+    chosen = asked.args.get("application_id")
+    return lists.render(
         "keys/index.html",
         "keys/_listing.html",
-        view=view,
-        counted=counted,
-        most=COUNTED,
-        **table.drawn(page.items, dict(makers), tick=caller.can("keys:write")),
-        people=makers,
-        applications=offered,
-        kinds=[(value, text.partition(":")[0]) for value, text in KIND_CHOICES],
-        statuses=STATUS_CHOICES,
-        views=filters.views(),
+        asked,
+        replace(page, items=items),
+        beside=table.Beside(dict(makers)),
+        tick=table.may_be_stopped if caller.can("keys:write") else None,
+        offered={
+            "application_id": lambda: with_chosen(chosen, offered),
+            "created_by_user_id": lambda: makers,
+            "issued_to_user_id": lambda: makers,
+        },
+        questions=filters.views(),
         said=None if web.portal_request().wants_fragment else health.of_list(caller),
-        asked=[(name, value) for name, value in request.args.items() if value and name in KEPT],
+        kept=[(name, value) for name, value in asked.args.items() if value and name in KEPT],
     )
 
 

@@ -23,6 +23,7 @@ from portal.identity.sessions.login import recent_sign_in_required
 from portal.records import health as record_health
 from portal.records import listing
 from portal.records.verbs import Revealed
+from portal.web import lists
 from portal.web.drawing import facts
 from portal.web.forms import CommandForm, as_seen
 from portal.webhooks import health, service
@@ -30,6 +31,7 @@ from portal.webhooks.forms import ButtonForm, WebhookForm
 from portal.webhooks.models import Webhook
 from portal.webhooks.schemas import WebhookDocument, WebhookInput
 from portal.webhooks.signing import receiver_code
+from portal.webhooks.table import TABLE, Beside
 
 bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 SHOWN_OTHERWISE = (
@@ -79,20 +81,36 @@ def _pages_of(record: Webhook) -> DirectionPages:
 def index() -> ResponseReturnValue:
     """Show the list of webhooks; for htmx, only the listing."""
     web.actor().require("webhooks:read")
-    query = listing.parse(service.LISTING, request.args)
-    page = listing.page(web.actor(), service.LISTING, query)
+    if (better := lists.better_address(TABLE)) is not None:
+        return better
+    asked = lists.asked(TABLE)
+    page = listing.page(web.actor(), service.LISTING, asked.query)
     # Before the health, which reads the status of each record's application.
     owners = applications.of(
         web.actor(), {record.application_id for record in page.items if record.application_id}
     )
-    return web.render(
+    return lists.render(
         "webhooks/index.html",
         "webhooks/_listing.html",
-        view=web.list_view(page, query),
-        healths=record_health.of_all(page.items),
+        asked,
+        page,
+        beside=Beside(record_health.of_all(page.items), owners, _outcome),
+        offered={
+            "application_id": lambda: applications.choices(
+                web.actor(), also=asked.args.get("application_id", "").split(",")
+            ),
+            "connector_id": lambda: connectors.choices(
+                web.actor(), also=asked.args.get("connector_id", "").split(",")
+            ),
+        },
         said=None if web.portal_request().wants_fragment else health.of_list(web.actor()),
-        owners=owners,
     )
+
+
+def _outcome(word: str) -> tuple[str, str]:
+    """Return the tone and the words for the outcome of a delivery, which `delivery` knows."""
+    known: Mapping[str, Any] = current_app.jinja_env.globals
+    return known["outcome_tone"](word), known["outcome_text"](word)
 
 
 @bp.route("/new", methods=["GET", "POST"])

@@ -12,12 +12,14 @@ from portal.database.record import find
 from portal.events.catalogue import event_types, examples
 from portal.events.catalogue.openapi_import import import_types
 from portal.events.catalogue.portal_types import PORTAL_TYPES
+from portal.events.catalogue.table import TABLE
 from portal.events.forms import EventTypeForm, ImportForm
 from portal.events.models import EventType
 from portal.events.schemas import EventTypeDocument
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.records import listing, verbs
 from portal.records.audit import trail as audit
+from portal.web import lists
 from portal.web.drawing import facts
 from portal.web.forms import as_seen
 
@@ -34,11 +36,11 @@ FATES = {
 def index() -> ResponseReturnValue:
     """Show the tenant's own types; a tab beside them shows the portal's."""
     web.actor().require("event-types:read")
-    query = listing.parse(event_types.LISTING, request.args)
-    page = listing.page(web.actor(), event_types.LISTING, query)
-    return web.render(
-        "event_types/index.html", "event_types/_listing.html", view=web.list_view(page, query)
-    )
+    if (better := lists.better_address(TABLE)) is not None:
+        return better
+    asked = lists.asked(TABLE)
+    page = listing.page(web.actor(), event_types.LISTING, asked.query)
+    return lists.render("event_types/index.html", "event_types/_listing.html", asked, page)
 
 
 @bp.get("/portal")

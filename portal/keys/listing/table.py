@@ -1,21 +1,22 @@
-"""Render the rows of the list of keys in Python: a template would need five times as long."""
+"""The list of keys as people see it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from markupsafe import Markup
 from sqlalchemy import literal_column, select
 from sqlalchemy.dialects.postgresql import array
 
-from portal import fast
 from portal.applications.models import Application
 from portal.fast.template_calls import escape_text
+from portal.keys.listing import filters
 from portal.keys.models import ApiKey
 from portal.keys.usage import health
-from portal.web.drawing.cells import number, status, tags, time
+from portal.web.drawing.cells import badge, number, status, tags, time
 from portal.web.drawing.template_functions import record_urls
+from portal.web.lists import Column, Table
 
 # The name and status of the key's application, in one sub-select.
 _APPLICATION = (
@@ -50,6 +51,7 @@ class Line(NamedTuple):
     max_uses: int | None
     max_budget_usd: Decimal | None
     parent_key_id: str | None
+    kind: str
     health: Any
 
     @property
@@ -66,68 +68,79 @@ COLUMNS = tuple(
 )
 
 
-def drawn(
-    keys: Iterable[tuple[object, ...]], makers: Mapping[str, str], *, tick: bool
-) -> dict[str, Any]:
-    """Return what the template of the list needs: its `lines`, or what it draws them from.
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What the rows of keys show beside their values: the names of people by their ids."""
 
-    `makers` are the names of people by id; `tick` puts a checkbox in front of each row.
-    """
-    rows = [Line(*row[: len(Line._fields)]) for row in keys]  # type: ignore[arg-type]
-    if fast.uses("lines"):
-        return {"lines": _lines(rows, makers, tick)}
-    return {
-        "lines": None,
-        "rows": rows,
-        "makers": makers,
-        "tick": tick,
-        "standing": lambda key: Markup(_standing(key)),  # noqa: S704 - markup of `status`
-    }
+    makers: Mapping[str, str]
 
 
-def _lines(keys: Iterable[Line], makers: Mapping[str, str], tick: bool) -> Markup:
-    key_url, application_url = record_urls("keys.show"), record_urls("applications.show")
-    found = []
-    for key in keys:
-        name = escape_text(key.name)
-        application = '<span class="mute">whole tenant</span>'
-        if key.application_id:
-            named = escape_text(key.application[0] if key.application else key.application_id)
-            application = f'<a href="{application_url(key.application_id)}">{named}</a>'
-        found.append(
-            f"<tr>{_box(key, name) if tick else ''}"
-            f'<th scope="row" data-label="Name"><a href="{key_url(key.id)}">{name}</a>'
-            f"<small>{key.key_prefix}…{key.last4}</small></th>"
-            f'<td data-label="Application">{application}</td>'
-            f'<td data-label="Scopes">{tags(key.scopes, 1)}</td>'
-            f'<td data-label="Made by">{_maker(key, makers)}</td>'
-            f'<td class="fit" data-label="Last used">{time(key.last_used_at)}</td>'
-            f'<td class="fit num" data-label="Spent">{_spent(key)}</td>'
-            f'<td class="fit" data-label="Expires">{time(key.expires_at)}</td>'
-            f'<td data-label="Health">{_standing(key)}</td></tr>\n'
-        )
-    return Markup("".join(found))  # noqa: S704 - every text from data is escaped above
+def _name(key: Line, beside: Beside) -> str:
+    url, name = record_urls("keys.show")(key.id), escape_text(key.name)
+    return f'<a href="{url}">{name}</a><small>{key.key_prefix}…{key.last4}</small>'
 
 
-def _box(key: Line, name: str) -> str:
-    if key.status == "revoked":
-        return '<td class="fit"></td>'
-    return (
-        f'<td class="fit"><input type="checkbox" name="id" value="{key.id}" form="bulk"'
-        f' aria-label="Choose {name}"></td>'
-    )
+def _application(key: Line, beside: Beside) -> str:
+    if not key.application_id:
+        return '<span class="mute">whole tenant</span>'
+    named = escape_text(key.application[0] if key.application else key.application_id)
+    return f'<a href="{record_urls("applications.show")(key.application_id)}">{named}</a>'
 
 
-def _maker(key: Line, makers: Mapping[str, str]) -> str:
+def _maker(key: Line, beside: Beside) -> str:
     if key.created_by_user_id is None:
         return "a program"
-    return escape_text(makers.get(key.created_by_user_id, "somebody gone"))
+    return escape_text(beside.makers.get(key.created_by_user_id, "somebody gone"))
 
 
-def _spent(key: Line) -> str:
+def _spent(key: Line, beside: Beside) -> str:
     return f"${key.spend_usd:,.2f}" if key.spend_usd else number(None)
 
 
-def _standing(key: Line) -> str:
+def _health(key: Line, beside: Beside) -> str:
     found = health.health(key.fields, key.health)
     return status(found.status, found.short or None)
+
+
+def may_be_stopped(key: Line) -> bool:
+    """Tell whether a key can be chosen to be stopped."""
+    return key.status != "revoked"
+
+
+TABLE = Table(
+    "api-keys",
+    "keys.index",
+    "keys",
+    filters.CONSOLE,
+    (
+        Column("name", "Name", _name, sort="name"),
+        Column("health", "Health", _health),
+        Column("application", "Application", _application),
+        Column("scopes", "Scopes", lambda key, _: tags(key.scopes, 1)),
+        Column("made_by", "Made by", _maker),
+        Column("last_used_at", "Last used", lambda key, _: time(key.last_used_at),
+               sort="last_used_at", css="fit"),
+        Column("spend_usd", "Spent", _spent, sort="spend_usd", css="fit num"),
+        Column("expires_at", "Expires", lambda key, _: time(key.expires_at),
+               sort="expires_at", css="fit"),
+        Column("kind", "Kind", lambda key, _: badge(key.kind.replace("_", " ")), is_shown=False),
+        Column("status", "Status", lambda key, _: status(key.status), is_shown=False),
+        Column("created_at", "Issued", lambda key, _: time(key.created_at), sort="created_at",
+               css="fit", is_shown=False),
+    ),
+    {
+        "created_by_user_id": "Made by",
+        "issued_to_user_id": "Issued to person",
+        "issued_to_service": "Issued to service",
+        "rotated_from_key_id": "Successor of",
+        "key_fingerprint": "Fingerprint",
+        "key_prefix": "Beginning of the key",
+        "app_id": "Made by app",
+        "created": "Issued",
+        "updated": "Changed",
+        "last_used": "Last used",
+        "revoke": "Planned revocation",
+        "brownout_from": "Brown-out from",
+        "id": "Id",
+    },
+)  # fmt: skip

@@ -43,8 +43,8 @@ Stamp = tuple[int, int]
 """Hold the time at which a file was written, and its size."""
 
 SHEETS = (
-    *("tokens", "base", "layout", "components", "tables", "timelines", "forms", "choosing"),
-    *("faces", "charts", "palette", "states"),
+    *("tokens", "base", "layout", "components", "tables", "lists", "timelines", "forms"),
+    *("choosing", "faces", "charts", "palette", "states"),
 )  # fmt: skip
 MODULES = (
     *("rawkeys", "again", "charts", "choosing", "copy", "forms", "keys", "live"),

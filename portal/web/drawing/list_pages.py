@@ -22,8 +22,7 @@ class ListView:
     @property
     def is_narrowed(self) -> bool:
         """Tell whether words or filters hide records: no match does not mean an empty list."""
-        query = self.query
-        return bool(query.q or query.tag or query.filters or query.bounds or query.show)
+        return self.query.is_narrowed
 
     @property
     def is_deep(self) -> bool:

@@ -1,0 +1,130 @@
+"""The list of connectors as people see it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from portal.applications.models import Application
+from portal.connectors import service
+from portal.connectors.models import Connector
+from portal.database.actor import Actor
+from portal.fast.template_calls import escape_text
+from portal.web.drawing.cells import number, short_id, status, tags, time
+from portal.web.drawing.template_functions import absolute, iso, record_urls
+from portal.web.lists import Column, Table
+
+NONE = number(None)
+EDITED = ("edit", "restore")
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What the rows of connectors show beside their records.
+
+    `explained` has the sentence, the standing and the health of each.
+    """
+
+    actor: Actor
+    explained: Mapping[str, Any]
+    owners: Mapping[str, Application]
+    providers: Mapping[str, str]
+
+
+def _name(record: Connector, beside: Beside) -> str:
+    url, name = record_urls("connectors.show")(record.id), escape_text(record.name)
+    scope = f" · {record.scope}" if record.scope != "org" else ""
+    return f'<a href="{url}">{name}</a><small>{short_id(record.id)}{scope}</small>'
+
+
+def _provider(record: Connector, beside: Beside) -> str:
+    if not record.provider or not record.is_open_to(beside.actor):
+        return NONE
+    return escape_text(beside.providers.get(record.provider, record.provider))
+
+
+def _health(record: Connector, beside: Beside) -> str:
+    said, _, health = beside.explained[record.id]
+    return f"{status(health.status, health.short or None)}<small>{_sentence(said)}</small>"
+
+
+def _sentence(said: Any) -> str:
+    return "".join([_part(part) for part in said.parts])
+
+
+def _part(part: Any) -> str:
+    if isinstance(part, str):
+        return escape_text(part)
+    if part.near:
+        return time(part.at)
+    title, text = absolute(part.at), escape_text(part.text)
+    return f'<time datetime="{iso(part.at)}" title="{title}">{text}</time>'
+
+
+def _next(record: Connector, beside: Beside) -> str:
+    action = beside.explained[record.id][0].action
+    if not action:
+        return NONE
+    label = escape_text(action.label)
+    if action.doing not in EDITED or not beside.actor.can("connectors:write"):
+        return f'<span class="mute">{label}</span>'
+    page = "connectors.edit" if action.doing == "edit" else "connectors.show"
+    return f'<a href="{record_urls(page)(record.id)}">{label}</a>'
+
+
+def _checked(record: Connector, beside: Beside) -> str:
+    if not record.is_open_to(beside.actor):
+        return NONE
+    standing = beside.explained[record.id][1]
+    return time(standing.checked_at if standing else None)
+
+
+def _application(record: Connector, beside: Beside) -> str:
+    owner = beside.owners.get(record.application_id or "")
+    is_open = owner is not None and record.is_open_to(beside.actor)
+    return escape_text(owner.display_name) if owner and is_open else NONE
+
+
+def _type(record: Connector, beside: Beside) -> str:
+    if not record.type or not record.is_open_to(beside.actor):
+        return NONE
+    return escape_text(record.type.replace("_", " "))
+
+
+def _tags(record: Connector, beside: Beside) -> str:
+    return tags(record.tags if record.is_open_to(beside.actor) else (), 2)
+
+
+TABLE = Table(
+    "connectors",
+    "connectors.index",
+    "connectors",
+    service.LISTING,
+    (
+        Column("name", "Name", _name, sort="name"),
+        Column("health", "Health", _health, sort="urgency", css="reason"),
+        Column("provider", "Provider", _provider),
+        Column("next", "Next", _next),
+        Column("last_check_at", "Last check", _checked, sort="last_check_at"),
+        Column("application", "Application", _application),
+        Column("type", "Type", _type, is_shown=False),
+        Column("tags", "Tags", _tags, is_shown=False),
+        Column("updated_at", "Changed", lambda one, _: time(one.updated_at), sort="updated_at",
+               is_shown=False),
+        Column("created_at", "Created", lambda one, _: time(one.created_at), sort="created_at",
+               is_shown=False),
+    ),
+    {
+        "sync_status": "State",
+        "auth_type": "Sign-in",
+        "webhook_endpoint_id": "Webhook",
+        "user_id": "For person",
+        "group_id": "For group",
+        "app_id": "Made by app",
+        "oauth_token_expires": "OAuth token expires",
+        "credential_last_rotated": "Credentials changed",
+        "next_rotation_due": "Rotation due",
+        "updated": "Changed",
+        "id": "Id",
+    },
+    whole_sort="-urgency",  # begins with what needs a person
+)  # fmt: skip

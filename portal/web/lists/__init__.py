@@ -1,0 +1,23 @@
+"""Draw lists as tables with filters, columns, totals and saved views, all of it in the address.
+
+A feature declares a `Table` and calls `asked` and `render`; nothing here needs a script.
+
+Read `tables` first, then `asked`, `chips` and `pages`.
+"""
+
+from portal.web.lists.asked import Asked, asked, better_address
+from portal.web.lists.pages import render
+from portal.web.lists.tables import Column, Table, text
+from portal.web.lists.views import SavedView, from_source
+
+__all__ = [
+    "Asked",
+    "Column",
+    "SavedView",
+    "Table",
+    "asked",
+    "better_address",
+    "from_source",
+    "render",
+    "text",
+]

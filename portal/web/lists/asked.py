@@ -1,0 +1,138 @@
+"""Read what the address of a list's page asks: the query of REST, and how to show its answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import redirect, request
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from portal.core.errors import BadRequest, one_of
+from portal.records import listing
+from portal.records.listing import Query
+from portal.web.lists import views
+from portal.web.lists.tables import Column, Table
+
+DENSITIES = ("comfortable", "compact")
+# What only the page understands; REST knows all others.
+SHOWING = ("columns", "density")
+OF_PAGES = (*SHOWING, "view", "filter")
+PLACES = ("cursor", "filter", "limit")  # a saved view keeps none of these
+MOST_PROBLEMS = 10
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The checked address of a list's page. `problems` tell what a saved view could not ask."""
+
+    table: Table
+    args: Mapping[str, str]
+    query: Query
+    columns: tuple[Column, ...]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def density(self) -> str:
+        """Return how close the rows are."""
+        return self.args.get("density", DENSITIES[0])
+
+    @property
+    def editing(self) -> str:
+        """Return the parameter of the filter that is being edited, or an empty text."""
+        return self.args.get("filter", "")
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """Return the parameters that a saved view keeps."""
+        return {name: text for name, text in self.args.items() if name not in (*PLACES, "view")}
+
+    def url(self, **changes: str | None) -> str:
+        """Return the address of the first page with some parameters changed; None drops one."""
+        args = {**self.args, "cursor": None, "filter": None, **changes}
+        return address(request.path, args)
+
+    def hidden(self, *without: str) -> list[tuple[str, str]]:
+        """Return the parameters that a form sends beside its own."""
+        left_out = {"cursor", "filter", *without}
+        return [(name, text) for name, text in self.args.items() if name not in left_out]
+
+
+def address(path: str, args: Mapping[str, str | None]) -> str:
+    """Return a path with a query string; what is None or empty is left out."""
+    query = urlencode({name: text for name, text in args.items() if text})
+    return f"{path}?{query}" if query else path
+
+
+def better_address(table: Table) -> Response | None:
+    """Return a redirect if this page has a simpler address, or a default view to begin with.
+
+    A form sends a parameter for each value that is ticked, and those that are left empty.
+    """
+    given = request.args
+    if not given and not views.is_partial():
+        begin = views.default_of(table.name)
+        return redirect(address(request.path, begin.address)) if begin else None
+    several = {*table.listing.comparisons, "either", "columns"}
+    repeated = [name for name in given if len(given.getlist(name)) > 1 and name in several]
+    usual = ",".join(column.name for column in table.usual)
+    args: dict[str, str | None] = {**given.to_dict()}
+    args |= {name: ",".join(filter(None, given.getlist(name))) for name in repeated}
+    args |= {"columns": None} if args.get("columns") == usual else {}
+    args |= {"density": None} if args.get("density") == DENSITIES[0] else {}
+    if "" not in given.values() and all(args.get(name) == given[name] for name in given):
+        return None
+    return redirect(
+        address(request.path, args) if any(args.values()) else f"{request.path}?view=all"
+    )
+
+
+def asked(table: Table) -> Asked:
+    """Return what this page's address asks. Raise BadRequest that names a wrong parameter.
+
+    If a saved view is open, leave out what has become wrong, and tell it.
+    """
+    args = MultiDict(request.args)
+    problems: list[str] = []
+    while True:
+        try:
+            return _read(table, args, tuple(problems))
+        except BadRequest as error:
+            wrong = error.errors[0].field if error.errors else ""
+            if not args.get("view") or wrong not in args or len(problems) >= MOST_PROBLEMS:
+                raise
+            problems.append(error.detail)
+            del args[wrong]
+
+
+def _read(table: Table, args: MultiDict[str, str], problems: tuple[str, ...]) -> Asked:
+    columns = _columns(table, args.get("columns", ""))
+    if (density := args.get("density", DENSITIES[0])) not in DENSITIES:
+        raise listing.refused("density", one_of(density, DENSITIES))
+    editable = {*table.listing.comparisons, "include_deleted"}
+    if (editing := args.get("filter", "")) and editing not in editable:
+        raise listing.refused("filter", one_of(editing, sorted(editable)))
+    plain: MultiDict[str, str] = MultiDict(
+        [(name, text) for name, text in args.items(multi=True) if name not in OF_PAGES]
+    )
+    if table.whole_sort and not plain.keys() - {"cursor", "limit"}:
+        plain["sort"] = table.whole_sort
+    query = listing.parse(table.listing, plain)
+    return Asked(table, args.to_dict(), query, columns, problems)
+
+
+def _columns(table: Table, chosen: str) -> tuple[Column, ...]:
+    if not chosen:
+        return table.usual
+    names = chosen.split(",")
+    for name in names:
+        if name not in table.by_name:
+            raise listing.refused("columns", one_of(name, list(table.by_name)))
+    first = table.columns[0]
+    return tuple(one for one in table.columns if one is first or one.name in names)
+
+
+def check(table: Table, args: Mapping[str, Any]) -> None:
+    """Raise BadRequest if these parameters cannot be the address of a list's page."""
+    _read(table, MultiDict(args), ())

@@ -1,0 +1,203 @@
+"""Draw the filters of a list as chips, and the form that edits one of them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+from markupsafe import Markup, escape
+
+from portal.records.listing import How, stem
+from portal.web.lists.asked import Asked
+from portal.web.lists.tables import Table
+
+Offered = Mapping[str, Callable[[], Sequence[tuple[str, str]]]]
+"""Reads the values of a field that people know by other names, as (value, text)."""
+
+WORDS: Mapping[How, str] = {
+    "is": "is", "not": "is not", "contains": "contains",
+    "empty": "is empty", "after": "after", "before": "before",
+}  # fmt: skip
+OF_SEVERAL: Mapping[How, str] = {"is": "is any of", "not": "is none of"}
+DELETED = "include_deleted"
+YES_NO = (("true", "yes"), ("false", "no"))
+MOST_NAMED = 3
+AFTER_REMOVAL = "#filter-add"  # where the focus goes
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One filter of a list in words, with the addresses that change and remove it."""
+
+    parameter: str
+    label: str
+    how: str
+    value: str
+    edit_url: str
+    remove_url: str
+
+    @property
+    def words(self) -> str:
+        """Return the filter as one text."""
+        return " ".join(filter(None, (self.label, self.how, self.value)))
+
+
+@dataclass(frozen=True, slots=True)
+class Editor:
+    """The form of one filter: `kind` is choices, choice, moment or text."""
+
+    parameter: str
+    label: str
+    kind: str
+    options: Sequence[tuple[str, str]]
+    chosen: Sequence[str]
+    takes_several: bool
+    joins: bool
+    others: str
+    """The other parameters of `either`."""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """The filters of a page, all of which must match, and those of which one is enough."""
+
+    every: Sequence[Chip]
+    either: Sequence[Chip]
+    editor: Editor | None
+
+
+def filters(asked: Asked, offered: Offered) -> Filters:
+    """Return the chips of a page's query, and the editor of one of them if it is open."""
+    known: dict[str, Sequence[tuple[str, str]]] = {}
+
+    def texts(name: str) -> Sequence[tuple[str, str]]:
+        if name not in known:
+            known[name] = offered[name]() if name in offered else _choices(asked.table, name)
+        return known[name]
+
+    chips = [_chip(asked, name, texts) for name in _given(asked)]
+    group = {clause.parameter for clause in asked.query.either}
+    return Filters(
+        every=[chip for chip in chips if chip.parameter not in group],
+        either=[chip for chip in chips if chip.parameter in group],
+        editor=_editor(asked, texts) if asked.editing else None,
+    )
+
+
+Texts = Callable[[str], Sequence[tuple[str, str]]]
+
+
+def _given(asked: Asked) -> Iterator[str]:
+    for name in (*asked.table.listing.comparisons, DELETED):
+        if asked.args.get(name):
+            yield name
+
+
+def _chip(asked: Asked, parameter: str, texts: Texts) -> Chip:
+    name, how = _meaning(asked.table, parameter)
+    text = asked.args[parameter]
+    values = text.split(",") if asked.table.listing.takes_several(name) else [text]
+    words = OF_SEVERAL.get(how, WORDS[how]) if len(values) > 1 else WORDS[how]
+    if how == "empty":
+        words, value = ("is empty" if text == "true" else "has a value"), ""
+    elif parameter == DELETED:
+        words, value = ("are shown too" if text == "true" else "are hidden"), ""
+    elif how in ("after", "before"):
+        value = _moment(text).replace("T", ", ") + " UTC"
+    else:
+        value = _named(values, dict(texts(name)) if how != "contains" else {})
+    others = [one for one in asked.args.get("either", "").split(",") if one != parameter]
+    left = {parameter: None, "either": ",".join(others)}
+    return Chip(
+        parameter,
+        _label(asked.table, name),
+        words,
+        value,
+        asked.url(filter=parameter) + "#filter-edit",
+        asked.url(**left) + AFTER_REMOVAL,
+    )
+
+
+def _named(values: Sequence[str], texts: Mapping[str, str]) -> str:
+    if len(values) > MOST_NAMED:
+        return f"{len(values)} values"
+    return " or ".join(texts.get(value, value) for value in values)
+
+
+def _meaning(table: Table, parameter: str) -> tuple[str, How]:
+    return table.listing.comparisons.get(parameter, (parameter, "is"))
+
+
+def _label(table: Table, name: str) -> str:
+    """Return what people call a field; a time goes without its “at”."""
+    if name == DELETED:
+        return "Deleted records"
+    return table.label(stem(name) if name in table.listing.ranges else name)
+
+
+def _choices(table: Table, name: str) -> Sequence[tuple[str, str]]:
+    if table.listing.is_switch(name) or name == DELETED:
+        return YES_NO
+    return [(value, value.replace("_", " ")) for value in table.listing.choices.get(name, ())]
+
+
+def _editor(asked: Asked, texts: Texts) -> Editor:
+    table, parameter = asked.table, asked.editing
+    name, how = _meaning(table, parameter)
+    several = how in ("is", "not") and table.listing.takes_several(name)
+    given = asked.args.get(parameter, "")
+    options: Sequence[tuple[str, str]] = ()
+    if how == "empty":
+        options = [("true", "is empty"), ("false", "has a value")]
+    elif how in ("is", "not"):
+        options = texts(name)
+    if how in ("after", "before"):
+        kind, given = "moment", given and _moment(given)
+    else:
+        kind = ("choices" if several else "choice") if options else "text"
+    joined = [one for one in asked.args.get("either", "").split(",") if one]
+    words = _option_words(table, name, how)
+    return Editor(
+        parameter,
+        words,
+        kind,
+        options,
+        given.split(",") if several else [given],
+        several,
+        parameter in joined,
+        ",".join(one for one in joined if one != parameter),
+    )
+
+
+def _moment(text: str) -> str:
+    """Return a time of an address to the minute, as a field for times shows it."""
+    try:
+        return datetime.fromisoformat(text).strftime("%Y-%m-%dT%H:%M")
+    except ValueError:
+        return text
+
+
+def _option_words(table: Table, name: str, how: How) -> str:
+    label = _label(table, name)
+    return f"{label} are shown" if name == DELETED else f"{label} {WORDS[how]}"
+
+
+@lru_cache(maxsize=32)
+def _options_of(name: str, offered: tuple[tuple[str, str, str], ...]) -> Markup:
+    drawn, group = "", ""
+    for label, parameter, words in offered:
+        if label != group:
+            drawn += ("</optgroup>" if group else "") + f'<optgroup label="{escape(label)}">'
+            group = label
+        drawn += f'<option value="{escape(parameter)}">{escape(words)}</option>'
+    return Markup(drawn + "</optgroup>")  # noqa: S704 - every text is escaped above
+
+
+def options(table: Table) -> Markup:
+    """Return the options of the select element that adds a filter: one for each comparison."""
+    found = [
+        (_label(table, name), parameter, _option_words(table, name, how))
+        for parameter, (name, how) in table.listing.comparisons.items()
+    ]
+    found.append((_label(table, DELETED), DELETED, _option_words(table, DELETED, "is")))
+    return _options_of(table.name, tuple(sorted(found, key=lambda one: one[0].lower())))

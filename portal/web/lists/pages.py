@@ -1,0 +1,100 @@
+"""Render the page of a list."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response
+from markupsafe import Markup
+
+from portal.records import listing
+from portal.records.listing import Page, Total
+from portal.web.access import actor
+from portal.web.drawing.list_pages import list_view
+from portal.web.htmx import render as render_page
+from portal.web.lists import chips, views
+from portal.web.lists.asked import DENSITIES, Asked, address
+from portal.web.lists.chips import Filters, Offered
+from portal.web.lists.views import SavedView
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What the templates of a list draw around its rows."""
+
+    asked: Asked
+    filters: Filters
+    total: Total | None
+    saved: tuple[SavedView, ...]
+    path: str
+
+    densities = DENSITIES
+
+    @property
+    def options(self) -> Markup:
+        """Return the filters that can be added."""
+        return chips.options(self.asked.table)
+
+    @property
+    def open_view(self) -> SavedView | None:
+        """Return the saved view of this address."""
+        wanted = self.asked.args.get("view")
+        return next((view for view in self.saved if view.id == wanted), None)
+
+    @property
+    def is_modified(self) -> bool:
+        """Tell whether the page shows something else than its saved view keeps."""
+        view = self.open_view
+        return view is not None and (
+            dict(view.args) != self.asked.kept or bool(self.asked.problems)
+        )
+
+    def url_of(self, view: SavedView) -> str:
+        """Return the address of a saved view."""
+        return address(self.path, view.address)
+
+    @property
+    def count(self) -> str:
+        """Return the number of matches in words, such as “10,000+ keys”."""
+        return "" if self.total is None else f"{self.total} {self.asked.table.nouns}"
+
+
+def render(
+    page: str,
+    fragment: str,
+    asked: Asked,
+    found: Page[Any],
+    *,
+    beside: Any = None,
+    offered: Offered | None = None,
+    tick: Callable[[Any], bool] | None = None,
+    **context: Any,
+) -> Response:
+    """Return the page of a list, or only its fragment for htmx."""
+    view = list_view(found, asked.query)
+    drawn = Drawn(
+        asked=asked,
+        filters=chips.filters(asked, offered or {}),
+        total=_total(asked, found),
+        saved=tuple(views.of_list(asked.table.name)),
+        path=view.clear_url,
+    )
+    return render_page(
+        page,
+        fragment,
+        view=view,
+        list=drawn,
+        heads=asked.table.heads(asked.columns, tick=tick is not None),
+        lines=asked.table.rows(found.items, beside, asked.columns, tick),
+        **context,
+    )
+
+
+def _total(asked: Asked, found: Page[Any]) -> Total | None:
+    """Return the number of matches. It is not counted if all are here, or if words are searched."""
+    query = asked.query
+    if query.cursor is None and found.next_cursor is None:
+        return Total(len(found.items), False)
+    if query.q or query.tag:
+        return None
+    return listing.total(actor(), asked.table.listing, query)

