@@ -30,6 +30,7 @@ from portal.rest.feature import Feature
 from portal.rest.findable import Findable, Place
 from portal.rest.openapi import Operation
 from portal.rest.resources import Resource
+from portal.saved_views.feature import feature as saved_views
 from portal.web import finding, notices
 from portal.web.drawing.template_functions import RAIL
 from portal.webhooks.feature import feature as webhooks
@@ -64,6 +65,7 @@ FEATURES = (
     deleted,
     quotas,
     overview,
+    saved_views,
     everything,
     explorer,
 )

@@ -5,18 +5,30 @@ A feature declares a `Table` and calls `asked` and `render`; nothing here needs 
 Read `tables` first, then `asked`, `chips` and `pages`.
 """
 
-from portal.web.lists.asked import Asked, asked, better_address
+from portal.web.lists.asked import (
+    PLACES,
+    Asked,
+    address,
+    arguments_of,
+    asked,
+    better_address,
+    check,
+)
 from portal.web.lists.pages import render
 from portal.web.lists.tables import Column, Table, text
 from portal.web.lists.views import SavedView, from_source
 
 __all__ = [
+    "PLACES",
     "Asked",
     "Column",
     "SavedView",
     "Table",
+    "address",
+    "arguments_of",
     "asked",
     "better_address",
+    "check",
     "from_source",
     "render",
     "text",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from flask import redirect, request
 from werkzeug.datastructures import MultiDict
@@ -21,6 +21,7 @@ SHOWING = ("columns", "density")
 OF_PAGES = (*SHOWING, "view", "filter")
 PLACES = ("cursor", "filter", "limit")  # a saved view keeps none of these
 MOST_PROBLEMS = 10
+LONGEST = 20_000  # characters of a query string
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,11 @@ def address(path: str, args: Mapping[str, str | None]) -> str:
     """Return a path with a query string; what is None or empty is left out."""
     query = urlencode({name: text for name, text in args.items() if text})
     return f"{path}?{query}" if query else path
+
+
+def arguments_of(query: str) -> dict[str, str]:
+    """Return the parameters of a query string, as a form sends it back."""
+    return {name: text for name, text in parse_qsl(query[:LONGEST]) if text}
 
 
 def better_address(table: Table) -> Response | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Response
 from markupsafe import Markup
@@ -52,6 +53,17 @@ class Drawn:
     def url_of(self, view: SavedView) -> str:
         """Return the address of a saved view."""
         return address(self.path, view.address)
+
+    @property
+    def parameters(self) -> str:
+        """Return what a saved view would keep, as a query string."""
+        return urlencode(self.asked.kept)
+
+    @property
+    def may_share(self) -> bool:
+        """Tell whether the signed-in person may show views of this list to others."""
+        table = self.asked.table
+        return actor().can(f"{table.scope}:write")
 
     @property
     def count(self) -> str:

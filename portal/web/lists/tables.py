@@ -59,6 +59,11 @@ class Table:
         """Return the columns that are shown unless others are chosen."""
         return tuple(column for column in self.columns if column.is_shown)
 
+    @property
+    def scope(self) -> str:
+        """Return the word before `:read` and `:write` in the scopes of its records."""
+        return self.name.removeprefix("api-")
+
     def label(self, field: str) -> str:
         """Return what people call a field: `application_id` → “Application”."""
         known = self.labels.get(field)

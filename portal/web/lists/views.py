@@ -23,7 +23,9 @@ class SavedView:
     is_shared: bool
     is_default: bool
     is_mine: bool
-    version: int
+    may_change: bool
+    may_share: bool
+    position: int
 
     @property
     def address(self) -> dict[str, str | None]:

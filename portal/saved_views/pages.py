@@ -1,0 +1,111 @@
+"""Pages of saved views: the tabs of each list, and what their forms send to /views."""
+
+from collections.abc import Callable
+
+from flask import Blueprint, Flask, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal import web
+from portal.core.errors import BadRequest, Conflict, Forbidden, Invalid, one_of
+from portal.database.actor import Actor
+from portal.saved_views import service
+from portal.saved_views.models import SavedViewRow
+from portal.saved_views.schemas import ChangedView, NewView
+from portal.saved_views.tables import TABLES, may_share
+from portal.web import lists
+from portal.web.lists import SavedView
+
+bp = Blueprint("views", __name__, url_prefix="/views")
+
+
+def init_app(app: Flask) -> None:
+    """Register the pages, and offer the views to every list."""
+    app.register_blueprint(bp)
+    lists.from_source(app, of_list)
+
+
+def of_list(actor: Actor, name: str) -> list[SavedView]:
+    """Return the views of a list as its tabs."""
+    return [_tab(actor, view) for view in service.of_list(actor, name)]
+
+
+def _tab(actor: Actor, view: SavedViewRow) -> SavedView:
+    return SavedView(
+        id=view.id,
+        name=view.name,
+        args={name: str(text) for name, text in view.parameters.items()},
+        is_shared=view.is_shared,
+        is_default=view.is_default,
+        is_mine=view.owner_id == (actor.person_id or actor.id),
+        may_change=service.may_change(actor, view),
+        may_share=may_share(actor, view.list),
+        position=view.position,
+    )
+
+
+@bp.post("")
+def create() -> ResponseReturnValue:
+    """Save what a list shows as a new view."""
+    name = request.form.get("list", "")
+    if name not in TABLES:
+        raise BadRequest(one_of(name, list(TABLES)))
+    asked = {
+        "list": name,
+        "name": request.form.get("name", ""),
+        "parameters": _parameters(),
+        "is_shared": "is_shared" in request.form,
+        "is_default": "is_default" in request.form,
+    }
+    return _done(
+        lambda: service.create(web.actor(), NewView.read(asked)), "The view is saved.", name
+    )
+
+
+@bp.post("/<view_id>")
+def change(view_id: str) -> ResponseReturnValue:
+    """Save what a list shows into an open view, or change the view's name, rights and place."""
+    view = service.get(web.actor(), view_id)
+    if request.form.get("do") == "save":
+        asked: dict[str, object] = {"parameters": _parameters()}
+    else:
+        place = request.form.get("position", "0")
+        asked = {
+            "name": request.form.get("name", ""),
+            "is_shared": "is_shared" in request.form,
+            "is_default": "is_default" in request.form,
+            "position": int(place)
+            if place.isascii() and place.isdigit() and len(place) < 5
+            else -1,
+        }
+    return _done(
+        lambda: service.change(web.actor(), view_id, ChangedView.read(asked)),
+        "The view is changed.",
+        view.list,
+    )
+
+
+@bp.post("/<view_id>/delete")
+def delete(view_id: str) -> ResponseReturnValue:
+    """Delete a view. The records that it showed stay."""
+    view = service.delete(web.actor(), view_id)
+    web.toast(f"The view “{view.name}” is deleted.")
+    return web.see_other(url_for(TABLES[view.list].endpoint, view="all"))
+
+
+def _parameters() -> dict[str, str]:
+    """Return the parameters of the list that the form was drawn for."""
+    return lists.arguments_of(request.form.get("parameters", ""))
+
+
+def _done(work: Callable[[], SavedViewRow], words: str, name: str) -> ResponseReturnValue:
+    """Do the work and open the view; if it is refused, say why on the page that asked."""
+    try:
+        view = work()
+    except (Invalid, Conflict, Forbidden) as refusal:
+        errors = [f"{one.field}: {one.message}" for one in getattr(refusal, "errors", ())]
+        web.toast(" ".join(errors) or refusal.detail, "bad")
+        back = {**_parameters(), "view": request.form.get("back", "") or "all"}
+        return web.see_other(lists.address(url_for(TABLES[name].endpoint), back))
+    web.toast(words)
+    shown = {"view": view.id, **{key: str(text) for key, text in view.parameters.items()}}
+    return web.see_other(lists.address(url_for(TABLES[name].endpoint), shown))

@@ -1,0 +1,113 @@
+"""Saved views as tabs above a list: save, open, change, reset, delete."""
+
+import re
+from collections.abc import Callable
+from html import unescape
+
+from tests.cast import ADA, ED, Api, Pages
+
+Browse = Callable[[str], Pages]
+HOSTILE = "<script>alert(1)</script> “{{ 7 * 7 }}”"
+
+
+def tabs(page: str) -> list[str]:
+    found = re.search(r'<nav class="views".*?</nav>', page, re.DOTALL)
+    assert found
+    links = re.findall(r"<a[^>]*>(.*?)</a>", found[0], re.DOTALL)
+    return [unescape(re.sub(r"<small>", " ", link)).replace("</small>", "") for link in links]
+
+
+def save(person: Pages, name: str, parameters: str, **more: str) -> str:
+    """Save a view, and return the address that opens then."""
+    form = {"list": "webhooks", "name": name, "parameters": parameters, **more}
+    answer = person.post("/views", form)
+    assert answer.status_code == 303, answer.text
+    return answer.headers["Location"]
+
+
+def test_a_list_is_saved_as_a_view_and_opened_again(browse: Browse, ada: Api) -> None:
+    ada.create("webhooks", name="CRM events")
+    ada.create("webhooks", name="Inbox", direction="inbound")
+    person = browse(ADA)
+    shown = person.get("/webhooks?direction=inbound").text
+    assert "Save view" in shown
+    assert 'value="direction=inbound"' in shown
+    address = save(person, "Coming in", "direction=inbound")
+    opened = person.get(address).text
+    assert tabs(opened) == ["All", "Coming in"]
+    assert "Inbox" in opened
+    assert "CRM events" not in opened
+    assert "is modified" not in opened
+
+
+def test_a_view_tells_that_the_page_shows_something_else(browse: Browse, ada: Api) -> None:
+    person = browse(ADA)
+    address = save(person, "Coming in", "direction=inbound")
+    (view,) = (ada.get("/views").json or {})["items"]
+    changed = person.get(f"{address}&sort=-name").text
+    assert tabs(changed) == ["All", "Coming in modified"]
+    assert "Save as" in changed
+    assert "Reset" in changed
+    form = {"do": "save", "parameters": "direction=inbound&sort=-name"}
+    assert person.post(f"/views/{view['id']}", form).status_code == 303
+    (after,) = (ada.get("/views").json or {})["items"]
+    assert after["parameters"] == {"direction": "inbound", "sort": "-name"}
+    assert "is modified" not in person.get(f"{address}&sort=-name").text
+
+
+def test_a_view_is_renamed_moved_and_deleted(browse: Browse, ada: Api) -> None:
+    person = browse(ADA)
+    save(person, "B", "direction=inbound")
+    save(person, "A", "direction=outbound")
+    second, first = sorted((ada.get("/views").json or {})["items"], key=lambda v: str(v["name"]))
+    assert tabs(person.get("/webhooks?view=all").text) == ["All", "B", "A"]
+    form = {"name": "Before", "position": "0"}
+    assert person.post(f"/views/{second['id']}", form).status_code == 303
+    assert person.post(f"/views/{first['id']}", {"name": "B", "position": "1"}).status_code == 303
+    assert tabs(person.get("/webhooks?view=all").text) == ["All", "Before", "B"]
+    assert person.post(f"/views/{first['id']}/delete").status_code == 303
+    assert tabs(person.get("/webhooks?view=all").text) == ["All", "Before"]
+
+
+def test_a_list_opens_with_its_default(browse: Browse, ada: Api) -> None:
+    person = browse(ADA)
+    address = save(person, "Coming in", "direction=inbound", is_default="on", is_shared="on")
+    for visitor in (person, browse(ED)):
+        opened = visitor.get("/webhooks")
+        assert (opened.status_code, opened.headers["Location"]) == (302, address)
+        assert visitor.get("/webhooks?view=all").status_code == 200
+
+
+def test_a_name_is_text_everywhere(browse: Browse) -> None:
+    person = browse(ADA)
+    opened = person.get(save(person, HOSTILE, "direction=inbound")).text
+    assert tabs(opened) == ["All", HOSTILE]
+    assert "<script>alert" not in opened
+
+
+def test_a_view_whose_filter_is_no_longer_valid_says_so(
+    browse: Browse, ada: Api, run: Callable[..., None]
+) -> None:
+    ada.create("webhooks", name="CRM events")
+    person = browse(ADA)
+    save(person, "Old", "direction=inbound")
+    run("""UPDATE saved_view SET parameters = '{"direction": "sideways", "colour": "red"}'""")
+    page = person.get("/webhooks?view=all").text
+    link = unescape(re.findall(r'href="(/webhooks\?view=viw_[^"]*)"', page)[0])
+    opened = person.get(link)
+    assert opened.status_code == 200
+    assert "CRM events" in opened.text
+    assert "direction: " in opened.text
+    assert "colour: There is no parameter of this name." in opened.text
+    assert tabs(opened.text) == ["All", "Old modified"]
+    assert person.get("/webhooks?direction=sideways").status_code == 400
+
+
+def test_what_is_refused_is_said_on_the_list(browse: Browse, ada: Api) -> None:
+    person = browse(ED)
+    form = {"list": "api-keys", "name": "Live", "parameters": "status=active", "is_shared": "on"}
+    answer = person.post("/views", form)
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == "/keys?status=active&view=all"
+    assert "needs the permission keys:write" in person.get(answer.headers["Location"]).text
+    assert (ada.get("/views").json or {})["items"] == []
