@@ -19,7 +19,7 @@ EDITED = ("edit", "restore")
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What the rows of connectors show beside their records.
+    """Data that the rows of connectors show beside their records.
 
     `explained` has the sentence, the standing and the health of each.
     """

@@ -53,10 +53,11 @@ def overtaken(record_id: str) -> ResponseReturnValue:
 
 
 def with_chosen(chosen: str | None, offered: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the offered applications, and the chosen one if a long list left it out.
+    """Return the offered applications, and the chosen ones if a long list left them out.
 
-    Without it, the rendered list would select another application.
+    Without them, the rendered list would select another application.
     """
-    if not chosen or chosen in dict(offered):
+    missing = set((chosen or "").split(",")) - dict(offered).keys() - {""}
+    if not missing:
         return offered
-    return [*offered, *applications.names(web.actor(), {chosen}).items()]
+    return [*offered, *applications.names(web.actor(), missing).items()]

@@ -36,7 +36,7 @@ class NewView(Command):
 
 
 class ChangedView(Command):
-    """What of a view is changed. A field that is left out stays as it is."""
+    """A change of a view. A field that is left out stays as it is."""
 
     name: ViewName | None = Field(None, description="Name of the view, which its tab shows.")
     parameters: Parameters | None = Field(

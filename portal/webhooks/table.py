@@ -18,7 +18,7 @@ SHOWN = 30  # characters of a URL
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What the rows of webhooks show beside their records.
+    """Data that the rows of webhooks show beside their records.
 
     `outcome` returns the tone and the words for the outcome of a delivery.
     """

@@ -301,6 +301,48 @@ export interface Caller {
   limits: KeyLimits | null;
 }
 
+/** A change of a view. A field that is left out stays as it is. */
+export interface ChangedView {
+  /** Name of the view, which its tab shows. */
+  name?: string | null;
+  /** Query parameters of the list, which replace those of the view. */
+  parameters?: Record<string, string> | null;
+  /** Whole tenant sees it. */
+  is_shared?: boolean | null;
+  /** The list opens with it. */
+  is_default?: boolean | null;
+  /** Place among the tabs, from 0. */
+  position?: number | null;
+  /** App scope. Stamped ONLY when the caller's JWT was minted for a specific Application (integration API keys). Absent for human-user sessions. Filters reads when present. Ignored in a request. */
+  app_id?: string | null;
+  /** Time when it was made. Ignored in a request. */
+  created_at?: string;
+  /** Person id from the caller's JWT (sub). Ignored in a request. */
+  created_by?: string | null;
+  /** Stamped when soft-deleted; null otherwise. Ignored in a request. */
+  deleted_at?: string | null;
+  /** Person id who soft-deleted; null otherwise. Ignored in a request. */
+  deleted_by?: string | null;
+  /** Id of the view. Ignored in a request. */
+  id?: string;
+  /** Soft-delete flag. Excluded from default list queries. Ignored in a request. */
+  is_deleted?: boolean;
+  /** Document schema version. Bumped on incompatible writes. Ignored in a request. */
+  schema_version?: number;
+  /** Provenance tag — defaults to 'edm'. Ignored in a request. */
+  source?: string;
+  /** Where the write originated. Defaults to 'api'. Ignored in a request. */
+  source_type?: string;
+  /** Tenant scope — auto-stamped from the caller's JWT. Ignored in a request. */
+  tenant_id?: string;
+  /** Time of its last change. Ignored in a request. */
+  updated_at?: string;
+  /** Person id from the last writer's JWT (sub). Ignored in a request. */
+  updated_by?: string | null;
+  /** Number of its changes. Ignored in a request. */
+  version?: number;
+}
+
 /** One check of a connector. */
 export interface Check {
   /** passed; unproven = nothing failed, and nothing shows that the credentials are good; auth_invalid, auth_scope, auth_expired and config need a person; rate_limited and transient pass by themselves; secret_store and internal are faults of the portal. Null until the check has ended. */
@@ -2386,6 +2428,50 @@ export interface Named {
   name: string;
 }
 
+/** A view to save. */
+export interface NewView {
+  /** The list that the view shows. */
+  list: "applications" | "connectors" | "api-keys" | "webhooks" | "event-types";
+  /** Name of the view, which its tab shows. */
+  name: string;
+  /** Query parameters of the list, such as status, sort or either, and those of its page: columns and density. Values are as in an address. */
+  parameters?: Record<string, string>;
+  /** Whole tenant sees it. Needs the right to change the list's records. */
+  is_shared?: boolean;
+  /** The list opens with it: for oneself or, if it is shared, for everybody who has no default. Only admins set a shared default. */
+  is_default?: boolean;
+  /** Place among the tabs, from 0. */
+  position?: number;
+  /** App scope. Stamped ONLY when the caller's JWT was minted for a specific Application (integration API keys). Absent for human-user sessions. Filters reads when present. Ignored in a request. */
+  app_id?: string | null;
+  /** Time when it was made. Ignored in a request. */
+  created_at?: string;
+  /** Person id from the caller's JWT (sub). Ignored in a request. */
+  created_by?: string | null;
+  /** Stamped when soft-deleted; null otherwise. Ignored in a request. */
+  deleted_at?: string | null;
+  /** Person id who soft-deleted; null otherwise. Ignored in a request. */
+  deleted_by?: string | null;
+  /** Id of the view. Ignored in a request. */
+  id?: string;
+  /** Soft-delete flag. Excluded from default list queries. Ignored in a request. */
+  is_deleted?: boolean;
+  /** Document schema version. Bumped on incompatible writes. Ignored in a request. */
+  schema_version?: number;
+  /** Provenance tag — defaults to 'edm'. Ignored in a request. */
+  source?: string;
+  /** Where the write originated. Defaults to 'api'. Ignored in a request. */
+  source_type?: string;
+  /** Tenant scope — auto-stamped from the caller's JWT. Ignored in a request. */
+  tenant_id?: string;
+  /** Time of its last change. Ignored in a request. */
+  updated_at?: string;
+  /** Person id from the last writer's JWT (sub). Ignored in a request. */
+  updated_by?: string | null;
+  /** Number of its changes. Ignored in a request. */
+  version?: number;
+}
+
 /** Something that is about to stop, has stopped, or works again. */
 export interface Notice {
   /** Time of the notice. */
@@ -2415,103 +2501,6 @@ export interface NoticeList {
     /** True if there are more than `value`. */
     more_than: boolean;
   };
-}
-
-/** The state of the tenant at one look, as far as the caller may read it. */
-export interface Overview {
-  /** Time of the answer. */
-  at: string;
-  sentence: OverviewSentence;
-  /** Figures of what the caller may read. */
-  figures: OverviewFigure[];
-  /** Records that need a person, the worst first: a few of each kind. */
-  needs: OverviewNeed[];
-  /** Changes of today (UTC), the newest first. */
-  changes: OverviewChange[];
-  /** Steps of the first run. */
-  steps: OverviewStep[];
-}
-
-/** Something that was changed today (UTC), and who did it. */
-export interface OverviewChange {
-  /** Time of the newest change. */
-  at: string;
-  /** Name of the person or program; empty for the portal itself. */
-  who: string;
-  /** Action, in words. */
-  text: string;
-  /** Name of the record. */
-  name: string;
-  /** Number of further records that were changed in the same way. */
-  more: number;
-  /** Path of the record's page. */
-  url: string;
-}
-
-/** One number of the last 24 hours, of now, or of the next 14 days. */
-export interface OverviewFigure {
-  /** Name of the figure: held, delivered, p95, calls, refused or ending. */
-  name: string;
-  /** Name of the figure for people. */
-  label: string;
-  /** The number; null if it is not known, and `note` says why. */
-  value: number | null;
-  /** True if there are more than were counted. */
-  is_more: boolean;
-  /** Unit of the value: ms, or empty for a count. */
-  unit: string;
-  /** One word: failing and attention are trouble. */
-  status: "failing" | "attention" | "held" | "works" | "not_tried" | "off";
-  /** Explanation beside the number, for people. */
-  note: string;
-  /** Path of the page with the list of exactly what was counted. */
-  url: string;
-  /** Values over time, from the oldest; null where nothing is known. */
-  values: (number | null)[];
-  /** Time at which the first of the values begins; null without values. */
-  begins_at: string | null;
-  /** Seconds that each of the values stands for; null without values. */
-  step_seconds: number | null;
-}
-
-/** A record, or a group of them, that needs a person. */
-export interface OverviewNeed {
-  /** Id of the record, or a name for a group. */
-  id: string;
-  /** Its health, in one word. */
-  status: "failing" | "attention" | "held" | "works" | "not_tried" | "off";
-  /** Its name. */
-  title: string;
-  /** Reason, as a sentence for people. */
-  text: string;
-  /** Time since which it is so; null if nobody noted it. */
-  since: string | null;
-  /** Path of its page. */
-  url: string;
-  /** The next step, for people; null if there is none. */
-  act: string | null;
-  /** Path of the page where the next step is done. */
-  act_url: string | null;
-}
-
-/** The most important thing that there is to say. */
-export interface OverviewSentence {
-  /** Worst status of anything in the tenant that the caller may read. */
-  status: "failing" | "attention" | "held" | "works" | "not_tried" | "off";
-  /** Sentence for people about what matters most. Do not parse it. */
-  text: string;
-  /** Anything else there is to say; empty if nothing. */
-  rest: string;
-}
-
-/** One step of the first run. */
-export interface OverviewStep {
-  /** Name of the step, for people. */
-  title: string;
-  /** True once it has been done. */
-  done: boolean;
-  /** Path of the page where it is done. */
-  url: string;
 }
 
 /** The application that a credential belongs to. */
@@ -3800,6 +3789,47 @@ export interface VerifyKey {
   version?: number;
 }
 
+/** A saved view of a list. */
+export interface View {
+  /** Id of the view. */
+  id: string;
+  /** The list that the view shows. */
+  list: string;
+  /** Name of the view. */
+  name: string;
+  /** Query parameters of the list and of its page. */
+  parameters: Record<string, unknown>;
+  /** Whole tenant sees it. */
+  is_shared: boolean;
+  /** The list opens with it. */
+  is_default: boolean;
+  /** Place among the tabs. */
+  position: number;
+  /** Id of the person who made it. */
+  owner_id: string;
+  /** Number of its changes. */
+  version: number;
+  /** Time when it was made. */
+  created_at: string;
+  /** Time of its last change. */
+  updated_at: string;
+}
+
+/** One page of a list. */
+export interface ViewList {
+  /** The entries of this page. */
+  items: View[];
+  /** Place of the next page: send it as `cursor`. It is null on the last page. */
+  next_cursor: string | null;
+  /** Number of all matches, with `count=true` where the list has that parameter. */
+  count?: {
+    /** The number, or the part of it that was counted. */
+    value: number;
+    /** True if there are more than `value`. */
+    more_than: boolean;
+  };
+}
+
 /** A webhook as the API returns it (specification: Webhook). */
 export interface Webhook {
   /** Server-assigned ULID with type prefix (e.g. per_…). */
@@ -4423,6 +4453,34 @@ export interface ApplicationsCalls {
     updated_after?: string;
     /** Only entries with `updated_at` before this time. */
     updated_before?: string;
+    /** Only what has none of these values. A page may end early, as with q. */
+    kind_not?: ("app" | "platform-service" | "library")[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    status_not?: ("draft" | "active" | "deprecated" | "suspended" | "retired")[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    slug_not?: string[];
+    /** Only what has not this value. A page may end early, as with q. */
+    oauth_client_id_not?: string;
+    /** Only what has not this value. A page may end early, as with q. */
+    primary_domain_not?: string;
+    /** Only what has none of these values. A page may end early, as with q. */
+    app_id_not?: string[];
+    /** Only what has not this value. A page may end early, as with q. */
+    created_by_not?: string;
+    /** Only what has not this value. A page may end early, as with q. */
+    tag_not?: string;
+    /** A part of display_name, in upper or lower case. A page may end early, as with q. */
+    display_name_contains?: string;
+    /** A part of slug, in upper or lower case. A page may end early, as with q. */
+    slug_contains?: string;
+    /** A part of primary_domain, in upper or lower case. A page may end early, as with q. */
+    primary_domain_contains?: string;
+    /** True: only what has no oauth_client_id. False: only what has one. A page may end early, as with q. */
+    oauth_client_id_empty?: boolean;
+    /** True: only what has no primary_domain. False: only what has one. A page may end early, as with q. */
+    primary_domain_empty?: boolean;
+    /** Names of parameters of this request, with commas between them. One of these must match instead of all; what is not named must match too. A name that has no value here does not count. */
+    either?: ("app_id" | "app_id_not" | "created_after" | "created_before" | "created_by" | "created_by_not" | "display_name_contains" | "kind" | "kind_not" | "oauth_client_id" | "oauth_client_id_empty" | "oauth_client_id_not" | "primary_domain" | "primary_domain_contains" | "primary_domain_empty" | "primary_domain_not" | "slug" | "slug_contains" | "slug_not" | "status" | "status_not" | "tag" | "tag_not" | "updated_after" | "updated_before")[];
   }, options?: Options): List<Application, ApplicationList>;
   /**
    * Get one application
@@ -4529,14 +4587,14 @@ export interface ApiKeysCalls {
     app_id?: string[];
     /** One value, or several with commas between them: any of these. */
     scope?: string[];
-    /** Only entries with `brownout_from` at or after this time. */
-    brownout_from_after?: string;
-    /** Only entries with `brownout_from` before this time. */
-    brownout_from_before?: string;
     /** Only entries with `created_at` at or after this time. */
     created_after?: string;
     /** Only entries with `created_at` before this time. */
     created_before?: string;
+    /** Only entries with `updated_at` at or after this time. */
+    updated_after?: string;
+    /** Only entries with `updated_at` before this time. */
+    updated_before?: string;
     /** Only entries with `expires_at` at or after this time. */
     expires_after?: string;
     /** Only entries with `expires_at` before this time. */
@@ -4545,18 +4603,68 @@ export interface ApiKeysCalls {
     last_used_after?: string;
     /** Only entries with `last_used_at` before this time. */
     last_used_before?: string;
-    /** Only entries with `revoke_at` at or after this time. */
-    revoke_after?: string;
-    /** Only entries with `revoke_at` before this time. */
-    revoke_before?: string;
     /** Only entries with `revoked_at` at or after this time. */
     revoked_after?: string;
     /** Only entries with `revoked_at` before this time. */
     revoked_before?: string;
-    /** Only entries with `updated_at` at or after this time. */
-    updated_after?: string;
-    /** Only entries with `updated_at` before this time. */
-    updated_before?: string;
+    /** Only entries with `revoke_at` at or after this time. */
+    revoke_after?: string;
+    /** Only entries with `revoke_at` before this time. */
+    revoke_before?: string;
+    /** Only entries with `brownout_from` at or after this time. */
+    brownout_from_after?: string;
+    /** Only entries with `brownout_from` before this time. */
+    brownout_from_before?: string;
+    /** Only what has none of these values. A page may end early, as with q. */
+    status_not?: ("active" | "revoked" | "expired")[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    kind_not?: ("user" | "service" | "virtual_llm")[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    application_id_not?: string[];
+    /** Only what has not this value. A page may end early, as with q. */
+    issued_to_user_id_not?: string;
+    /** Only what has not this value. A page may end early, as with q. */
+    issued_to_service_not?: string;
+    /** Only what has none of these values. A page may end early, as with q. */
+    created_by_user_id_not?: string[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    rotated_from_key_id_not?: string[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    key_prefix_not?: string[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    key_fingerprint_not?: string[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    app_id_not?: string[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    scope_not?: string[];
+    /** Only what has not this value. A page may end early, as with q. */
+    tag_not?: string;
+    /** A part of name, in upper or lower case. A page may end early, as with q. */
+    name_contains?: string;
+    /** True: only what has no application_id. False: only what has one. A page may end early, as with q. */
+    application_id_empty?: boolean;
+    /** True: only what has no issued_to_user_id. False: only what has one. A page may end early, as with q. */
+    issued_to_user_id_empty?: boolean;
+    /** True: only what has no issued_to_service. False: only what has one. A page may end early, as with q. */
+    issued_to_service_empty?: boolean;
+    /** True: only what has no created_by_user_id. False: only what has one. A page may end early, as with q. */
+    created_by_user_id_empty?: boolean;
+    /** True: only what has no rotated_from_key_id. False: only what has one. A page may end early, as with q. */
+    rotated_from_key_id_empty?: boolean;
+    /** True: only what has no app_id. False: only what has one. A page may end early, as with q. */
+    app_id_empty?: boolean;
+    /** True: only what has no expires_at. False: only what has one. A page may end early, as with q. */
+    expires_empty?: boolean;
+    /** True: only what has no last_used_at. False: only what has one. A page may end early, as with q. */
+    last_used_empty?: boolean;
+    /** True: only what has no revoked_at. False: only what has one. A page may end early, as with q. */
+    revoked_empty?: boolean;
+    /** True: only what has no revoke_at. False: only what has one. A page may end early, as with q. */
+    revoke_empty?: boolean;
+    /** True: only what has no brownout_from. False: only what has one. A page may end early, as with q. */
+    brownout_from_empty?: boolean;
+    /** Names of parameters of this request, with commas between them. One of these must match instead of all; what is not named must match too. A name that has no value here does not count. */
+    either?: ("app_id" | "app_id_empty" | "app_id_not" | "application_id" | "application_id_empty" | "application_id_not" | "blocked" | "brownout_from_after" | "brownout_from_before" | "brownout_from_empty" | "created_after" | "created_before" | "created_by_user_id" | "created_by_user_id_empty" | "created_by_user_id_not" | "expires_after" | "expires_before" | "expires_empty" | "issued_to_service" | "issued_to_service_empty" | "issued_to_service_not" | "issued_to_user_id" | "issued_to_user_id_empty" | "issued_to_user_id_not" | "key_fingerprint" | "key_fingerprint_not" | "key_prefix" | "key_prefix_not" | "kind" | "kind_not" | "last_used_after" | "last_used_before" | "last_used_empty" | "name_contains" | "revoke_after" | "revoke_before" | "revoke_empty" | "revoked_after" | "revoked_before" | "revoked_empty" | "rotated_from_key_id" | "rotated_from_key_id_empty" | "rotated_from_key_id_not" | "scope" | "scope_not" | "status" | "status_not" | "tag" | "tag_not" | "updated_after" | "updated_before")[];
   }, options?: Options): List<Key, KeyList>;
   /**
    * Get one API key
@@ -4792,14 +4900,14 @@ export interface ApiKeysCalls {
     app_id?: string[];
     /** One value, or several with commas between them: any of these. */
     scope?: string[];
-    /** Only entries with `brownout_from` at or after this time. */
-    brownout_from_after?: string;
-    /** Only entries with `brownout_from` before this time. */
-    brownout_from_before?: string;
     /** Only entries with `created_at` at or after this time. */
     created_after?: string;
     /** Only entries with `created_at` before this time. */
     created_before?: string;
+    /** Only entries with `updated_at` at or after this time. */
+    updated_after?: string;
+    /** Only entries with `updated_at` before this time. */
+    updated_before?: string;
     /** Only entries with `expires_at` at or after this time. */
     expires_after?: string;
     /** Only entries with `expires_at` before this time. */
@@ -4808,18 +4916,68 @@ export interface ApiKeysCalls {
     last_used_after?: string;
     /** Only entries with `last_used_at` before this time. */
     last_used_before?: string;
-    /** Only entries with `revoke_at` at or after this time. */
-    revoke_after?: string;
-    /** Only entries with `revoke_at` before this time. */
-    revoke_before?: string;
     /** Only entries with `revoked_at` at or after this time. */
     revoked_after?: string;
     /** Only entries with `revoked_at` before this time. */
     revoked_before?: string;
-    /** Only entries with `updated_at` at or after this time. */
-    updated_after?: string;
-    /** Only entries with `updated_at` before this time. */
-    updated_before?: string;
+    /** Only entries with `revoke_at` at or after this time. */
+    revoke_after?: string;
+    /** Only entries with `revoke_at` before this time. */
+    revoke_before?: string;
+    /** Only entries with `brownout_from` at or after this time. */
+    brownout_from_after?: string;
+    /** Only entries with `brownout_from` before this time. */
+    brownout_from_before?: string;
+    /** Only what has none of these values. A page may end early, as with q. */
+    status_not?: ("active" | "revoked" | "expired")[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    kind_not?: ("user" | "service" | "virtual_llm")[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    application_id_not?: string[];
+    /** Only what has not this value. A page may end early, as with q. */
+    issued_to_user_id_not?: string;
+    /** Only what has not this value. A page may end early, as with q. */
+    issued_to_service_not?: string;
+    /** Only what has none of these values. A page may end early, as with q. */
+    created_by_user_id_not?: string[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    rotated_from_key_id_not?: string[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    key_prefix_not?: string[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    key_fingerprint_not?: string[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    app_id_not?: string[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    scope_not?: string[];
+    /** Only what has not this value. A page may end early, as with q. */
+    tag_not?: string;
+    /** A part of name, in upper or lower case. A page may end early, as with q. */
+    name_contains?: string;
+    /** True: only what has no application_id. False: only what has one. A page may end early, as with q. */
+    application_id_empty?: boolean;
+    /** True: only what has no issued_to_user_id. False: only what has one. A page may end early, as with q. */
+    issued_to_user_id_empty?: boolean;
+    /** True: only what has no issued_to_service. False: only what has one. A page may end early, as with q. */
+    issued_to_service_empty?: boolean;
+    /** True: only what has no created_by_user_id. False: only what has one. A page may end early, as with q. */
+    created_by_user_id_empty?: boolean;
+    /** True: only what has no rotated_from_key_id. False: only what has one. A page may end early, as with q. */
+    rotated_from_key_id_empty?: boolean;
+    /** True: only what has no app_id. False: only what has one. A page may end early, as with q. */
+    app_id_empty?: boolean;
+    /** True: only what has no expires_at. False: only what has one. A page may end early, as with q. */
+    expires_empty?: boolean;
+    /** True: only what has no last_used_at. False: only what has one. A page may end early, as with q. */
+    last_used_empty?: boolean;
+    /** True: only what has no revoked_at. False: only what has one. A page may end early, as with q. */
+    revoked_empty?: boolean;
+    /** True: only what has no revoke_at. False: only what has one. A page may end early, as with q. */
+    revoke_empty?: boolean;
+    /** True: only what has no brownout_from. False: only what has one. A page may end early, as with q. */
+    brownout_from_empty?: boolean;
+    /** Names of parameters of this request, with commas between them. One of these must match instead of all; what is not named must match too. A name that has no value here does not count. */
+    either?: ("app_id" | "app_id_empty" | "app_id_not" | "application_id" | "application_id_empty" | "application_id_not" | "blocked" | "brownout_from_after" | "brownout_from_before" | "brownout_from_empty" | "created_after" | "created_before" | "created_by_user_id" | "created_by_user_id_empty" | "created_by_user_id_not" | "expires_after" | "expires_before" | "expires_empty" | "issued_to_service" | "issued_to_service_empty" | "issued_to_service_not" | "issued_to_user_id" | "issued_to_user_id_empty" | "issued_to_user_id_not" | "key_fingerprint" | "key_fingerprint_not" | "key_prefix" | "key_prefix_not" | "kind" | "kind_not" | "last_used_after" | "last_used_before" | "last_used_empty" | "name_contains" | "revoke_after" | "revoke_before" | "revoke_empty" | "revoked_after" | "revoked_before" | "revoked_empty" | "rotated_from_key_id" | "rotated_from_key_id_empty" | "rotated_from_key_id_not" | "scope" | "scope_not" | "status" | "status_not" | "tag" | "tag_not" | "updated_after" | "updated_before")[];
   }, options?: Options): List<Key, KeyList>;
   /**
    * Give all keys with a weakness the expiry, limit or budget that they lack
@@ -4893,34 +5051,88 @@ export interface ConnectorsCalls {
     created_after?: string;
     /** Only entries with `created_at` before this time. */
     created_before?: string;
-    /** Only entries with `credential_last_rotated_at` at or after this time. */
-    credential_last_rotated_after?: string;
-    /** Only entries with `credential_last_rotated_at` before this time. */
-    credential_last_rotated_before?: string;
-    /** Only entries with `deleted_at` at or after this time. */
-    deleted_after?: string;
-    /** Only entries with `deleted_at` before this time. */
-    deleted_before?: string;
-    /** Only entries with `last_check_at` at or after this time. */
-    last_check_after?: string;
-    /** Only entries with `last_check_at` before this time. */
-    last_check_before?: string;
-    /** Only entries with `last_sync_at` at or after this time. */
-    last_sync_after?: string;
-    /** Only entries with `last_sync_at` before this time. */
-    last_sync_before?: string;
-    /** Only entries with `next_rotation_due` at or after this time. */
-    next_rotation_due_after?: string;
-    /** Only entries with `next_rotation_due` before this time. */
-    next_rotation_due_before?: string;
-    /** Only entries with `oauth_token_expires_at` at or after this time. */
-    oauth_token_expires_after?: string;
-    /** Only entries with `oauth_token_expires_at` before this time. */
-    oauth_token_expires_before?: string;
     /** Only entries with `updated_at` at or after this time. */
     updated_after?: string;
     /** Only entries with `updated_at` before this time. */
     updated_before?: string;
+    /** Only entries with `deleted_at` at or after this time. */
+    deleted_after?: string;
+    /** Only entries with `deleted_at` before this time. */
+    deleted_before?: string;
+    /** Only entries with `last_sync_at` at or after this time. */
+    last_sync_after?: string;
+    /** Only entries with `last_sync_at` before this time. */
+    last_sync_before?: string;
+    /** Only entries with `last_check_at` at or after this time. */
+    last_check_after?: string;
+    /** Only entries with `last_check_at` before this time. */
+    last_check_before?: string;
+    /** Only entries with `oauth_token_expires_at` at or after this time. */
+    oauth_token_expires_after?: string;
+    /** Only entries with `oauth_token_expires_at` before this time. */
+    oauth_token_expires_before?: string;
+    /** Only entries with `credential_last_rotated_at` at or after this time. */
+    credential_last_rotated_after?: string;
+    /** Only entries with `credential_last_rotated_at` before this time. */
+    credential_last_rotated_before?: string;
+    /** Only entries with `next_rotation_due` at or after this time. */
+    next_rotation_due_after?: string;
+    /** Only entries with `next_rotation_due` before this time. */
+    next_rotation_due_before?: string;
+    /** Only what has none of these values. A page may end early, as with q. */
+    type_not?: ("edr" | "siem" | "ticketing" | "knowledge" | "identity" | "source_control" | "messaging" | "itsm" | "crm" | "support" | "incident" | "observability" | "cloud_security" | "storage" | "warehouse" | "database" | "payments" | "custom")[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    provider_not?: ("aws_s3" | "aws_security_hub" | "confluence" | "crowdstrike" | "datadog" | "http" | "github" | "gitlab" | "google_workspace" | "hubspot" | "jira" | "mcp" | "defender_for_endpoint" | "entra_id" | "notion" | "oauth2_issuer" | "okta" | "pagerduty" | "postgres" | "s3_compatible" | "salesforce" | "sentinelone" | "servicenow" | "slack" | "smtp" | "snowflake" | "splunk" | "splunk_hec" | "stripe" | "zendesk" | "custom")[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    scope_not?: ("org" | "user" | "group")[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    sync_status_not?: ("disabled" | "pending" | "action_required" | "failing" | "degraded" | "rate_limited" | "stale" | "healthy")[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    auth_type_not?: ("none" | "api_key" | "api_key_pair" | "bearer" | "basic" | "oauth2_code" | "oauth2_client_credentials" | "oauth2_private_key_jwt" | "oauth2_jwt_bearer" | "service_account_jwt" | "key_pair_jwt" | "github_app" | "aws_assume_role" | "aws_keys" | "mtls" | "hmac")[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    application_id_not?: string[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    webhook_endpoint_id_not?: string[];
+    /** Only what has not this value. A page may end early, as with q. */
+    owner_id_not?: string;
+    /** Only what has not this value. A page may end early, as with q. */
+    user_id_not?: string;
+    /** Only what has not this value. A page may end early, as with q. */
+    group_id_not?: string;
+    /** Only what has none of these values. A page may end early, as with q. */
+    app_id_not?: string[];
+    /** Only what has not this value. A page may end early, as with q. */
+    created_by_not?: string;
+    /** Only what has not this value. A page may end early, as with q. */
+    tag_not?: string;
+    /** A part of name, in upper or lower case. A page may end early, as with q. */
+    name_contains?: string;
+    /** True: only what has no type. False: only what has one. A page may end early, as with q. */
+    type_empty?: boolean;
+    /** True: only what has no provider. False: only what has one. A page may end early, as with q. */
+    provider_empty?: boolean;
+    /** True: only what has no auth_type. False: only what has one. A page may end early, as with q. */
+    auth_type_empty?: boolean;
+    /** True: only what has no application_id. False: only what has one. A page may end early, as with q. */
+    application_id_empty?: boolean;
+    /** True: only what has no webhook_endpoint_id. False: only what has one. A page may end early, as with q. */
+    webhook_endpoint_id_empty?: boolean;
+    /** True: only what has no owner_id. False: only what has one. A page may end early, as with q. */
+    owner_id_empty?: boolean;
+    /** True: only what has no app_id. False: only what has one. A page may end early, as with q. */
+    app_id_empty?: boolean;
+    /** True: only what has no last_sync_at. False: only what has one. A page may end early, as with q. */
+    last_sync_empty?: boolean;
+    /** True: only what has no last_check_at. False: only what has one. A page may end early, as with q. */
+    last_check_empty?: boolean;
+    /** True: only what has no oauth_token_expires_at. False: only what has one. A page may end early, as with q. */
+    oauth_token_expires_empty?: boolean;
+    /** True: only what has no credential_last_rotated_at. False: only what has one. A page may end early, as with q. */
+    credential_last_rotated_empty?: boolean;
+    /** True: only what has no next_rotation_due. False: only what has one. A page may end early, as with q. */
+    next_rotation_due_empty?: boolean;
+    /** Names of parameters of this request, with commas between them. One of these must match instead of all; what is not named must match too. A name that has no value here does not count. */
+    either?: ("app_id" | "app_id_empty" | "app_id_not" | "application_id" | "application_id_empty" | "application_id_not" | "auth_type" | "auth_type_empty" | "auth_type_not" | "created_after" | "created_before" | "created_by" | "created_by_not" | "credential_last_rotated_after" | "credential_last_rotated_before" | "credential_last_rotated_empty" | "deleted_after" | "deleted_before" | "enabled" | "group_id" | "group_id_not" | "last_check_after" | "last_check_before" | "last_check_empty" | "last_sync_after" | "last_sync_before" | "last_sync_empty" | "name_contains" | "next_rotation_due_after" | "next_rotation_due_before" | "next_rotation_due_empty" | "oauth_token_expires_after" | "oauth_token_expires_before" | "oauth_token_expires_empty" | "owner_id" | "owner_id_empty" | "owner_id_not" | "provider" | "provider_empty" | "provider_not" | "scope" | "scope_not" | "sync_status" | "sync_status_not" | "tag" | "tag_not" | "type" | "type_empty" | "type_not" | "updated_after" | "updated_before" | "user_id" | "user_id_not" | "webhook_endpoint_id" | "webhook_endpoint_id_empty" | "webhook_endpoint_id_not")[];
   }, options?: Options): List<Connector, ConnectorList>;
   /**
    * Get one connector
@@ -5132,6 +5344,10 @@ export interface WebhooksCalls {
     created_after?: string;
     /** Only entries with `created_at` before this time. */
     created_before?: string;
+    /** Only entries with `updated_at` at or after this time. */
+    updated_after?: string;
+    /** Only entries with `updated_at` before this time. */
+    updated_before?: string;
     /** Only entries with `deleted_at` at or after this time. */
     deleted_after?: string;
     /** Only entries with `deleted_at` before this time. */
@@ -5144,10 +5360,48 @@ export interface WebhooksCalls {
     paused_after?: string;
     /** Only entries with `paused_at` before this time. */
     paused_before?: string;
-    /** Only entries with `updated_at` at or after this time. */
-    updated_after?: string;
-    /** Only entries with `updated_at` before this time. */
-    updated_before?: string;
+    /** Only what has none of these values. A page may end early, as with q. */
+    direction_not?: ("outbound" | "inbound")[];
+    /** Only what has not this value. A page may end early, as with q. */
+    url_not?: string;
+    /** Only what has none of these values. A page may end early, as with q. */
+    signature_scheme_not?: ("standard-webhooks" | "standard-webhooks-ed25519" | "github" | "stripe" | "hmac-sha256-hex" | "hmac-sha256-base64")[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    inbound_scheme_not?: ("standard-webhooks" | "inbox" | "github" | "stripe" | "slack" | "shopify" | "twilio" | "sendgrid" | "hubspot" | "square" | "zoom" | "gitlab" | "jira" | "linear" | "pagerduty" | "sentry" | "zendesk" | "intercom" | "meta" | "twitter" | "paddle" | "discord" | "docusign" | "mailgun" | "typeform" | "calendly" | "dropbox" | "box" | "vercel" | "woocommerce" | "webflow" | "elevenlabs" | "gitea" | "okta" | "microsoft-graph" | "contentful" | "azure-event-grid" | "aws-sns" | "fusionauth" | "plaid" | "hmac-sha256-hex" | "hmac-sha256-base64" | "hmac-sha512-hex" | "hmac-sha1-hex" | "timestamped-hmac" | "bearer" | "jwt" | "api-key" | "basic")[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    last_delivery_status_not?: ("sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled")[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    application_id_not?: string[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    connector_id_not?: string[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    app_id_not?: string[];
+    /** Only what has not this value. A page may end early, as with q. */
+    created_by_not?: string;
+    /** Only what has none of these values. A page may end early, as with q. */
+    event_type_not?: string[];
+    /** Only what has not this value. A page may end early, as with q. */
+    tag_not?: string;
+    /** A part of name, in upper or lower case. A page may end early, as with q. */
+    name_contains?: string;
+    /** A part of url, in upper or lower case. A page may end early, as with q. */
+    url_contains?: string;
+    /** True: only what has no url. False: only what has one. A page may end early, as with q. */
+    url_empty?: boolean;
+    /** True: only what has no last_delivery_status. False: only what has one. A page may end early, as with q. */
+    last_delivery_status_empty?: boolean;
+    /** True: only what has no last_delivery_at. False: only what has one. A page may end early, as with q. */
+    last_delivery_empty?: boolean;
+    /** True: only what has no paused_at. False: only what has one. A page may end early, as with q. */
+    paused_empty?: boolean;
+    /** True: only what has no application_id. False: only what has one. A page may end early, as with q. */
+    application_id_empty?: boolean;
+    /** True: only what has no connector_id. False: only what has one. A page may end early, as with q. */
+    connector_id_empty?: boolean;
+    /** True: only what has no app_id. False: only what has one. A page may end early, as with q. */
+    app_id_empty?: boolean;
+    /** Names of parameters of this request, with commas between them. One of these must match instead of all; what is not named must match too. A name that has no value here does not count. */
+    either?: ("app_id" | "app_id_empty" | "app_id_not" | "application_id" | "application_id_empty" | "application_id_not" | "connector_id" | "connector_id_empty" | "connector_id_not" | "created_after" | "created_before" | "created_by" | "created_by_not" | "deleted_after" | "deleted_before" | "direction" | "direction_not" | "enabled" | "event_type" | "event_type_not" | "inbound_scheme" | "inbound_scheme_not" | "is_active" | "last_delivery_after" | "last_delivery_before" | "last_delivery_empty" | "last_delivery_status" | "last_delivery_status_empty" | "last_delivery_status_not" | "name_contains" | "paused_after" | "paused_before" | "paused_empty" | "signature_scheme" | "signature_scheme_not" | "tag" | "tag_not" | "updated_after" | "updated_before" | "url" | "url_contains" | "url_empty" | "url_not")[];
   }, options?: Options): List<Webhook, WebhookList>;
   /**
    * Get one webhook
@@ -5514,14 +5768,30 @@ export interface EventTypesCalls {
     created_after?: string;
     /** Only entries with `created_at` before this time. */
     created_before?: string;
-    /** Only entries with `deleted_at` at or after this time. */
-    deleted_after?: string;
-    /** Only entries with `deleted_at` before this time. */
-    deleted_before?: string;
     /** Only entries with `updated_at` at or after this time. */
     updated_after?: string;
     /** Only entries with `updated_at` before this time. */
     updated_before?: string;
+    /** Only entries with `deleted_at` at or after this time. */
+    deleted_after?: string;
+    /** Only entries with `deleted_at` before this time. */
+    deleted_before?: string;
+    /** Only what has none of these values. A page may end early, as with q. */
+    name_not?: string[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    validation_not?: ("off" | "reject")[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    app_id_not?: string[];
+    /** Only what has not this value. A page may end early, as with q. */
+    created_by_not?: string;
+    /** Only what has not this value. A page may end early, as with q. */
+    tag_not?: string;
+    /** A part of name, in upper or lower case. A page may end early, as with q. */
+    name_contains?: string;
+    /** A part of display_name, in upper or lower case. A page may end early, as with q. */
+    display_name_contains?: string;
+    /** Names of parameters of this request, with commas between them. One of these must match instead of all; what is not named must match too. A name that has no value here does not count. */
+    either?: ("app_id" | "app_id_not" | "created_after" | "created_before" | "created_by" | "created_by_not" | "deleted_after" | "deleted_before" | "deprecated" | "display_name_contains" | "name" | "name_contains" | "name_not" | "tag" | "tag_not" | "updated_after" | "updated_before" | "validation" | "validation_not")[];
   }, options?: Options): List<EventType, EventTypeList>;
   /**
    * Get one event type
@@ -5633,14 +5903,14 @@ export interface EventsCalls {
     app_id?: string;
     /** Only entries with this `application_id`. */
     application_id?: string;
-    /** Only entries with `occurred_at` at or after this time. */
-    occurred_after?: string;
-    /** Only entries with `occurred_at` before this time. */
-    occurred_before?: string;
     /** Only entries with `received_at` at or after this time. */
     received_after?: string;
     /** Only entries with `received_at` before this time. */
     received_before?: string;
+    /** Only entries with `occurred_at` at or after this time. */
+    occurred_after?: string;
+    /** Only entries with `occurred_at` before this time. */
+    occurred_before?: string;
   }, options?: Options): List<Event, EventList>;
   /**
    * Get one event and its match with each webhook
@@ -5707,13 +5977,40 @@ export interface QuotasCalls {
   get(parameters?: Nothing, options?: Options): Promise<Quotas>;
 }
 
-export interface OverviewCalls {
+export interface ViewsCalls {
   /**
-   * Get the state of the tenant at one look
+   * List saved views
    *
-   * Return what the first page shows: the most important sentence, the figures of the last day, what needs a person, what changed today, and the first steps. It has only what the caller may read. Figures of the whole tenant are null for an application's credential.
+   * Return your own views and those that are shared, of one list or of all that you may read: at most 100 of each, your own first.
    */
-  get(parameters?: Nothing, options?: Options): Promise<Overview>;
+  list(parameters?: {
+    /** Only the views of this list. */
+    list?: "applications" | "connectors" | "api-keys" | "webhooks" | "event-types";
+  }, options?: Options): List<View, ViewList>;
+  /**
+   * Get one saved view
+   *
+   * Return one view of your own, or a shared one.
+   */
+  get(id: Held, parameters?: Nothing, options?: Options): Promise<View>;
+  /**
+   * Save a view
+   *
+   * Save the filters, order and columns of a list under a name. A parameter that the list does not understand is a 422 that names it. A person has at most 50 views of a list; the next one is a 409. Sharing needs the right to change the list's records.
+   */
+  create(body: NewView, options?: Options<"idempotencyKey" | "validateOnly">): Promise<View>;
+  /**
+   * Change a saved view
+   *
+   * Change a view of your own: its name, its parameters, with whom it is shared. Admins change shared ones too. A field that is left out stays as it is.
+   */
+  update(id: Held, body: ChangedView, options?: Options<"validateOnly">): Promise<View>;
+  /**
+   * Delete a saved view
+   *
+   * Delete a view of your own. Admins delete shared ones too. The records that it showed stay.
+   */
+  delete(id: Held, parameters?: Nothing, options?: Options<"validateOnly">): Promise<void>;
 }
 
 export interface SearchCalls {
@@ -5756,7 +6053,7 @@ export interface Integration {
   readonly audit: AuditCalls;
   readonly deleted: DeletedCalls;
   readonly quotas: QuotasCalls;
-  readonly overview: OverviewCalls;
+  readonly views: ViewsCalls;
   readonly search: SearchCalls;
   readonly notices: NoticesCalls;
 }

@@ -161,8 +161,12 @@ export const OPERATIONS = {
   quotas: {
     get: "GET . -",
   },
-  overview: {
-    get: "GET . -",
+  views: {
+    list: "GET . il",
+    get: "GET ./{id} -",
+    create: "POST . ik",
+    update: "PATCH ./{id} i",
+    delete: "DELETE ./{id} -",
   },
   search: {
     find: "GET . il",

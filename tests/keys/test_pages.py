@@ -394,11 +394,12 @@ def test_a_chosen_application_is_always_among_the_choices(
     last = ada.create("applications", display_name="ZZZ")
     monkeypatch.setattr(verbs, "OFFERED", 1)
     monkeypatch.setattr(filters, "offered", partial(filters.offered, limit=1))
-    for path in ("/keys/new", "/keys"):
+    for path in ("/keys/new?", "/keys?filter=application_id&"):
         assert last["id"] not in page.get(path).text
-        text = page.get(f"{path}?application_id={last['id']}").text
-        options = re.findall(r"<option [^>]*>", text)
-        assert [o for o in options if "selected" in o and last["id"] in o], path
+        text = page.get(f"{path}application_id={last['id']}").text
+        options = re.findall(r"<(?:option|input type=\"checkbox\") [^>]*>", text)
+        chosen = [o for o in options if re.search("selected|checked", o)]
+        assert [o for o in chosen if last["id"] in o], path
 
 
 def test_the_overview_warns_of_keys_that_expire_soon(page: Pages, ada: Api):

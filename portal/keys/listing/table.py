@@ -70,7 +70,7 @@ COLUMNS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What the rows of keys show beside their values: the names of people by their ids."""
+    """Data that the rows of keys show beside their values: the names of people by their ids."""
 
     makers: Mapping[str, str]
 

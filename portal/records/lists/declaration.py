@@ -35,7 +35,7 @@ Column = InstrumentedAttribute[Any]
 Value = str | bool | tuple[str, ...]
 """The value of a filter. A tuple has several, one of which a record must have."""
 How = Literal["is", "not", "contains", "empty", "after", "before"]
-"""How a field is compared with a value."""
+"""The ways to compare a field with a value."""
 
 
 def stem(name: str) -> str:

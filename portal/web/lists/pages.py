@@ -21,7 +21,7 @@ from portal.web.lists.views import SavedView
 
 @dataclass(frozen=True)
 class Drawn:
-    """What the templates of a list draw around its rows."""
+    """The parts of a list that templates draw around its rows."""
 
     asked: Asked
     filters: Filters

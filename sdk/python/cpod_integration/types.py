@@ -288,6 +288,21 @@ class CallerDocument(TypedDict):
     """Limits of the API key; null for an access token of the identity provider."""
 
 
+class ChangedView(TypedDict):
+    """A change of a view. A field that is left out stays as it is."""
+
+    name: NotRequired[str | None]
+    """Name of the view, which its tab shows."""
+    parameters: NotRequired[dict[str, str] | None]
+    """Query parameters of the list, which replace those of the view."""
+    is_shared: NotRequired[bool | None]
+    """Whole tenant sees it."""
+    is_default: NotRequired[bool | None]
+    """The list opens with it."""
+    position: NotRequired[int | None]
+    """Place among the tabs, from 0."""
+
+
 class CheckDocument(TypedDict):
     """One check of a connector."""
 
@@ -1875,6 +1890,27 @@ class NamedDocument(TypedDict):
     """Name of the key."""
 
 
+class NewView(TypedDict):
+    """A view to save."""
+
+    list: Literal["applications", "connectors", "api-keys", "webhooks", "event-types"]
+    """The list that the view shows."""
+    name: str
+    """Name of the view, which its tab shows."""
+    parameters: NotRequired[dict[str, str]]
+    """Query parameters of the list, such as status, sort or either, and those of its page:
+    columns and density. Values are as in an address.
+    """
+    is_shared: NotRequired[bool]
+    """Whole tenant sees it. Needs the right to change the list's records."""
+    is_default: NotRequired[bool]
+    """The list opens with it: for oneself or, if it is shared, for everybody who has no default.
+    Only admins set a shared default.
+    """
+    position: NotRequired[int]
+    """Place among the tabs, from 0."""
+
+
 class NoticeDocument(TypedDict):
     """Something that is about to stop, has stopped, or works again."""
 
@@ -2915,6 +2951,33 @@ class VerifyKey(TypedDict):
     """Your own id for the reservation of `estimated_usd`: a call that repeats it takes nothing
     again.
     """
+
+
+class ViewDocument(TypedDict):
+    """A saved view of a list."""
+
+    id: str
+    """Id of the view."""
+    list: str
+    """The list that the view shows."""
+    name: str
+    """Name of the view."""
+    parameters: dict[str, Any]
+    """Query parameters of the list and of its page."""
+    is_shared: bool
+    """Whole tenant sees it."""
+    is_default: bool
+    """The list opens with it."""
+    position: int
+    """Place among the tabs."""
+    owner_id: str
+    """Id of the person who made it."""
+    version: int
+    """Number of its changes."""
+    created_at: str
+    """Time when it was made."""
+    updated_at: str
+    """Time of its last change."""
 
 
 class WebhookBatch(TypedDict):

@@ -1,0 +1,176 @@
+"""Lists as people see them: filter chips, columns, density, totals; all in the address."""
+
+import re
+from collections.abc import Callable
+from html import unescape
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from tests.cast import ADA, Api, Pages
+
+Browse = Callable[[str], Pages]
+
+
+@pytest.fixture
+def person(browse: Browse, ada: Api) -> Pages:
+    """Return Ada's browser; her tenant has three webhooks."""
+    crm = ada.create("applications", display_name="CRM 360")["id"]
+    ada.create("webhooks", name="CRM events", url="https://a.example/", application_id=crm)
+    ada.create("webhooks", name="Audit", url="https://b.example/", tags=["soc"])
+    ada.create("webhooks", name="Inbox", direction="inbound")
+    return browse(ADA)
+
+
+def rows(page: str) -> list[str]:
+    return re.findall(r'<th scope="row"[^>]*><a[^>]*>([^<]*)</a>', page)
+
+
+def heads(page: str) -> list[str]:
+    found = re.search(r"<thead>.*?</thead>", page, re.DOTALL)
+    assert found
+    labels = re.findall(r"<th scope=\"col\"[^>]*>(.*?)</th>", found[0], re.DOTALL)
+    return [re.sub(r"<[^>]*>", "", label).strip() for label in labels]
+
+
+def chips(page: str) -> list[str]:
+    return [unescape(words) for words in re.findall(r'aria-label="Remove ([^"]*)"', page)]
+
+
+def removal(page: str, words: str) -> str:
+    link = re.search(rf'href="([^"]*)" aria-label="Remove {re.escape(words)}"', page)
+    assert link
+    return unescape(link[1])
+
+
+def form(page: str, id: str) -> list[tuple[str, str]]:
+    """Return the fields that a form sends with no change: hidden, ticked and typed ones."""
+    drawn = page[page.index(f'id="{id}"') :].partition("</form>")[0]
+    sent = []
+    for tag in re.findall(r"<input [^>]*>", drawn):
+        attributes = dict(re.findall(r'(\w+)="([^"]*)"', tag))
+        if attributes.get("type") != "checkbox" or "checked" in tag:
+            sent.append((attributes["name"], unescape(attributes.get("value", ""))))
+    return sent
+
+
+def test_a_filter_is_added_changed_and_removed_as_a_chip(person: Pages) -> None:
+    opened = person.get("/webhooks?filter=direction_not").text
+    assert "Direction is not" in opened
+    applied = person.get("/webhooks?direction_not=inbound").text
+    assert chips(applied) == ["Direction is not inbound"]
+    assert rows(applied) == ["Audit", "CRM events"]
+    assert "filter=direction_not#filter-edit" in unescape(applied)
+    edited = person.get("/webhooks?direction_not=inbound&filter=direction_not").text
+    assert ("direction_not", "inbound") in form(edited, "filter-editor")
+    left = removal(applied, "Direction is not inbound")
+    assert left == "/webhooks#filter-add"
+    assert rows(person.get("/webhooks?view=all").text) == ["Inbox", "Audit", "CRM events"]
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("direction=inbound,outbound", "Direction is any of inbound or outbound"),
+        ("name_contains=crm", "Name contains crm"),
+        ("application_id_empty=true", "Application is empty"),
+        ("application_id_empty=false", "Application has a value"),
+        ("created_after=2026-01-31T09:00:00Z", "Created after 2026-01-31, 09:00 UTC"),
+        ("enabled=true", "Enabled is yes"),
+        ("tag_not=soc", "Tag is not soc"),
+        ("include_deleted=true", "Deleted records are shown too"),
+    ],
+)
+def test_a_chip_says_its_filter_in_words(person: Pages, question: str, words: str) -> None:
+    assert chips(person.get(f"/webhooks?{question}").text) == [words]
+
+
+def test_a_chip_names_what_an_id_means(person: Pages, ada: Api) -> None:
+    (crm,) = (ada.get("/applications").json or {})["items"]
+    page = person.get(f"/webhooks?application_id={crm['id']}").text
+    assert chips(page) == ["Application is CRM 360"]
+    assert "Event type contains" not in page
+
+
+def test_filters_of_which_one_is_enough_stand_together(person: Pages) -> None:
+    question = "either=tag,direction&tag=soc&direction=inbound"
+    page = person.get(f"/webhooks?{question}").text
+    assert rows(page) == ["Inbox", "Audit"]
+    assert "One of these is enough" in page
+    left = dict(parse_qsl(urlsplit(removal(page, "Tag is soc")).query))
+    assert left == {"either": "direction", "direction": "inbound"}
+    editor = person.get(f"/webhooks?{question}&filter=tag").text
+    assert ("either", "direction") in form(editor, "filter-editor")
+    assert ("either", "tag") in form(editor, "filter-editor")
+
+
+def test_a_form_without_a_script_leads_to_the_same_address(person: Pages) -> None:
+    sent = "q=&either=tag&either=direction&direction=inbound&direction=outbound&tag=soc"
+    answer = person.get(f"/webhooks?{sent}")
+    assert answer.status_code == 302
+    arguments = dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
+    assert arguments == {
+        "either": "tag,direction",
+        "direction": "inbound,outbound",
+        "tag": "soc",
+    }
+    assert person.get("/webhooks?q=").headers["Location"] == "/webhooks?view=all"
+    usual = "columns=name&columns=health&columns=url&columns=event_types&columns=last_delivery_at"
+    more = "&columns=failures&columns=application&density=comfortable&sort=name"
+    assert person.get(f"/webhooks?{usual}{more}").headers["Location"] == "/webhooks?sort=name"
+
+
+def test_columns_and_density_are_chosen_in_the_address(person: Pages) -> None:
+    assert heads(person.get("/webhooks?view=all").text)[:2] == ["Name", "Health"]
+    page = person.get("/webhooks?columns=created_at,tags&density=compact&sort=-created_at").text
+    assert heads(page) == ["Name", "Tags", "Created"]
+    assert 'data-density="compact"' in page
+    assert 'aria-sort="descending"' in page
+    assert "Health" not in heads(page)
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("columns=colour", "columns: "),
+        ("density=tight", "density: "),
+        ("filter=colour", "filter: "),
+        ("name_contains=a&name_contains=b&sort=colour", "sort: "),
+        ("q=a&q=b", "q: Give this parameter once."),
+    ],
+)
+def test_a_wrong_parameter_is_refused_by_its_name(person: Pages, question: str, said: str) -> None:
+    answer = person.get(f"/webhooks?{question}")
+    if answer.status_code == 302:
+        answer = person.get(answer.headers["Location"])
+    assert answer.status_code == 400
+    assert said in answer.text
+
+
+def test_a_list_tells_how_many_there_are(person: Pages, ada: Api) -> None:
+    assert "3 webhooks" in person.get("/webhooks?view=all").text
+    assert "2 webhooks" in person.get("/webhooks?direction_not=inbound").text
+    assert "3 webhooks" in person.get("/webhooks?limit=2").text
+    assert "2 webhooks" in person.get("/webhooks?direction_not=inbound&limit=1").text
+
+
+@pytest.mark.parametrize("path", ["/keys", "/connectors", "/applications", "/event-types"])
+def test_every_list_offers_its_comparisons(person: Pages, path: str) -> None:
+    page = person.get(f"{path}?view=all").text
+    offered = re.findall(r'<option value="(\w+)">', page[page.index('id="filter-add"') :])
+    assert len(offered) > 10
+    for parameter in offered:
+        answer = person.get(f"{path}?filter={parameter}")
+        assert answer.status_code == 200, parameter
+        assert 'id="filter-edit"' in answer.text, parameter
+
+
+def test_stopping_all_that_match_uses_the_same_filters(person: Pages, ada: Api) -> None:
+    ada.create("api-keys", name="Export", kind="service")
+    ada.create("api-keys", name="Import", kind="service")
+    shown = person.get("/keys?name_contains=exp&kind_not=user").text
+    assert rows(shown) == ["Export"]
+    sent = [(name, value) for name, value in form(shown, "bulk") if name != "id"]
+    assert sorted(sent) == [("kind_not", "user"), ("name_contains", "exp")]
+    meant = person.get("/keys/bulk", query_string={**dict(sent), "which": "all"}).text
+    assert "1 key is meant" in meant
