@@ -36,19 +36,17 @@ def index() -> ResponseReturnValue:
     asked, caller = lists.asked(table.TABLE), web.actor()
     page = listing.page(caller, filters.CONSOLE, asked.query, table.COLUMNS)
     items = [table.Line(*row[: len(table.Line._fields)]) for row in page.items]
-    offered, makers = filters.offered(caller)
     chosen = asked.args.get("application_id")
     return lists.render(
         "keys/index.html",
         "keys/_listing.html",
         asked,
         replace(page, items=items),
-        beside=table.Beside(dict(makers)),
         tick=table.may_be_stopped if caller.can("keys:write") else None,
         offered={
-            "application_id": lambda: with_chosen(chosen, offered),
-            "created_by_user_id": lambda: makers,
-            "issued_to_user_id": lambda: makers,
+            "application_id": lambda: with_chosen(chosen, filters.offered(caller)[0]),
+            "created_by_user_id": lambda: filters.offered(caller)[1],
+            "issued_to_user_id": lambda: filters.offered(caller)[1],
         },
         questions=filters.views(),
         said=None if web.portal_request().wants_fragment else health.of_list(caller),

@@ -7,7 +7,7 @@ Each such page in a row looks at twice as many records, so a caller that continu
 end.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,8 @@ MOST_PATIENCE = 6  # times that the share is doubled
 
 Column = InstrumentedAttribute[Any]
 Place = tuple[Any, str]  # of a row in a list: its sort key and its id
+Ending = Callable[[], Place | None]
+"""Returns the last place that a page looks at, or None if it looks at all of the list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,28 +137,34 @@ class Search:
         """Return how many records this page looks at."""
         return SHARE << self.patience
 
-    def ask(self, statement: Select[Any]) -> tuple[Select[Any], Place | None]:
-        """Return the statement for the page, and the last place it looks at if it may end early."""
+    def ask(self, statement: Select[Any]) -> tuple[Select[Any], Ending]:
+        """Return the statement for the page, and what tells the last place it looks at."""
         weights = self.weights if self.words else ()
         if weights is None:
             weights = self.terms.weigh(self.words, self.order.reach(self.share))
         if any(weight.hits == 0 or weight.terms == () for weight in weights):
-            return self.order.put_on(statement.where(literal(False))), None
+            return self.order.put_on(statement.where(literal(False))), _nowhere
         furthest = self._furthest(weights)
         rarest = min((one for one in weights if one.terms is None), key=_hits, default=None)
         if furthest is not None and furthest.end is None:
-            return self._postings(statement, furthest), None
+            return self._postings(statement, furthest), _nowhere
         if rarest is not None and _hits(rarest) <= FEW:
             ids = literal(self.terms.ids(rarest.word), ARRAY(String))
             fetched = statement.where(self.terms.model.id == any_(ids))
-            return self._whole(fetched, rarest.word), None
+            return self._whole(fetched, rarest.word), _nowhere
         if self.weights is None and self.terms.has_rare(self.rare):
-            return self._whole(statement), None
-        if furthest is not None:
-            return self._postings(statement, furthest), (furthest.end, furthest.end or "")
+            return self._whole(statement), _nowhere
+        if furthest is not None and furthest.end is not None:
+            end = furthest.end
+            return self._postings(statement, furthest), lambda: (end, end)
+        if not self.words:
+            return self._compared(statement), self._last
+        return self._along(statement, self._list()), self._last
+
+    def _last(self) -> Place | None:
+        """Return the place where the share of the list ends, or None if the list ends before."""
         last = session.execute(self._list().offset(self.share - 1).limit(1)).one_or_none()
-        found = self._along(statement, self._list()) if self.words else self._compared(statement)
-        return found, last and (last.key, last.id)
+        return last and (last.key, last.id)
 
     def _furthest(self, weights: Sequence[Weight]) -> Weight | None:
         """Return the word whose share of the records reaches furthest, at best to the end."""
@@ -207,3 +215,7 @@ class Search:
 
 def _hits(weight: Weight) -> int:
     return weight.hits or 0
+
+
+def _nowhere() -> None:
+    return None

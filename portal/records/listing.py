@@ -8,8 +8,10 @@ from portal.records.lists.counts import (
     MOST_COUNTED,
     Total,
     count_of,
+    counting,
     narrowed,
     total,
+    total_of,
 )
 from portal.records.lists.cursors import CURSOR_LENGTH, NOT_OURS, Cursor, packed, unpacked
 from portal.records.lists.declaration import (
@@ -66,6 +68,7 @@ __all__ = [
     "Value",
     "View",
     "count_of",
+    "counting",
     "each_once",
     "flag",
     "limit_of",
@@ -81,6 +84,7 @@ __all__ = [
     "stem",
     "time_or_earliest",
     "total",
+    "total_of",
     "unknown",
     "unpacked",
     "weigh",

@@ -1,6 +1,7 @@
 """Pages of saved views: the tabs of each list, and what their forms send to /views."""
 
 from collections.abc import Callable
+from typing import Any
 
 from flask import Blueprint, Flask, request, url_for
 from flask.typing import ResponseReturnValue
@@ -13,7 +14,7 @@ from portal.saved_views.models import SavedViewRow
 from portal.saved_views.schemas import ChangedView, NewView
 from portal.saved_views.tables import TABLES, may_share
 from portal.web import lists
-from portal.web.lists import SavedView
+from portal.web.lists import SavedView, Source
 
 bp = Blueprint("views", __name__, url_prefix="/views")
 
@@ -21,26 +22,25 @@ bp = Blueprint("views", __name__, url_prefix="/views")
 def init_app(app: Flask) -> None:
     """Register the pages, and offer the views to every list."""
     app.register_blueprint(bp)
-    lists.from_source(app, of_list)
+    lists.from_source(app, Source(service.column, of_list))
 
 
-def of_list(actor: Actor, name: str) -> list[SavedView]:
-    """Return the views of a list as its tabs."""
-    return [_tab(actor, view) for view in service.of_list(actor, name)]
-
-
-def _tab(actor: Actor, view: SavedViewRow) -> SavedView:
-    return SavedView(
-        id=view.id,
-        name=view.name,
-        args={name: str(text) for name, text in view.parameters.items()},
-        is_shared=view.is_shared,
-        is_default=view.is_default,
-        is_mine=view.owner_id == (actor.person_id or actor.id),
-        may_change=service.may_change(actor, view),
-        may_share=may_share(actor, view.list),
-        position=view.position,
-    )
+def of_list(actor: Actor, name: str, found: list[dict[str, Any]] | None) -> list[SavedView]:
+    """Return the views of a list as its tabs, from what `service.column` reads."""
+    return [
+        SavedView(
+            id=view["id"],
+            name=view["name"],
+            args={key: str(text) for key, text in view["parameters"].items()},
+            is_shared=view["is_shared"],
+            is_default=view["is_default"],
+            is_mine=service.is_mine(actor, view["owner_id"]),
+            may_change=service.may_change(actor, view["owner_id"], is_shared=view["is_shared"]),
+            may_share=may_share(actor, name),
+            position=view["position"],
+        )
+        for view in found or ()
+    ]
 
 
 @bp.post("")

@@ -1,7 +1,6 @@
 """The list of keys as people see it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ from sqlalchemy.dialects.postgresql import array
 
 from portal.applications.models import Application
 from portal.fast.template_calls import escape_text
+from portal.identity.models import Person
 from portal.keys.listing import filters
 from portal.keys.models import ApiKey
 from portal.keys.usage import health
@@ -26,6 +26,13 @@ _APPLICATION = (
 )
 
 
+_MAKER = (
+    select(Person.name)
+    .where(Person.tenant_id == ApiKey.tenant_id, Person.id == ApiKey.created_by_user_id)
+    .scalar_subquery()
+)
+
+
 class Line(NamedTuple):
     """The values of a key that the list shows, in the order of COLUMNS."""
 
@@ -37,6 +44,7 @@ class Line(NamedTuple):
     application: Sequence[str] | None
     scopes: list[str]
     created_by_user_id: str | None
+    maker: str | None
     last_used_at: datetime | None
     spend_usd: Decimal
     expires_at: datetime | None
@@ -61,43 +69,36 @@ class Line(NamedTuple):
         return {**self._asdict(), "application_status": status}
 
 
-_BESIDE = {"application": _APPLICATION, "health": literal_column(health.FACTS)}
+_BESIDE = {"application": _APPLICATION, "maker": _MAKER, "health": literal_column(health.FACTS)}
 COLUMNS = tuple(
     (_BESIDE[name] if name in _BESIDE else getattr(ApiKey, name)).label(name)
     for name in Line._fields
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """Data that the rows of keys show beside their values: the names of people by their ids."""
-
-    makers: Mapping[str, str]
-
-
-def _name(key: Line, beside: Beside) -> str:
+def _name(key: Line, beside: object) -> str:
     url, name = record_urls("keys.show")(key.id), escape_text(key.name)
     return f'<a href="{url}">{name}</a><small>{key.key_prefix}…{key.last4}</small>'
 
 
-def _application(key: Line, beside: Beside) -> str:
+def _application(key: Line, beside: object) -> str:
     if not key.application_id:
         return '<span class="mute">whole tenant</span>'
     named = escape_text(key.application[0] if key.application else key.application_id)
     return f'<a href="{record_urls("applications.show")(key.application_id)}">{named}</a>'
 
 
-def _maker(key: Line, beside: Beside) -> str:
+def _maker(key: Line, beside: object) -> str:
     if key.created_by_user_id is None:
         return "a program"
-    return escape_text(beside.makers.get(key.created_by_user_id, "somebody gone"))
+    return escape_text(key.maker or "somebody gone")
 
 
-def _spent(key: Line, beside: Beside) -> str:
+def _spent(key: Line, beside: object) -> str:
     return f"${key.spend_usd:,.2f}" if key.spend_usd else number(None)
 
 
-def _health(key: Line, beside: Beside) -> str:
+def _health(key: Line, beside: object) -> str:
     found = health.health(key.fields, key.health)
     return status(found.status, found.short or None)
 

@@ -84,8 +84,7 @@ class Selection:
     @property
     def is_narrowed(self) -> bool:
         """Tell whether the selection has any condition, and is not simply all keys."""
-        asked = self.query
-        return bool(self.ids or asked.filters or asked.bounds or asked.q or asked.tag or asked.show)
+        return bool(self.ids) or self.query.is_narrowed
 
 
 def how_many(actor: Actor, chosen: Selection) -> int:

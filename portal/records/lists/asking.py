@@ -21,7 +21,7 @@ from portal.database.audience import as_member
 from portal.database.record import Record
 from portal.database.session import session
 from portal.records import search
-from portal.records.bounded_search import SHARE, Order, Place, Search
+from portal.records.bounded_search import SHARE, Ending, Order, Place, Search
 from portal.records.lists import cursors
 from portal.records.lists.conditions import conditions_of, is_beside, spans, visible
 from portal.records.lists.declaration import FINGERPRINT, Listing
@@ -76,8 +76,8 @@ def asked(
     also: Sequence[ColumnElement[bool]],
     weights: Sequence[search.Weight] | None = None,
     most: Any = None,
-) -> tuple[Select[Any], Place | None]:
-    """Return the page's statement, and the place where the page may end early, or None.
+) -> tuple[Select[Any], Ending | None]:
+    """Return the page's statement, and what tells where it may end early, if it may.
 
     `most` is the number of its rows and one more, if it is a parameter of the statement.
     """

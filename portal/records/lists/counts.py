@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, literal, select
 
 from portal.database.actor import Actor
 from portal.database.record import Record
@@ -35,21 +35,24 @@ def total(actor: Actor, listing: Listing[Any], query: Query) -> Total:
 
     At most LOOKED_AT records are compared with clauses, so there may be more in any case.
     """
+    return total_of(*session.execute(select(*counting(actor, listing, query))).one())
+
+
+def total_of(found: int, looked: int) -> Total:
+    """Return the total from the values of `counting`."""
+    return Total(min(found, MOST_COUNTED), found > MOST_COUNTED or looked == LOOKED_AT)
+
+
+def counting(actor: Actor, listing: Listing[Any], query: Query) -> tuple[Any, Any]:
+    """Return what counts the matches, and the records that are looked at for it, in a statement
+    that may read more."""
     own = narrowed(actor, listing, query).with_only_columns(listing.model.id)
     if not query.is_loose or query.q or query.tag:
-        found = _number(own.limit(MOST_COUNTED + 1))
-        return Total(min(found, MOST_COUNTED), found > MOST_COUNTED)
+        return _count(own.limit(MOST_COUNTED + 1)), literal(0)
     seen = select(listing.model.id).where(listing.model.tenant_id == actor.tenant_id)
-    seen = guided(actor, listing, query, seen).limit(LOOKED_AT)
-    looked = seen.cte("looked")
+    looked = guided(actor, listing, query, seen).limit(LOOKED_AT).cte("looked")
     matching = own.join(looked, looked.c.id == listing.model.id).limit(MOST_COUNTED + 1)
-    counts = select(_count(matching), select(func.count()).select_from(looked).scalar_subquery())
-    found, seen_all = session.execute(counts).one()
-    return Total(min(found, MOST_COUNTED), found > MOST_COUNTED or seen_all == LOOKED_AT)
-
-
-def _number(some: Select[Any]) -> int:
-    return session.scalar(select(_count(some))) or 0
+    return _count(matching), select(func.count()).select_from(looked).scalar_subquery()
 
 
 def _count(some: Select[Any]) -> Any:

@@ -10,6 +10,7 @@ from portal.database.actor import Actor
 from portal.database.record import Record
 from portal.database.session import session
 from portal.records import search
+from portal.records.bounded_search import Ending
 from portal.records.lists.asking import (
     asked,
     asking,
@@ -58,18 +59,20 @@ def page(
     query = meant(listing, query)
     actor = asking(actor, listing, query)
     order = order_of(listing, query)
+    ending: Ending | None = None
     end = furthest(actor, listing, query, order)
     if end is not None:
         order = order.ending(end[1])
     if columns and not (also or order.spans or query.q or query.tag or query.is_loose):
         rows = read(actor, listing, query, columns, order)
     else:
-        statement, words_end = asked(actor, listing, query, order, also, weights)
-        end = words_end or end
+        statement, ending = asked(actor, listing, query, order, also, weights)
         shown = (*(columns or (listing.model,)), *place_of(order))
         statement = statement.with_only_columns(*shown).limit(query.limit + 1)
         rows = [tuple(row) for row in session.execute(statement)]
     more = len(rows) > query.limit
+    if ending is not None and not more:
+        end = ending() or end
     rows = rows[: query.limit]
     backward = query.cursor is not None and query.cursor.backward
     if backward:

@@ -16,13 +16,14 @@ from portal.web.lists.asked import (
 )
 from portal.web.lists.pages import render
 from portal.web.lists.tables import Column, Table, text
-from portal.web.lists.views import SavedView, from_source
+from portal.web.lists.views import SavedView, Source, from_source
 
 __all__ = [
     "PLACES",
     "Asked",
     "Column",
     "SavedView",
+    "Source",
     "Table",
     "address",
     "arguments_of",

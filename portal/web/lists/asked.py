@@ -1,19 +1,24 @@
 """Read what the address of a list's page asks: the query of REST, and how to show its answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from flask import redirect, request
+from flask import g, redirect, request
+from sqlalchemy import select
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from portal.core.errors import BadRequest, one_of
+from portal.database.session import session
 from portal.records import listing
-from portal.records.listing import Query
+from portal.records.listing import Query, Total
+from portal.web.access import actor
+from portal.web.htmx import portal_request
 from portal.web.lists import views
 from portal.web.lists.tables import Column, Table
+from portal.web.lists.views import SavedView
 
 DENSITIES = ("comfortable", "compact")
 # What only the page understands; REST knows all others.
@@ -33,6 +38,8 @@ class Asked:
     query: Query
     columns: tuple[Column, ...]
     problems: tuple[str, ...] = ()
+    saved: tuple[SavedView, ...] = ()
+    total: Total | None = None
 
     @property
     def density(self) -> str:
@@ -77,8 +84,8 @@ def better_address(table: Table) -> Response | None:
     A form sends a parameter for each value that is ticked, and those that are left empty.
     """
     given = request.args
-    if not given and not views.is_partial():
-        begin = views.default_of(table.name)
+    if not given and not portal_request().wants_fragment:
+        begin = views.default_of(asked(table).saved)
         return redirect(address(request.path, begin.address)) if begin else None
     several = {*table.listing.comparisons, "either", "columns"}
     repeated = [name for name in given if len(given.getlist(name)) > 1 and name in several]
@@ -99,6 +106,24 @@ def asked(table: Table) -> Asked:
 
     If a saved view is open, leave out what has become wrong, and tell it.
     """
+    known: dict[str, Asked] = g.setdefault("lists_asked", {})
+    if table.name not in known:
+        known[table.name] = _surrounded(_tolerant(table))
+    return known[table.name]
+
+
+def _surrounded(asked: Asked) -> Asked:
+    """Return the same with the saved views of the list and the number of matches, which are read
+    by one statement."""
+    caller, source, table = actor(), views.source(), asked.table
+    is_counted = not (asked.query.q or asked.query.tag)  # words are not counted, that takes long
+    counts = listing.counting(caller, table.listing, asked.query) if is_counted else ()
+    row = session.execute(select(source.column(caller, table.name), *counts)).one()
+    total = listing.total_of(row[1], row[2]) if is_counted else None
+    return replace(asked, saved=tuple(source.read(caller, table.name, row[0])), total=total)
+
+
+def _tolerant(table: Table) -> Asked:
     args = MultiDict(request.args)
     problems: list[str] = []
     while True:

@@ -8,12 +8,11 @@ from urllib.parse import urlencode
 from flask import Response
 from markupsafe import Markup
 
-from portal.records import listing
 from portal.records.listing import Page, Total
 from portal.web.access import actor
 from portal.web.drawing.list_pages import list_view
 from portal.web.htmx import render as render_page
-from portal.web.lists import chips, views
+from portal.web.lists import chips
 from portal.web.lists.asked import DENSITIES, Asked, address
 from portal.web.lists.chips import Filters, Offered
 from portal.web.lists.views import SavedView
@@ -25,11 +24,19 @@ class Drawn:
 
     asked: Asked
     filters: Filters
-    total: Total | None
-    saved: tuple[SavedView, ...]
     path: str
 
     densities = DENSITIES
+
+    @property
+    def total(self) -> Total | None:
+        """Return the number of matches, if they were counted."""
+        return self.asked.total
+
+    @property
+    def saved(self) -> tuple[SavedView, ...]:
+        """Return the saved views of the list."""
+        return self.asked.saved
 
     @property
     def options(self) -> Markup:
@@ -68,7 +75,10 @@ class Drawn:
     @property
     def count(self) -> str:
         """Return the number of matches in words, such as “10,000+ keys”."""
-        return "" if self.total is None else f"{self.total} {self.asked.table.nouns}"
+        if self.total is None:
+            return ""
+        nouns = self.asked.table.nouns
+        return f"{self.total} {nouns.removesuffix('s') if self.total.value == 1 else nouns}"
 
 
 def render(
@@ -87,8 +97,6 @@ def render(
     drawn = Drawn(
         asked=asked,
         filters=chips.filters(asked, offered or {}),
-        total=_total(asked, found),
-        saved=tuple(views.of_list(asked.table.name)),
         path=view.clear_url,
     )
     return render_page(
@@ -100,13 +108,3 @@ def render(
         lines=asked.table.rows(found.items, beside, asked.columns, tick),
         **context,
     )
-
-
-def _total(asked: Asked, found: Page[Any]) -> Total | None:
-    """Return the number of matches. It is not counted if all are here, or if words are searched."""
-    query = asked.query
-    if query.cursor is None and found.next_cursor is None:
-        return Total(len(found.items), False)
-    if query.q or query.tag:
-        return None
-    return listing.total(actor(), asked.table.listing, query)

@@ -2,13 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
-from flask import Flask, current_app, g
+from flask import Flask, current_app
 
 from portal.database.actor import Actor
-from portal.web.access import actor
-from portal.web.htmx import portal_request
 
 KEY = "portal.saved_views"
 
@@ -33,7 +31,16 @@ class SavedView:
         return {"view": self.id, **self.args}
 
 
-Source = Callable[[Actor, str], Sequence[SavedView]]
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The feature that keeps the views.
+
+    `column` returns what reads those of a list as JSON, as a part of any statement, and `read`
+    makes tabs of it.
+    """
+
+    column: Callable[[Actor, str], Any]
+    read: Callable[[Actor, str, Any], Sequence[SavedView]]
 
 
 def from_source(app: Flask, source: Source) -> None:
@@ -41,23 +48,12 @@ def from_source(app: Flask, source: Source) -> None:
     app.extensions[KEY] = source
 
 
-def of_list(name: str) -> Sequence[SavedView]:
-    """Return the saved views of a list that the signed-in person sees, read once a request."""
-    source = cast("Source | None", current_app.extensions.get(KEY))
-    if source is None:
-        return ()
-    known: dict[str, Sequence[SavedView]] = g.setdefault("saved_views", {})
-    if name not in known:
-        known[name] = source(actor(), name)
-    return known[name]
+def source() -> Source:
+    """Return the source of saved views."""
+    return cast("Source", current_app.extensions[KEY])
 
 
-def default_of(name: str) -> SavedView | None:
+def default_of(saved: Sequence[SavedView]) -> SavedView | None:
     """Return the view that a list opens with, the person's own before a shared one."""
-    found = [view for view in of_list(name) if view.is_default]
+    found = [view for view in saved if view.is_default]
     return next((view for view in found if view.is_mine), found[0] if found else None)
-
-
-def is_partial() -> bool:
-    """Tell whether htmx asks for a part of the page only."""
-    return portal_request().wants_fragment

@@ -1,0 +1,35 @@
+"""Every list page keeps to a few statements, whatever it compares and however long it is."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.cast import ADA, Api, Pages
+from tests.statements import statements
+
+MOST = 6  # the one that sets the tenant counts
+
+QUESTIONS = {
+    "/webhooks": ("view=all", "direction_not=inbound", "application_id_empty=true&sort=name"),
+    "/connectors": ("view=all", "provider_not=jira", "show=need_a_person&name_contains=a"),
+    "/keys": ("view=all", "kind_not=user", "application_id_empty=true&status_not=revoked"),
+    "/applications": ("view=all", "kind_not=library", "display_name_contains=a"),
+    "/event-types": ("view=all", "name_contains=a", "deprecated=false&tag_not=x"),
+}
+
+
+@pytest.mark.parametrize("path", QUESTIONS)
+def test_a_long_list_needs_few_statements(
+    path: str, browse: Callable[[str], Pages], ada: Api
+) -> None:
+    resource = path.strip("/").replace("keys", "api-keys")
+    for _ in range(3):
+        ada.create(resource)
+    person = browse(ADA)
+    person.get(f"{path}?view=all")
+    for question in QUESTIONS[path]:
+        with statements() as sent:
+            page = person.get(f"{path}?{question}&limit=2")
+        assert page.status_code == 200
+        told = [sql.split("\n")[0][:60] for sql, _ in sent]
+        assert len(sent) <= MOST, (question, told)
