@@ -19,7 +19,6 @@ CELLS = {
     "rows": ("REST get", "REST list of 50"),
     "insert": ("REST create",),
     "templates": ("list page of 50",),
-    "lines": ("list page of 50",),
 }
 
 

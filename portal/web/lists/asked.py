@@ -24,8 +24,9 @@ DENSITIES = ("comfortable", "compact")
 # What only the page understands; REST knows all others.
 SHOWING = ("columns", "density")
 OF_PAGES = (*SHOWING, "view", "filter")
-PLACES = ("cursor", "filter", "limit")  # a saved view keeps none of these
+PLACES = ("cursor", "filter", "limit", "count")  # a saved view keeps none of these
 MOST_PROBLEMS = 10
+MOST_OF_ALL = 1_000  # records of a whole list that are counted, unless more are asked for
 LONGEST = 20_000  # characters of a query string
 
 
@@ -117,9 +118,11 @@ def _surrounded(asked: Asked) -> Asked:
     by one statement."""
     caller, source, table = actor(), views.source(), asked.table
     is_counted = not (asked.query.q or asked.query.tag)  # words are not counted, that takes long
-    counts = listing.counting(caller, table.listing, asked.query) if is_counted else ()
+    whole = not (asked.query.is_narrowed or asked.query.count)
+    most = MOST_OF_ALL if whole else listing.MOST_COUNTED
+    counts = listing.counting(caller, table.listing, asked.query, most) if is_counted else ()
     row = session.execute(select(source.column(caller, table.name), *counts)).one()
-    total = listing.total_of(row[1], row[2]) if is_counted else None
+    total = listing.total_of(row[1], row[2], most) if is_counted else None
     return replace(asked, saved=tuple(source.read(caller, table.name, row[0])), total=total)
 
 

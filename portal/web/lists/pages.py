@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from flask import Response
 from markupsafe import Markup
 
+from portal.records import listing
 from portal.records.listing import Page, Total
 from portal.web.access import actor
 from portal.web.drawing.list_pages import list_view
@@ -74,11 +75,17 @@ class Drawn:
 
     @property
     def count(self) -> str:
-        """Return the number of matches in words, such as “10,000+ keys”."""
+        """Return the number of matches in words, such as “10,000+ keys”. A whole list that is long
+        has a link that counts further."""
         if self.total is None:
             return ""
         nouns = self.asked.table.nouns
-        return f"{self.total} {nouns.removesuffix('s') if self.total.value == 1 else nouns}"
+        words = f"{self.total} {nouns.removesuffix('s') if self.total.value == 1 else nouns}"
+        if not self.total.is_more or self.total.value == listing.MOST_COUNTED:
+            return words
+        if self.asked.query.is_narrowed:
+            return words
+        return Markup('{} <a href="{}">Count</a>').format(words, self.asked.url(count="true"))
 
 
 def render(
