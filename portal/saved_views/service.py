@@ -26,10 +26,12 @@ def of_list(actor: Actor, name: str) -> Sequence[SavedViewRow]:
 def column(actor: Actor, name: str) -> Any:
     """Return what reads the same views as a JSON array, as a part of another statement."""
     actor.require(f"{SCOPES[name]}:read")
-    found = _of_list(actor, name).subquery("saved")
-    shown = ("id", "name", "parameters", "is_shared", "is_default", "owner_id", "position")
-    pairs = [part for field in shown for part in (literal_column(f"'{field}'"), found.c[field])]
-    return select(func.json_agg(func.json_build_object(*pairs))).scalar_subquery()
+    pairs: list[Any] = []
+    for field in ("id", "name", "parameters", "is_shared", "is_default", "owner_id", "position"):
+        pairs += [literal_column(f"'{field}'"), getattr(SavedViewRow, field)]
+    document = func.json_build_object(*pairs).label("document")
+    found = _of_list(actor, name).with_only_columns(document).subquery("saved")
+    return select(func.json_agg(found.c.document)).scalar_subquery()
 
 
 def _of_list(actor: Actor, name: str) -> Select[SavedViewRow]:

@@ -30,6 +30,7 @@ TAGS: Mapping[str, str] = {
     "providers": "The catalogue of providers that connectors know.",
     "inbox": "The tenant's own receiver for tests.",
     "search": "Search records of every kind.",
+    "views": "The filters, order and columns of a list, saved under a name.",
     "notices": "Conditions that need attention.",
     "oauth": "Tokens in exchange for keys, and introspection, as the OAuth standards define them.",
     "secret-scanning": "Reports of GitHub about keys that it found in public.",
