@@ -7,6 +7,7 @@ from portal.applications.models import Application
 from portal.fast.template_calls import escape_text
 from portal.records.health import Health
 from portal.web.drawing.cells import badge, short_id, status, time
+from portal.web.drawing.faces import application_face
 from portal.web.drawing.template_functions import record_urls
 from portal.web.lists import Column, Table, text
 
@@ -15,7 +16,8 @@ Healths = Mapping[str, Health]
 
 def _name(record: Application, beside: Healths) -> str:
     url, name = record_urls("applications.show")(record.id), escape_text(record.display_name)
-    return f'<a href="{url}">{name}</a><small>{short_id(record.id)}</small>'
+    face = application_face(record.id, record.display_name)
+    return f'{face}<a href="{url}">{name}</a><small>{short_id(record.id)}</small>'
 
 
 def _health(record: Application, beside: Healths) -> str:

@@ -95,7 +95,7 @@ def index() -> ResponseReturnValue:
         "connectors/_listing.html",
         asked,
         page,
-        beside=Beside(web.actor(), explained, owned, dict(PROVIDER_CHOICES)),
+        beside=Beside(web.actor(), explained, owned, dict(PROVIDER_CHOICES), provider_face),
         offered={
             "application_id": lambda: applications.choices(
                 web.actor(), also=asked.args.get("application_id", "").split(",")

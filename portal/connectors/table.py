@@ -1,6 +1,6 @@
 """The list of connectors as people see it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,19 +21,21 @@ EDITED = ("edit", "restore")
 class Beside:
     """Data that the rows of connectors show beside their records.
 
-    `explained` has the sentence, the standing and the health of each.
+    `explained` has the sentence, the standing and the health of each, and `face` draws a provider.
     """
 
     actor: Actor
     explained: Mapping[str, Any]
     owners: Mapping[str, Application]
     providers: Mapping[str, str]
+    face: Callable[[str | None], str]
 
 
 def _name(record: Connector, beside: Beside) -> str:
     url, name = record_urls("connectors.show")(record.id), escape_text(record.name)
     scope = f" · {record.scope}" if record.scope != "org" else ""
-    return f'<a href="{url}">{name}</a><small>{short_id(record.id)}{scope}</small>'
+    face = beside.face(record.provider if record.is_open_to(beside.actor) else None)
+    return f'{face}<a href="{url}">{name}</a><small>{short_id(record.id)}{scope}</small>'
 
 
 def _provider(record: Connector, beside: Beside) -> str:

@@ -27,8 +27,7 @@ from portal.database.record import Record
 from portal.database.session import session
 from portal.records import listing, search
 from portal.records.audit import trail
-from portal.records.listing import Listing, Page, Query
-from portal.records.query_parsing import Arguments, Cursor
+from portal.records.listing import Arguments, Cursor, Listing, Page, Query
 from portal.records.quotas import counts
 from portal.records.verbs import RESTORE_DAYS
 from portal.web.finding import declared

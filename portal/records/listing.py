@@ -4,6 +4,7 @@ This is what other packages use of `portal.records.lists`.
 """
 
 from portal.records.lists.asking import share, weigh
+from portal.records.lists.conditions import CLOCKS_DIFFER
 from portal.records.lists.counts import (
     MOST_COUNTED,
     Total,
@@ -44,6 +45,7 @@ from portal.records.lists.parameters import (
 from portal.records.lists.queries import MOST_VALUES, TEXT_LENGTH, Clause, Query, parse
 
 __all__ = [
+    "CLOCKS_DIFFER",
     "CONTROLS",
     "CURSOR_LENGTH",
     "DEFAULT_LIMIT",

@@ -23,7 +23,7 @@ from portal.database.actor import Actor
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.records import health
 from portal.records.health import Health
-from portal.records.query_parsing import moment_of, refused
+from portal.records.listing import moment_of, refused
 from portal.web.drawing import ranges
 from portal.web.drawing.template_functions import with_args
 

@@ -18,8 +18,7 @@ from portal.keys.usage import explain
 from portal.keys.usage.explain import Explained
 from portal.outbound.networks import parse
 from portal.records.health import Health
-from portal.records.listing import FINGERPRINT
-from portal.records.query_parsing import moment_of
+from portal.records.listing import FINGERPRINT, moment_of
 
 WORDS = {
     "MALFORMED": "well formed",
