@@ -2503,6 +2503,103 @@ export interface NoticeList {
   };
 }
 
+/** The state of the tenant at one look, as far as the caller may read it. */
+export interface Overview {
+  /** Time of the answer. */
+  at: string;
+  sentence: OverviewSentence;
+  /** Figures of what the caller may read. */
+  figures: OverviewFigure[];
+  /** Records that need a person, the worst first: a few of each kind. */
+  needs: OverviewNeed[];
+  /** Changes of today (UTC), the newest first. */
+  changes: OverviewChange[];
+  /** Steps of the first run. */
+  steps: OverviewStep[];
+}
+
+/** Something that was changed today (UTC), and who did it. */
+export interface OverviewChange {
+  /** Time of the newest change. */
+  at: string;
+  /** Name of the person or program; empty for the portal itself. */
+  who: string;
+  /** Action, in words. */
+  text: string;
+  /** Name of the record. */
+  name: string;
+  /** Number of further records that were changed in the same way. */
+  more: number;
+  /** Path of the record's page. */
+  url: string;
+}
+
+/** One number of the last 24 hours, of now, or of the next 14 days. */
+export interface OverviewFigure {
+  /** Name of the figure: held, delivered, p95, calls, refused or ending. */
+  name: string;
+  /** Name of the figure for people. */
+  label: string;
+  /** The number; null if it is not known, and `note` says why. */
+  value: number | null;
+  /** True if there are more than were counted. */
+  is_more: boolean;
+  /** Unit of the value: ms, or empty for a count. */
+  unit: string;
+  /** One word: failing and attention are trouble. */
+  status: "failing" | "attention" | "held" | "works" | "not_tried" | "off";
+  /** Explanation beside the number, for people. */
+  note: string;
+  /** Path of the page with the list of exactly what was counted. */
+  url: string;
+  /** Values over time, from the oldest; null where nothing is known. */
+  values: (number | null)[];
+  /** Time at which the first of the values begins; null without values. */
+  begins_at: string | null;
+  /** Seconds that each of the values stands for; null without values. */
+  step_seconds: number | null;
+}
+
+/** A record, or a group of them, that needs a person. */
+export interface OverviewNeed {
+  /** Id of the record, or a name for a group. */
+  id: string;
+  /** Its health, in one word. */
+  status: "failing" | "attention" | "held" | "works" | "not_tried" | "off";
+  /** Its name. */
+  title: string;
+  /** Reason, as a sentence for people. */
+  text: string;
+  /** Time since which it is so; null if nobody noted it. */
+  since: string | null;
+  /** Path of its page. */
+  url: string;
+  /** The next step, for people; null if there is none. */
+  act: string | null;
+  /** Path of the page where the next step is done. */
+  act_url: string | null;
+}
+
+/** The most important thing that there is to say. */
+export interface OverviewSentence {
+  /** Worst status of anything in the tenant that the caller may read. */
+  status: "failing" | "attention" | "held" | "works" | "not_tried" | "off";
+  /** Sentence for people about what matters most. Do not parse it. */
+  text: string;
+  /** Anything else there is to say; empty if nothing. */
+  rest: string;
+}
+
+/** One step of the first run. */
+export interface OverviewStep {
+  /** Name of the step, for people. */
+  title: string;
+  /** True once it has been done. */
+  done: boolean;
+  /** Path of the page where it is done. */
+  url: string;
+}
+
 /** The application that a credential belongs to. */
 export interface OwnApplication {
   /** Id of the application. */
@@ -5977,6 +6074,15 @@ export interface QuotasCalls {
   get(parameters?: Nothing, options?: Options): Promise<Quotas>;
 }
 
+export interface OverviewCalls {
+  /**
+   * Get the state of the tenant at one look
+   *
+   * Return what the first page shows: the most important sentence, the figures of the last day, what needs a person, what changed today, and the first steps. It has only what the caller may read. Figures of the whole tenant are null for an application's credential.
+   */
+  get(parameters?: Nothing, options?: Options): Promise<Overview>;
+}
+
 export interface ViewsCalls {
   /**
    * List saved views
@@ -6053,6 +6159,7 @@ export interface Integration {
   readonly audit: AuditCalls;
   readonly deleted: DeletedCalls;
   readonly quotas: QuotasCalls;
+  readonly overview: OverviewCalls;
   readonly views: ViewsCalls;
   readonly search: SearchCalls;
   readonly notices: NoticesCalls;

@@ -161,6 +161,9 @@ export const OPERATIONS = {
   quotas: {
     get: "GET . -",
   },
+  overview: {
+    get: "GET . -",
+  },
   views: {
     list: "GET . il",
     get: "GET ./{id} -",

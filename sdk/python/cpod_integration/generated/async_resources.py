@@ -3724,6 +3724,17 @@ class Quotas:
         return await self._caller.one(operations.QUOTAS_GET, core.Given())
 
 
+class Overview:
+    """The operations of overview."""
+
+    def __init__(self, caller: AsyncCaller) -> None:
+        self._caller = caller
+
+    async def get(self) -> types.OverviewDocument:
+        """Get the state of the tenant at one look."""
+        return await self._caller.one(operations.OVERVIEW_GET, core.Given())
+
+
 class Views:
     """The operations of views."""
 
@@ -3816,6 +3827,7 @@ class Integration:
         self.audit = Audit(caller)
         self.deleted = Deleted(caller)
         self.quotas = Quotas(caller)
+        self.overview = Overview(caller)
         self.views = Views(caller)
         self.search = Search(caller)
         self.notices = Notices(caller)

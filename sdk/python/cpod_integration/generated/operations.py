@@ -160,6 +160,7 @@ EVENTS_ERASE = Operation("POST", "/events/erasures", has_body=True, has_key=True
 AUDIT_LIST = Operation("GET", "/audit")
 DELETED_LIST = Operation("GET", "/deleted")
 QUOTAS_GET = Operation("GET", "/quotas")
+OVERVIEW_GET = Operation("GET", "/overview")
 VIEWS_LIST = Operation("GET", "/views")
 VIEWS_GET = Operation("GET", "/views/{id}")
 VIEWS_CREATE = Operation("POST", "/views", has_body=True, has_key=True)

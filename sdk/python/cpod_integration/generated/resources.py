@@ -3712,6 +3712,17 @@ class Quotas:
         return self._caller.one(operations.QUOTAS_GET, core.Given())
 
 
+class Overview:
+    """The operations of overview."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def get(self) -> types.OverviewDocument:
+        """Get the state of the tenant at one look."""
+        return self._caller.one(operations.OVERVIEW_GET, core.Given())
+
+
 class Views:
     """The operations of views."""
 
@@ -3802,6 +3813,7 @@ class Integration:
         self.audit = Audit(caller)
         self.deleted = Deleted(caller)
         self.quotas = Quotas(caller)
+        self.overview = Overview(caller)
         self.views = Views(caller)
         self.search = Search(caller)
         self.notices = Notices(caller)
