@@ -6,7 +6,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from portal.migrations.tenancy import tenant_table
 
-revision, down_revision = "0062", "0060"
+revision, down_revision = "0062", "0061"
 
 LISTS = "('applications', 'connectors', 'api-keys', 'webhooks', 'event-types')"
 
