@@ -92,6 +92,7 @@ class Child:
 def run(config: Config) -> int:
     """Run everything until a signal (return 0), or until a process fails or ends (return 1)."""
     logging.getLogger().addHandler(_Words())
+    _signals.clear()
     # Signals that the shell ignores (nohup, a background job) stay ignored.
     wanted = [n for n in SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
     previous = {number: signal.signal(number, _stop) for number in wanted}
@@ -111,7 +112,12 @@ def run(config: Config) -> int:
     return 0
 
 
+_signals: set[int] = set()
+"""The signals so far. Python drops what a handler raises while a process is being forked."""
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
+    _signals.add(number)
     # Only once: a second Ctrl-C must not interrupt the stopping.
     for wanted in SIGNALS:
         signal.signal(wanted, signal.SIG_IGN)
@@ -251,7 +257,12 @@ def _attend(
     selector: selectors.BaseSelector,
     seconds: float,
 ) -> None:
-    """Print the output of the processes for some seconds. Raises DevError if one has ended."""
+    """Print the output of the processes for some seconds.
+
+    Raises DevError if one has ended, and Stopped if a signal has come.
+    """
+    if _signals:
+        raise Stopped
     for key, _ in selector.select(timeout=seconds):
         if not _pass_on(key.data):
             selector.unregister(key.fileobj)

@@ -172,6 +172,14 @@ def test_a_stop_while_it_starts(start, number: signal.Signals):
     assert "Traceback" not in dev.said
 
 
+def test_a_stop_while_a_process_is_being_forked(settings):
+    stop = "os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGTERM))"
+    program = f"import os, signal; {stop}; from portal.ops.cli import main; main(['dev'])"
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("PORTAL_")} | settings
+    done = subprocess.run([sys.executable, "-c", program], env=environ, check=False, timeout=110)
+    assert done.returncode == 0
+
+
 @pytest.mark.parametrize("variable", ["PORTAL_PORT", "PORTAL_RECEIVER_PORT"])
 def test_a_taken_port_is_named_with_its_variable_and_holder(settings, tmp_path, variable):
     with (
