@@ -49,7 +49,7 @@ function fill(form, fields) {
 function comeBack() {
   const kept = JSON.parse(sessionStorage.getItem(NAME) ?? "null");
   const isBack = location.hash === BACK;
-  if (!isBack || !kept || kept.whose !== whose()) return sessionStorage.removeItem(NAME);
+  if (!isBack || !kept) return sessionStorage.removeItem(NAME);
   if (location.pathname + location.search !== kept.place) return location.replace(kept.place + BACK);
   sessionStorage.removeItem(NAME);
   const form = [...document.querySelectorAll("form[data-again]")].find((one) => one.getAttribute("action") === kept.action);
