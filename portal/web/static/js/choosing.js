@@ -33,3 +33,9 @@ function firstIn(below, above, by, column) {
   const row = (by > 0 ? below : above).find(({ cells }) => boxesOf(cells[column]).length);
   if (row) boxesOf(row.cells[column])[0].focus();
 }
+
+// A sentence that cannot be asked for is no error of the page: the form works without it.
+for (const name of ["htmx:error", "htmx:response:error"])
+  document.addEventListener(name, (event) => {
+    if (event.target.matches?.('[hx-target="#sentence"]')) event.stopPropagation();
+  }, true);
