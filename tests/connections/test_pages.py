@@ -3,10 +3,14 @@ say."""
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from flask import Flask
+from sqlalchemy import event
 
+from portal.database.session import db
 from tests.cast import ADA, ED, GUS, VIC, Api, Pages
 from tests.connections.conftest import PASSWORD, USER, RunChecks, Service
 from tests.databases import Database
@@ -377,3 +381,27 @@ def test_the_properties_name_whose_the_connector_is_and_what_is_not_set(
         assert said in told
     assert told.count(" by Ada Almeida") == 2
     assert re.search(r"are empty .*Group, Person, Events, Webhook, Last check, Last sync", told)
+
+
+def test_a_check_that_ends_while_the_page_is_made_is_told_as_it_ended(
+    app: Flask, browse: Browse, connector: Make, run_checks: RunChecks
+) -> None:
+    record = connector()
+    ended: list[bool] = []
+
+    def end_the_check(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if "JOIN connector_standing" in statement and not ended:
+            ended.append(True)
+            with ThreadPoolExecutor(max_workers=1) as thread:
+                thread.submit(run_checks).result(timeout=60)
+
+    ada = browse(ADA)
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", end_the_check)
+    try:
+        text = ada.get(f"/connectors/{record['id']}/checks/latest").text
+    finally:
+        event.remove(engine, "before_cursor_execute", end_the_check)
+    assert ended
+    assert truth(text).startswith("Works: its check passed")

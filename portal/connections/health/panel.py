@@ -148,6 +148,8 @@ class Panel:
 def read(actor: Actor, record: Connector, asked: Range = MONTH) -> Panel:
     """Return what is known of one connector that is open to the actor. Its chart has the range."""
     stands = stands_of(record, asked)
+    if _ended_meanwhile(record, stands.found):
+        session.refresh(record)
     known = Known(
         record,
         stands.standing,
@@ -178,6 +180,16 @@ def read(actor: Actor, record: Connector, asked: Range = MONTH) -> Panel:
         entries=entries,
         consequences=consequences.of(record, stands.standing),
     )
+
+
+def _ended_meanwhile(record: Connector, found: ConnectorCheck | None) -> bool:
+    """Tell whether a check moved the connector after the record was read, so that the two differ.
+
+    The page would say for half a minute that nobody has checked what a check has just passed.
+    """
+    if found is None or found.finished_at is None or found.is_outdated:
+        return False
+    return record.last_check_at is None or record.last_check_at < found.finished_at
 
 
 def stands_of(record: Connector, asked: Range = MONTH) -> Stands:
