@@ -1,9 +1,13 @@
-"""Test every page with real records: content policy, accessibility, and no raw Python values."""
+"""Test every page with real records: content policy, accessibility, and no raw Python values.
+
+A proof walks all pages in both themes and widths, and `make test` each theme in one width.
+"""
 
 import os
 import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
@@ -13,15 +17,24 @@ from tests import ROOT
 from tests.cast import ADA, Api, Pages
 from tests.identity import serving
 from tests.resources import RESOURCES, minimal, pages_of
+from tests.thorough import IS_PROOF
 from tests.web.conftest import Reader
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 AXE = (ROOT / "tests/vendor/axe.min.js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 RUN_AXE = """rules => axe.run(document, {
     runOnly: {type: 'tag', values: rules}, resultTypes: ['violations']})"""
+WIDE = 1280
+LOOKS = [("light", WIDE), ("dark", 360)]
+if IS_PROOF:
+    LOOKS += [("dark", WIDE), ("light", 360)]
+BEST_PRACTICE = [*RULES, "best-practice"]
+SPILL = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+TELL_OF_VIOLATIONS = """document.addEventListener("securitypolicyviolation", (event) =>
+    console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`));"""
 MACHINE_TALK = re.compile(r""".{0,30}(="None"|Undefined|\{\{| object at 0x).{0,30}""")
 FOR_PROGRAMS = {"door.take"}
 LEAD_ELSEWHERE = {"auth.login", "auth.callback", "auth.logout", "keys.leak_rule"}
@@ -111,9 +124,31 @@ def group_of(endpoint: str) -> str:
     return blueprint if blueprint in GROUPS else "others"
 
 
+def faults(page: "Page", endpoint: str) -> dict[str, list[str]]:
+    """Return what is wrong with a page, with the first few elements of each fault."""
+    found = {}
+    page.evaluate(AXE)
+    for violation in page.evaluate(RUN_AXE, BEST_PRACTICE)["violations"]:
+        nodes = [f"{n['html'][:120]} {n['failureSummary'][:200]}" for n in violation["nodes"]]
+        found[f"{endpoint}: {violation['id']}"] = nodes[:3]
+    if (spill := page.evaluate(SPILL)) > 0:
+        found[f"{endpoint}: wider than its window"] = [f"{spill} px"]
+    if talk := MACHINE_TALK.search(page.inner_html("main")):
+        found[f"{endpoint}: machine talk"] = [talk[0]]
+    return found
+
+
+def magnified(page: "Page", endpoint: str) -> dict[str, list[str]]:
+    """Return whether a page that is magnified to 400 % has to be scrolled sideways."""
+    page.set_viewport_size({"width": WIDE // 4, "height": 256})
+    spill = page.evaluate(SPILL)
+    return {f"{endpoint}: scrolls sideways at 400 %": [f"{spill} px"]} if spill > 0 else {}
+
+
+@pytest.mark.proof
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("group", GROUPS)
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_every_page_is_accessible_and_breaks_no_policy(
     app: Flask,
     browser: "Browser",
@@ -134,7 +169,10 @@ def test_every_page_is_accessible_and_breaks_no_policy(
         context.add_cookies(
             [{"name": cookie.decoded_key, "value": cookie.decoded_value, "url": portal_address}]
         )
+    context.add_init_script(TELL_OF_VIOLATIONS)
     reader = Reader(context.new_page(), portal_address)
+    asked: set[str] = set()
+    reader.page.on("request", lambda request: asked.add(urlsplit(request.url).netloc))
     found = {}
     pages = [page for page in addresses(app, records).items() if group_of(page[0]) == group]
     assert pages
@@ -144,20 +182,13 @@ def test_every_page_is_accessible_and_breaks_no_policy(
         assert answer.status == 200, f"{path} answers {answer.status}"
         if "text/html" not in answer.headers["content-type"]:
             continue  # for programs: health, metrics
-        reader.page.evaluate(AXE)
-        report = reader.page.evaluate(RUN_AXE, RULES)
-        for violation in report["violations"]:
-            nodes = [f"{n['html'][:120]} {n['failureSummary'][:200]}" for n in violation["nodes"]]
-            found[f"{endpoint}: {violation['id']}"] = nodes[:3]
-        spill = reader.page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        if spill > 0:
-            found[f"{endpoint}: wider than its window"] = [f"{spill} px"]
-        if talk := MACHINE_TALK.search(reader.page.inner_html("main")):
-            found[f"{endpoint}: machine talk"] = [talk[0]]
+        found |= faults(reader.page, endpoint)
         if shots := os.environ.get("SHOTS"):
             reader.page.screenshot(path=f"{shots}/{endpoint}-{theme}-{width}.png", full_page=True)
+        if width < WIDE:
+            found |= magnified(reader.page, endpoint)
+            reader.page.set_viewport_size({"width": width, "height": 860})
     context.close()
     assert found == {}
+    assert asked - {""} == {urlsplit(portal_address).netloc}, "other hosts are asked"
     assert reader.complaints == []
