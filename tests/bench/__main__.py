@@ -3,7 +3,7 @@
 make bench                          all of it, about eight minutes
 make bench ARGS="rest --rounds 3"   parts: lists rest growth filters batch inbound memory publishing
                                     keys deliveries tenants shortcuts checks leases sdk javascript
-                                    explorer
+                                    explorer browser
 """
 
 import argparse
@@ -45,6 +45,7 @@ EXPLORER = 2.0
 PARTS = (
     "lists", "rest", "growth", "filters", "batch", "inbound", "memory", "publishing", "keys",
     "deliveries", "tenants", "shortcuts", "checks", "leases", "sdk", "javascript", "explorer",
+    "browser",
 )  # fmt: skip
 
 
@@ -345,6 +346,16 @@ class Bench:
         with portal_serving({**self.place.settings, **here}, port) as portal:
             return javascript.measure(portal.port, world.BIG.key, self.rounds)
 
+    def browser(self) -> Iterator[Figure]:
+        """Measure the main pages with Lighthouse, and how soon they answer a person's hand."""
+        from tests.bench import browser  # Playwright is not needed for the other parts
+
+        port = free_port()
+        address = f"http://127.0.0.1:{port}"
+        here = {"PORTAL_BASE_URL": address, "PORTAL_ENV": "development"}
+        with portal_serving({**self.place.settings, **here}, port):
+            yield from browser.measure(address, f"cpod-{port}={world.BIG.cookie}", self.rounds)
+
     def explorer(self) -> Figure:
         """Compare the explorer's page with the most fields with the page of a webhook."""
         webhook = world.identifier("whk", world.SMALL, 3, world.SMALL.webhooks)
@@ -400,6 +411,7 @@ def measure(parts: Sequence[str], rounds: int, seconds: float, keep: Path | None
             "leases": lambda: of_leases(rounds, seconds),
             "sdk": bench.sdk,
             "explorer": lambda: [bench.explorer()],
+            "browser": bench.browser,
         }
         for part in parts:
             told(f"measuring: {part}")
