@@ -1,0 +1,32 @@
+"""A session ends while somebody fills in a form: after a new sign-in, nothing typed is lost."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.databases import Database
+from tests.journeys.conftest import Enter, ways
+from tests.webhooks.kit import rows
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(300)
+@ways("mouse", "keyboard", first="mouse")
+@pytest.mark.parametrize(
+    ("path", "button"),
+    [
+        ("/applications/new", "Register application"),
+        ("/webhooks/new", "Add webhook"),
+    ],
+)
+def test_a_form_is_still_there_after_a_new_sign_in(
+    enter: Enter, database: Database, path: str, button: str
+) -> None:
+    ada = enter("Ada Almeida")
+    ada.open(path)
+    ada.write("Name", "Typed before")
+    rows(database, "DELETE FROM web_session")
+    ada.page.evaluate("document.body.id = 'before'")
+    ada.press(button)
+    # The provider still knows Ada, so it asks her nothing.
+    expect(ada.page.locator("#before")).to_have_count(0)
+    expect(ada.field("Name")).to_have_value("Typed before")
