@@ -131,7 +131,7 @@ def enter(browser: "Browser", stage: Stage, way: str) -> Iterator[Enter]:
     def come(name: str) -> Mouse:
         kind = WAYS[way]
         context = browser.new_context(base_url=stage.address, java_script_enabled=kind.script)
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: hear(message.type, message.text))

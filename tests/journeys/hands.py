@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-PATIENCE = 30_000
+PATIENCE = 60_000
 MOST_TABS = 250
 IS_FOCUSED = "it => it === document.activeElement"
 IS_IN_THE_SAME_GROUP = """it => { const now = document.activeElement;
