@@ -113,7 +113,7 @@ def records(ada: Api, browse: Callable[..., Pages], receiver_url: str) -> Record
         "check_id": check["id"],
         "weakness": "idle",
         "operation_id": "integration.applications.create",
-        "view_id": ada.create("views", list="webhooks", name="All of them")["id"],
+        "view_id": ada.create("views", list="webhooks", name="All of them", is_shared=True)["id"],
     }
     ada.post("/inbox")  # so that there is one to look at
     rotated = ada.create("api-keys")["id"]

@@ -118,9 +118,6 @@ def test_every_list_and_every_record_leads_to_the_explorer(
     name = listing["get"].split(".")[1]
     assert f'.{name}.get("{made["id"]}")' in as_code["JavaScript"]
     assert f'.get("{made["id"]}")' in as_code["Python"]
-    if resource.update:
-        assert f'.update("{made["id"]}", {{' in as_code["Python"]
-        assert f'.update("{made["id"]}", {{' in as_code["JavaScript"]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +141,7 @@ def test_lists_below_records_lead_there_too(
 
 
 def test_the_filters_of_a_list_become_parameters(person: Pages) -> None:
-    listing = person.get("/webhooks?direction=inbound&cursor=", headers=PARTIAL)
+    listing = person.get("/webhooks?direction=inbound", headers=PARTIAL)
     (url,) = re.findall(r'href="(/explorer/[^"]*)"', listing.text)
     assert url == "/explorer/integration.webhooks.list?query.direction=inbound"
     page = person.get(url)

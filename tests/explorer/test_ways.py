@@ -24,6 +24,8 @@ AN_ID = re.compile(r"[a-z]{3}_[0-9A-Z]{26}")
 OF_ITSELF = {
     "connectors.create": "providers.list",  # the first step; the next one shows one provider
     "keys.leak_rule": "",  # a file; the page that offers it has the way
+    "webhooks.index": "webhooks.list",  # saved views are its tabs
+    "choices.index": "",  # a part of forms; the palette has the way
     "connections.latest": "",  # a part of the connector's page, which has a check once one ended
 }
 

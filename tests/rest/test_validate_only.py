@@ -65,6 +65,10 @@ class World:
         self.ada.delete(f"/{resource}/{made['id']}")
         return Call({"id": made["id"]})
 
+    def view(self) -> dict[str, str]:
+        """Return the id of a saved view."""
+        return {"id": self.ada.create("views", list="webhooks", name="All of them")["id"]}
+
     def of(self, resource: str, body: Any = None) -> Call:
         return Call({"id": self.one(resource)["id"]}, body)
 
@@ -282,6 +286,9 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "eventSettings.update": lambda w: Call(
         body={"retention_days": 7, "redacted_fields": ["email"], "key_material": "refuse"}
     ),
+    "views.create": lambda w: Call(body={"list": "webhooks", "name": "Mine"}),
+    "views.update": lambda w: Call(w.view(), {"name": "Ours"}),
+    "views.delete": lambda w: Call(w.view()),
     "events.publish": lambda w: Call(
         body={"type": "rfp.created", "id": w.webhook()["id"], "subject": "rfp-1"}
     ),

@@ -25,7 +25,7 @@ PLACES: tuple[tuple[str, Callable[[int], str]], ...] = (
     (r"\bwhsec_[A-Za-z0-9+/=]{20,}", lambda n: f"whsec_EXAMPLE{n}"),
     (r"\b[0-9a-f]{64}\b", lambda n: f"{n:064d}"),
     (r"\bv1,[A-Za-z0-9+/=]{40,}", lambda n: f"v1,EXAMPLE{n}"),
-    (r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", lambda n: MOMENT),
+    (r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|(\+|%2B)00:00)", lambda n: MOMENT),
     (r"\b(\d{1,2} [A-Z][a-z]{2}( 20\d\d)?, )?\d\d:\d\d UTC", lambda n: "09:00 UTC"),
     (r"\(\d[\d,]* ms\)", lambda n: "(12 ms)"),
     (r"\b127\.0\.0\.1:\d+", lambda n: "hooks.example.com"),

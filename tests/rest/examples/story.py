@@ -88,6 +88,7 @@ def tell(
 ) -> None:
     """Call every operation. `service` is the address of a receiver that answers 200; `work` lets a
     worker run what is due, `deliver` attempt a delivery once."""
+    record(ada, "overview.get")
     application = applications(record, ada)
     keys(record, ada, application)
     event_types(record, ada)
@@ -313,12 +314,23 @@ def tenant_wide(record: Recorder, ada: Api) -> None:
         made = ada.create("webhooks", name=name)
         ada.delete(f"/webhooks/{made['id']}")
     record(ada, "deleted.list", query={"kind": "webhooks", "limit": "1"})
+    saved_views(record, ada)
     person = record(ada, "people.list")["items"][0]["id"]
     record(ada, "people.get", id=person)
     session = record(ada, "sessions.list")["items"][0]["id"]
     record(ada, "sessions.end", id=session)
     record(ada, "sessions.endAll")
     record(ada, "people.endSessions", id=person)
+
+
+def saved_views(record: Recorder, ada: Api) -> None:
+    parameters = {"enabled": "false", "sort": "name"}
+    view = {"list": "webhooks", "name": "Disabled", "parameters": parameters}
+    made = record(ada, "views.create", view)
+    record(ada, "views.list", query={"list": "webhooks"})
+    record(ada, "views.get", id=made["id"])
+    record(ada, "views.update", {"name": "Disabled ones", "is_shared": True}, id=made["id"])
+    record(ada, "views.delete", id=made["id"])
 
 
 def batches(record: Recorder, ada: Api) -> None:
