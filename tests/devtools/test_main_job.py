@@ -84,12 +84,12 @@ def test_an_admin_signs_in_and_sees_the_signed_request_arrive(page: Page, runnin
 
     page.get_by_role("link", name="Applications", exact=True).first.click()
     page.get_by_role("link", name="Register application").click()
-    page.get_by_label("Name optional", exact=True).fill("Forecast Studio")
+    page.get_by_label("Name required", exact=True).fill("Forecast Studio")
     page.get_by_role("button", name="Register application").click()
     expect(page.get_by_text("Registered. What next?")).to_be_visible()
 
     page.goto("/connectors/new?provider=splunk")
-    page.get_by_label("Name optional", exact=True).fill("Security log")
+    page.get_by_label("Name required", exact=True).fill("Security log")
     page.get_by_label("Host").fill("splunk.acme.example:8089")
     page.get_by_label("Application", exact=True).select_option(label="Forecast Studio")
     page.get_by_label("Token", exact=True).fill(CREDENTIAL)
@@ -112,7 +112,7 @@ def test_an_admin_signs_in_and_sees_the_signed_request_arrive(page: Page, runnin
     page.get_by_label("I have stored this").check()
 
     page.goto("/webhooks/new")
-    page.get_by_label("Name optional", exact=True).fill("Forecast events")
+    page.get_by_label("Name required", exact=True).fill("Forecast events")
     page.get_by_label("Target URL").fill(running.hook("forecast"))
     page.get_by_label("Events", exact=True).fill("forecast.*")
     page.get_by_role("button", name="Add webhook").click()
