@@ -32,7 +32,9 @@ PUBLIC = {
     "_get_current_object",  # documented by Werkzeug
 }  # fmt: skip
 USED = re.compile(r"import [^\n]*\b(_[a-z]\w+)|(?<!self)(?<!cls)(?<!os)\.(_[a-z]\w+)")
-OURS = {"_keys", "_say_what_is_stored", "_validated"}  # of another object, but of a class here
+OURS = {  # of another object, but of a class here
+    "_keys", "_say_what_is_not_set", "_say_what_is_stored", "_validated",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("library", "owner", "name"), HOOKS)

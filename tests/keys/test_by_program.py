@@ -153,6 +153,6 @@ def test_a_child_has_no_children_of_its_own(page: Pages, ada: Api) -> None:
     child = document(ada.post(f"/api-keys/{parent['id']}/children", {}), 201)
     path = f"/keys/{child['id']}/child"
     assert path not in page.get(f"/keys/{child['id']}").text
-    answer = page.post(path, {"lifetime_seconds": "900"})
+    answer = page.post(path, {"name": "Import", "lifetime_seconds": "900"})
     assert answer.status_code == 409
     assert "no children of its own" in answer.text
