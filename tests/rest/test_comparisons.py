@@ -151,3 +151,12 @@ def test_every_record_is_found_once_on_the_pages_of_a_comparison(ada: Api) -> No
             found += [item["id"] for item in page["items"]]
             cursor = f"&cursor={page['next_cursor']}" if page["next_cursor"] else None
         assert sorted(found) == sorted(made), question
+
+
+def test_a_group_with_the_time_of_last_use_matches_the_keys_themselves(ada: Api) -> None:
+    for name in ("Export", "Import", "Report"):
+        ada.create("api-keys", name=name)
+    either = "either=name_contains,last_used_after&last_used_after=2020-01-01"
+    assert names(ada, f"{either}&name_contains=report", "api-keys") == ["Report"]
+    both = "either=name_contains,last_used_empty&last_used_empty=true&name_contains=port"
+    assert names(ada, both, "api-keys") == ["Export", "Import", "Report"]

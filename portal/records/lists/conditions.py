@@ -35,7 +35,8 @@ def visible(actor: Actor, listing: Listing[R], query: Query) -> Select[Any]:
 def _reads_beside(listing: Listing[Any], query: Query) -> bool:
     view = listing.views.get(query.show)
     in_days = any(key.split()[0] in listing.days for key in query.bounds)
-    return is_beside(listing, query.sort) or in_days or bool(view and view.beside)
+    compared = any(one.name in listing.days for one in (*query.clauses, *query.either))
+    return is_beside(listing, query.sort) or in_days or compared or bool(view and view.beside)
 
 
 def conditions_of(
