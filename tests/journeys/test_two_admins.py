@@ -27,7 +27,7 @@ def test_the_second_to_save_sees_what_the_first_one_changed(enter: Enter, stage:
 
     ada.write("Name", "CRM 360")
     ada.press("Save")
-    ada.sees("Somebody else saved this while you were editing")
+    ada.sees("Ed Okafor saved this while you were editing")
     ada.sees("Deals to CRM")
     assert ada.field("Name").input_value() == "CRM 360"
     assert rest.get(path).json["name"] == "Deals to CRM", "nothing is saved unseen"
