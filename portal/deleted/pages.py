@@ -13,7 +13,7 @@ bp = Blueprint("deleted", __name__, url_prefix="/deleted")
 @bp.get("")
 def index() -> ResponseReturnValue:
     """Show the deleted records of every kind that the person may read, newest first."""
-    query = records.parse(web.actor(), request.args)
+    query = records.parse(request.args)
     return web.render(
         "deleted/index.html",
         "deleted/_listing.html",

@@ -35,8 +35,11 @@ class DeletedDocument(BaseModel):
     """Reason for which the caller cannot restore it now. null: it can be restored."""
 
 
+KIND = {"type": "string", "enum": list(records.DELETABLE)}
+
+
 def _list() -> Response:
-    query = records.parse(actor(), request.args)
+    query = records.parse(request.args)
     page = records.page(actor(), query)
     return listed([fields_of(DeletedDocument, one) for one in page.items], page.next_cursor)
 
@@ -57,7 +60,7 @@ OPERATIONS = (
         is_list=True,
         parameters=(
             *paging_parameters(),
-            Parameter("kind", TEXT, "Only records of this resource, such as webhooks."),
+            Parameter("kind", KIND, "Only records of this resource, such as webhooks."),
             Parameter(
                 "q",
                 TEXT,

@@ -24,7 +24,7 @@ from portal.web.drawing.template_functions import iso
 LIMITS = "div#limits"  # the page refreshes this part by itself
 SERIES = (Series("let through", "ok"), Series("refused", "bad"))
 SHOWN_OTHERWISE = (
-    "prefix", "scopes", "rotated_from_key_id", "rotation_family_id",
+    "prefix", "rotated_from_key_id", "rotation_family_id",
 )  # fmt: skip
 
 

@@ -6059,7 +6059,7 @@ export interface DeletedCalls {
     /** The next_cursor of the page before. */
     cursor?: string;
     /** Only records of this resource, such as webhooks. */
-    kind?: string;
+    kind?: "connectors" | "webhooks" | "event-types";
     /** Words, matched by prefix. A page may end early, even empty: go on while there is a next_cursor. */
     q?: string;
   }, options?: Options): List<Deleted, DeletedList>;

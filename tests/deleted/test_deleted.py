@@ -299,3 +299,7 @@ def test_the_search_finds_the_page(browse: Callable[..., Pages]) -> None:
 
 def test_every_deletable_kind_is_known_by_its_pages() -> None:
     assert {pages_of(one) for one in DELETABLE} == {"connectors", "webhooks", "event_types"}
+
+
+def test_every_kind_that_can_be_deleted_can_be_asked_for() -> None:
+    assert sorted(records.DELETABLE) == sorted(one.name for one in RESOURCES if one.delete)

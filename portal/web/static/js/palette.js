@@ -153,6 +153,8 @@ function failed(event) {
 
 if (dialog) {
   field.addEventListener("keydown", typed);
+  // A key may be pressed before htmx listens to the form.
+  form.addEventListener("htmx:after:init", ({ target }) => { if (target === form && dialog.open) ask(); });
   form.addEventListener("input", () => {
     waiting = true;
     dialog.dataset.busy = "";

@@ -3703,7 +3703,7 @@ class Deleted:
         *,
         limit: int | None = None,
         cursor: str | None = None,
-        kind: str | None = None,
+        kind: Literal["connectors", "webhooks", "event-types"] | None = None,
         q: str | None = None,
     ) -> AsyncPages[types.DeletedDocument]:
         """List the deleted records of every kind that can be restored."""
