@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the `bin` of an environment with only the wheel and its dependencies."""
     place = tmp_path_factory.mktemp("wheel")
     environment = place / "environment"
+    shutil.rmtree(ROOT / "build", ignore_errors=True)  # may have modules that are gone by now
     run(UV, "build", "--wheel", "--out-dir", str(place), str(ROOT))
     [wheel] = place.glob("*.whl")
     run(UV, "venv", "--python", sys.executable, str(environment))
