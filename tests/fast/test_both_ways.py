@@ -30,7 +30,7 @@ PAGES = ("/", "/applications", "/connectors", "/keys", "/webhooks", "/event-type
 # What each answer makes anew, and the moments of a session.
 FRESH = re.compile(
     r'nonce="[^"]*"|Token": "[^"]*"|name="(?:csrf_token|idempotency_key|form_secret)"[^>]*'
-    r"|<time.*?</time>|req_\w+"
+    r"|<time.*?</time>|\d\d:\d\d:\d\d UTC|req_\w+"
 )
 
 

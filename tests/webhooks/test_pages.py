@@ -261,7 +261,7 @@ def test_a_test_without_javascript_leads_to_the_attempts_page(
     listed = pages.get(f"{path}/attempts").text
     assert "not accepted" in listed
     assert "not accepted" in pages.get("/webhooks").text
-    assert "Its last delivery failed: not accepted." in pages.get("/").text
+    assert "The last request failed: the receiver answers with an error." in pages.get("/").text
 
 
 @pytest.mark.parametrize(

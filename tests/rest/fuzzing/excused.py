@@ -46,6 +46,7 @@ UNSAYABLE = (
     "Its references lead to more than can be written out",
     ".* looks like .*; put it under credentials",
     "With after, only limit may be given",
+    "There is no parameter of this name",  # in a saved view: those of its list
     "This has a number that is too large",
     "This has a NUL character, which cannot be stored",
     "This host name is not a public one",
