@@ -52,7 +52,7 @@ class Stage:
             self.app.extensions["keys"].flush()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def _portal(
     _settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Stage, SecretStore]]:
