@@ -118,7 +118,7 @@ class OverviewDocument(BaseModel):
     at: datetime
     """Time of the answer."""
     sentence: OverviewSentence
-    """The most important thing that there is to say."""
+    """Sentence that the page begins with."""
     figures: list[OverviewFigure]
     """Figures of what the caller may read."""
     needs: list[OverviewNeed]

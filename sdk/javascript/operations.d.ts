@@ -2507,6 +2507,7 @@ export interface NoticeList {
 export interface Overview {
   /** Time of the answer. */
   at: string;
+  /** Sentence that the page begins with. */
   sentence: OverviewSentence;
   /** Figures of what the caller may read. */
   figures: OverviewFigure[];

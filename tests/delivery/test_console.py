@@ -157,7 +157,9 @@ def test_pause_by_hand_and_resume_with_a_choice(ada: Api, browse: Browse, make: 
     assert "Paused by hand" in health
     assert "3 deliveries" in health
     assert "3 deliveries are held." in pages.get(path).text
-    assert "Paused by hand. What is published is held." in pages.get("/").text
+    overview = pages.get("/").text
+    assert "Paused by hand since" in overview
+    assert "3 deliveries are held." in overview
     form = pages.get(f"{path}/resume").text
     assert "3 held" in form
     assert "2 deliveries" in form

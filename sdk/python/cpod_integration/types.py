@@ -1951,6 +1951,7 @@ class OverviewDocument(TypedDict):
     at: str
     """Time of the answer."""
     sentence: OverviewSentence
+    """Sentence that the page begins with."""
     figures: list[OverviewFigure]
     """Figures of what the caller may read."""
     needs: list[OverviewNeed]
