@@ -35,7 +35,7 @@ from portal.webhooks.table import TABLE, Beside
 
 bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 SHOWN_OTHERWISE = (
-    "inbound_url", "inbound_scheme", "inbound_options", "pause_reason", "is_active",
+    "inbound_url", "inbound_scheme", "inbound_options", "is_active",
 )  # fmt: skip
 SHOWN_LANGUAGES = ("python", "javascript")  # beside a new secret
 SHOWN = 5  # webhooks on an application's page and on the overview

@@ -184,7 +184,10 @@ class Shown:
 
 def page_of(world: World, url: str, way: str = "next") -> Shown:
     """Return a page. If it is empty but not the last one, it must say so."""
-    text = world.pages.get(url, headers={"HX-Request": "true"}).text
+    answer = world.pages.get(url, headers={"HX-Request": "true"})
+    if answer.location:  # the address without what is empty in it
+        answer = world.pages.get(answer.location, headers={"HX-Request": "true"})
+    text = answer.text
     ids = re.findall(r'<th scope="row"[^>]*><a href="/keys/(key_\w+)"', text)
     pairs = re.findall(r'<a class="btn sm" href="([^"]+)" rel="(next|prev)"', text)
     links = {rel: unescape(href) for href, rel in pairs}
