@@ -1,12 +1,27 @@
 """Set how often tests of invariants run: a few times in `make test`, many more in `make proof`."""
 
 import os
+from collections.abc import Iterable
+from typing import TypeVar
 
 # A factor for the rounds, which `make proof` sets. It is not named PORTAL_…: the portal refuses
 # settings that it does not know.
 PROOF = "PROOF_TIMES"
 TIMES = int(os.environ.get(PROOF, "1"))
 IS_PROOF = TIMES > 1
+Case = TypeVar("Case")
+
+
+def some(cases: Iterable[Case], every: int) -> list[Case]:
+    """Return the first of each `every` cases in `make test`, and all in a proof.
+
+    The test has the marker `proof`, else it would not be part of one.
+    """
+    return list(cases)[:: 1 if IS_PROOF else every]
+
+
+# Themes and widths in pixels, for tests that look at many pages.
+LOOKS = some([("light", 1280), ("light", 360), ("dark", 360), ("dark", 1280)], every=2)
 
 
 def times(few: int) -> int:

@@ -16,6 +16,7 @@ from tests.connections.crashing import CHECK_STEPS, SAVE_STEPS
 from tests.connections.test_checks import Make, checks, ok, read
 from tests.databases import Database
 from tests.secretstore.openbao import ROLE_ID, SECRET_ID, OpenBao
+from tests.thorough import some
 
 Dies = Callable[..., None]
 RUN_OUT = "UPDATE connector_check SET due_at = now() WHERE state = 'running'"
@@ -60,7 +61,8 @@ def dies(settings: dict[str, str]) -> Dies:
 # --- a check --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("step", CHECK_STEPS)
+@pytest.mark.proof
+@pytest.mark.parametrize("step", some(CHECK_STEPS, 2))
 def test_a_check_whose_worker_is_killed_is_taken_again_and_recorded_once(
     step: str,
     dies: Dies,
@@ -114,7 +116,8 @@ def test_a_worker_that_comes_late_does_not_record_a_second_result(
     assert database.sql(COUNTED) == (1, 0)
 
 
-@pytest.mark.parametrize("step", SAVE_STEPS)
+@pytest.mark.proof
+@pytest.mark.parametrize("step", some(SAVE_STEPS, 2))
 def test_a_restoration_whose_worker_is_killed_is_done_once(
     step: str,
     dies: Dies,
@@ -149,7 +152,8 @@ def request(ada: Api, method: str, path: str, body: Any, **headers: str) -> dict
     return {"path": PREFIX + path, "method": method, "json": body, "headers": headers}
 
 
-@pytest.mark.parametrize("step", SAVE_STEPS)
+@pytest.mark.proof
+@pytest.mark.parametrize("step", some(reversed(SAVE_STEPS), 2))
 def test_a_connector_whose_save_is_killed_is_there_whole_or_not_at_all(
     step: str,
     dies: Dies,
@@ -180,7 +184,8 @@ def test_a_connector_whose_save_is_killed_is_there_whole_or_not_at_all(
     assert record["sync_status"] == "healthy"
 
 
-@pytest.mark.parametrize("step", SAVE_STEPS)
+@pytest.mark.proof
+@pytest.mark.parametrize("step", some(SAVE_STEPS, 2))
 def test_credentials_whose_save_is_killed_are_the_old_ones_or_the_new_ones(
     step: str,
     settings: dict[str, str],

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests import ROOT
 from tests.cast import ADA, Api, sign_in
 from tests.identity.serving import served
+from tests.thorough import LOOKS
 from tests.webhooks.conftest import Make, Receiver
 
 EXPECTED = "Failed to load resource: the server responded with a status of 422"
@@ -90,8 +91,8 @@ def scenes(webhook: dict[str, Any]) -> list[str]:
     return ["/webhooks", "/webhooks/new", path, *below]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.proof
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_every_page_is_accessible_and_fits(
     page: Page, make: Make, receiver: Receiver, theme: Any, width: int
 ) -> None:

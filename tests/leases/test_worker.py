@@ -28,6 +28,7 @@ from tests.leases.conftest import Lease, Make, Work
 from tests.leases.crashing import STEPS
 from tests.leases.kit import SECRET, TokenAddress
 from tests.secretstore.openbao import ROLE_ID, SECRET_ID, OpenBao
+from tests.thorough import some
 from tests.webhooks.kit import rows, working
 
 Access = Callable[[str, str], Any]
@@ -326,7 +327,8 @@ def test_a_slow_provider_keeps_no_other_one_waiting(
         engine.stop()
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.proof
+@pytest.mark.parametrize("step", some(STEPS, 2))
 @pytest.mark.usefixtures("either_store")
 def test_a_worker_killed_at_any_step_leaves_a_lease_that_the_next_one_makes(
     step: str, settings: dict[str, str], vault_settings: dict[str, str], with_token: Make,

@@ -17,7 +17,7 @@ from tests import ROOT
 from tests.cast import ADA, Api, Pages
 from tests.identity import serving
 from tests.resources import RESOURCES, minimal, pages_of
-from tests.thorough import IS_PROOF
+from tests.thorough import LOOKS
 from tests.web.conftest import Reader
 
 if TYPE_CHECKING:
@@ -28,9 +28,6 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 RUN_AXE = """rules => axe.run(document, {
     runOnly: {type: 'tag', values: rules}, resultTypes: ['violations']})"""
 WIDE = 1280
-LOOKS = [("light", WIDE), ("dark", 360)]
-if IS_PROOF:
-    LOOKS += [("dark", WIDE), ("light", 360)]
 BEST_PRACTICE = [*RULES, "best-practice"]
 SPILL = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 TELL_OF_VIOLATIONS = """document.addEventListener("securitypolicyviolation", (event) =>

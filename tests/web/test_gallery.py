@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import ROOT
+from tests.thorough import LOOKS
 from tests.web.conftest import Reader
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ SCENES = {
 }
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.proof
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_every_scene_is_accessible_and_breaks_no_policy(
     browser: "Browser", served: str, theme: str, width: int
 ) -> None:

@@ -35,7 +35,7 @@ from tests.webhooks.kit import PATIENT, Mailbox, rows, sinks
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(3000 if IS_PROOF else 600)]
 
-EVENTS, KILLS = (100_000, 63) if IS_PROOF else (20_000, 21)
+EVENTS, KILLS = (100_000, 63) if IS_PROOF else (10_000, 14)
 ORDERED = EVENTS // 100
 BATCH = 100
 VICTIMS = ("worker 1", "postgresql", "worker 2", "worker 1", "web", "worker 2", "worker 1")
