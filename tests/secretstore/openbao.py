@@ -37,7 +37,7 @@ class OpenBao:
     def __init__(self, address: str, token: str) -> None:
         self.address = address
         self.token = token
-        self._http = urllib3.PoolManager(retries=False, timeout=10)
+        self._http = urllib3.PoolManager(retries=False, timeout=60)
 
     def call(self, method: str, path: str, body: Any = None, *, ok: bool = True) -> dict[str, Any]:
         url, headers = f"{self.address}/v1/{path}", {"X-Vault-Token": self.token}
@@ -120,7 +120,11 @@ class OwnOpenBao(OpenBao):
                 stdout=log,
                 stderr=log,
             )
-        self._wait_until_open()
+        try:
+            self._wait_until_open()
+        except BaseException:
+            self.stop()
+            raise
 
     def seal(self) -> None:
         self.call("PUT", "sys/seal")
