@@ -9,6 +9,7 @@ from typing import Any
 
 from portal.applications.feature import feature as applications
 from portal.audit.feature import feature as audit
+from portal.bulk.feature import feature as bulk
 from portal.connections.feature import feature as connections
 from portal.connectors.feature import feature as connectors
 from portal.deleted.feature import feature as deleted
@@ -60,6 +61,7 @@ FEATURES = (
     delivery,
     inbound,
     lab,
+    bulk,
     events,
     audit,
     deleted,

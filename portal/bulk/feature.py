@@ -1,0 +1,26 @@
+"""Wire bulk jobs into the portal."""
+
+from flask import Flask
+
+from portal.bulk import pages
+from portal.bulk.resource import OPERATIONS
+from portal.rest.feature import Feature
+from portal.rest.findable import Findable, Place
+
+
+def init_app(app: Flask) -> None:
+    """Register the pages, and the bar below each list."""
+    app.register_blueprint(pages.bp)
+    app.jinja_env.globals["bulk_acts"] = pages.offered
+
+
+feature = Feature(
+    init_app,
+    operations=OPERATIONS,
+    found=Findable(
+        places=(
+            Place("Bulk jobs", "bulk_jobs.index", icon="list-check",
+                  also="many mass edit progress jobs"),
+        )
+    ),
+)  # fmt: skip

@@ -1,0 +1,212 @@
+"""Pages of bulk jobs: /bulk-jobs."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from flask import Blueprint, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal import web
+from portal.bulk import forms, selection, service
+from portal.bulk.acts import Act, Kind
+from portal.bulk.kinds import KINDS
+from portal.bulk.models import ROW_STATES, BulkJob
+from portal.bulk.schemas import BulkJobInput
+from portal.core.errors import BadRequest, Conflict, Invalid, NotFound, PortalError
+from portal.identity.sessions.login import live_session, to_step_up
+
+bp = Blueprint("bulk_jobs", __name__, url_prefix="/bulk-jobs")
+SHOWN = 50
+MOST_TICKED = 200
+SURE_UP_TO = 10  # records; for more, the number is typed to confirm a grave act
+STATES = [
+    ("waiting", "Left to do"),
+    ("done", "Done"),
+    ("failed", "Failed"),
+    ("skipped", "Skipped"),
+    ("cancelled", "Cancelled"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What the bar below a list offers: the acts, and the filter of the list as it is shown."""
+
+    resource: str
+    noun: str
+    acts: list[Act]
+    filter: str
+    is_narrowed: bool
+
+
+def offered(resource: str) -> Bar | None:
+    """Return the bar of a list, or None for somebody who may change nothing there."""
+    kind = KINDS[resource]
+    acts = kind.for_actor(web.actor())
+    if not acts:
+        return None
+    known = selection.parameters(kind)
+    asked = [(name, value) for name, value in request.args.items() if value and name in known]
+    return Bar(resource, kind.resource.singular, acts, urlencode(asked), bool(asked))
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """Show the bulk jobs that the person may see, newest first."""
+    found, onward = service.page(web.actor(), SHOWN, request.args.get("cursor"))
+    return web.render(
+        "bulk/index.html",
+        jobs=[(job, service.title(job)) for job in found],
+        next_url=url_for("bulk_jobs.index", cursor=onward) if onward else None,
+    )
+
+
+@bp.route("/new", methods=["GET", "POST"])
+def create() -> ResponseReturnValue:
+    """Ask for the values of an act on many records, then make its preview."""
+    asked = request.form if request.method == "POST" else request.args
+    kind, act = _asked_for(asked.get("resource", ""), asked.get("verb", ""))
+    web.actor().require(act.scope)
+    ids = asked.getlist("id")[:MOST_TICKED] if asked.get("which") != "all" else []
+    problems: dict[str, str] = {}
+    if request.method == "POST":
+        try:
+            if not ids and asked.get("which") != "all":
+                raise Invalid.field("ids", "Nothing is selected. Go back and tick some rows.")
+            job = _preview(kind, act, ids, asked.get("filter", ""), asked)
+        except (Invalid, Conflict) as error:
+            problems = _problems(error)
+        else:
+            return web.see_other(url_for("bulk_jobs.show", record_id=job.id))
+    return web.render(
+        "bulk/new.html",
+        kind=kind,
+        act=act,
+        fields=forms.fields_of(act),
+        sent=asked,
+        removed=asked.getlist(forms.REMOVE),
+        count=len(ids) if asked.get("which") != "all" else None,
+        kept=[(name, value) for name, value in asked.items(multi=True) if name in KEPT],
+        problems=problems,
+        status=422 if problems else 200,
+    )
+
+
+KEPT = frozenset({"resource", "verb", "which", "id", "filter"})
+
+
+def _asked_for(resource: str, verb: str) -> tuple[Kind, Act]:
+    kind = KINDS.get(resource)
+    if kind is None or verb not in kind.by_verb:
+        raise BadRequest("This is nothing that can be done to many records at once.")
+    return kind, kind.act(verb)
+
+
+def _preview(kind: Kind, act: Act, ids: list[str], narrowed: str, sent: Any) -> BulkJob:
+    which: dict[str, Any] = {"ids": ids} if ids else {"filter": dict(parse_qsl(narrowed))}
+    values = forms.values_of(act, sent) if act.command.model_fields else {}
+    named = {"resource": kind.resource.name, "verb": act.verb, "arguments": values}
+    return service.create(web.actor(), BulkJobInput.read({**named, **which}))
+
+
+def _problems(error: PortalError) -> dict[str, str]:
+    """Return field → sentence; "" is about no field of the form."""
+    if not error.errors:
+        return {"": error.detail}
+    return {
+        one.field.removeprefix("arguments.")
+        if one.field.startswith("arguments.")
+        else "": one.message
+        for one in error.errors
+    }
+
+
+@bp.get("/<record_id>")
+def show(record_id: str) -> ResponseReturnValue:
+    """Show a job: its preview, its progress or its result. The page refreshes itself meanwhile."""
+    return _shown(service.find(web.actor(), record_id))
+
+
+def _shown(job: BulkJob, problem: str = "") -> ResponseReturnValue:
+    caller = web.actor()
+    tag = f"{job.id[-8:]}.{job.state}.{job.waiting}"
+    if web.portal_request().wants_fragment and request.headers.get("HX-PTag") == tag:
+        return "", 304
+    state = request.args.get("state", "")
+    states = [state] if state in ROW_STATES else []
+    rows, onward = service.rows(caller, job, states, SHOWN, request.args.get("cursor"))
+    kind, act = KINDS[job.resource], service.act_of(job)
+    answer = web.render(
+        "bulk/show.html",
+        "bulk/_job.html",
+        job=job,
+        kind=kind,
+        act=act,
+        title=service.title(job),
+        rows=rows,
+        state=state,
+        states=STATES,
+        is_mine=job.asked_by == caller.person_id,
+        types_count=act.is_grave and job.waiting > SURE_UP_TO,
+        next_url=_onward(job, state, onward) if onward else None,
+        text_of=_text,
+        problem=problem,
+        status=422 if problem else 200,
+    )
+    answer.headers["HX-PTag"] = tag
+    return answer
+
+
+def _text(value: Any) -> str:
+    """Return a value before or after a change in words."""
+    if value is None or value == []:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _onward(job: BulkJob, state: str, cursor: str) -> str:
+    return url_for("bulk_jobs.show", record_id=job.id, state=state or None, cursor=cursor)
+
+
+@bp.post("/<record_id>/confirm")
+def confirm(record_id: str) -> ResponseReturnValue:
+    """Let the worker do a job. It needs a recent sign-in if that is needed for one record."""
+    job = service.find(web.actor(), record_id)
+    act = service.act_of(job)
+    live = live_session()
+    if act.needs_recent_sign_in and not (live and live.is_recent):
+        return to_step_up()
+    typed = request.form.get("confirm", "").strip().replace(",", "")
+    if act.is_grave and job.waiting > SURE_UP_TO and typed != str(job.waiting):
+        return _shown(job, f"Type {job.waiting} to confirm: so many are meant.")
+    try:
+        service.confirm(web.actor(), record_id)
+    except Conflict as error:
+        web.toast(error.detail, "warn")
+    return _back(record_id)
+
+
+@bp.post("/<record_id>/cancel")
+def cancel(record_id: str) -> ResponseReturnValue:
+    """Do no more of a job."""
+    service.cancel(web.actor(), record_id)
+    web.toast("The job is cancelled. What was done stays done.", "warn")
+    return _back(record_id)
+
+
+@bp.post("/<record_id>/retry")
+def retry(record_id: str) -> ResponseReturnValue:
+    """Preview a new job for the records that were not done."""
+    try:
+        again = service.again(web.actor(), record_id)
+    except (Conflict, NotFound) as error:
+        web.toast(error.detail, "warn")
+        return _back(record_id)
+    return _back(again.id)
+
+
+def _back(record_id: str) -> ResponseReturnValue:
+    return web.see_other(url_for("bulk_jobs.show", record_id=record_id))

@@ -1,0 +1,261 @@
+"""Make, confirm, watch and cancel bulk jobs. The worker does them (`work`)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select, update
+
+from portal.bulk import askers, selection
+from portal.bulk.acts import Act, Kind
+from portal.bulk.kinds import KINDS
+from portal.bulk.models import UNDONE, BulkJob, BulkRow
+from portal.bulk.schemas import BulkJobInput
+from portal.core.errors import Conflict, FieldError, Invalid, NotFound
+from portal.database.actor import Actor
+from portal.database.base import new_id
+from portal.database.session import database_now, flush, session
+from portal.records.audit import trail as audit
+from portal.records.query_parsing import NOT_OURS, packed, refused, unpacked
+
+KIND_OF_ENTRY = "bulk_job"
+
+
+def create(actor: Actor, command: BulkJobInput) -> BulkJob:
+    """Make the preview of a job: find its records, and say of each whether it can be done.
+
+    Nothing is changed until the job is confirmed. An earlier preview of the same kind by the same
+    actor is cancelled. Raises Invalid for a wrong filter or value, and for too many records;
+    Conflict while such a job of the actor runs.
+    """
+    kind = KINDS[command.resource]
+    if (command.ids is None) == (command.filter is None):
+        raise Invalid.field("ids", "Say which records: give ids or a filter, and not both.")
+    return _make(actor, kind, command.verb, command.arguments, command.ids, command.filter or {})
+
+
+def again(actor: Actor, job_id: str) -> BulkJob:
+    """Make the preview of a new job for the records that an ended job did not do.
+
+    Raises Conflict for a job that has not ended, or that did all of its records.
+    """
+    job = find(actor, job_id)
+    if job.is_open:
+        raise Conflict("This job has not ended yet.")
+    ids = session.scalars(_rows(job).with_only_columns(BulkRow.record_id).where(_is_undone())).all()
+    if not ids:
+        raise Conflict("This job did all of its records.")
+    return _make(actor, KINDS[job.resource], job.verb, job.arguments, ids, {})
+
+
+def _make(
+    actor: Actor,
+    kind: Kind,
+    verb: str,
+    arguments: Mapping[str, Any],
+    ids: Sequence[str] | None,
+    given: Mapping[str, str],
+) -> BulkJob:
+    act = kind.act(verb)
+    actor.require(act.scope)
+    actor.require(f"{kind.resource.scope}:read")
+    command = read_arguments(act, arguments)
+    query = selection.query_of(kind, given)
+    _end_earlier(actor, kind, verb)
+    rows = selection.judged(actor, kind, act, command, ids, query)
+    job = BulkJob(
+        tenant_id=actor.tenant_id,
+        id=new_id(BulkJob.id_prefix),
+        resource=kind.resource.name,
+        verb=verb,
+        filter=dict(given),
+        arguments=dict(arguments),
+        asked_by=_id_of(actor),
+        asked_by_name=actor.name[:200],
+        total=len(rows),
+        skipped=sum(row["state"] == "skipped" for row in rows),
+    )
+    session.add(job)
+    flush()
+    selection.store(job, rows)
+    session.refresh(job)
+    return job
+
+
+def read_arguments(act: Act, arguments: Mapping[str, Any]) -> Any:
+    """Return the validated arguments of a job. Raises Invalid that names the wrong one."""
+    try:
+        command = act.command.read(arguments)
+    except Invalid as error:
+        raise Invalid(
+            [FieldError(f"arguments.{one.field}", one.message) for one in error.errors]
+        ) from None
+    if act.verb == "edit" and not command.model_fields_set:
+        raise Invalid.field("arguments", "Give a value to change.")
+    return command
+
+
+def _end_earlier(actor: Actor, kind: Kind, verb: str) -> None:
+    """Cancel the actor's preview of this kind. Raises Conflict if such a job runs."""
+    mine = BulkJob.seen_by(actor).where(
+        BulkJob.asked_by == _id_of(actor),
+        BulkJob.resource == kind.resource.name,
+        BulkJob.verb == verb,
+        BulkJob.state.in_(("preview", "running")),
+    )
+    for job in session.scalars(mine.with_for_update()):
+        if job.state == "running":
+            raise Conflict(
+                f"Your job {job.id} of this kind is running. Wait until it ends, or cancel it."
+            )
+        job.state, job.ended_at = "cancelled", database_now()
+
+
+# ---------------------------------------------------------------- find
+
+
+def find(actor: Actor, job_id: str, *, lock: bool = False) -> BulkJob:
+    """Return a job of the actor's own, or any of the tenant's for an admin. Raises NotFound."""
+    query = _seen(actor).where(BulkJob.id == job_id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    job = session.scalar(query)
+    if job is None:
+        raise NotFound(f"There is no bulk job {job_id[:60]} that you may see.")
+    return job
+
+
+def page(actor: Actor, limit: int, cursor: str | None) -> tuple[Sequence[BulkJob], str | None]:
+    """Return one page of the jobs that the actor sees, the newest first, and the next cursor."""
+    query = _seen(actor).order_by(BulkJob.id.desc()).limit(limit + 1)
+    if cursor:
+        query = query.where(BulkJob.id < _job_at(cursor))
+    found = session.scalars(query).all()
+    more = len(found) > limit
+    return found[:limit], packed([found[limit - 1].id]) if more else None
+
+
+def rows(
+    actor: Actor, job: BulkJob, states: Sequence[str], limit: int, cursor: str | None
+) -> tuple[Sequence[BulkRow], str | None]:
+    """Return one page of a job's rows in these states, or in any, and the next cursor."""
+    query = _rows(job).order_by(BulkRow.number).limit(limit + 1)
+    if states:
+        query = query.where(BulkRow.state.in_(states))
+    if cursor:
+        query = query.where(BulkRow.number > _row_at(cursor))
+    found = session.scalars(query).all()
+    more = len(found) > limit
+    return found[:limit], packed([found[limit - 1].number]) if more else None
+
+
+def _seen(actor: Actor) -> Select[BulkJob]:
+    query = BulkJob.seen_by(actor)
+    return query if actor.is_admin else query.where(BulkJob.asked_by == _id_of(actor))
+
+
+def _rows(job: BulkJob) -> Select[BulkRow]:
+    return select(BulkRow).where(BulkRow.tenant_id == job.tenant_id, BulkRow.job_id == job.id)
+
+
+def _is_undone() -> ColumnElement[bool]:
+    return BulkRow.state.in_(UNDONE)
+
+
+def _id_of(actor: Actor) -> str:
+    return actor.person_id or actor.id
+
+
+def _place(cursor: str) -> Any:
+    try:
+        (place,) = unpacked(cursor)
+    except (ValueError, TypeError):
+        raise refused("cursor", NOT_OURS) from None
+    return place
+
+
+def _job_at(cursor: str) -> str:
+    place = _place(cursor)
+    if not isinstance(place, str) or not place.isprintable():
+        raise refused("cursor", NOT_OURS)
+    return place
+
+
+def _row_at(cursor: str) -> int:
+    place = _place(cursor)
+    if type(place) is not int or not 0 <= place <= selection.MOST:
+        raise refused("cursor", NOT_OURS)
+    return place
+
+
+# ---------------------------------------------------------------- confirm and cancel
+
+
+def confirm(actor: Actor, job_id: str) -> BulkJob:
+    """Let the worker do the job, with the rights that the actor has at each row's turn.
+
+    Raises Conflict for a job that was confirmed or cancelled already or that has nothing to do, and
+    while such a job of the actor runs; NotFound for a job of somebody else.
+    """
+    job = find(actor, job_id, lock=True)
+    if job.asked_by != _id_of(actor):
+        raise NotFound(f"There is no bulk job {job_id[:60]} of yours.")
+    act = act_of(job)
+    actor.require(act.scope)
+    if job.state != "preview":
+        raise Conflict("This job was confirmed or cancelled already.")
+    if not job.waiting:
+        raise Conflict("None of these records can be done, so there is nothing to confirm.")
+    job.state, job.asker = "running", askers.kept(actor)
+    job.confirmed_at = job.next_at = database_now()
+    flush()
+    note(actor, job, "started")
+    return job
+
+
+def cancel(actor: Actor, job_id: str) -> BulkJob:
+    """Do no more of a job. What was done stays done. It can be repeated safely."""
+    job = find(actor, job_id, lock=True)
+    if not job.is_open:
+        return job
+    was_running = job.state == "running"
+    job.state, job.ended_at, job.next_at = "cancelled", database_now(), None
+    job.cancelled_by_name = actor.name[:200]
+    session.execute(
+        update(BulkRow)
+        .where(BulkRow.tenant_id == job.tenant_id, BulkRow.job_id == job.id)
+        .where(BulkRow.state == "waiting")
+        .values(state="cancelled", done_at=func.now())
+        .execution_options(synchronize_session=False)
+    )
+    flush()
+    if was_running:
+        note(actor, job, "cancelled")
+    return job
+
+
+def note(actor: Actor, job: BulkJob, action: str) -> None:
+    """Write the audit entry of a job. Each record has its own, as always."""
+    counts = {name: (None, getattr(job, name)) for name in ("total", "done", "failed", "skipped")}
+    more = {"filter": (None, job.filter), "arguments": (None, job.arguments)}
+    audit.note(
+        actor,
+        f"{KIND_OF_ENTRY}.{action}",
+        record_kind=KIND_OF_ENTRY,
+        record_id=job.id,
+        record_name=title(job),
+        changes=counts | (more if action == "started" else {}),
+    )
+
+
+# ---------------------------------------------------------------- words
+
+
+def act_of(job: BulkJob) -> Act:
+    """Return what a job does."""
+    return KINDS[job.resource].act(job.verb)
+
+
+def title(job: BulkJob) -> str:
+    """Return a job in words: "Revoke 3 API keys"."""
+    noun = KINDS[job.resource].resource.singular
+    return f"{act_of(job).label} {job.total:,} {noun}{'' if job.total == 1 else 's'}"

@@ -1,0 +1,240 @@
+"""Bulk jobs through REST: preview, confirm, work, cancel, try again."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from portal_devtools.identity_provider.people import ACME
+
+from portal.bulk.housekeeping import HOUSEKEEPING
+from portal.bulk.work import do_some
+from portal.database.session import transaction
+from portal.ops.worker import Worker
+from tests.cast import Api
+from tests.databases import Database
+
+DO = HOUSEKEEPING[:1]
+
+
+@pytest.fixture
+def work(app: Flask, database: Database) -> Callable[[], None]:
+    """Return a function that lets a worker do all bulk jobs that are due."""
+
+    def works() -> None:
+        database.sql("DELETE FROM housekeeping_turn")
+        Worker(app, DO).run_due()
+        assert database.sql("SELECT sum(failures)::int FROM housekeeping_turn") == 0
+
+    return works
+
+
+def keys(ada: Api, count: int, **values: Any) -> list[dict[str, Any]]:
+    """Issue keys, and return them."""
+    items = [{"name": f"Key {number:03}", **values} for number in range(count)]
+    answer = ada.post("/api-keys/batch", {"items": items})
+    assert answer.status_code == 200, answer.text
+    return [one["item"] for one in answer.json["results"]]
+
+
+def preview(caller: Api, resource: str, verb: str, **more: Any) -> dict[str, Any]:
+    """Preview a job, and return it."""
+    answer = caller.post("/bulk-jobs", {"resource": resource, "verb": verb, **more})
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json)
+
+
+def confirm(caller: Api, job: dict[str, Any]) -> None:
+    assert caller.post(f"/bulk-jobs/{job['id']}/confirmations").status_code == 202
+
+
+def job_of(caller: Api, job: dict[str, Any]) -> dict[str, Any]:
+    return dict(caller.get(f"/bulk-jobs/{job['id']}").json)
+
+
+def rows(caller: Api, job: dict[str, Any], state: str = "") -> list[dict[str, Any]]:
+    asked = f"?limit=200&state={state}" if state else "?limit=200"
+    return list(caller.get(f"/bulk-jobs/{job['id']}/rows{asked}").json["items"])
+
+
+def counts(job: dict[str, Any]) -> tuple[str, int, int, int, int]:
+    return job["state"], job["waiting"], job["done"], job["failed"], job["skipped"]
+
+
+def test_a_preview_changes_nothing_and_says_what_would_change(ada: Api, work) -> None:
+    made = keys(ada, 3)
+    ada.post(f"/api-keys/{made[0]['id']}/revoke", {})
+    job = preview(ada, "api-keys", "revoke", filter={}, arguments={"reason": "Old"})
+    assert counts(job) == ("preview", 2, 0, 0, 1)
+    work()
+    assert counts(job_of(ada, job)) == ("preview", 2, 0, 0, 1)
+    (refused,) = rows(ada, job, "skipped")
+    assert refused["reason"] == "It is revoked already."
+    assert [row["changes"] for row in rows(ada, job, "waiting")] == [
+        {"status": ["active", "revoked"]}
+    ] * 2
+
+
+def test_a_confirmed_job_is_done_record_by_record(ada: Api, work) -> None:
+    made = keys(ada, 45)
+    job = preview(
+        ada, "api-keys", "revoke", filter={"status": "active"}, arguments={"reason": "Old"}
+    )
+    confirm(ada, job)
+    assert counts(job_of(ada, job)) == ("running", 45, 0, 0, 0)
+    work()
+    assert counts(job_of(ada, job)) == ("done", 0, 45, 0, 0)
+    key = ada.get(f"/api-keys/{made[7]['id']}").json
+    assert (key["status"], key["revoked_reason"]) == ("revoked", "Old")
+    history = ada.get(f"/api-keys/{made[7]['id']}/history").json["items"]
+    assert [entry["action"] for entry in history] == ["key.revoked", "key.created"]
+    assert history[0]["actor_name"] == history[1]["actor_name"]
+    log = ada.get("/audit?limit=200").json["items"]
+    jobs = [entry["action"] for entry in log if entry["action"].startswith("bulk_job.")]
+    assert jobs == ["bulk_job.ended", "bulk_job.started"]
+
+
+def test_an_edit_changes_only_what_was_given(ada: Api, work) -> None:
+    made = keys(ada, 3, rpm_limit=60, tags=["a", "b"])
+    ids = [key["id"] for key in made]
+    values = {"tpm_limit": 1000, "add_tags": ["c"], "remove_tags": ["a"]}
+    job = preview(ada, "api-keys", "edit", ids=ids, arguments=values)
+    assert rows(ada, job)[0]["changes"] == {
+        "tpm_limit": [None, 1000],
+        "tags": [["a", "b"], ["b", "c"]],
+    }
+    confirm(ada, job)
+    work()
+    key = ada.get(f"/api-keys/{ids[0]}").json
+    assert (key["rpm_limit"], key["tpm_limit"], key["tags"]) == (60, 1000, ["b", "c"])
+
+
+def test_a_record_that_was_changed_after_the_preview_is_skipped_and_can_be_tried_again(
+    ada: Api, work
+) -> None:
+    made = keys(ada, 3)
+    job = preview(ada, "api-keys", "block", filter={})
+    ada.patch(f"/api-keys/{made[1]['id']}", {"name": "Renamed"})
+    confirm(ada, job)
+    work()
+    assert counts(job_of(ada, job)) == ("done", 0, 2, 0, 1)
+    (skipped,) = rows(ada, job, "skipped")
+    assert skipped["reason"].startswith("It was changed after the preview: it is at version 2 now")
+    assert ada.get(f"/api-keys/{made[1]['id']}").json["blocked"] is False
+    again = dict(ada.post(f"/bulk-jobs/{job['id']}/retries").json)
+    assert counts(again) == ("preview", 1, 0, 0, 0)
+    confirm(ada, again)
+    work()
+    assert ada.get(f"/api-keys/{made[1]['id']}").json["blocked"] is True
+
+
+def test_a_cancelled_job_does_no_more(app: Flask, ada: Api, work, database: Database) -> None:
+    keys(ada, 45)
+    job = preview(ada, "api-keys", "block", filter={})
+    confirm(ada, job)
+    done = do_one_step(app, database)
+    assert counts(job_of(ada, job)) == ("running", 45 - done, done, 0, 0)
+    assert ada.post(f"/bulk-jobs/{job['id']}/cancellations").status_code == 200
+    work()
+    assert counts(job_of(ada, job)) == ("cancelled", 45 - done, done, 0, 0)
+    assert ada.get("/api-keys?blocked=true&count=true").json["count"]["value"] == done
+    assert len(rows(ada, job, "cancelled")) == 45 - done
+    assert ada.post(f"/bulk-jobs/{job['id']}/cancellations").status_code == 200
+
+
+def do_one_step(app: Flask, database: Database) -> int:
+    """Let a worker do one transaction of a job; return how many records it did."""
+    with app.app_context(), transaction(ACME):
+        do_some(ACME)
+    return int(database.sql("SELECT done FROM bulk_job WHERE state = 'running'"))
+
+
+def test_rights_that_are_taken_away_in_the_middle_are_gone_for_the_rows_that_are_left(
+    app: Flask, ada: Api, work, database: Database
+) -> None:
+    keys(ada, 25)
+    job = preview(ada, "api-keys", "block", filter={})
+    confirm(ada, job)
+    done = do_one_step(app, database)
+    database.sql("UPDATE person SET role = 'viewer' WHERE email = 'ada@acme.example'")
+    work()
+    assert counts(job_of(ada, job)) == ("done", 0, done, 25 - done, 0)
+    assert {row["reason"] for row in rows(ada, job, "failed")} == {
+        "This needs the permission keys:write. Ask an admin of your tenant for it."
+    }
+
+
+def test_ended_sessions_end_what_a_person_asked_for(
+    app: Flask, ada: Api, work, database: Database
+) -> None:
+    keys(ada, 25)
+    job = preview(ada, "api-keys", "block", filter={})
+    confirm(ada, job)
+    done = do_one_step(app, database)
+    database.sql("UPDATE person SET auth_version = auth_version + 1")
+    work()
+    assert counts(job_of(ada, job)) == ("done", 0, done, 25 - done, 0)
+
+
+def test_a_job_of_a_key_ends_with_the_key(app: Flask, ada: Api, work, database: Database) -> None:
+    keys(ada, 25)
+    scopes = ["keys:read", "keys:write"]
+    key = ada.create("api-keys", name="Robot", scopes=scopes)
+    robot = Api(app.test_client(), key["key"])
+    ids = [one["id"] for one in ada.get("/api-keys?limit=200").json["items"]]
+    job = preview(robot, "api-keys", "block", ids=[one for one in ids if one != key["id"]])
+    confirm(robot, job)
+    done = do_one_step(app, database)
+    ada.post(f"/api-keys/{key['id']}/revoke", {})
+    work()
+    assert counts(job_of(ada, job)) == ("done", 0, done, 25 - done, 0)
+    assert rows(ada, job, "failed")[0]["reason"] == (
+        "The API key that asked for it does not work any more."
+    )
+
+
+def test_a_person_has_one_job_of_a_kind(ada: Api) -> None:
+    keys(ada, 2)
+    first = preview(ada, "api-keys", "block", filter={})
+    second = preview(ada, "api-keys", "block", filter={})
+    assert job_of(ada, first)["state"] == "cancelled"
+    assert ada.post(f"/bulk-jobs/{first['id']}/confirmations").status_code == 409
+    confirm(ada, second)
+    assert ada.post(f"/bulk-jobs/{second['id']}/confirmations").status_code == 409
+    body = {"resource": "api-keys", "verb": "block", "filter": {}}
+    assert ada.post("/bulk-jobs", body).status_code == 409
+    assert preview(ada, "api-keys", "revoke", filter={})["state"] == "preview"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"verb": "block"}, "ids"),
+        ({"verb": "block", "filter": {}, "ids": ["key_1"]}, "ids"),
+        ({"verb": "delete", "filter": {}}, "verb"),
+        ({"verb": "block", "filter": {"status": "aktive"}}, "filter.status"),
+        ({"verb": "block", "filter": {"limit": "3"}}, "filter.limit"),
+        ({"verb": "edit", "filter": {}}, "arguments"),
+        ({"verb": "edit", "filter": {}, "arguments": {"rpm_limit": -1}}, "arguments.rpm_limit"),
+        ({"verb": "edit", "filter": {}, "arguments": {"scopes": []}}, "arguments.scopes"),
+    ],
+)
+def test_a_wrong_job_names_what_is_wrong(ada: Api, body: dict[str, Any], field: str) -> None:
+    answer = ada.post("/bulk-jobs", {"resource": "api-keys", **body})
+    assert answer.status_code == 422, answer.text
+    assert [error["field"] for error in answer.json["errors"]] == [field]
+
+
+def test_only_who_may_do_it_to_one_may_do_it_to_many(ada: Api, ed: Api, vic: Api, gus: Api) -> None:
+    made = keys(ada, 2)
+    body = {"resource": "api-keys", "verb": "revoke", "ids": [made[0]["id"]]}
+    assert ed.post("/bulk-jobs", body).status_code == 403
+    assert vic.post("/bulk-jobs", body).status_code == 403
+    job = preview(gus, "api-keys", "revoke", ids=[made[0]["id"]])
+    assert counts(job) == ("preview", 0, 0, 0, 1)
+    assert rows(gus, job)[0]["record_name"] == ""
+    own = preview(ada, "api-keys", "revoke", filter={})
+    for stranger in (gus, ed):
+        assert stranger.get(f"/bulk-jobs/{own['id']}").status_code == 404
+        assert stranger.post(f"/bulk-jobs/{own['id']}/confirmations").status_code == 404
+        assert stranger.post(f"/bulk-jobs/{own['id']}/cancellations").status_code == 404
