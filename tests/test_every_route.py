@@ -118,6 +118,10 @@ def records(ada: Api, browse: Callable[..., Pages], receiver_url: str) -> Record
     ada.post("/inbox")  # so that there is one to look at
     rotated = ada.create("api-keys")["id"]
     ada.post(f"/api-keys/{rotated}/rotations", {})
+    preview = {"resource": "applications", "verb": "edit", "filter": {}}
+    made["bulk-jobs"] = (
+        ada.post("/bulk-jobs", {**preview, "arguments": {"status": "deprecated"}}).json or {}
+    )["id"]
     named = {"people": person.person_id, "sessions": session_id[0], "providers": "splunk"}
     named["views"] = extra["view_id"]
     return Records({**made, **named}, {**extra, "rotated_id": rotated})

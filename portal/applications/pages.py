@@ -74,6 +74,7 @@ def index() -> ResponseReturnValue:
         asked,
         page,
         beside=healths,
+        tick=lists.is_live,
         said=health.of_page(list(healths.values())),
     )
 

@@ -11,6 +11,7 @@ from pydantic import ConfigDict
 from portal.core.errors import Invalid, one_of
 from portal.database.actor import Actor
 from portal.database.record import find
+from portal.records.listing import Listing
 from portal.records.schemas import Command, Tags
 from portal.rest.resources import Resource
 
@@ -23,7 +24,7 @@ Row = Any
 
 
 class NoValues(Command):
-    """What an act takes that needs nothing else."""
+    """No fields, for an act that takes none."""
 
 
 class Tagged(Command):
@@ -75,9 +76,14 @@ class Act:
 
 @dataclass(frozen=True)
 class Kind:
-    """A resource whose records can be changed together. `label` is the column with their name."""
+    """A resource whose records can be changed together.
+
+    `listing` is that of its page, with all of its views. `label` is the column with the name of a
+    record.
+    """
 
     resource: Resource[Any, Any]
+    listing: Listing[Any]
     label: str
     page: str
     acts: Sequence[Act]

@@ -13,25 +13,18 @@ from portal.bulk.acts import Act, Kind
 from portal.bulk.kinds import KINDS
 from portal.bulk.models import ROW_STATES, BulkJob
 from portal.bulk.schemas import BulkJobInput
-from portal.core.errors import BadRequest, Conflict, Invalid, NotFound, PortalError
+from portal.core.errors import BadRequest, Conflict, Forbidden, Invalid, PortalError
 from portal.identity.sessions.login import live_session, to_step_up
 
 bp = Blueprint("bulk_jobs", __name__, url_prefix="/bulk-jobs")
 SHOWN = 50
 MOST_TICKED = 200
 SURE_UP_TO = 10  # records; for more, the number is typed to confirm a grave act
-STATES = [
-    ("waiting", "Left to do"),
-    ("done", "Done"),
-    ("failed", "Failed"),
-    ("skipped", "Skipped"),
-    ("cancelled", "Cancelled"),
-]
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What the bar below a list offers: the acts, and the filter of the list as it is shown."""
+    """The bar below a list: its acts, and the filter of the list as it is shown."""
 
     resource: str
     noun: str
@@ -40,12 +33,10 @@ class Bar:
     is_narrowed: bool
 
 
-def offered(resource: str) -> Bar | None:
-    """Return the bar of a list, or None for somebody who may change nothing there."""
+def offered(resource: str) -> Bar:
+    """Return the bar of a list. It has no acts for somebody who may change nothing there."""
     kind = KINDS[resource]
     acts = kind.for_actor(web.actor())
-    if not acts:
-        return None
     known = selection.parameters(kind)
     asked = [(name, value) for name, value in request.args.items() if value and name in known]
     return Bar(resource, kind.resource.singular, acts, urlencode(asked), bool(asked))
@@ -66,6 +57,11 @@ def index() -> ResponseReturnValue:
 def create() -> ResponseReturnValue:
     """Ask for the values of an act on many records, then make its preview."""
     asked = request.form if request.method == "POST" else request.args
+    offers = [(kind, kind.for_actor(web.actor())) for kind in KINDS.values()]
+    if not any(acts for _, acts in offers):
+        raise Forbidden("You may read here and change nothing. Ask an admin of your tenant.")
+    if request.method == "GET" and not asked.get("verb"):
+        return web.render("bulk/choose.html", offers=offers)
     kind, act = _asked_for(asked.get("resource", ""), asked.get("verb", ""))
     web.actor().require(act.scope)
     ids = asked.getlist("id")[:MOST_TICKED] if asked.get("which") != "all" else []
@@ -146,7 +142,7 @@ def _shown(job: BulkJob, problem: str = "") -> ResponseReturnValue:
         title=service.title(job),
         rows=rows,
         state=state,
-        states=STATES,
+        states=_states(job),
         is_mine=job.asked_by == caller.person_id,
         types_count=act.is_grave and job.waiting > SURE_UP_TO,
         next_url=_onward(job, state, onward) if onward else None,
@@ -156,6 +152,17 @@ def _shown(job: BulkJob, problem: str = "") -> ResponseReturnValue:
     )
     answer.headers["HX-PTag"] = tag
     return answer
+
+
+def _states(job: BulkJob) -> list[tuple[str, str, int]]:
+    """Return each state of rows, its label, and how many rows are in it."""
+    left = ("cancelled", "Left") if job.state == "cancelled" else ("waiting", "Left to do")
+    return [
+        (*left, job.waiting),
+        ("done", "Done", job.done),
+        ("failed", "Failed", job.failed),
+        ("skipped", "Skipped", job.skipped),
+    ]
 
 
 def _text(value: Any) -> str:
@@ -202,7 +209,7 @@ def retry(record_id: str) -> ResponseReturnValue:
     """Preview a new job for the records that were not done."""
     try:
         again = service.again(web.actor(), record_id)
-    except (Conflict, NotFound) as error:
+    except Conflict as error:
         web.toast(error.detail, "warn")
         return _back(record_id)
     return _back(again.id)

@@ -11,7 +11,7 @@ from portal.bulk.models import ROW_STATES, BulkJob
 from portal.bulk.schemas import BulkJobDocument, BulkJobInput, BulkRowDocument
 from portal.bulk.selection import MOST
 from portal.core.errors import one_of
-from portal.records.query_parsing import each_once, limit_of, refused
+from portal.records.listing import each_once, limit_of, refused
 from portal.rest.api import Outcome, actor, answer, body, fields_of, listed, no_parameters, once
 from portal.rest.openapi import PREFIX, Operation, Parameter
 from portal.rest.resources import RETRY, paging_parameters

@@ -21,21 +21,21 @@ Asked = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=
 
 
 class BulkJobInput(Command):
-    """What to do, and to which records: to those of these ids, or to all that a filter matches."""
+    """The change to make, and its records: those of these ids, or all that a filter matches."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     resource: ResourceName
     """Kind of the records."""
     verb: Verb
-    """What to do to each of them."""
+    """Name of the operation on each of them."""
     ids: Annotated[list[RecordId], Field(min_length=1, max_length=MOST_NAMED)] | None = None
     """Ids of the records. Give these or a filter."""
     filter: Annotated[dict[Parameter, Asked], Field(max_length=MOST_FIELDS)] | None = None
     """Query parameters of the list of these records, such as {"status": "active"}, without those
     that sort and page. An empty object matches all records."""
     arguments: Annotated[dict[str, Any], Field(max_length=MOST_FIELDS)] = {}
-    """What the verb takes, by field: see the description of the operation."""
+    """Fields that the verb takes: see the description of the operation."""
 
 
 class BulkJobDocument(BaseModel):
@@ -48,14 +48,14 @@ class BulkJobDocument(BaseModel):
     resource: ResourceName
     """Kind of the records."""
     verb: Verb
-    """What is done to each of them."""
+    """Name of the operation on each of them."""
     state: State
     """preview = it waits to be confirmed. running = the worker does it. done = each record had its
     turn. cancelled = the records that were left are not touched."""
     filter: dict[str, str]
     """Query parameters that chose the records; empty if they were named by id."""
     arguments: dict[str, Any]
-    """What the verb takes."""
+    """Fields that the verb takes."""
     total: int
     """Number of records."""
     waiting: int

@@ -15,7 +15,7 @@ from portal.database.audience import as_member
 from portal.database.record import missing
 from portal.database.session import session
 from portal.records import listing
-from portal.records.listing import CONTROLS, Query
+from portal.records.listing import Query
 
 MOST = 10_000  # records of one job
 NOT_HERE = frozenset({"limit", "cursor", "sort", "count", "include_deleted"})
@@ -43,11 +43,11 @@ class Given(dict[str, str]):
         return [self[key]]
 
 
-def query_of(kind: Kind, given: Mapping[str, str]) -> Query:
-    """Return the checked query of a filter. Raises Invalid that names the wrong parameter."""
-    known = kind.resource.listing
+def query_of(kind: Kind, given: Mapping[str, str], without: frozenset[str] = NOT_HERE) -> Query:
+    """Return the checked query of a filter, which must not have the parameters `without`. Raises
+    Invalid that names the wrong one."""
     try:
-        return listing.parse(known, Given(given), NOT_HERE & known.parameters())
+        return listing.parse(kind.listing, Given(given), without)
     except BadRequest as error:
         raise Invalid(
             [FieldError(f"filter.{one.field}", one.message) for one in error.errors]
@@ -85,7 +85,7 @@ def _found(
     model = kind.resource.model
     who = as_member(actor)
     if ids is None:
-        statement = listing.narrowed(who, kind.resource.listing, query)
+        statement = listing.narrowed(who, kind.listing, query)
     else:
         named = model.id == any_(literal(list(ids), ARRAY(String)))
         statement = model.seen_by(who).where(named, model.is_deleted.is_(False))
@@ -127,4 +127,4 @@ def _unknown(kind: Kind, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
 
 def parameters(kind: Kind) -> frozenset[str]:
     """Return the query parameters that a filter may have."""
-    return (kind.resource.listing.parameters() | CONTROLS) - NOT_HERE
+    return kind.listing.parameters() - NOT_HERE

@@ -10,12 +10,12 @@ from portal.bulk.acts import Act, Kind
 from portal.bulk.kinds import KINDS
 from portal.bulk.models import UNDONE, BulkJob, BulkRow
 from portal.bulk.schemas import BulkJobInput
-from portal.core.errors import Conflict, FieldError, Invalid, NotFound
+from portal.core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.database.session import database_now, flush, session
 from portal.records.audit import trail as audit
-from portal.records.query_parsing import NOT_OURS, packed, refused, unpacked
+from portal.records.listing import NOT_OURS, packed, refused, unpacked
 
 KIND_OF_ENTRY = "bulk_job"
 
@@ -114,13 +114,16 @@ def _end_earlier(actor: Actor, kind: Kind, verb: str) -> None:
 
 
 def find(actor: Actor, job_id: str, *, lock: bool = False) -> BulkJob:
-    """Return a job of the actor's own, or any of the tenant's for an admin. Raises NotFound."""
-    query = _seen(actor).where(BulkJob.id == job_id)
+    """Return a job of the actor's own, or any of the tenant's for an admin. Raises NotFound, and
+    Forbidden for a job of somebody else."""
+    query = BulkJob.seen_by(actor).where(BulkJob.id == job_id)
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
     job = session.scalar(query)
     if job is None:
-        raise NotFound(f"There is no bulk job {job_id[:60]} that you may see.")
+        raise NotFound(f"There is no bulk job {job_id[:60]} in this tenant.")
+    if not actor.is_admin and job.asked_by != _id_of(actor):
+        raise Forbidden("Somebody else asked for this job. They and admins of your tenant see it.")
     return job
 
 
@@ -194,11 +197,11 @@ def confirm(actor: Actor, job_id: str) -> BulkJob:
     """Let the worker do the job, with the rights that the actor has at each row's turn.
 
     Raises Conflict for a job that was confirmed or cancelled already or that has nothing to do, and
-    while such a job of the actor runs; NotFound for a job of somebody else.
+    while such a job of the actor runs; Forbidden for a job of somebody else.
     """
     job = find(actor, job_id, lock=True)
     if job.asked_by != _id_of(actor):
-        raise NotFound(f"There is no bulk job {job_id[:60]} of yours.")
+        raise Forbidden("Only who asked for this job can confirm it.")
     act = act_of(job)
     actor.require(act.scope)
     if job.state != "preview":

@@ -36,7 +36,7 @@ FAILED = "Something failed on our side. Try it again, or tell your platform's op
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a row. `wait` is set if its turn comes again in so many seconds."""
+    """The outcome of a row. `wait` is set if its turn comes again in so many seconds."""
 
     state: str
     reason: str = ""

@@ -96,6 +96,7 @@ def index() -> ResponseReturnValue:
         asked,
         page,
         beside=Beside(web.actor(), explained, owned, dict(PROVIDER_CHOICES), provider_face),
+        tick=lists.is_live,
         offered={
             "application_id": lambda: applications.choices(
                 web.actor(), also=asked.args.get("application_id", "").split(",")

@@ -14,7 +14,7 @@ import structlog
 from portal.core.errors import BadRequest, FieldError, PortalError, Unavailable
 from portal.database.actor import Origin
 from portal.events.publishing import door as publishing
-from portal.front import wsgi
+from portal.front import streaming, wsgi
 from portal.front.bodies import Bodies
 from portal.front.fair_queue import Line
 from portal.front.threads import Busy, Threads
@@ -88,6 +88,7 @@ class Front:
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the threads and tasks in the process that serves, before its first request."""
+        self._loop = loop
         self._threads = Threads(loop, "page", THREADS, PLACES, THREADS - FOR_OTHERS)
         self._key_threads = Threads(loop, "key", KEY_THREADS, PLACES)
         self._document = self._described()
@@ -190,7 +191,11 @@ class Front:
 
     def _sent(self, environ: "WSGIEnvironment", protocol: Any) -> Answer | None:
         """Send the application's response, or return it unsent if it has to be delayed."""
-        answer = wsgi.call(self._app.wsgi_app, environ)
+        begun = wsgi.begin(self._app.wsgi_app, environ)
+        if api.STREAMED in environ:
+            streaming.send(self._loop, protocol, begun)
+            return None
+        answer = wsgi.whole(begun)
         if answer[0] == TOO_MANY:
             return answer
         protocol.response_bytes(*answer)

@@ -1,9 +1,11 @@
 """Call the WSGI application (PEP 3333) with a request that was received completely."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
+from itertools import chain
 from typing import Any
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
@@ -61,8 +63,18 @@ def _variable(header: str) -> str:
     return name if name in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{name}"
 
 
-def call(application: WSGIApplication, environ: WSGIEnvironment) -> Answer:
-    """Return the application's whole answer."""
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An answer whose body is made while it is read. `close` must be called."""
+
+    status: int
+    headers: Headers
+    parts: Iterator[bytes]
+    close: Callable[[], None]
+
+
+def begin(application: WSGIApplication, environ: WSGIEnvironment) -> Begun:
+    """Return the application's answer with its status and headers, before its body is made."""
     begun: list[tuple[str, Headers]] = []
 
     def start(status: str, headers: Headers, fault: Any = None) -> Any:
@@ -71,11 +83,24 @@ def call(application: WSGIApplication, environ: WSGIEnvironment) -> Answer:
 
     written: list[bytes] = []
     answer: Iterable[bytes] = application(environ, start)
-    try:
-        body = b"".join([*written, *answer])
-    finally:
-        close = getattr(answer, "close", None)
-        if close is not None:
-            close()
+    close = getattr(answer, "close", None)
     [(status, headers)] = begun
-    return int(status[:3]), headers, body
+    return Begun(int(status[:3]), headers, chain(written, answer), close or _nothing)
+
+
+def _nothing() -> None:
+    """Close an answer that needs no closing."""
+
+
+def call(application: WSGIApplication, environ: WSGIEnvironment) -> Answer:
+    """Return the application's whole answer."""
+    return whole(begin(application, environ))
+
+
+def whole(begun: Begun) -> Answer:
+    """Return an answer with all of its body."""
+    try:
+        body = b"".join(begun.parts)
+    finally:
+        begun.close()
+    return begun.status, begun.headers, body

@@ -12,7 +12,7 @@ from portal.identity.scope_grid import may
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.keys import service
 from portal.keys.listing import filters, table
-from portal.keys.page_kit import KEPT, about, bp, overtaken, with_chosen
+from portal.keys.page_kit import about, bp, overtaken, with_chosen
 from portal.keys.schemas import KeyDocument, StopKey
 from portal.keys.usage import figures, health
 from portal.records import listing
@@ -42,7 +42,7 @@ def index() -> ResponseReturnValue:
         "keys/_listing.html",
         asked,
         replace(page, items=items),
-        tick=table.may_be_stopped if caller.can("keys:write") else None,
+        tick=table.may_be_selected,
         offered={
             "application_id": lambda: with_chosen(chosen, filters.offered(caller)[0]),
             "created_by_user_id": lambda: filters.offered(caller)[1],
@@ -50,7 +50,6 @@ def index() -> ResponseReturnValue:
         },
         questions=filters.views(),
         said=None if web.portal_request().wants_fragment else health.of_list(caller),
-        kept=[(name, value) for name, value in asked.args.items() if value and name in KEPT],
     )
 
 

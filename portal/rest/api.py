@@ -5,7 +5,7 @@ problem details. The routes come from the declarations in `portal.rest.resources
 """
 
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -83,6 +83,18 @@ def listed(
     if len(onward) > MOST_LINKED:
         return answer(document)
     return answer(document, headers={"Link": f'<{request.path}?{onward}>; rel="next"'})
+
+
+STREAMED = "portal.is_streamed"  # in the environ of a request whose response is sent in parts
+
+
+def streamed(parts: Iterable[bytes], media_type: str, file_name: str) -> Response:
+    """Return a response with a file that is made while it is sent."""
+    request.environ[STREAMED] = True
+    response = Response(parts, content_type=media_type)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
+    return response
 
 
 Ready = tuple[int, list[tuple[str, str]], bytes]

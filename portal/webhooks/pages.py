@@ -95,6 +95,7 @@ def index() -> ResponseReturnValue:
         asked,
         page,
         beside=Beside(record_health.of_all(page.items), owners, _outcome),
+        tick=lists.is_live,
         offered={
             "application_id": lambda: applications.choices(
                 web.actor(), also=asked.args.get("application_id", "").split(",")

@@ -275,6 +275,132 @@ export interface Budget {
   period_end: string | null;
 }
 
+/** A bulk job and its progress. */
+export interface BulkJob {
+  /** Id of the job. */
+  id: string;
+  /** Kind of the records. */
+  resource: "api-keys" | "webhooks" | "connectors" | "applications";
+  /** What is done to each of them. */
+  verb: "revoke" | "block" | "unblock" | "pause" | "resume" | "check" | "edit" | "enable" | "disable" | "delete";
+  /** preview = it waits to be confirmed. running = the worker does it. done = each record had its turn. cancelled = the records that were left are not touched. */
+  state: "preview" | "running" | "done" | "cancelled";
+  /** Query parameters that chose the records; empty if they were named by id. */
+  filter: Record<string, string>;
+  /** What the verb takes. */
+  arguments: Record<string, unknown>;
+  /** Number of records. */
+  total: number;
+  /** Number of records that are left to do; of a cancelled job, that were left. */
+  waiting: number;
+  /** Number of records to which it was done. */
+  done: number;
+  /** Number of records that were refused when their turn came. */
+  failed: number;
+  /** Number of records that could not be done at the preview, or that were changed since. */
+  skipped: number;
+  /** Id of the person or the credential that asked for it. */
+  asked_by: string;
+  /** Name of who asked for it. */
+  asked_by_name: string;
+  /** Time of the preview. */
+  created_at: string;
+  /** Time when it was confirmed. */
+  confirmed_at: string | null;
+  /** Time when it was done or cancelled. */
+  ended_at: string | null;
+}
+
+/** What to do, and to which records: to those of these ids, or to all that a filter matches. */
+export interface BulkJobInput {
+  /** Kind of the records. */
+  resource: "api-keys" | "webhooks" | "connectors" | "applications";
+  /** What to do to each of them. */
+  verb: "revoke" | "block" | "unblock" | "pause" | "resume" | "check" | "edit" | "enable" | "disable" | "delete";
+  /** Ids of the records. Give these or a filter. */
+  ids?: string[] | null;
+  /** Query parameters of the list of these records, such as {"status": "active"}, without those that sort and page. An empty object matches all records. */
+  filter?: Record<string, string> | null;
+  /** What the verb takes, by field: see the description of the operation. */
+  arguments?: Record<string, unknown>;
+  /** App scope. Stamped ONLY when the caller's JWT was minted for a specific Application (integration API keys). Absent for human-user sessions. Filters reads when present. Ignored in a request. */
+  app_id?: string | null;
+  /** Time of the preview. Ignored in a request. */
+  created_at?: string;
+  /** Person id from the caller's JWT (sub). Ignored in a request. */
+  created_by?: string | null;
+  /** Stamped when soft-deleted; null otherwise. Ignored in a request. */
+  deleted_at?: string | null;
+  /** Person id who soft-deleted; null otherwise. Ignored in a request. */
+  deleted_by?: string | null;
+  /** Id of the job. Ignored in a request. */
+  id?: string;
+  /** Soft-delete flag. Excluded from default list queries. Ignored in a request. */
+  is_deleted?: boolean;
+  /** Document schema version. Bumped on incompatible writes. Ignored in a request. */
+  schema_version?: number;
+  /** Provenance tag — defaults to 'edm'. Ignored in a request. */
+  source?: string;
+  /** Where the write originated. Defaults to 'api'. Ignored in a request. */
+  source_type?: string;
+  /** Tenant scope — auto-stamped from the caller's JWT. Ignored in a request. */
+  tenant_id?: string;
+  /** Server stamp; updated on every patch. Ignored in a request. */
+  updated_at?: string;
+  /** Person id from the last writer's JWT (sub). Ignored in a request. */
+  updated_by?: string | null;
+  /** Optimistic concurrency version counter. Ignored in a request. */
+  version?: number;
+}
+
+/** One page of a list. */
+export interface BulkJobList {
+  /** The entries of this page. */
+  items: BulkJob[];
+  /** Place of the next page: send it as `cursor`. It is null on the last page. */
+  next_cursor: string | null;
+  /** Number of all matches, with `count=true` where the list has that parameter. */
+  count?: {
+    /** The number, or the part of it that was counted. */
+    value: number;
+    /** True if there are more than `value`. */
+    more_than: boolean;
+  };
+}
+
+/** One record of a bulk job. */
+export interface BulkRow {
+  /** Id of the record. */
+  record_id: string;
+  /** Name of the record at the preview. */
+  record_name: string;
+  /** Version of the record at the preview. */
+  version: number;
+  /** waiting = its turn comes. done = it was done. failed = it was refused. skipped = it could not be done at the preview, or was changed since. cancelled = the job was cancelled before. */
+  state: "waiting" | "done" | "failed" | "skipped" | "cancelled";
+  /** Reason why it failed or was skipped; empty otherwise. */
+  reason: string;
+  /** Changed field → the value before and after it, as far as they are known at the preview. */
+  changes: Record<string, unknown[]>;
+  /** Time of its turn. */
+  done_at: string | null;
+}
+
+/** One page of a list. */
+export interface BulkRowList {
+  /** The entries of this page. */
+  items: BulkRow[];
+  /** Place of the next page: send it as `cursor`. It is null on the last page. */
+  next_cursor: string | null;
+  /** Number of all matches, with `count=true` where the list has that parameter. */
+  count?: {
+    /** The number, or the part of it that was counted. */
+    value: number;
+    /** True if there are more than `value`. */
+    more_than: boolean;
+  };
+}
+
 /** The caller of this request: who it is, for which tenant, and what it may do. */
 export interface Caller {
   /** A person, or a program. */
@@ -5829,6 +5955,63 @@ export interface SignatureChecksCalls {
   create(body: SignatureCheck, options?: Options<"validateOnly">): Promise<SignatureCheckResult>;
 }
 
+export interface BulkJobsCalls {
+  /**
+   * List bulk jobs, newest first
+   *
+   * Return one page of the caller's own bulk jobs; an admin sees those of the whole tenant. A job is kept for 30 days after it ended, a preview for one.
+   */
+  list(parameters?: {
+    /** Number of entries on a page, at most. */
+    limit?: number;
+    /** The next_cursor of the page before. */
+    cursor?: string;
+  }, options?: Options): List<BulkJob, BulkJobList>;
+  /**
+   * Preview a change of many records
+   *
+   * Find up to 10,000 records by ids or by a filter, and say of each whether it can be done. Nothing changes until the job is confirmed. It needs the scope of the same operation on one record. More records, or a wrong filter or argument, are a 422; a running job of the same kind by the same caller is a 409. An edit changes only the fields that are given. The verbs of each resource, and what they take: `api-keys`: `revoke` (reason), `block` (reason), `unblock`, `edit` (add_tags, remove_tags, expires_at, rpm_limit, tpm_limit, max_budget_usd, budget_period); `webhooks`: `pause`, `resume` (choice), `edit` (add_tags, remove_tags, rate_limit), `enable`, `disable`, `delete`; `connectors`: `check`, `edit` (add_tags, remove_tags, next_rotation_due), `enable`, `disable`, `delete`; `applications`: `edit` (status, primary_domain).
+   */
+  create(body: BulkJobInput, options?: Options<"idempotencyKey" | "validateOnly">): Promise<BulkJob>;
+  /**
+   * Get one bulk job and its progress
+   *
+   * Return a bulk job with the number of its records in each state.
+   */
+  get(id: Held, parameters?: Nothing, options?: Options): Promise<BulkJob>;
+  /**
+   * List the records of a bulk job, and what became of each
+   *
+   * Return one page of the records of a bulk job: what would change, and what became of each. With `state=failed`, those that were refused, with the reason.
+   */
+  listRows(id: Held, parameters?: {
+    /** Number of entries on a page, at most. */
+    limit?: number;
+    /** The next_cursor of the page before. */
+    cursor?: string;
+    /** Only the records in this state. */
+    state?: "waiting" | "done" | "failed" | "skipped" | "cancelled";
+  }, options?: Options): List<BulkRow, BulkRowList>;
+  /**
+   * Confirm a bulk job, so that it is done
+   *
+   * Let the worker do the job, each record as the same operation would do it, with the rights that the caller has then. A record that was changed after the preview is skipped. A job that was confirmed or cancelled, or that can do nothing, is a 409.
+   */
+  confirm(id: Held, body?: Nothing, options?: Options<"idempotencyKey" | "validateOnly">): Promise<BulkJob>;
+  /**
+   * Cancel a bulk job
+   *
+   * Do no more of a bulk job. What was done stays done. It can be repeated safely.
+   */
+  cancel(id: Held, body?: Nothing, options?: Options<"idempotencyKey" | "validateOnly">): Promise<BulkJob>;
+  /**
+   * Preview a new job for the records that were not done
+   *
+   * Preview the same change for the records that an ended job did not do: those that failed, were skipped, or were left when it was cancelled. A job that has not ended, or that did all of its records, is a 409.
+   */
+  retry(id: Held, body?: Nothing, options?: Options<"idempotencyKey" | "validateOnly">): Promise<BulkJob>;
+}
+
 export interface EventTypesCalls {
   /**
    * List event types
@@ -6154,6 +6337,7 @@ export interface Integration {
   readonly deliveries: DeliveriesCalls;
   readonly inbox: InboxCalls;
   readonly signatureChecks: SignatureChecksCalls;
+  readonly bulkJobs: BulkJobsCalls;
   readonly eventTypes: EventTypesCalls;
   readonly eventSettings: EventSettingsCalls;
   readonly events: EventsCalls;

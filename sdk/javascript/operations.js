@@ -130,6 +130,15 @@ export const OPERATIONS = {
   signatureChecks: {
     create: "POST . i",
   },
+  bulkJobs: {
+    list: "GET . il",
+    create: "POST . ik",
+    get: "GET ./{id} -",
+    listRows: "GET ./{id}/rows il",
+    confirm: "POST ./{id}/confirmations k",
+    cancel: "POST ./{id}/cancellations k",
+    retry: "POST ./{id}/retries k",
+  },
   eventTypes: {
     list: "GET . il",
     get: "GET ./{id} i",

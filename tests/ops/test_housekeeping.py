@@ -51,6 +51,11 @@ EVENT = (
     " SELECT :acme, ulid_floor('evt', at) || '0000000000000000', 'a.b', '{}', 'a', 'A', at"
     " FROM (SELECT now() - interval 'AGE' AS at)"
 )
+BULK_JOB = (
+    "INSERT INTO bulk_job (tenant_id, id, resource, verb, state, asked_by, asked_by_name,"
+    " created_at, next_at) VALUES (:acme, 'job_1', 'webhooks', 'pause', 'STATE', 'per_1', 'Ada',"
+    " now() - interval '2 days', now())"
+)
 DUE = {
     "forget old answers": (
         "INSERT INTO idempotency_key (tenant_id, actor_id, key, fingerprint, created_at)"
@@ -61,6 +66,8 @@ DUE = {
         for one in RESOURCES
         if one.delete
     },
+    "do bulk jobs": BULK_JOB.replace("STATE", "running"),
+    "forget old bulk jobs": BULK_JOB.replace("STATE", "preview"),
     "forget old events": EVENT.replace("AGE", "31 days"),
     "forget ended sessions": (
         "INSERT INTO web_session (tenant_id, id, person_id, token_hash, subject_key, role,"

@@ -78,7 +78,8 @@ def calls_of(operations: Iterable[Operation], document: Json) -> list[Call]:
         for each in path.values()
         if isinstance(each, Mapping) and "operationId" in each
     }
-    calls = [_call(one, *described[one.id], document) for one in operations]
+    # A file is sent in parts, and the client reads an answer as a whole.
+    calls = [_call(one, *described[one.id], document) for one in operations if not one.media_types]
     for call in calls:
         if bool(call.query) > call.reads or (bool(call.body) and call.reads):
             raise ValueError(f"{call.operation.id}: the SDK has one place for body and parameters")

@@ -1,4 +1,4 @@
-"""What can be done to many applications."""
+"""Declare what can be done to many applications."""
 
 from typing import Literal
 
@@ -23,6 +23,7 @@ class EditApplications(Command):
 
 KIND = Kind(
     resource,
+    listing=resource.listing,
     label="display_name",
     page="applications",
     acts=(

@@ -1,4 +1,4 @@
-"""What can be done to many connectors."""
+"""Declare what can be done to many connectors."""
 
 from typing import Any
 
@@ -55,6 +55,7 @@ def _disable(actor: Actor, connector_id: str, command: Any) -> Connector:
 WRITE = "connectors:write"
 KIND = Kind(
     resource,
+    listing=resource.listing,
     label="name",
     page="connectors",
     acts=(

@@ -1,4 +1,4 @@
-"""What can be done to many API keys."""
+"""Declare what can be done to many API keys."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from pydantic import ConfigDict
 from portal.bulk.acts import Act, Changes, Kind, Tagged, edited, editing, is_same
 from portal.database.actor import Actor
 from portal.keys import service
+from portal.keys.listing.filters import CONSOLE
 from portal.keys.models import ApiKey
 from portal.keys.resource import resource
 from portal.keys.schemas import Limit, Period, StopKey
@@ -58,6 +59,7 @@ def _unblock(actor: Actor, key_id: str, command: Any) -> ApiKey:
 
 KIND = Kind(
     resource,
+    listing=CONSOLE,
     label="name",
     page="keys",
     acts=(

@@ -1,4 +1,4 @@
-"""What can be done to many webhooks."""
+"""Declare what can be done to many webhooks."""
 
 from typing import Annotated, Any, Literal
 
@@ -73,6 +73,7 @@ def _disable(actor: Actor, webhook_id: str, command: Any) -> Webhook:
 WRITE = "webhooks:write"
 KIND = Kind(
     resource,
+    listing=resource.listing,
     label="name",
     page="webhooks",
     acts=(

@@ -103,8 +103,8 @@ def _health(key: Line, beside: object) -> str:
     return status(found.status, found.short or None)
 
 
-def may_be_stopped(key: Line) -> bool:
-    """Tell whether a key can be chosen to be stopped."""
+def may_be_selected(key: Line) -> bool:
+    """Tell whether a key can be selected: nothing can be done to a revoked one."""
     return key.status != "revoked"
 
 

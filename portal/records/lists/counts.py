@@ -9,7 +9,7 @@ from portal.database.actor import Actor
 from portal.database.record import Record
 from portal.database.session import session
 from portal.records import search
-from portal.records.lists.asking import asking, guided, meant
+from portal.records.lists.asking import asking, guided, meant, order_of
 from portal.records.lists.conditions import conditions_of, visible
 from portal.records.lists.declaration import Listing
 from portal.records.lists.queries import Query
@@ -61,6 +61,12 @@ def _count(some: Select[Any]) -> Any:
     return select(func.count()).select_from(some.subquery()).scalar_subquery()
 
 
+def counted(actor: Actor, listing: Listing[Any], query: Query, most: int) -> int:
+    """Return the number of records of a query up to `most`, however many are looked at for it."""
+    some = narrowed(actor, listing, query).with_only_columns(listing.model.id).limit(most)
+    return session.scalar(select(_count(some))) or 0
+
+
 def count_of(actor: Actor, listing: Listing[Any], query: Query) -> dict[str, Any]:
     """Return `total` as a document for programs."""
     found = total(actor, listing, query)
@@ -76,3 +82,8 @@ def narrowed(actor: Actor, listing: Listing[R], query: Query) -> Select[Any]:
     if query.q or query.tag:
         statement = search.narrow(statement, listing.model, actor.tenant_id, query.q, query.tag)
     return statement
+
+
+def everything(actor: Actor, listing: Listing[R], query: Query) -> Select[Any]:
+    """Return all records of a query, in its order."""
+    return order_of(listing, query).put_on(narrowed(actor, listing, query))

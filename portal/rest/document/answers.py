@@ -45,6 +45,10 @@ def success(operation: Operation) -> dict[str, Any]:
     }
     if operation.answer:
         response["content"] = {"application/json": {"schema": ref(answer_name(operation))}}
+    elif operation.media_types:
+        response["content"] = {
+            media_type: {"schema": {"type": "string"}} for media_type in operation.media_types
+        }
     return response
 
 

@@ -44,10 +44,10 @@ Stamp = tuple[int, int]
 
 SHEETS = (
     *("tokens", "base", "layout", "components", "tables", "lists", "timelines", "forms"),
-    *("choosing", "faces", "charts", "palette", "states"),
+    *("choosing", "faces", "charts", "palette", "bulk", "states"),
 )  # fmt: skip
 MODULES = (
-    *("rawkeys", "again", "charts", "choosing", "copy", "forms", "keys", "live"),
+    *("rawkeys", "again", "bulk", "charts", "choosing", "copy", "forms", "keys", "live"),
     *("palette", "picking", "search", "time"),
     "toast",
 )

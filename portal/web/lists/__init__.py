@@ -15,7 +15,7 @@ from portal.web.lists.asked import (
     check,
 )
 from portal.web.lists.pages import render
-from portal.web.lists.tables import Column, Table, text
+from portal.web.lists.tables import Column, Table, is_live, text
 from portal.web.lists.views import SavedView, Source, from_source
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "better_address",
     "check",
     "from_source",
+    "is_live",
     "render",
     "text",
 ]

@@ -99,7 +99,12 @@ def render(
     tick: Callable[[Any], bool] | None = None,
     **context: Any,
 ) -> Response:
-    """Return the page of a list, or only its fragment for htmx."""
+    """Return the page of a list, or only its fragment for htmx.
+
+    `tick` tells which rows have a box, for those who may change records of this list.
+    """
+    if not actor().can(f"{asked.table.scope}:write"):
+        tick = None
     view = list_view(found, asked.query)
     drawn = Drawn(
         asked=asked,

@@ -11,6 +11,8 @@ from portal.fast.template_calls import escape_text
 from portal.records.listing import Listing
 from portal.web.drawing.cells import number
 
+BULK = "bulk"
+"""The id of the form below a list that its rows' boxes belong to."""
 Cell = Callable[[Any, Any], object]
 """Returns the markup of a cell, from a row and from what was read beside the rows."""
 
@@ -71,7 +73,7 @@ class Table:
 
     def heads(self, columns: Iterable[Column], *, tick: bool) -> list[dict[str, Any]]:
         """Return the heads of the columns, for the macro `data_table`."""
-        box = [{"label": "Choose", "hide": True, "fit": True}] if tick else []
+        box = [{"label": "Select", "selects": BULK, "fit": True}] if tick else []
         return box + [
             {"label": one.label, "sort": one.sort, "num": one.is_number, "fit": "fit" in one.css}
             for one in columns
@@ -89,7 +91,7 @@ class Table:
         cells = [(one.cell, _opening(one)) for one in others]
         found = []
         for row in items:
-            box = _box(row, tick(row)) if tick else ""
+            box = _box(row, getattr(row, name.name), tick(row)) if tick else ""
             head = f'{box}<th scope="row" data-label="{name.label}">{name.cell(row, beside)}</th>'
             rest = "".join([f"{start}{cell(row, beside)}</td>" for cell, start in cells])
             found.append(f"<tr>{head}{rest}</tr>\n")
@@ -106,11 +108,15 @@ def _opening(column: Column) -> str:
     return f'<td{css} data-label="{column.label}">'
 
 
-def _box(row: Any, may_be_chosen: bool) -> str:
+def is_live(row: Any) -> bool:
+    """Tell whether a record can be selected: a deleted one cannot."""
+    return not row.is_deleted
+
+
+def _box(row: Any, name: str, may_be_chosen: bool) -> str:
     if not may_be_chosen:
         return '<td class="fit"></td>'
-    named = escape_text(row.name)
     return (
-        f'<td class="fit"><input type="checkbox" name="id" value="{row.id}" form="bulk"'
-        f' aria-label="Choose {named}"></td>'
+        f'<td class="fit"><input type="checkbox" name="id" value="{row.id}" form="{BULK}"'
+        f' aria-label="Select {escape_text(name)}"></td>'
     )

@@ -259,6 +259,106 @@ class BudgetDocument(TypedDict):
     """Time when the period ends; null if it never does."""
 
 
+class BulkJobDocument(TypedDict):
+    """A bulk job and its progress."""
+
+    id: str
+    """Id of the job."""
+    resource: Literal["api-keys", "webhooks", "connectors", "applications"]
+    """Kind of the records."""
+    verb: Literal[
+        "revoke",
+        "block",
+        "unblock",
+        "pause",
+        "resume",
+        "check",
+        "edit",
+        "enable",
+        "disable",
+        "delete",
+    ]
+    """What is done to each of them."""
+    state: Literal["preview", "running", "done", "cancelled"]
+    """preview = it waits to be confirmed. running = the worker does it. done = each record had
+    its turn. cancelled = the records that were left are not touched.
+    """
+    filter: dict[str, str]
+    """Query parameters that chose the records; empty if they were named by id."""
+    arguments: dict[str, Any]
+    """What the verb takes."""
+    total: int
+    """Number of records."""
+    waiting: int
+    """Number of records that are left to do; of a cancelled job, that were left."""
+    done: int
+    """Number of records to which it was done."""
+    failed: int
+    """Number of records that were refused when their turn came."""
+    skipped: int
+    """Number of records that could not be done at the preview, or that were changed since."""
+    asked_by: str
+    """Id of the person or the credential that asked for it."""
+    asked_by_name: str
+    """Name of who asked for it."""
+    created_at: str
+    """Time of the preview."""
+    confirmed_at: str | None
+    """Time when it was confirmed."""
+    ended_at: str | None
+    """Time when it was done or cancelled."""
+
+
+class BulkJobInput(TypedDict):
+    """What to do, and to which records: to those of these ids, or to all that a filter matches."""
+
+    resource: Literal["api-keys", "webhooks", "connectors", "applications"]
+    """Kind of the records."""
+    verb: Literal[
+        "revoke",
+        "block",
+        "unblock",
+        "pause",
+        "resume",
+        "check",
+        "edit",
+        "enable",
+        "disable",
+        "delete",
+    ]
+    """What to do to each of them."""
+    ids: NotRequired[list[str] | None]
+    """Ids of the records. Give these or a filter."""
+    filter: NotRequired[dict[str, Any] | None]
+    """Query parameters of the list of these records, such as {"status": "active"}, without those
+    that sort and page. An empty object matches all records.
+    """
+    arguments: NotRequired[dict[str, Any]]
+    """What the verb takes, by field: see the description of the operation."""
+
+
+class BulkRowDocument(TypedDict):
+    """One record of a bulk job."""
+
+    record_id: str
+    """Id of the record."""
+    record_name: str
+    """Name of the record at the preview."""
+    version: int
+    """Version of the record at the preview."""
+    state: Literal["waiting", "done", "failed", "skipped", "cancelled"]
+    """waiting = its turn comes. done = it was done. failed = it was refused. skipped = it could
+    not be done at the preview, or was changed since. cancelled = the job was cancelled
+    before.
+    """
+    reason: str
+    """Reason why it failed or was skipped; empty otherwise."""
+    changes: dict[str, list[Any]]
+    """Changed field → the value before and after it, as far as they are known at the preview."""
+    done_at: str | None
+    """Time of its turn."""
+
+
 class CallerDocument(TypedDict):
     """The caller of this request: who it is, for which tenant, and what it may do."""
 

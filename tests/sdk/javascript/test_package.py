@@ -11,7 +11,8 @@ from tests.keeper import free_port
 from tests.sdk.javascript.listening import listening
 from tests.sdk.javascript.programs import SDK, Node, shipped
 
-OPERATIONS = [operation for feature in FEATURES for operation in feature.rest()]
+# A file is sent in parts, which the clients do not read.
+OPERATIONS = [one for feature in FEATURES for one in feature.rest() if not one.media_types]
 
 
 def test_generating_again_gives_the_committed_files() -> None:

@@ -15,7 +15,8 @@ from tests import ROOT
 from tests.sdk.python.both import KINDS, TOKEN, call
 from tests.sdk.python.failing import failing, reply
 
-OPERATIONS = [operation for feature in FEATURES for operation in feature.rest()]
+# A file is sent in parts, which the clients do not read.
+OPERATIONS = [one for feature in FEATURES for one in feature.rest() if not one.media_types]
 PATHS = (
     "cpod_integration/types.py",
     "cpod_integration/generated/operations.py",

@@ -3334,6 +3334,81 @@ class SignatureChecks:
         )
 
 
+class BulkJobs:
+    """The operations of bulk-jobs."""
+
+    def __init__(self, caller: AsyncCaller) -> None:
+        self._caller = caller
+
+    def list(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> AsyncPages[types.BulkJobDocument]:
+        """List bulk jobs, newest first."""
+        return self._caller.pages(
+            operations.BULK_JOBS_LIST, core.Given(query={"limit": limit, "cursor": cursor})
+        )
+
+    async def create(
+        self,
+        body: types.BulkJobInput,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        validate_only: bool = False,
+    ) -> types.BulkJobDocument:
+        """Preview a change of many records."""
+        return await self._caller.one(
+            operations.BULK_JOBS_CREATE,
+            core.Given(body=body, idempotency_key=idempotency_key, validate_only=validate_only),
+        )
+
+    async def get(self, id: Held, /) -> types.BulkJobDocument:
+        """Get one bulk job and its progress."""
+        return await self._caller.one(operations.BULK_JOBS_GET, core.Given((id,)))
+
+    def list_rows(
+        self,
+        id: Held,
+        /,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        state: Literal["waiting", "done", "failed", "skipped", "cancelled"] | None = None,
+    ) -> AsyncPages[types.BulkRowDocument]:
+        """List the records of a bulk job, and what became of each."""
+        return self._caller.pages(
+            operations.BULK_JOBS_LIST_ROWS,
+            core.Given((id,), query={"limit": limit, "cursor": cursor, "state": state}),
+        )
+
+    async def confirm(
+        self, id: Held, /, *, idempotency_key: str | None = None, validate_only: bool = False
+    ) -> types.BulkJobDocument:
+        """Confirm a bulk job, so that it is done."""
+        return await self._caller.one(
+            operations.BULK_JOBS_CONFIRM,
+            core.Given((id,), idempotency_key=idempotency_key, validate_only=validate_only),
+        )
+
+    async def cancel(
+        self, id: Held, /, *, idempotency_key: str | None = None, validate_only: bool = False
+    ) -> types.BulkJobDocument:
+        """Cancel a bulk job."""
+        return await self._caller.one(
+            operations.BULK_JOBS_CANCEL,
+            core.Given((id,), idempotency_key=idempotency_key, validate_only=validate_only),
+        )
+
+    async def retry(
+        self, id: Held, /, *, idempotency_key: str | None = None, validate_only: bool = False
+    ) -> types.BulkJobDocument:
+        """Preview a new job for the records that were not done."""
+        return await self._caller.one(
+            operations.BULK_JOBS_RETRY,
+            core.Given((id,), idempotency_key=idempotency_key, validate_only=validate_only),
+        )
+
+
 class EventTypes:
     """The operations of event-types."""
 
@@ -3821,6 +3896,7 @@ class Integration:
         self.deliveries = Deliveries(caller)
         self.inbox = Inbox(caller)
         self.signature_checks = SignatureChecks(caller)
+        self.bulk_jobs = BulkJobs(caller)
         self.event_types = EventTypes(caller)
         self.event_settings = EventSettings(caller)
         self.events = Events(caller)

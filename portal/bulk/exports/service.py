@@ -1,0 +1,141 @@
+"""Begin an export: check it, count it, write its audit entry, and return its parts."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+import structlog
+from flask import current_app
+from pydantic import ConfigDict, Field
+from sqlalchemy.exc import DBAPIError
+
+from portal.bulk import selection
+from portal.bulk.acts import Kind
+from portal.bulk.exports import reading, writing
+from portal.bulk.schemas import MOST_FIELDS, Asked, Parameter
+from portal.core.errors import Conflict, RateLimited
+from portal.database.actor import Actor
+from portal.database.audience import as_member
+from portal.database.session import database_now
+from portal.records import listing
+from portal.records.audit import trail as audit
+from portal.records.schemas import Command
+
+MOST = 100_000
+AT_ONCE = 3  # exports of one process, and one of each tenant
+LONGEST = 900.0  # seconds after which a place is free even if nobody gave it back
+NOT_HERE = frozenset({"limit", "cursor", "count"})
+AWAY = "the database did not answer any more."
+FAILED = "something failed on our side."
+KIND_OF_ENTRY = "export"
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class ExportInput(Command):
+    """The format of an export, and the records in it."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    format: Literal["csv", "jsonl"] = "csv"
+    """csv: RFC 4180 with the names of the fields in the first line; lists and objects are JSON, and
+    a text that begins like a formula has an apostrophe in front. jsonl: one JSON object a line."""
+    filter: Annotated[dict[Parameter, Asked], Field(max_length=MOST_FIELDS)] = {}
+    """Query parameters of the list of these records, such as {"status": "active"}, without those
+    that page. An empty object matches all records."""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A file that is made while it is sent. `close` must be called, whether it was sent or not."""
+
+    name: str
+    media_type: str
+    count: int
+    parts: Iterator[bytes]
+    close: Callable[[], None]
+
+
+@dataclass
+class _Places:
+    """The tenants whose exports run in this process, and since when."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    since: dict[str, float] = field(default_factory=dict)
+
+    def take(self, tenant_id: str) -> Callable[[], None]:
+        """Return a function that gives the place back. Raises RateLimited."""
+        now = time.monotonic()
+        with self.lock:
+            self.since = {id: at for id, at in self.since.items() if now - at < LONGEST}
+            if tenant_id in self.since or len(self.since) >= AT_ONCE:
+                raise RateLimited("Another export is running. Try again soon.", retry_after=5)
+            self.since[tenant_id] = now
+
+        def give_back() -> None:
+            with self.lock:
+                if self.since.get(tenant_id) == now:
+                    del self.since[tenant_id]
+
+        return give_back
+
+
+_places = _Places()
+
+
+def begin(actor: Actor, kind: Kind, command: ExportInput) -> Export:
+    """Return an export of all records that the filter matches and that are open to the actor.
+
+    Raises Invalid for a wrong filter, Conflict for more than MOST records, RateLimited while
+    another export of the tenant runs.
+    """
+    actor.require(f"{kind.resource.scope}:read")
+    query = selection.query_of(kind, command.filter, NOT_HERE)
+    who = as_member(actor)
+    count = listing.counted(who, kind.listing, query, MOST + 1)
+    if count > MOST:
+        raise Conflict(f"These are more than {MOST:,} records. Narrow the filter.")
+    _note(actor, kind, command, count)
+    rows = kind.resource.rows
+    statement = listing.everything(who, kind.listing, query).with_only_columns(*rows.columns)
+    written = writing.FORMATS[command.format]
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    found = reading.documents(app, who, rows, statement)
+    return Export(
+        name=f"{kind.resource.name}-{database_now():%Y-%m-%d}.{command.format}",
+        media_type=written.media_type,
+        count=count,
+        parts=_parts(written, rows.fields, found),
+        close=_places.take(actor.tenant_id),
+    )
+
+
+def _parts(
+    written: writing.Written, fields: tuple[str, ...], found: Iterator[list[Mapping[str, Any]]]
+) -> Iterator[bytes]:
+    """Yield the parts of a file. If it cannot be completed, its last line says so: the status and
+    the headers are sent already."""
+    yield written.head(fields)
+    try:
+        for batch in found:
+            yield written.lines(batch)
+    except DBAPIError as error:
+        log.warning("an export was cut", exc_info=error)
+        yield written.cut(AWAY)
+    except Exception as error:  # whatever it is, the file must say it
+        log.error("an export was cut", exc_info=error)
+        yield written.cut(FAILED)
+
+
+def _note(actor: Actor, kind: Kind, command: ExportInput, count: int) -> None:
+    changes = {"format": command.format, "filter": command.filter, "records": count}
+    audit.note(
+        actor,
+        f"{KIND_OF_ENTRY}.begun",
+        record_kind=KIND_OF_ENTRY,
+        record_id=kind.resource.name,
+        record_name=f"{count:,} {kind.resource.singular}{'' if count == 1 else 's'}",
+        changes={name: (None, value) for name, value in changes.items()},
+    )

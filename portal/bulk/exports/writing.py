@@ -1,0 +1,91 @@
+"""Write documents as lines of CSV (RFC 4180) or of JSON (JSON Lines), in UTF-8."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+import orjson
+
+from portal.rest.api import encoded
+
+Format = Literal["csv", "jsonl"]
+Document = Mapping[str, Any]
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+CUT = "This file is incomplete: {} Export it again."
+
+
+def csv_head(fields: Sequence[str]) -> bytes:
+    """Return the first line: the names of the fields."""
+    return _line(fields)
+
+
+def csv_lines(documents: Iterable[Document]) -> bytes:
+    """Return documents as lines, each value in the place of its field."""
+    return b"".join(_line([cell(value) for value in one.values()]) for one in documents)
+
+
+def csv_cut(reason: str) -> bytes:
+    """Return the last line of a file that could not be completed."""
+    return _line([f"# {CUT.format(reason)}"])
+
+
+def jsonl_head(fields: Sequence[str]) -> bytes:
+    """Return nothing: each line names its fields."""
+    return b""
+
+
+def jsonl_lines(documents: Iterable[Document]) -> bytes:
+    """Return documents as lines."""
+    return b"".join(encoded(one) + b"\n" for one in documents)
+
+
+def jsonl_cut(reason: str) -> bytes:
+    """Return the last line of a file that could not be completed."""
+    return orjson.dumps({"incomplete": True, "detail": CUT.format(reason)}) + b"\n"
+
+
+def cell(value: Any) -> str:
+    """Return a value as the text of a cell. A spreadsheet would run a text that begins like a
+    formula, so that one gets an apostrophe in front."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, int | float | Decimal):
+        return str(value)
+    text = value if isinstance(value, str) else encoded(value).decode()
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def _line(cells: Iterable[str]) -> bytes:
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\r\n").writerow(cells)
+    return written.getvalue().encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A format: its media type, and how it begins, goes on, and ends too early."""
+
+    media_type: str
+    head: Callable[[Sequence[str]], bytes]
+    lines: Callable[[Iterable[Document]], bytes]
+    cut: Callable[[str], bytes]
+
+
+FORMATS: Mapping[Format, Written] = {
+    "csv": Written("text/csv; charset=utf-8", csv_head, csv_lines, csv_cut),
+    "jsonl": Written("application/x-ndjson", jsonl_head, jsonl_lines, jsonl_cut),
+}
+
+
+def media_types() -> Iterator[str]:
+    """Yield the media types of all formats, without their parameters."""
+    return (one.media_type.partition(";")[0] for one in FORMATS.values())
