@@ -281,13 +281,13 @@ export interface BulkJob {
   id: string;
   /** Kind of the records. */
   resource: "api-keys" | "webhooks" | "connectors" | "applications";
-  /** What is done to each of them. */
+  /** Name of the operation on each of them. */
   verb: "revoke" | "block" | "unblock" | "pause" | "resume" | "check" | "edit" | "enable" | "disable" | "delete";
   /** preview = it waits to be confirmed. running = the worker does it. done = each record had its turn. cancelled = the records that were left are not touched. */
   state: "preview" | "running" | "done" | "cancelled";
   /** Query parameters that chose the records; empty if they were named by id. */
   filter: Record<string, string>;
-  /** What the verb takes. */
+  /** Fields that the verb takes. */
   arguments: Record<string, unknown>;
   /** Number of records. */
   total: number;
@@ -311,17 +311,17 @@ export interface BulkJob {
   ended_at: string | null;
 }
 
-/** What to do, and to which records: to those of these ids, or to all that a filter matches. */
+/** The change to make, and its records: those of these ids, or all that a filter matches. */
 export interface BulkJobInput {
   /** Kind of the records. */
   resource: "api-keys" | "webhooks" | "connectors" | "applications";
-  /** What to do to each of them. */
+  /** Name of the operation on each of them. */
   verb: "revoke" | "block" | "unblock" | "pause" | "resume" | "check" | "edit" | "enable" | "disable" | "delete";
   /** Ids of the records. Give these or a filter. */
   ids?: string[] | null;
   /** Query parameters of the list of these records, such as {"status": "active"}, without those that sort and page. An empty object matches all records. */
   filter?: Record<string, string> | null;
-  /** What the verb takes, by field: see the description of the operation. */
+  /** Fields that the verb takes: see the description of the operation. */
   arguments?: Record<string, unknown>;
   /** App scope. Stamped ONLY when the caller's JWT was minted for a specific Application (integration API keys). Absent for human-user sessions. Filters reads when present. Ignored in a request. */
   app_id?: string | null;
@@ -1500,6 +1500,42 @@ export interface Explanation {
   source: string | null;
   /** The checks, in their order. */
   trace: VerdictCheck[];
+}
+
+/** The format of an export, and the records in it. */
+export interface ExportInput {
+  /** csv: RFC 4180 with the names of the fields in the first line; lists and objects are JSON, and a text that begins like a formula has an apostrophe in front. jsonl: one JSON object a line. */
+  format?: "csv" | "jsonl";
+  /** Query parameters of the list of these records, such as {"status": "active"}, without those that page. An empty object matches all records. */
+  filter?: Record<string, string>;
+  /** App scope. Stamped ONLY when the caller's JWT was minted for a specific Application (integration API keys). Absent for human-user sessions. Filters reads when present. Ignored in a request. */
+  app_id?: string | null;
+  /** Server stamp. Ignored in a request. */
+  created_at?: string;
+  /** Person id from the caller's JWT (sub). Ignored in a request. */
+  created_by?: string | null;
+  /** Stamped when soft-deleted; null otherwise. Ignored in a request. */
+  deleted_at?: string | null;
+  /** Person id who soft-deleted; null otherwise. Ignored in a request. */
+  deleted_by?: string | null;
+  /** Server-assigned ULID with type prefix (e.g. per_…). Ignored in a request. */
+  id?: string;
+  /** Soft-delete flag. Excluded from default list queries. Ignored in a request. */
+  is_deleted?: boolean;
+  /** Document schema version. Bumped on incompatible writes. Ignored in a request. */
+  schema_version?: number;
+  /** Provenance tag — defaults to 'edm'. Ignored in a request. */
+  source?: string;
+  /** Where the write originated. Defaults to 'api'. Ignored in a request. */
+  source_type?: string;
+  /** Tenant scope — auto-stamped from the caller's JWT. Ignored in a request. */
+  tenant_id?: string;
+  /** Server stamp; updated on every patch. Ignored in a request. */
+  updated_at?: string;
+  /** Person id from the last writer's JWT (sub). Ignored in a request. */
+  updated_by?: string | null;
+  /** Optimistic concurrency version counter. Ignored in a request. */
+  version?: number;
 }
 
 /** Event types and a filter to test with recent events. */

@@ -56,6 +56,8 @@ def records(ada: Api, browse: Callable[..., Pages]) -> dict[str, str]:
     made["inbound"] = ada.create("webhooks", name="From GitHub", direction="inbound")["id"]
     made["tests"] = made["webhooks"]
     made["connections"] = made["connectors"]
+    job = {"resource": "webhooks", "verb": "delete", "filter": {}}
+    made["bulk_jobs"] = (ada.post("/bulk-jobs", job).json or {})["id"]
     made["operation_id"] = "integration.webhooks.create"
     made |= delivered(ada, made["webhooks"]) | below(ada, made)
     browse(ADA).post("/inbox")

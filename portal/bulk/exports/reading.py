@@ -27,7 +27,8 @@ def documents(
     with engine.connect() as pooled, pooled.begin():
         set_local(pooled, {"app.tenant_id": actor.tenant_id})
         with app.app_context():  # some values are read from the settings when it begins
-            found = pooled.execution_options(yield_per=AT_ONCE).execute(statement)
-        for batch in found.partitions():
-            told = [health.told(rows.model, rows.document(row)) for row in batch]
-            yield [rows.model.shown_to(actor, one) for one in told]
+            result = pooled.execution_options(yield_per=AT_ONCE).execute(statement)
+        with result as found:
+            for batch in found.partitions():
+                told = [health.told(rows.model, rows.document(row)) for row in batch]
+                yield [rows.model.shown_to(actor, one) for one in told]

@@ -278,7 +278,7 @@ class BulkJobDocument(TypedDict):
         "disable",
         "delete",
     ]
-    """What is done to each of them."""
+    """Name of the operation on each of them."""
     state: Literal["preview", "running", "done", "cancelled"]
     """preview = it waits to be confirmed. running = the worker does it. done = each record had
     its turn. cancelled = the records that were left are not touched.
@@ -286,7 +286,7 @@ class BulkJobDocument(TypedDict):
     filter: dict[str, str]
     """Query parameters that chose the records; empty if they were named by id."""
     arguments: dict[str, Any]
-    """What the verb takes."""
+    """Fields that the verb takes."""
     total: int
     """Number of records."""
     waiting: int
@@ -310,7 +310,7 @@ class BulkJobDocument(TypedDict):
 
 
 class BulkJobInput(TypedDict):
-    """What to do, and to which records: to those of these ids, or to all that a filter matches."""
+    """The change to make, and its records: those of these ids, or all that a filter matches."""
 
     resource: Literal["api-keys", "webhooks", "connectors", "applications"]
     """Kind of the records."""
@@ -326,7 +326,7 @@ class BulkJobInput(TypedDict):
         "disable",
         "delete",
     ]
-    """What to do to each of them."""
+    """Name of the operation on each of them."""
     ids: NotRequired[list[str] | None]
     """Ids of the records. Give these or a filter."""
     filter: NotRequired[dict[str, Any] | None]
@@ -334,7 +334,7 @@ class BulkJobInput(TypedDict):
     that sort and page. An empty object matches all records.
     """
     arguments: NotRequired[dict[str, Any]]
-    """What the verb takes, by field: see the description of the operation."""
+    """Fields that the verb takes: see the description of the operation."""
 
 
 class BulkRowDocument(TypedDict):

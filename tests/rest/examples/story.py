@@ -39,7 +39,9 @@ class Recorder:
         operation = BY_ID[f"integration.{name}"]
         options: dict[str, Any] = {} if body is None else {"json": body}
         address = operation.path.format(**path)
-        answer = caller.call(operation.method, address, query_string=query, **options)
+        answer = caller.call(
+            operation.method, address, query_string=query, buffered=True, **options
+        )
         if operation.is_list:
             self.lists[operation.id] = address
         assert answer.status_code == operation.status, (name, answer.text)
@@ -48,11 +50,12 @@ class Recorder:
             example["query"] = dict(query)
         if body is not None:
             example["body"] = body
-        if answer.data:
+        if answer.is_json:
             example["answer"] = shortened(answer.json)
         self.recorded.setdefault(operation.id, self.normal.of(example))
-        self.followed.update(followed(self.ada, operation, path, answer.json or {}))
-        return dict(answer.json or {})
+        document = answer.json if answer.is_json else {}
+        self.followed.update(followed(self.ada, operation, path, document or {}))
+        return dict(document or {})
 
     def standard(self, name: str, form: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Call an operation of another standard as `ada`, with a form if it takes one."""
@@ -96,8 +99,27 @@ def tell(
     webhooks(record, ada, service, deliver)
     inbound(record, ada)
     batches(record, ada)
+    many(record, ada)
     standards(record, ada)
     tenant_wide(record, ada)
+
+
+def many(record: Recorder, ada: Api) -> None:
+    for resource in ("applications", "apiKeys", "connectors", "webhooks"):
+        record(ada, f"{resource}.export", {"format": "csv", "filter": {"tag": "etl"}})
+    body = {
+        "resource": "api-keys",
+        "verb": "edit",
+        "filter": {"status": "active"},
+        "arguments": {"rpm_limit": 300, "add_tags": ["reviewed"]},
+    }
+    id = record(ada, "bulkJobs.create", body)["id"]
+    record(ada, "bulkJobs.listRows", query={"state": "waiting"}, id=id)
+    record(ada, "bulkJobs.confirm", id=id)
+    record(ada, "bulkJobs.get", id=id)
+    record(ada, "bulkJobs.cancel", id=id)
+    record(ada, "bulkJobs.retry", id=id)
+    record(ada, "bulkJobs.list")
 
 
 def applications(record: Recorder, ada: Api) -> str:

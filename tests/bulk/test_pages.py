@@ -1,0 +1,97 @@
+"""Pages of bulk jobs, from the list to the result."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from tests.bulk.test_jobs import keys, work
+from tests.cast import ADA, ED, VIC, Api, Pages
+
+__all__ = ["work"]
+
+
+def previewed(page: Pages, **asked: Any) -> str:
+    """Send the form for a preview, and return the address of the job."""
+    answer = page.post("/bulk-jobs/new", {"which": "all", **asked})
+    assert answer.status_code == 303, answer.text
+    return str(answer.location)
+
+
+def test_500_keys_are_changed_from_the_list(
+    ada: Api, browse: Callable[..., Pages], work: Callable[[], None]
+) -> None:
+    keys(ada, 500)
+    page = browse(ADA)
+    assert 'name="filter" value="status=active"' in page.get("/keys?status=active").text
+    form = page.get("/bulk-jobs/new?resource=api-keys&verb=edit&which=all&filter=status%3Dactive")
+    assert "A field that you leave empty stays as each API key has it." in form.text
+    asked = {"resource": "api-keys", "verb": "edit", "filter": "status=active"}
+    job = previewed(page, **asked, rpm_limit="600", add_tags="night, etl")
+    shown = page.get(job).text
+    assert "500 API keys will be changed. Nothing has changed yet." in shown
+    assert "none → etl, night" in shown
+    assert page.post(f"{job}/confirm").status_code == 303
+    running = page.get(job).text
+    assert "0 of 500 API keys had their turn." in running
+    assert 'data-live="1"' in running
+    work()
+    ended = page.get(job).text
+    assert "500 API keys are changed." in ended
+    assert 'data-live="1"' not in ended
+    found = ada.get("/api-keys?tag=etl&count=true").json
+    assert found["count"]["value"] == 500
+    assert {key["rpm_limit"] for key in found["items"]} == {600}
+
+
+def test_an_act_that_needs_a_recent_sign_in_for_one_needs_it_for_many(
+    ada: Api, browse: Callable[..., Pages]
+) -> None:
+    keys(ada, 2)
+    page = browse(ADA, minutes_ago=11)
+    revoke = previewed(page, resource="api-keys", verb="revoke", filter="")
+    assert "/auth/login" in str(page.post(f"{revoke}/confirm").location)
+    block = previewed(page, resource="api-keys", verb="block", filter="")
+    assert page.post(f"{block}/confirm").location == block
+
+
+def test_the_number_is_typed_to_confirm_what_cannot_be_undone(
+    ada: Api, browse: Callable[..., Pages]
+) -> None:
+    keys(ada, 11)
+    page = browse(ADA)
+    job = previewed(page, resource="api-keys", verb="revoke", filter="")
+    assert "Type 11 to confirm: so many are meant." in page.post(f"{job}/confirm").text
+    assert page.post(f"{job}/confirm", {"confirm": "11"}).status_code == 303
+
+
+def test_a_wrong_value_is_named_at_its_field(ada: Api, browse: Callable[..., Pages]) -> None:
+    asked = {"resource": "api-keys", "verb": "edit", "which": "all", "rpm_limit": "many"}
+    answer = browse(ADA).post("/bulk-jobs/new", asked)
+    assert answer.status_code == 422
+    assert re.search(r'id="bulk-rpm_limit-error">.*whole number', answer.text)
+    assert 'value="many"' in answer.text
+
+
+def test_nothing_selected_is_said(ada: Api, browse: Callable[..., Pages]) -> None:
+    asked = {"resource": "api-keys", "verb": "block", "which": "ticked"}
+    answer = browse(ADA).post("/bulk-jobs/new", asked)
+    assert answer.status_code == 422
+    assert "Nothing is selected. Go back and tick some rows." in answer.text
+
+
+def test_hostile_names_are_text(ada: Api, browse: Callable[..., Pages]) -> None:
+    ada.create("api-keys", name="<img src=x onerror=alert(1)>")
+    page = browse(ADA)
+    job = previewed(page, resource="api-keys", verb="block", filter="")
+    assert "<img src=x" not in page.get(job).text
+    assert "&lt;img src=x" in page.get(job).text
+
+
+def test_who_may_change_nothing_sees_no_boxes(browse: Callable[..., Pages], ada: Api) -> None:
+    keys(ada, 1)
+    ada.create("webhooks")
+    for path in ("/keys", "/webhooks"):
+        assert 'form="bulk"' in browse(ADA).get(path).text
+        assert 'form="bulk"' not in browse(VIC).get(path).text
+    assert 'form="bulk"' in browse(ED).get("/webhooks").text
+    assert browse(VIC).get("/bulk-jobs/new").status_code == 403
