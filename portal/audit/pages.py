@@ -29,6 +29,7 @@ SAID = {
     "key.revocation_cancelled": "cancelled the revocation of the key",
     "key.revocation_planned": "planned the revocation of the key",
     "key.rotation_taken_back": "took back the rotation of the key",
+    "export.begun": "exported",
     "connector.credentials_lost": "found the credentials of the connector lost",
     "connector.credentials_removed": "removed the credentials of the connector",
     "connector.health_changed": "noted the health of the connector",

@@ -7,7 +7,7 @@ from portal.bulk.exports import pages as export_pages
 from portal.bulk.exports import resource as exports
 from portal.bulk.resource import OPERATIONS
 from portal.rest.feature import Feature
-from portal.rest.findable import Findable, Place
+from portal.rest.findable import ById, Findable, Place
 
 
 def init_app(app: Flask) -> None:
@@ -24,6 +24,7 @@ feature = Feature(
         places=(
             Place("Bulk jobs", "bulk_jobs.index", icon="list-check",
                   also="many mass edit progress jobs"),
-        )
+        ),
+        ids={"job": ById(pages.found)},
     ),
 )  # fmt: skip

@@ -13,8 +13,10 @@ from portal.bulk.acts import Act, Kind
 from portal.bulk.kinds import KINDS
 from portal.bulk.models import ROW_STATES, BulkJob
 from portal.bulk.schemas import BulkJobInput
-from portal.core.errors import BadRequest, Conflict, Forbidden, Invalid, PortalError
+from portal.core.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound, PortalError
+from portal.database.actor import Actor
 from portal.identity.sessions.login import live_session, to_step_up
+from portal.rest.findable import Find
 
 bp = Blueprint("bulk_jobs", __name__, url_prefix="/bulk-jobs")
 SHOWN = 50
@@ -40,6 +42,16 @@ def offered(resource: str) -> Bar:
     known = selection.parameters(kind)
     asked = [(name, value) for name, value in request.args.items() if value and name in known]
     return Bar(resource, kind.resource.singular, acts, urlencode(asked), bool(asked))
+
+
+def found(actor: Actor, job_id: str) -> Find | None:
+    """Return the line of a job for the search, or None if the actor may not see it."""
+    try:
+        job = service.find(actor, job_id)
+    except (Forbidden, NotFound):
+        return None
+    url = url_for("bulk_jobs.show", record_id=job.id)
+    return Find(service.title(job), url, "Bulk job", "list-check", status=job.state)
 
 
 @bp.get("")
