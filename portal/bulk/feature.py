@@ -24,6 +24,8 @@ feature = Feature(
         places=(
             Place("Bulk jobs", "bulk_jobs.index", icon="list-check",
                   also="many mass edit progress jobs"),
+            Place("Change many records", "bulk_jobs.create", "applications:write", "pencil",
+                  also="bulk mass edit new job"),
         ),
         ids={"job": ById(pages.found)},
     ),
