@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
@@ -17,6 +17,7 @@ from portal.core.errors import BadRequest, Conflict, Forbidden, Invalid, NotFoun
 from portal.database.actor import Actor
 from portal.identity.sessions.login import live_session, to_step_up
 from portal.rest.findable import Find
+from portal.web import lists
 
 bp = Blueprint("bulk_jobs", __name__, url_prefix="/bulk-jobs")
 SHOWN = 50
@@ -26,22 +27,19 @@ SURE_UP_TO = 10  # records; for more, the number is typed to confirm a grave act
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """The bar below a list: its acts, and the filter of the list as it is shown."""
+    """The bar below a list: its acts, and the filter of the list as a query string."""
 
     resource: str
     noun: str
     acts: list[Act]
     filter: str
-    is_narrowed: bool
 
 
-def offered(resource: str) -> Bar:
+def offered(asked: lists.Asked) -> Bar:
     """Return the bar of a list. It has no acts for somebody who may change nothing there."""
-    kind = KINDS[resource]
+    kind = KINDS[asked.table.name]
     acts = kind.for_actor(web.actor())
-    known = selection.parameters(kind)
-    asked = [(name, value) for name, value in request.args.items() if value and name in known]
-    return Bar(resource, kind.resource.singular, acts, urlencode(asked), bool(asked))
+    return Bar(kind.resource.name, kind.resource.singular, acts, urlencode(asked.matching))
 
 
 def found(actor: Actor, job_id: str) -> Find | None:
@@ -112,7 +110,7 @@ def _asked_for(resource: str, verb: str) -> tuple[Kind, Act]:
 
 
 def _preview(kind: Kind, act: Act, ids: list[str], narrowed: str, sent: Any) -> BulkJob:
-    which: dict[str, Any] = {"ids": ids} if ids else {"filter": dict(parse_qsl(narrowed))}
+    which: dict[str, Any] = {"ids": ids} if ids else {"filter": selection.sent(narrowed)}
     values = forms.values_of(act, sent) if act.command.model_fields else {}
     named = {"resource": kind.resource.name, "verb": act.verb, "arguments": values}
     return service.create(web.actor(), BulkJobInput.read({**named, **which}))

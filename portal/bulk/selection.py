@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qsl
 
 import orjson
 from sqlalchemy import ARRAY, String, any_, literal, text
@@ -18,7 +19,8 @@ from portal.records import listing
 from portal.records.listing import Query
 
 MOST = 10_000  # records of one job
-NOT_HERE = frozenset({"limit", "cursor", "sort", "count", "include_deleted"})
+NOT_HERE = frozenset({"limit", "cursor", "sort", "count"})  # these choose no records
+DELETED = "It is deleted."
 TOO_MANY = (
     f"These are more than {MOST:,} records, and a job has at most so many. Narrow the filter."
 )
@@ -41,6 +43,16 @@ class Given(dict[str, str]):
     def getlist(self, key: str) -> list[str]:
         """Return the value of a parameter as a list."""
         return [self[key]]
+
+
+def sent(query: str) -> dict[str, str]:
+    """Return the filter that a page sends as a query string. Raises Invalid for a parameter that
+    is there twice; one without a value is kept, so that it is refused."""
+    pairs = parse_qsl(query, keep_blank_values=True)
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        raise Invalid.field("filter", "Give each parameter once.")
+    return given
 
 
 def query_of(kind: Kind, given: Mapping[str, str], without: frozenset[str] = NOT_HERE) -> Query:
@@ -90,7 +102,13 @@ def _found(
         named = model.id == any_(literal(list(ids), ARRAY(String)))
         statement = model.seen_by(who).where(named, model.is_deleted.is_(False))
     label = getattr(model, kind.label).label("record_name")
-    columns = [model.id, model.version, label, *(_column(model, name) for name in act.reads)]
+    columns = [
+        model.id,
+        model.version,
+        model.is_deleted,
+        label,
+        *(_column(model, name) for name in act.reads),
+    ]
     # A child of another record is newer than it, and has its turn before the other is changed.
     statement = statement.with_only_columns(*columns).order_by(model.id.desc())
     return session.execute(statement.limit(MOST + 1)).all()
@@ -102,7 +120,7 @@ def _column(model: Any, name: str) -> Any:
 
 def _judged(act: Act, command: Any, row: Any) -> dict[str, Any]:
     give_way()
-    reason = act.cannot(row, command)
+    reason = DELETED if row.is_deleted else act.cannot(row, command)
     return {
         "record_id": row.id,
         "record_name": row.record_name[:200],
@@ -123,8 +141,3 @@ def _unknown(kind: Kind, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
             "reason": missing(kind.resource.model, record_id).detail,
             "changes": {},
         }
-
-
-def parameters(kind: Kind) -> frozenset[str]:
-    """Return the query parameters that a filter may have."""
-    return kind.listing.parameters() - NOT_HERE

@@ -1,11 +1,10 @@
 """The page that sends an export: a form of one button below each list."""
 
-from urllib.parse import parse_qsl
-
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from portal import web
+from portal.bulk import selection
 from portal.bulk.exports import service
 from portal.bulk.exports.resource import sent
 from portal.bulk.exports.service import ExportInput
@@ -23,6 +22,6 @@ def export() -> ResponseReturnValue:
         raise BadRequest("There is no list of this name.")
     asked = {
         "format": request.form.get("format", "csv"),
-        "filter": dict(parse_qsl(request.form.get("filter", ""))),
+        "filter": selection.sent(request.form.get("filter", "")),
     }
     return sent(service.begin(web.actor(), kind, ExportInput.read(asked)))

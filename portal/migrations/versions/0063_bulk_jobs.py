@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from portal.migrations.functions import replace
 from portal.migrations.tenancy import APP_ROLE, tenant_table
 
-revision, down_revision = "0063", "0060"
+revision, down_revision = "0063", "0062"
 
 TABLES = ("bulk_job", "bulk_row")
 FUNCTIONS = ("due_bulk_jobs(text, integer)", "due_old_bulk_jobs(text, integer, interval)")

@@ -57,6 +57,12 @@ class Asked:
         """Return the parameters that a saved view keeps."""
         return {name: text for name, text in self.args.items() if name not in (*PLACES, "view")}
 
+    @property
+    def matching(self) -> dict[str, str]:
+        """Return the parameters that say which records the list has, as REST takes them."""
+        other = (*OF_PAGES, *PLACES, "sort")
+        return {name: text for name, text in self.args.items() if text and name not in other}
+
     def url(self, **changes: str | None) -> str:
         """Return the address of the first page with some parameters changed; None drops one."""
         args = {**self.args, "cursor": None, "filter": None, **changes}
