@@ -15,9 +15,16 @@ State = Literal["preview", "running", "done", "cancelled"]
 RowState = Literal["waiting", "done", "failed", "skipped", "cancelled"]
 MOST_NAMED = 1000
 MOST_FIELDS = 30
+MOST_PARAMETERS = 100
 
 Parameter = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[a-z_]+$")]
-Asked = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"^[^\x00]+$")]
+# Not stripped: a list does not strip what is searched for, either.
+Asked = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=False, min_length=1, max_length=8000, pattern=r"^[^\x00]+$"
+    ),
+]
 
 
 class BulkJobInput(Command):
@@ -31,7 +38,7 @@ class BulkJobInput(Command):
     """Name of the operation on each of them."""
     ids: Annotated[list[RecordId], Field(min_length=1, max_length=MOST_NAMED)] | None = None
     """Ids of the records. Give these or a filter."""
-    filter: Annotated[dict[Parameter, Asked], Field(max_length=MOST_FIELDS)] | None = None
+    filter: Annotated[dict[Parameter, Asked], Field(max_length=MOST_PARAMETERS)] | None = None
     """Query parameters of the list of these records, such as {"status": "active"}, without those
     that sort and page. An empty object matches all records."""
     arguments: Annotated[dict[str, Any], Field(max_length=MOST_FIELDS)] = {}

@@ -395,7 +395,7 @@ def test_hostile_names_are_text(ada: Api, browse: Callable[..., Pages], find: Fi
     for headers in ({}, PARTIAL):
         text = browse(ADA).get("/search?q=zebra img 7", headers=headers).text
         assert "<img" not in text
-        assert "49" not in re.sub(r"v=[0-9a-f]+", "", text)
+        assert "{{" in text  # the braces of {{7*7}} are still there
     assert f"Zebra {HOSTILE}" in find("zebra")
     assert f"Pause Zebra {HOSTILE}" in find("pause zebra")
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from portal.bulk import selection
 from portal.bulk.acts import Kind
 from portal.bulk.exports import reading, writing
-from portal.bulk.schemas import MOST_FIELDS, Asked, Parameter
+from portal.bulk.schemas import MOST_PARAMETERS, Asked, Parameter
 from portal.core.errors import Conflict, RateLimited
 from portal.database.actor import Actor
 from portal.database.audience import as_member
@@ -42,7 +42,7 @@ class ExportInput(Command):
     format: Literal["csv", "jsonl"] = "csv"
     """csv: RFC 4180 with the names of the fields in the first line; lists and objects are JSON, and
     a text that begins like a formula has an apostrophe in front. jsonl: one JSON object a line."""
-    filter: Annotated[dict[Parameter, Asked], Field(max_length=MOST_FIELDS)] = {}
+    filter: Annotated[dict[Parameter, Asked], Field(max_length=MOST_PARAMETERS)] = {}
     """Query parameters of the list of these records, such as {"status": "active"}, without those
     that page. An empty object matches all records."""
 
