@@ -21,9 +21,7 @@ Parameter = Annotated[str, StringConstraints(min_length=1, max_length=60, patter
 # Not stripped: a list does not strip what is searched for, either.
 Asked = Annotated[
     str,
-    StringConstraints(
-        strip_whitespace=False, min_length=1, max_length=8000, pattern=r"^[^\x00]+$"
-    ),
+    StringConstraints(strip_whitespace=False, min_length=1, max_length=8000, pattern=r"^[^\x00]+$"),
 ]
 
 
