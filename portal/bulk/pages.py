@@ -193,12 +193,12 @@ def confirm(record_id: str) -> ResponseReturnValue:
     """Let the worker do a job. It needs a recent sign-in if that is needed for one record."""
     job = service.find(web.actor(), record_id)
     act = service.act_of(job)
-    live = live_session()
-    if act.needs_recent_sign_in and not (live and live.is_recent):
-        return to_step_up()
     typed = request.form.get("confirm", "").strip().replace(",", "")
     if act.is_grave and job.waiting > SURE_UP_TO and typed != str(job.waiting):
         return _shown(job, f"Type {job.waiting} to confirm: so many are meant.")
+    live = live_session()
+    if act.needs_recent_sign_in and not (live and live.is_recent):
+        return to_step_up()
     try:
         service.confirm(web.actor(), record_id)
     except Conflict as error:
