@@ -175,7 +175,7 @@ def _plain(value: Any) -> Any:
 def taken(kinds: Mapping[str, Kind]) -> Iterator[str]:
     """Yield, for each resource, its verbs and the fields of what they take, in Markdown."""
     for name, kind in kinds.items():
-        yield f"`{name}`: {', '.join(f'`{act.verb}`{_fields(act)}' for act in kind.acts)}"
+        yield f"`{name}` have {', '.join(f'`{act.verb}`{_fields(act)}' for act in kind.acts)}"
 
 
 def _fields(act: Act) -> str:

@@ -96,7 +96,7 @@ OPERATIONS = (
         " can be done. Nothing changes until the job is confirmed. It needs the scope of the same"
         " operation on one record. More records, or a wrong filter or argument, are a 422; a"
         " running job of the same kind by the same caller is a 409. An edit changes only the fields"
-        f" that are given. The verbs of each resource, and what they take: {TAKEN}.",
+        f" that are given: {TAKEN}.",
     ),
     _operation(
         "get", "/{id}", "Get one bulk job and its progress",

@@ -191,6 +191,18 @@ class World:
         self.done(f"/webhooks/{sender}/lab-deliveries", sent)
         return Call()
 
+    def job(self) -> dict[str, Any]:
+        """Return the body that previews a job on one webhook."""
+        return {"resource": "webhooks", "verb": "delete", "ids": [self.one("webhooks")["id"]]}
+
+    def previewed(self) -> Call:
+        return Call({"id": self.done("/bulk-jobs", self.job())["id"]})
+
+    def cancelled(self) -> Call:
+        call = self.previewed()
+        self.done(f"/bulk-jobs/{call.ids['id']}/cancellations")
+        return call
+
     def suspended(self) -> Call:
         made = self.one("applications")
         self.done(f"/applications/{made['id']}/suspend", {"reason": "An incident"})
@@ -211,6 +223,7 @@ def usual(resource: Resource[Any, Any]) -> dict[str, Callable[[World], Call]]:
 
 
 OPENAPI = {"openapi": "3.1.0", "webhooks": {"order.paid": {"post": {"summary": "Paid"}}}}
+EXPORTED = ("applications", "apiKeys", "connectors", "webhooks")
 CALLS: dict[str, Callable[[World], Call]] = {
     "applications.update": lambda w: w.of("applications", {"display_name": "CRM 361"}),
     "applications.suspend": lambda w: w.of("applications", {"reason": "An incident"}),
@@ -289,6 +302,11 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "views.create": lambda w: Call(body={"list": "webhooks", "name": "Mine"}),
     "views.update": lambda w: Call(w.view(), {"name": "Ours"}),
     "views.delete": lambda w: Call(w.view()),
+    "bulkJobs.create": lambda w: Call(body=w.job()),
+    "bulkJobs.confirm": lambda w: w.previewed(),
+    "bulkJobs.cancel": lambda w: w.previewed(),
+    "bulkJobs.retry": lambda w: w.cancelled(),
+    **{f"{name}.export": lambda w: Call(body={}) for name in EXPORTED},
     "events.publish": lambda w: Call(
         body={"type": "rfp.created", "id": w.webhook()["id"], "subject": "rfp-1"}
     ),
