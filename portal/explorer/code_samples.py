@@ -56,9 +56,12 @@ def written(
     operation: Operation, call: Call, body: Any, base_url: str, token: str = TOKEN
 ) -> list[Sample]:
     """Return the request in every language. `body` has no secrets; `token` is the environment
-    variable with the token or key."""
+    variable with the token or key. The SDKs read no files, so there is only curl for those."""
+    shell = Sample("curl", "bash", curl(operation, call, body, base_url, token))
+    if operation.media_types:
+        return [shell]
     return [
-        Sample("curl", "bash", curl(operation, call, body, base_url, token)),
+        shell,
         Sample("Python", "python", python(operation, call, body, base_url, token)),
         Sample("JavaScript", "javascript", javascript(operation, call, body, base_url, token)),
     ]

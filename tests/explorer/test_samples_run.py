@@ -49,6 +49,8 @@ def test_the_clients_take_every_argument_of_the_code(
     for name in catalogue.operations:
         described = catalogue.find(name)
         assert described is not None
+        if described.operation.media_types:  # a file, which the clients do not read
+            continue
         call, body = full_call(described)
         spoken = code_samples.python_call(described.operation, call, body)
         eval(spoken, {"client": Bound(Client(base_url="http://localhost", token="a"))})  # noqa: S307 - our code

@@ -30,7 +30,8 @@ def heads(page: str) -> list[str]:
     found = re.search(r"<thead>.*?</thead>", page, re.DOTALL)
     assert found
     labels = re.findall(r"<th scope=\"col\"[^>]*>(.*?)</th>", found[0], re.DOTALL)
-    return [re.sub(r"<[^>]*>", "", label).strip() for label in labels]
+    words = [re.sub(r"<[^>]*>", "", label).strip() for label in labels]
+    return [one for one in words if one]  # and not the column of boxes
 
 
 def chips(page: str) -> list[str]:
