@@ -49,6 +49,7 @@ class Api:
 
     def call(self, method: str, path: str, **options: Any) -> TestResponse:
         headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
+        options.setdefault("buffered", True)  # else an answer that is sent in parts goes on
         return self.client.open(PREFIX + path, method=method, headers=headers, **options)
 
     def get(self, path: str, **options: Any) -> TestResponse:

@@ -24,6 +24,11 @@ Asked = Annotated[
     StringConstraints(strip_whitespace=False, min_length=1, max_length=8000, pattern=r"^[^\x00]+$"),
 ]
 
+Filter = Annotated[
+    dict[Parameter, Asked],
+    Field(max_length=MOST_PARAMETERS, json_schema_extra={"additionalProperties": False}),
+]
+
 
 class BulkJobInput(Command):
     """The change to make, and its records: those of these ids, or all that a filter matches."""
@@ -36,7 +41,7 @@ class BulkJobInput(Command):
     """Name of the operation on each of them."""
     ids: Annotated[list[RecordId], Field(min_length=1, max_length=MOST_NAMED)] | None = None
     """Ids of the records. Give these or a filter."""
-    filter: Annotated[dict[Parameter, Asked], Field(max_length=MOST_PARAMETERS)] | None = None
+    filter: Filter | None = None
     """Query parameters of the list of these records, such as {"status": "active"}, without those
     that sort and page. An empty object matches all records."""
     arguments: Annotated[dict[str, Any], Field(max_length=MOST_FIELDS)] = {}

@@ -4,17 +4,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import structlog
 from flask import current_app
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 from sqlalchemy.exc import DBAPIError
 
 from portal.bulk import selection
 from portal.bulk.acts import Kind
 from portal.bulk.exports import reading, writing
-from portal.bulk.schemas import MOST_PARAMETERS, Asked, Parameter
+from portal.bulk.schemas import Filter
 from portal.core.errors import Conflict, RateLimited
 from portal.database.actor import Actor
 from portal.database.audience import as_member
@@ -42,7 +42,7 @@ class ExportInput(Command):
     format: Literal["csv", "jsonl"] = "csv"
     """csv: RFC 4180 with the names of the fields in the first line; lists and objects are JSON, and
     a text that begins like a formula has an apostrophe in front. jsonl: one JSON object a line."""
-    filter: Annotated[dict[Parameter, Asked], Field(max_length=MOST_PARAMETERS)] = {}
+    filter: Filter = {}
     """Query parameters of the list of these records, such as {"status": "active"}, without those
     that page. An empty object matches all records."""
 
@@ -103,20 +103,24 @@ def begin(actor: Actor, kind: Kind, command: ExportInput) -> Export:
     written = writing.FORMATS[command.format]
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     found = reading.documents(app, who, rows, statement)
+    give_back = _places.take(actor.tenant_id)
     return Export(
         name=f"{kind.resource.name}-{database_now():%Y-%m-%d}.{command.format}",
         media_type=written.media_type,
         count=count,
-        parts=_parts(written, rows.fields, found),
-        close=_places.take(actor.tenant_id),
+        parts=_parts(written, rows.fields, found, give_back),
+        close=give_back,
     )
 
 
 def _parts(
-    written: writing.Written, fields: tuple[str, ...], found: Iterator[list[Mapping[str, Any]]]
+    written: writing.Written,
+    fields: tuple[str, ...],
+    found: Iterator[list[Mapping[str, Any]]],
+    give_back: Callable[[], None],
 ) -> Iterator[bytes]:
-    """Yield the parts of a file. If it cannot be completed, its last line says so: the status and
-    the headers are sent already."""
+    """Yield the parts of a file, then give the place back. If it cannot be completed, its last
+    line says so: the status and the headers are sent already."""
     yield written.head(fields)
     try:
         for batch in found:
@@ -127,6 +131,8 @@ def _parts(
     except Exception as error:  # whatever it is, the file must say it
         log.error("an export was cut", exc_info=error)
         yield written.cut(FAILED)
+    finally:
+        give_back()
 
 
 def _note(actor: Actor, kind: Kind, command: ExportInput, count: int) -> None:

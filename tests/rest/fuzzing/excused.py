@@ -39,6 +39,8 @@ STATE = (
     "Give the schema that events are held against",
     ".* takes one of",
     ".* with .* takes",
+    "Say which records: give ids or a filter",
+    "Give a value to change",
     "Choose the provider, then the check knows what to ask",
 )
 # What no JSON Schema says: a rule between parameters, of free JSON, of names, of whole addresses.
