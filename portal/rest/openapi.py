@@ -68,7 +68,8 @@ class Operation:
     version before the view runs. `more_scopes` are those that it needs in addition to `scope`.
     `other_status` is of an answer with the same document that did less, as a dry run does.
     `cannot_validate` says why a write cannot be run for its checks only (`Prefer: validate-only`),
-    and what to call instead. `media_types` are those of an answer that is a file, sent in parts.
+    and what to call instead. `media_types` are those of an answer that is a file, sent in parts,
+    each with a short one as an example.
     """
 
     resource: str
@@ -91,7 +92,7 @@ class Operation:
     more_scopes: tuple[str, ...] = ()
     other_status: int | None = None
     cannot_validate: str = ""
-    media_types: tuple[str, ...] = ()
+    media_types: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def needs_body(self) -> bool:

@@ -39,7 +39,7 @@ def _operation(kind: Kind) -> Operation:
         scope=f"{resource.scope}:read",
         view=lambda: _export(kind),
         command=ExportInput,
-        media_types=tuple(media_types()),
+        media_types=media_types(),
         refusals=(409, 429),
         cannot_validate="An export changes nothing. List the records with count=true instead.",
     )

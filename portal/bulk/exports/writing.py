@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -72,20 +72,29 @@ def _line(cells: Iterable[str]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A format: its media type, and how it begins, goes on, and ends too early."""
+    """A format: its media type, a short file, and how one begins, goes on, and ends too early."""
 
     media_type: str
+    example: str
     head: Callable[[Sequence[str]], bytes]
     lines: Callable[[Iterable[Document]], bytes]
     cut: Callable[[str], bytes]
 
 
 FORMATS: Mapping[Format, Written] = {
-    "csv": Written("text/csv; charset=utf-8", csv_head, csv_lines, csv_cut),
-    "jsonl": Written("application/x-ndjson", jsonl_head, jsonl_lines, jsonl_cut),
+    "csv": Written(
+        "text/csv; charset=utf-8", "id,name\r\nwhk_01,CRM events\r\n", csv_head, csv_lines, csv_cut
+    ),
+    "jsonl": Written(
+        "application/x-ndjson",
+        '{"id":"whk_01","name":"CRM events"}\n',
+        jsonl_head,
+        jsonl_lines,
+        jsonl_cut,
+    ),
 }
 
 
-def media_types() -> Iterator[str]:
-    """Yield the media types of all formats, without their parameters."""
-    return (one.media_type.partition(";")[0] for one in FORMATS.values())
+def media_types() -> dict[str, str]:
+    """Return the media type of each format, without its parameters, and a short file."""
+    return {one.media_type.partition(";")[0]: one.example for one in FORMATS.values()}

@@ -47,7 +47,8 @@ def success(operation: Operation) -> dict[str, Any]:
         response["content"] = {"application/json": {"schema": ref(answer_name(operation))}}
     elif operation.media_types:
         response["content"] = {
-            media_type: {"schema": {"type": "string"}} for media_type in operation.media_types
+            media_type: {"schema": {"type": "string"}, "example": file}
+            for media_type, file in operation.media_types.items()
         }
     return response
 

@@ -27,7 +27,7 @@ TAGS: Mapping[str, str] = {
     "audit": "All changes of the tenant, newest first.",
     "deleted": "Deleted records of every kind, as long as they can be restored.",
     "bulk-jobs": "One change of many records: its preview, its progress, and what became of each.",
-    "overview": "The first page: the most important thing, figures, and records that need somebody.",
+    "overview": "The first page: what matters most, figures, and records that need somebody.",
     "me": "The caller itself.",
     "providers": "The catalogue of providers that connectors know.",
     "inbox": "The tenant's own receiver for tests.",
