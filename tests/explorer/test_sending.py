@@ -65,6 +65,15 @@ def test_every_operation_of_reading_answers(person: Pages, ada: Api) -> None:
     assert "404 Not Found" in seen(gone)
 
 
+def test_a_file_is_shown_as_text(person: Pages, ada: Api) -> None:
+    ada.create("webhooks", name="CRM events")
+    for _ in range(2):  # the first one has given its place back
+        answer = person.post("/explorer/integration.webhooks.export", {"body.format": "csv"})
+        assert answer.status_code == 200
+        assert "CRM events" in answer.text
+        assert "text/csv" in answer.text
+
+
 def test_a_body_as_json_is_sent(person: Pages, ada: Api) -> None:
     person.post(CREATE, {"raw": '{"display_name": "From JSON"}'})
     assert [one["display_name"] for one in ada.get("/applications").json["items"]] == ["From JSON"]
