@@ -26,6 +26,9 @@ def test_a_body_is_required_exactly_where_the_document_says_so(app: Flask, ada: 
         assert described["required"] is refused, (operation.id, answer.text)
 
 
+EXPORTED = ("apiKeys", "applications", "connectors", "webhooks")
+
+
 def test_what_creates_or_changes_a_record_requires_a_body() -> None:
     optional = {operation.id for operation in WITH_BODY if not operation.needs_body}
     assert optional == {
@@ -38,6 +41,7 @@ def test_what_creates_or_changes_a_record_requires_a_body() -> None:
         "integration.connectors.check",
         "integration.connectors.takeLease",
         "integration.webhooks.resume",
+        *(f"integration.{name}.export" for name in EXPORTED),
     }
 
 
