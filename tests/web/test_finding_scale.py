@@ -64,7 +64,8 @@ def app_with_much(_app: Flask, _database: Database) -> Iterator[Flask]:
             connection.execute(statement, {"tenant": ACME, "many": MANY})
         for statement in (TERMS, NAMES, DELIVERIES):
             connection.execute(statement)
-        connection.execute(f"VACUUM ANALYZE {', '.join(TABLES)}")
+        # All tables: what earlier tests left in one, such as dead rows, changes the plan.
+        connection.execute("VACUUM ANALYZE")
     yield _app
     _database.wipe()
 

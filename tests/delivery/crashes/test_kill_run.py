@@ -30,12 +30,11 @@ from tests.bench.servers import free_port
 from tests.cast import PREFIX, Provider
 from tests.delivery.crashes.test_restarts import Server
 from tests.delivery.test_engine import until
-from tests.thorough import IS_PROOF
 from tests.webhooks.kit import PATIENT, Mailbox, rows, sinks
 
-pytestmark = [pytest.mark.proof, pytest.mark.timeout(3000 if IS_PROOF else 600)]
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(3000)]
 
-EVENTS, KILLS = (100_000, 63) if IS_PROOF else (10_000, 14)
+EVENTS, KILLS = 100_000, 63
 ORDERED = EVENTS // 100
 BATCH = 100
 VICTIMS = ("worker 1", "postgresql", "worker 2", "worker 1", "web", "worker 2", "worker 1")

@@ -17,7 +17,7 @@ from tests.cast import ADA, Api, Provider, add_tenants
 from tests.databases import Database
 from tests.delivery.crashes.crashing import STEPS
 from tests.delivery.test_engine import rfp, until
-from tests.thorough import times
+from tests.thorough import some, times
 from tests.webhooks.kit import PATIENT, Gate, Mailbox, rows, said, sinks, working
 
 FIRST_WIDTH = 10
@@ -106,7 +106,8 @@ def test_what_arrived_while_the_database_was_away_is_written_down_once_it_is_bac
     assert len(gate.ids) == 40, "and none twice: the worker remembered what it knew"
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.proof
+@pytest.mark.parametrize("step", some(STEPS, 2))
 def test_postgresql_killed_at_any_step_of_a_worker_loses_nothing(step: str, server: Server) -> None:
     mailbox = Mailbox()
     crashing = ("tests.delivery.crashes.crashing", step, str(server.postgres.pid))

@@ -26,6 +26,7 @@ from tests.cast import Api
 from tests.databases import Database
 from tests.delivery.crashes.test_crashes import states
 from tests.delivery.test_engine import delivering, publish, rfp, until
+from tests.thorough import some
 from tests.webhooks.conftest import Make
 from tests.webhooks.kit import PATIENT, Gate, Hands, ended, rows, said, sinks, working
 
@@ -66,7 +67,8 @@ def hang(gate: Gate, ada: Api, make: Make, port: int, count: int = FIRST_WIDTH) 
     return webhook
 
 
-@pytest.mark.parametrize("count", [1, FIRST_WIDTH])
+@pytest.mark.proof
+@pytest.mark.parametrize("count", some([FIRST_WIDTH, 1], 2))
 def test_what_a_killed_worker_had_is_sent_again_at_once(
     count: int, settings: dict[str, str], database: Database, ada: Api, make: Make
 ) -> None:
@@ -115,7 +117,8 @@ def test_what_a_frozen_worker_had_is_taken_over_and_it_does_no_harm_when_it_thaw
     assert len(gate.ids) == 2 * FIRST_WIDTH + 1
 
 
-@pytest.mark.parametrize("step", ["claimed", "recording"])
+@pytest.mark.proof
+@pytest.mark.parametrize("step", some(["claimed", "recording"], 2))
 def test_a_worker_that_is_frozen_at_a_step_keeps_no_other_waiting(
     step: str, settings: dict[str, str], database: Database, ada: Api, make: Make
 ) -> None:
