@@ -72,7 +72,8 @@ def _put_away(app: Flask) -> None:
 
 
 @pytest.fixture
-def page(browser: "Browser") -> Iterator["Page"]:
+def page(browser: "Browser", site: Site) -> Iterator["Page"]:
+    """Yield a page, which is closed before the portal is, so that it asks for nothing then."""
     context = browser.new_context()
     context.set_default_timeout(30_000)
     page = context.new_page()
