@@ -1,6 +1,6 @@
 """The weaknesses of keys: each is found, counted the same everywhere, and fixed by one action."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,7 +27,22 @@ def make(ada: Api) -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
-def weak(app: Flask, ada: Api, make: Any, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> Any:
+def no_grace(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Yield a function that takes the time away that people have to use a new key.
+
+    The statements of lists are remembered with it, so they are written anew before and after.
+    """
+
+    def take() -> None:
+        monkeypatch.setattr(filters, "GRACE", timedelta(seconds=-1))
+        filters.CONSOLE.written.clear()
+
+    yield take
+    filters.CONSOLE.written.clear()
+
+
+@pytest.fixture
+def weak(app: Flask, ada: Api, make: Any, sql: Sql, no_grace: Callable[[], None]) -> Any:
     """Return `weak("idle")`, which makes a key with this weakness and, where possible, no other."""
 
     def used(days: int, **over: Any) -> dict[str, Any]:
@@ -48,7 +63,7 @@ def weak(app: Flask, ada: Api, make: Any, sql: Sql, monkeypatch: pytest.MonkeyPa
         return used(0)
 
     def never_used() -> dict[str, Any]:
-        monkeypatch.setattr(filters, "GRACE", timedelta(seconds=-1))
+        no_grace()
         return dict(make())
 
     soon = (datetime.now(UTC) + timedelta(days=5)).isoformat()
