@@ -106,6 +106,7 @@ A_MEMBER = Actor(ACME, "person", "per_8", "Ed", ALL_SCOPES, person_id="per_8")
 
 @pytest.fixture(scope="module")
 def app_that_fails(_app: Flask, _database: Database) -> Iterator[Flask]:
+    _database.renew(TABLES)
     add_tenants(_database)
     with psycopg.connect(libpq_url(_database.superuser_url), autocommit=True) as connection:
         for statement in FILL:

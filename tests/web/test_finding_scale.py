@@ -58,6 +58,7 @@ TABLES = ("connector", "person", "search_term", "event", "delivery", "audit_entr
 
 @pytest.fixture(scope="module")
 def app_with_much(_app: Flask, _database: Database) -> Iterator[Flask]:
+    _database.renew(TABLES)
     add_tenants(_database)
     with psycopg.connect(libpq_url(_database.superuser_url), autocommit=True) as connection:
         for statement in (CONNECTORS, PEOPLE, EVENTS, CHANGES):
