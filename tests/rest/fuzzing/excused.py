@@ -67,6 +67,8 @@ UNSAYABLE = (
 # Each resource has verbs of its own.
 VERBS = tuple(f"Choose one of {', '.join(kind.by_verb)}" for kind in KINDS.values())
 EXCUSED = re.compile("|".join((*STATE, *UNSAYABLE, *VERBS)))
+# What these take is decided by another field: the verb, the resource, or the list.
+OF_ANOTHER_FIELD = ("arguments.", "filter.", "parameters.")
 CANNOT_VALIDATE = "cannot_validate"
 
 
@@ -76,7 +78,10 @@ def is_excused(failure: Failure, answer: Any) -> bool:
         if answer.get("code") == CANNOT_VALIDATE:
             return True
         problems = answer.get("errors", ())
-        return bool(problems) and all(EXCUSED.match(one["message"]) for one in problems)
+        return bool(problems) and all(
+            one["field"].startswith(OF_ANOTHER_FIELD) or EXCUSED.match(one["message"])
+            for one in problems
+        )
     if isinstance(failure, AcceptedNegativeData) and "results" in answer:
         # A batch that is not atomic answers 200, and each item has a status of its own.
         return any(one["status"] >= 400 for one in answer["results"])

@@ -104,8 +104,8 @@ def held(tally: Tally, *, share: float) -> None:
 CALLERS = {
     "an admin": 0.9,
     "a viewer": 0.4,
-    "a key of an application": 0.8,
-    "an integration key": 0.9,
+    "a key of an application": 0.75,
+    "an integration key": 0.8,
 }
 
 
