@@ -1,6 +1,6 @@
 """The list of connectors as people see it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,11 +46,17 @@ def _provider(record: Connector, beside: Beside) -> str:
 
 def _health(record: Connector, beside: Beside) -> str:
     said, _, health = beside.explained[record.id]
-    return f"{status(health.status, health.short or None)}<small>{_sentence(said)}</small>"
+    parts = _without(health.short or health.status, said.parts)
+    shown = "".join([_part(part) for part in parts])
+    return f"{status(health.status, health.short or None)}<small>{shown}</small>"
 
 
-def _sentence(said: Any) -> str:
-    return "".join([_part(part) for part in said.parts])
+def _without(word: str, parts: Sequence[Any]) -> Sequence[Any]:
+    """Return the parts of a sentence without the word that stands before it, as in “Works: …”."""
+    lead, colon, rest = parts[0].partition(": ") if isinstance(parts[0], str) else ("", "", "")
+    if not colon or lead.lower() != word.replace("_", " "):
+        return parts
+    return [rest[:1].upper() + rest[1:], *parts[1:]]
 
 
 def _part(part: Any) -> str:

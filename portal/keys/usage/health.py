@@ -118,10 +118,11 @@ def _stopped(known: Known) -> Health | None:
 def _blocked(known: Known) -> Health | None:
     if known.key["blocked"]:
         why = known.key["blocked_reason"]
-        leaked = " It was found in public." if known.leaked_at else ""
         reason = f" {_sentence(why)}" if why else ""
+        is_said = "found in public" in reason.lower()
+        leaked = " It was found in public." if known.leaked_at and not is_said else ""
         said = f"Blocked: its calls are refused.{reason}{leaked}"
-        step = "Rotate or revoke it." if leaked else "Unblock it when it may work again."
+        step = "Rotate or revoke it." if known.leaked_at else "Unblock it when it may work again."
         return Health("held", said, known.leaked_at, step, short="blocked")
     if known.parent is None:
         return None

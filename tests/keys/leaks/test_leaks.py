@@ -126,7 +126,7 @@ def test_a_key_that_github_found_is_blocked_and_everybody_is_told(
     for path in (f"/keys/{issued['id']}", f"/keys/{issued['id']}/history", "/keys/leaks/reported"):
         assert PLACE in page.get(path).text, path
     assert "This key was found in public. Rotate or revoke it." in page.get("/notices").text
-    assert "It was found in public." in page.get("/").text
+    assert "Found in public" in page.get("/").text
     assert page.post(f"/keys/{issued['id']}/leaks/settle").status_code == 303
     for path in ("/", "/notices"):
         assert not warns(page.get(path).text), path
