@@ -1,15 +1,14 @@
 """Count the deliveries of a tenant by the hour in which they were published, as they are recorded.
 
 The overview reads these counts: a count of the deliveries themselves would cost more as they grow.
-Each process adds to a row of its own slot, so that few wait for each other.
+Each record adds to the rows of one slot, chosen at random, so that few processes wait for others.
 """
 
-import os
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from math import log2
 from typing import Any
-
-from ulid import ULID
 
 SLOTS = 8
 BANDS, PER_DOUBLING = 48, 3
@@ -29,14 +28,14 @@ ON CONFLICT (tenant_id, hour, slot) DO UPDATE SET
 
 
 def counted(
-    done: Iterable[tuple[Mapping[str, Any], Mapping[str, Any] | None]],
+    done: Iterable[tuple[datetime, Mapping[str, Any], Mapping[str, Any] | None]],
 ) -> list[dict[str, Any]]:
-    """Return the rows to add for deliveries and their attempts, as they are recorded."""
+    """Return the rows to add for deliveries and their attempts, as they are recorded. Each comes
+    with the time at which it was queued, by the clock of the database as in lists."""
     hours: dict[str, dict[str, Any]] = {}
-    slot = os.getpid() % SLOTS
-    for delivery, attempt in done:
-        published = ULID.from_str(delivery["id"].partition("_")[2]).datetime
-        hour = published.replace(minute=0, second=0, microsecond=0).isoformat()
+    slot = secrets.randbelow(SLOTS)
+    for queued, delivery, attempt in done:
+        hour = queued.astimezone(UTC).replace(minute=0, second=0, microsecond=0).isoformat()
         row = hours.setdefault(
             hour, {"hour": hour, "slot": slot, "delivered": 0, "failed": 0, "waits": [0] * BANDS}
         )

@@ -155,7 +155,7 @@ UPDATE delivery d SET (holder, state, outcome, status, due_at, completed_at) = (
         state text, outcome text, status int, wait float8, keeps_place bool))
 WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s)
 AND d.id BETWEEN %(first)s AND %(last)s AND d.state = 'in_flight'
-AND d.token = (%(done)s::jsonb -> d.id ->> 'token')::bigint RETURNING d.id
+AND d.token = (%(done)s::jsonb -> d.id ->> 'token')::bigint RETURNING d.id, d.created_at
 """
 COLUMNS = {
     "id": "text", "webhook_id": "text", "delivery_id": "text", "event_id": "text", "number": "int",
@@ -529,8 +529,9 @@ async def complete(connection: Connection, done: Iterable[AttemptRecord]) -> lis
         answers = await connection.send(BEGIN, *chain.from_iterable(records))
         counts = []
         for (tenant_id, batch), ended in zip(batches.items(), answers[2::3], strict=True):
-            ours = {row["id"] for row in ended}
-            counts.append(_counted(tenant_id, [one for one in batch if one.delivery["id"] in ours]))
+            queued = {row["id"]: row["created_at"] for row in ended}
+            fresh = [one for one in batch if one.delivery["id"] in queued]
+            counts.append(_counted(tenant_id, fresh, queued))
         answers = await connection.send(*chain.from_iterable(counts), COMMIT)
     return [
         Health(tenant_id, **row)
@@ -540,8 +541,8 @@ async def complete(connection: Connection, done: Iterable[AttemptRecord]) -> lis
 
 
 def _recorded(tenant_id: str, batch: Sequence[AttemptRecord]) -> tuple[Ask, Ask, Ask]:
-    """Return the statements that write the results of one tenant; the second returns the ids of the
-    deliveries that were still ours."""
+    """Return the statements that write the results of one tenant; the second returns the
+    deliveries that were still ours, with the times at which they were queued."""
     # If a delivery was claimed twice, the later lease counts.
     done = {one.delivery["id"]: one.delivery for one in sorted(batch, key=_token)}
     values = {
@@ -557,14 +558,17 @@ def _token(one: AttemptRecord) -> int:
     return int(one.delivery["token"])
 
 
-def _counted(tenant_id: str, fresh: Sequence[AttemptRecord]) -> tuple[Ask, Ask, Ask, Ask]:
+def _counted(
+    tenant_id: str, fresh: Sequence[AttemptRecord], queued: Mapping[str, datetime]
+) -> tuple[Ask, Ask, Ask, Ask]:
     """Return the statements that update the endpoints and the hours of one tenant; the last returns
     the state of the endpoints."""
     once = {one.delivery["id"]: one for one in sorted(fresh, key=_token)}
+    counted = hours.counted((queued[id], one.delivery, one.attempt) for id, one in once.items())
     values = {
         "tenant": tenant_id,
         "endpoints": _json(summed(one.endpoint for one in fresh)),
-        "hours": _json(hours.counted((one.delivery, one.attempt) for one in once.values())),
+        "hours": _json(counted),
     }
     return ask(ENTER, values), ask(SEEN, values), ask(hours.ADD, values), ask(ENDPOINTS, values)
 

@@ -5,7 +5,7 @@ memory until they are written; an admin sees them at most INTERVAL later.
 """
 
 import logging
-import os
+import secrets
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -265,8 +265,9 @@ def _hours(
         left = number - sum(found[aspect] for found in hours.values())
         if left and at is not None:
             hours[at.replace(minute=0, second=0, microsecond=0)][aspect] += left
+    slot = secrets.randbelow(SLOTS)
     return [
-        {"hour": hour, "slot": os.getpid() % SLOTS, "calls": found["call"],
+        {"hour": hour, "slot": slot, "calls": found["call"],
          "denials": found["denial"]}
         for hour, found in sorted(hours.items())
     ]  # fmt: skip
