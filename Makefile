@@ -18,7 +18,7 @@ help:  ## Show this list
 run: .venv/runtime  ## Run the whole portal on this machine (http://localhost:8000)
 	@exec $(BIN)/portal dev
 
-test: .venv/dev  ## Run all tests; ARGS="tests/keys -k revoke" chooses
+test: .venv/dev  ## Run the tests; ARGS="tests/keys -k revoke" chooses
 	@$(BIN)/python -m tests.machine
 	@$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 

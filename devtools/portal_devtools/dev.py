@@ -186,9 +186,10 @@ def _seed_once(config: Config) -> bool:
     import psycopg
 
     with psycopg.connect(libpq_url(config.database_url)) as connection:
-        found = {row[0] for row in connection.execute("SELECT id FROM tenant LIMIT 1000")}
-    if found:
-        return MAIN_TENANT in found and config.migration_database_url is not None
+        query = "SELECT bool_or(id = %s) FROM tenant"
+        [has_demo] = connection.execute(query, [MAIN_TENANT]).fetchone() or [None]
+    if has_demo is not None:
+        return has_demo and config.migration_database_url is not None
     _say("portal", "Filling the empty database with two demo tenants.")
     seeding = subprocess.run(
         [sys.executable, "-m", "portal.ops.cli", "seed"],

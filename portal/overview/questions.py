@@ -117,6 +117,7 @@ def by_hour(rows: Sequence[Sequence[Any]], now: datetime) -> list[list[Sequence[
     first = first_hour(now)
     hours: list[list[Sequence[Any]]] = [[] for _ in range(HOURS)]
     for row in rows:
-        place = int((datetime.fromisoformat(row[0]) - first) / timedelta(hours=1))
-        hours[min(max(place, 0), HOURS - 1)].append(row)
+        place = (datetime.fromisoformat(row[0]) - first) // timedelta(hours=1)
+        if 0 <= place < HOURS:  # what waits may be older
+            hours[place].append(row)
     return hours

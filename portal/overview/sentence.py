@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from portal.overview.parts import Harm, Need, Tally
-from portal.records.health import Word, up_to
+from portal.records.health import Word, listed, up_to
 
 WORDS: dict[Harm, Word] = {
     Harm.LEAKED: "failing",
@@ -43,13 +43,6 @@ def written(
 def counted(tally: Tally) -> str:
     """Return “1 webhook fails”, or “100+ webhooks fail”."""
     return f"{up_to(tally.most, tally.number)} {tally.one if tally.number == 1 else tally.many}"
-
-
-def listed(parts: Sequence[str]) -> str:
-    """Return parts of a sentence as people list them: “a, b and c”."""
-    if len(parts) < 2:
-        return "".join(parts)
-    return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _well(clear: Sequence[str]) -> Sentence:

@@ -1,4 +1,4 @@
-"""Read the overview: one statement for the columns of all features, whatever a tenant has."""
+"""Read the overview: the columns of all features with one statement, the audit log with another."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

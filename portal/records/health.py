@@ -234,6 +234,13 @@ def counted(number: int, noun: str, most: int | None = None, nouns: str = "") ->
     return f"{said} {noun if number == 1 else nouns or noun + 's'}"
 
 
+def listed(parts: Sequence[str]) -> str:
+    """Return parts of a sentence as people list them: “a, b and c”."""
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
 def up_to(most: int, number: int) -> str:
     """Return a number as people read it: “100+” for more than the 100 that were counted."""
     return f"{most:,}+" if number > most else f"{number:,}"

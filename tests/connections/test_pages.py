@@ -222,7 +222,7 @@ def test_the_list_says_why_and_what_next_and_finds_those_who_need_a_person(
     shown = words(pages.get("/connectors").text)
     assert "Need a person (1)" in shown
     assert "action required Sign-in refused since" in shown
-    assert "Works: its check passed" in shown
+    assert "Its check passed" in shown
     assert "Not set up: Domain and API key are missing" in shown
     assert "Finish set-up" in shown
     needing = words(pages.get("/connectors?show=need_a_person").text)

@@ -78,7 +78,6 @@ def _portal(
 
         with served(portal, host="localhost"):
             yield made[0], secretstore.store()
-        made[0].app.extensions["keys"].end()
         with made[0].app.app_context():
             db.engine.dispose()
 

@@ -27,7 +27,7 @@ from portal.database.actor import Actor
 from portal.database.session import session
 from portal.providers.steps import NEED_A_PERSON
 from portal.records.audit.models import AuditEntry
-from portal.records.health import Health
+from portal.records.health import Health, listed
 from portal.web.drawing.charts import Column, Series
 from portal.web.drawing.consequences import Consequences
 from portal.web.drawing.ranges import HOUR, RANGES, Range, Span, columns
@@ -132,7 +132,7 @@ class Panel:
         made = sum(sum(day.values) for day in self.days)
         failed = sum(day.values[-1] for day in self.days)
         failing = [day.label for day in self.days if day.values[-1]]
-        days = sentences.listed(failing) if len(failing) <= FEW_DAYS else f"{len(failing)} days"
+        days = listed(failing) if len(failing) <= FEW_DAYS else f"{len(failing)} days"
         when = f", on {days}" if failing else ""
         return f"{failed:,} of {made:,} checks failed{when}. Times are in UTC."
 

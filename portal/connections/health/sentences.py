@@ -13,7 +13,7 @@ from portal.connections.models import ConnectorCheck, ConnectorStanding
 from portal.connections.moves import OWN_FAULTS, SOON
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
-from portal.records.health import clock
+from portal.records.health import clock, listed
 from portal.web.drawing.template_functions import ago
 
 OVERDUE = timedelta(hours=1)
@@ -417,13 +417,6 @@ def _steps(known: Known) -> list[dict[str, str]]:
 
 def _is(names: Sequence[str]) -> str:
     return "is" if len(names) == 1 else "are"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names as people list them: “a, b and c”."""
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def span(length: timedelta) -> str:

@@ -12,11 +12,11 @@ from flask import Flask, current_app, url_for
 from sqlalchemy import ColumnElement, Select, literal, select, union_all
 
 from portal.applications.models import Application
-from portal.connections.health.sentences import listed
 from portal.connectors.models import Connector
 from portal.database.actor import Actor
 from portal.database.session import session
 from portal.keys.models import ApiKey
+from portal.records.health import listed
 
 SHOWN = 20  # records of one kind
 PAGES = {"application": "applications.show", "key": "keys.show", "webhook": "webhooks.show"}

@@ -145,5 +145,5 @@ class Sender:
                 f"{self.operation.id}: {one}\n{answer.status_code} {answer.content[:600]!r}\n"
                 f"{case.as_curl_command()[:3000]}"
                 for one in group.exceptions
-                if not is_excused(one, said)  # type: ignore[arg-type]
+                if not is_excused(self.operation.id, one, said)  # type: ignore[arg-type]
             ]

@@ -50,7 +50,6 @@ UNSAYABLE = (
     "Its references lead to more than can be written out",
     ".* looks like .*; put it under credentials",
     "With after, only limit may be given",
-    "There is no parameter of this name",  # in a saved view: those of its list
     "This has a number that is too large",
     "This has a NUL character, which cannot be stored",
     "This host name is not a public one",
@@ -67,20 +66,25 @@ UNSAYABLE = (
 # Each resource has verbs of its own.
 VERBS = tuple(f"Choose one of {', '.join(kind.by_verb)}" for kind in KINDS.values())
 EXCUSED = re.compile("|".join((*STATE, *UNSAYABLE, *VERBS)))
-# What these take is decided by another field: the verb, the resource, or the list.
-OF_ANOTHER_FIELD = ("arguments.", "filter.", "parameters.")
+# What these fields take is decided by another field: the verb, the resource, or the list.
+OF_ANOTHER_FIELD = {
+    "integration.bulkJobs.create": ("arguments.", "filter."),
+    "integration.views.create": ("parameters.",),
+    "integration.views.update": ("parameters.",),
+}
 CANNOT_VALIDATE = "cannot_validate"
 
 
-def is_excused(failure: Failure, answer: Any) -> bool:
+def is_excused(operation_id: str, failure: Failure, answer: Any) -> bool:
     """Tell whether a failure is none: all problems of the answer are excused."""
+    is_export = operation_id.endswith(".export")
+    free = ("filter.",) if is_export else OF_ANOTHER_FIELD.get(operation_id, ())
     if isinstance(failure, RejectedPositiveData):
         if answer.get("code") == CANNOT_VALIDATE:
             return True
         problems = answer.get("errors", ())
         return bool(problems) and all(
-            one["field"].startswith(OF_ANOTHER_FIELD) or EXCUSED.match(one["message"])
-            for one in problems
+            one["field"].startswith(free) or EXCUSED.match(one["message"]) for one in problems
         )
     if isinstance(failure, AcceptedNegativeData) and "results" in answer:
         # A batch that is not atomic answers 200, and each item has a status of its own.
