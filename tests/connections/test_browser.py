@@ -10,11 +10,11 @@ from playwright.sync_api import expect
 from tests.cast import Api
 from tests.connections.conftest import PASSWORD, USER, RunChecks, Service
 from tests.connectors.test_browser import address, window
+from tests.looks import faults
 from tests.web.conftest import Reader
-from tests.web.test_every_page import AXE, RULES, RUN_AXE
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import BrowserContext
 
 __all__ = ["address", "window"]
 
@@ -32,17 +32,6 @@ def run_checks(run_checks: RunChecks) -> RunChecks:
 
 Window = Callable[..., "BrowserContext"]
 Make = Callable[..., dict[str, Any]]
-
-
-def violations(page: "Page") -> list[str]:
-    """Return what axe finds wrong."""
-    page.evaluate(AXE)
-    return [found["id"] for found in page.evaluate(RUN_AXE, RULES)["violations"]]
-
-
-def is_too_wide(page: "Page") -> bool:
-    """Tell whether the page scrolls sideways."""
-    return bool(page.evaluate("document.documentElement.scrollWidth > innerWidth"))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -65,8 +54,7 @@ def test_the_pages_of_a_connector_that_fails_are_accessible_and_fit(
     reader = Reader(window(**looks).new_page(), address)
     for place in ("/connectors", path, f"{path}/timeline", f"{path}/edit"):
         page = reader.open(place)
-        assert (place, violations(page)) == (place, [])
-        assert (place, is_too_wide(page)) == (place, False)
+        assert (place, faults(page)) == (place, {})
 
 
 def test_properties_stand_beside_or_below_and_what_failed_is_hatched(
@@ -146,7 +134,7 @@ def test_a_draft_is_checked_beside_its_form_which_keeps_what_was_typed(
     page.get_by_role("button", name="Check", exact=True).click()
     expect(page.locator("#draft-check")).to_contain_text("The check passed")
     expect(page.locator("#credentials-basic-1")).to_have_value(PASSWORD)
-    assert violations(page) == []
+    assert faults(page) == {}
     page.locator("#name").fill("Ours")
     page.get_by_role("button", name="Add connector").click()
     expect(page.locator(".truth")).to_contain_text("Waits for its check")

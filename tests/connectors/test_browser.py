@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 from portal.identity.sessions.cookies import Cookies
 from tests.cast import ADA, Api, Pages
 from tests.identity import serving
+from tests.looks import faults
 from tests.web.conftest import Reader
-from tests.web.test_every_page import AXE, RULES, RUN_AXE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
@@ -65,9 +65,7 @@ def test_a_connector_is_set_up_step_by_step(
     page.get_by_role("button", name="Add connector").click()
     expect(page.get_by_role("alert")).to_contain_text("Nothing was saved")
     if script:
-        page.evaluate(AXE)
-        report = page.evaluate(RUN_AXE, RULES)
-        assert [violation["id"] for violation in report["violations"]] == []
+        assert faults(page) == {}
     expect(page.locator("#credentials-basic-1")).to_have_value("")
     page.locator("#config-host").fill("splunk.acme.example")
     page.locator("#credentials-basic-1").fill("nobody may see this")

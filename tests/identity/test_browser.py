@@ -18,16 +18,13 @@ from portal.core.config import Config, libpq_url
 from portal.core.key_shape import SHAPE
 from portal.database.session import db
 from portal.identity.sessions.login import recent_sign_in_required
-from tests import ROOT
 from tests.cast import CLIENT_ID, CLIENT_SECRET
 from tests.databases import Database
 from tests.identity.serving import served
+from tests.looks import faults
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-AXE = (ROOT / "tests/vendor/axe.min.js").read_text()
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 @dataclass
@@ -178,16 +175,8 @@ def test_every_page_is_accessible(browser: "Browser", site: Site, theme: Any, wi
     def look(name: str) -> None:
         page.mouse.move(0, 0)
         page.evaluate("Promise.all(document.getAnimations().map(a => a.finished))")
-        page.evaluate(AXE)
-        report = page.evaluate(
-            "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", RULES
-        )
-        wrong = [
-            f"{v['id']}: {n['failureSummary']}" for v in report["violations"] for n in v["nodes"]
-        ]
-        overflow = page.evaluate("document.documentElement.scrollWidth > innerWidth")
-        if wrong or overflow:
-            found[name] = (wrong, overflow)
+        if wrong := faults(page):
+            found[name] = wrong
 
     page.goto(site.portal)
     look("choose")

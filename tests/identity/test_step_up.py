@@ -125,6 +125,8 @@ def test_a_form_that_was_sent_after_the_session_had_ended_is_come_back_to(
     assert asked.location == "/auth/login?next=%2Fapplications%2Fnew&kept=1"
     answer = late.client.get(late.callback(asked))
     assert answer.location == "/applications/new#signed-in-again"
+    plain = late.client.get("/auth/login?next=/applications/new")
+    assert plain.location == "/applications/new", "signed in by now, and nothing was kept"
     assert ada.get("/applications").json["items"] == []
 
 
@@ -182,19 +184,6 @@ def test_an_abandoned_act_is_not_done_by_another_sign_in(late: Late, ada: Api) -
     assert answer.location == "/account/sessions#signed-in-again"
     assert ada.get(f"/webhooks/{made['id']}").status_code == 200
     assert late.waiting() == []
-
-
-def test_who_was_signed_out_amid_a_form_comes_back_to_what_they_typed(late: Late) -> None:
-    page = {"Referer": "http://localhost/applications/new"}
-    late.pages.csrf_token()
-    late.client.delete_cookie(Cookies.of(late.client.application.extensions["portal"]).session)
-    sent = late.pages.post("/applications/new", {"display_name": "Order desk"}, headers=page)
-    assert sent.location == "/auth/login?next=%2Fapplications%2Fnew&kept=1"
-    begun = late.client.get(sent.location)
-    answer = late.client.get(back(to_provider(begun, late.visitor), late.visitor, ADA))
-    assert answer.location == "/applications/new#signed-in-again"
-    plain = late.client.get("/auth/login?next=/applications/new")
-    assert plain.location == "/applications/new", "signed in by now, and nothing was kept"
 
 
 def test_a_link_elsewhere_does_not_lead_to_it(late: Late, ada: Api) -> None:

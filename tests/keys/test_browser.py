@@ -16,15 +16,12 @@ from playwright.sync_api import expect
 from portal.core.key_shape import SHAPE
 from portal.identity.sessions.cookies import Cookies
 from portal.keys.decision.format import generate
-from tests import ROOT
 from tests.cast import ADA, Api, Pages
 from tests.identity.serving import served
+from tests.looks import faults
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
-
-AXE = (ROOT / "tests/vendor/axe.min.js").read_text()
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 @dataclass
@@ -285,7 +282,7 @@ def test_a_list_is_sorted_on_a_phone(window: Window, ada: Api) -> None:
     page.wait_for_url("**sort=name*")
     assert page.locator("tbody th a").all_inner_texts() == ["Alpha", "Beta"]
     assert not page.locator("thead th", has_text="Scopes").is_visible()
-    assert faults(page) == []
+    assert faults(page) == {}
 
 
 def test_a_one_time_link_opens_by_a_click_and_leaves_no_trace(
@@ -342,23 +339,11 @@ def test_every_page_of_keys_is_accessible(window: Window, ada: Api, theme: str, 
     scenes = ("/keys", "/keys/new", one, f"{one}/edit", f"{one}/history")
     for path in scenes:
         window.open(path)
-        assert faults(page) == [], path
+        assert faults(page) == {}, path
     window.issue("Shown")
     page.get_by_label("I have stored this key").check()
-    assert faults(page) == []
+    assert faults(page) == {}
     assert window.complaints == []
-
-
-def faults(page: "Page") -> list[str]:
-    """Return the findings of axe, and whether the page scrolls sideways."""
-    page.evaluate(AXE)
-    found = page.evaluate(
-        "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})"
-        ".then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' | ')))",
-        RULES,
-    )
-    sideways = page.evaluate("document.documentElement.scrollWidth > innerWidth + 1")
-    return [*found, *(["scrolls sideways"] if sideways else [])]
 
 
 def test_a_key_is_edited(window: Window, ada: Api) -> None:
@@ -366,7 +351,7 @@ def test_a_key_is_edited(window: Window, ada: Api) -> None:
     page = window.open(f"/keys/{issued['id']}")
     page.get_by_role("link", name="Edit").click()
     page.get_by_label("Name").wait_for()
-    assert faults(page) == []
+    assert faults(page) == {}
     page.get_by_label("Requests per minute").fill("30")
     page.get_by_label("Budget resets").select_option("month")
     page.get_by_role("button", name="Save").click()

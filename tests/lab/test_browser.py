@@ -8,15 +8,13 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
-from tests import ROOT
 from tests.cast import ADA, Api, sign_in
 from tests.identity.serving import served
+from tests.looks import faults
 from tests.thorough import LOOKS
 from tests.webhooks.conftest import Make, Receiver
 
 EXPECTED = "Failed to load resource: the server responded with a status of 422"
-AXE = (ROOT / "tests/vendor/axe.min.js").read_text()
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 @contextmanager
@@ -118,14 +116,7 @@ def test_every_page_is_accessible_and_fits(
 
 def look_at(page: Page) -> None:
     """Check that axe finds no violation, and that nothing is wider than the window."""
-    page.evaluate(AXE)
-    report = page.evaluate(
-        "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES
-    )
-    found = {v["id"]: [n["html"][:160] for n in v["nodes"]][:3] for v in report["violations"]}
-    assert found == {}, page.url
-    spill = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert page.evaluate(spill) <= 0, page.url
+    assert faults(page) == {}, page.url
 
 
 def test_the_log_tells_of_new_deliveries_and_shows_them_when_asked(

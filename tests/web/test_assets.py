@@ -3,8 +3,6 @@
 import gzip
 import os
 import re
-from collections.abc import Callable
-from html import unescape
 from pathlib import Path
 
 import pytest
@@ -13,9 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 
 from portal.web.drawing.assets import FOLDER, MODULES, SHEETS, Files
-from tests.cast import ADA, Pages
 
-MOST_OF_FIRST_PAGE = 60 * 1024
 ZIPPED = {"Accept-Encoding": "gzip, deflate, br"}
 PUBLIC = sorted(
     path.relative_to(FOLDER).as_posix()
@@ -237,13 +233,3 @@ def test_a_bundle_is_made_anew_when_one_of_its_files_changes(tmp_path: Path) -> 
     assert (
         Files(tmp_path / "css", []).answer("GET", "/static/css/portal.css", "", Headers()) is None
     )
-
-
-def test_the_first_page_is_small(app: Flask, browse: Callable[..., Pages]) -> None:
-    client = browse(ADA).client
-    page = client.get("/", headers=ZIPPED)
-    text = gzip.decompress(page.data).decode()
-    wanted = {unescape(one) for one in re.findall(r'(?:href|src)="(/static/[^"#]+)', text)}
-    got = [page, *(client.get(one, headers=ZIPPED) for one in wanted if "/fonts/" not in one)]
-    whole = sum(len(one.data) + len(str(one.headers)) for one in got)
-    assert whole < MOST_OF_FIRST_PAGE, whole

@@ -61,17 +61,3 @@ def test_in_forced_colours_a_focus_is_seen_and_states_have_their_shapes(
     state = page.locator("main .status, main .truth > p").first
     expect(state).to_be_visible()
     assert state.evaluate(shape) != paper
-
-
-def test_without_a_connection_a_form_keeps_what_was_typed(window: Window) -> None:
-    page = window.open("/webhooks/new")
-    page.get_by_label("Target URL").fill("https://hooks.example/in")
-    page.get_by_label("Events", exact=True).fill("rfp.*")
-    page.context.set_offline(True)
-    expect(page.locator("#banner")).to_contain_text("You are offline")
-    page.get_by_label("Name").first.fill("CRM events")
-    expect(page.get_by_label("Target URL")).to_have_value("https://hooks.example/in")
-    page.context.set_offline(False)
-    page.get_by_role("button", name="Add webhook").click()
-    expect(page.locator("#revealed")).to_contain_text("whsec_")
-    page.get_by_label("I have stored this signing secret").check()

@@ -13,9 +13,9 @@ import pytest
 from flask import Flask
 
 from portal.inbound.inbox import SENDER
-from tests import ROOT
 from tests.cast import ADA, Api, Pages
 from tests.identity import serving
+from tests.looks import SPILL, faults
 from tests.resources import RESOURCES, minimal, pages_of
 from tests.thorough import LOOKS
 from tests.web.conftest import Reader
@@ -23,13 +23,7 @@ from tests.web.conftest import Reader
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-AXE = (ROOT / "tests/vendor/axe.min.js").read_text()
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-RUN_AXE = """rules => axe.run(document, {
-    runOnly: {type: 'tag', values: rules}, resultTypes: ['violations']})"""
 WIDE = 1280
-BEST_PRACTICE = [*RULES, "best-practice"]
-SPILL = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 TELL_OF_VIOLATIONS = """document.addEventListener("securitypolicyviolation", (event) =>
     console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`));"""
 MACHINE_TALK = re.compile(r""".{0,30}(="None"|Undefined|\{\{| object at 0x).{0,30}""")
@@ -123,15 +117,9 @@ def group_of(endpoint: str) -> str:
     return blueprint if blueprint in GROUPS else "others"
 
 
-def faults(page: "Page", endpoint: str) -> dict[str, list[str]]:
+def found_on(page: "Page", endpoint: str) -> dict[str, list[str]]:
     """Return what is wrong with a page, with the first few elements of each fault."""
-    found = {}
-    page.evaluate(AXE)
-    for violation in page.evaluate(RUN_AXE, BEST_PRACTICE)["violations"]:
-        nodes = [f"{n['html'][:120]} {n['failureSummary'][:200]}" for n in violation["nodes"]]
-        found[f"{endpoint}: {violation['id']}"] = nodes[:3]
-    if (spill := page.evaluate(SPILL)) > 0:
-        found[f"{endpoint}: wider than its window"] = [f"{spill} px"]
+    found = {f"{endpoint}: {fault}": elements for fault, elements in faults(page).items()}
     if talk := MACHINE_TALK.search(page.inner_html("main")):
         found[f"{endpoint}: machine talk"] = [talk[0]]
     return found
@@ -181,7 +169,7 @@ def test_every_page_is_accessible_and_breaks_no_policy(
         assert answer.status == 200, f"{path} answers {answer.status}"
         if "text/html" not in answer.headers["content-type"]:
             continue  # for programs: health, metrics
-        found |= faults(reader.page, endpoint)
+        found |= found_on(reader.page, endpoint)
         if shots := os.environ.get("SHOTS"):
             reader.page.screenshot(path=f"{shots}/{endpoint}-{theme}-{width}.png", full_page=True)
         if width < WIDE:

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests import ROOT
+from tests.looks import faults
 from tests.thorough import LOOKS
 from tests.web.conftest import Reader
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
-
-AXE = (ROOT / "tests/vendor/axe.min.js").read_text()
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 def visit(path: str) -> Callable[["Page", str], None]:
@@ -77,17 +74,8 @@ def test_every_scene_is_accessible_and_breaks_no_policy(
     found = {}
     for name, scene in SCENES.items():
         scene(reader.page, served)
-        reader.page.evaluate(AXE)
-        report = reader.page.evaluate(
-            "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES
-        )
-        for violation in report["violations"]:
-            nodes = [f"{n['html'][:120]} {n['failureSummary'][:200]}" for n in violation["nodes"]]
-            found[f"{name}: {violation['id']}"] = nodes[:3]
-        spill = reader.page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        assert spill <= 0, f"{name} is {spill} px wider than its window"
+        if wrong := faults(reader.page):
+            found[name] = wrong
     context.close()
     assert found == {}
     assert reader.complaints == []

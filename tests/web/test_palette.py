@@ -6,17 +6,12 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests import ROOT
 from tests.cast import VIC, Api
+from tests.looks import faults
 from tests.web.conftest import Opens
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
-
-AXE = (ROOT / "tests/vendor/axe.min.js").read_text()
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-RUN_AXE = """rules => axe.run(document, {
-    runOnly: {type: 'tag', values: rules}, resultTypes: ['violations']})"""
 
 
 @pytest.fixture
@@ -259,10 +254,9 @@ def test_it_fits_and_is_accessible(opens: Opens, ada: Api, width: int, theme: st
     assert wide["x"] + wide["width"] <= width
     assert all((size := one.bounding_box()) and size["height"] >= 24 for one in
                page.locator("#find :is(button, [role=option])").all())  # fmt: skip
-    page.evaluate(AXE)
-    assert page.evaluate(RUN_AXE, RULES)["violations"] == []
+    assert faults(page) == {}
     page.keyboard.press("Escape")
     page.locator("h1").click()
     page.keyboard.press("?")
-    assert page.evaluate(RUN_AXE, RULES)["violations"] == []
+    assert faults(page) == {}
     assert window.complaints == []
