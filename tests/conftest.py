@@ -23,7 +23,7 @@ from tests import keeper
 from tests.configs import config_of
 from tests.databases import Database, fresh_database
 from tests.machine import chromium_of_the_machine
-from tests.thorough import times
+from tests.thorough import IS_PROOF, times
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -81,9 +81,20 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             terminalreporter.line(f"{report.nodeid}: {reason}")
 
 
+def is_only_proof(item: pytest.Item) -> bool:
+    """Tell whether a test takes too long for every `make test`."""
+    marker = item.get_closest_marker("proof")
+    return bool(marker and marker.kwargs.get("only"))
+
+
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests that may take longer than others: no process ends with one of them."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave what only a proof tries to one, and begin with the tests that may take longer than
+    others: no process ends with one of them."""
+    if not IS_PROOF:
+        left = [one for one in items if is_only_proof(one)]
+        items[:] = [one for one in items if not is_only_proof(one)]
+        config.hook.pytest_deselected(items=left)
     items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
 
 

@@ -17,12 +17,8 @@ from tests.cast import Api
 from tests.connectors.conftest import sealed
 from tests.identity.serving import served
 from tests.secretstore.openbao import OpenBao
-from tests.thorough import IS_PROOF
 
 __all__ = ["sealed"]
-
-# A download of 170 MB and a start of a minute: too much for every `make test`.
-collect_ignore = [] if IS_PROOF else ["keycloak"]
 
 RunChecks = Callable[[], None]
 USER, PASSWORD = "svc-portal", "correct horse battery staple"

@@ -11,6 +11,7 @@ from tests.cast import Api
 from tests.connections.conftest import PASSWORD, USER, RunChecks, Service
 from tests.connectors.test_browser import address, window
 from tests.looks import faults
+from tests.thorough import LOOKS
 from tests.web.conftest import Reader
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ Window = Callable[..., "BrowserContext"]
 Make = Callable[..., dict[str, Any]]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.proof
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
 def test_the_pages_of_a_connector_that_fails_are_accessible_and_fit(
     window: Window,
     address: str,

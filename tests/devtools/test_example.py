@@ -95,6 +95,7 @@ def test_its_types_hold(place: Path) -> None:
     run(place, tool("mypy"), "-p", "portal.suppliers")
 
 
+@pytest.mark.proof(only=True)
 @pytest.mark.timeout(LONGEST)
 def test_it_keeps_what_every_resource_promises(place: Path) -> None:
     told = run(place, tool("pytest"), "-v", "-p", "no:cacheprovider", "-k", SELECTED, *FILES)

@@ -11,6 +11,7 @@ from tests.cast import ADA, Api, sign_in
 from tests.explorer.conftest import page_of
 from tests.identity.serving import served
 from tests.lab.test_browser import look_at, tab_of_ada
+from tests.thorough import LOOKS
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
@@ -124,7 +125,8 @@ def test_everything_works_without_scripts(plain: Page, ada: Api) -> None:
     assert [one["display_name"] for one in ada.get("/applications").json["items"]] == ["CRM 361"]
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 360)])
+@pytest.mark.proof
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_its_pages_are_accessible_and_fit(page: Page, ada: Api, theme: Any, width: int) -> None:
     page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     page.set_viewport_size({"width": width, "height": 860})

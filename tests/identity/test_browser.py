@@ -22,6 +22,7 @@ from tests.cast import CLIENT_ID, CLIENT_SECRET
 from tests.databases import Database
 from tests.identity.serving import served
 from tests.looks import faults
+from tests.thorough import LOOKS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -164,7 +165,8 @@ def test_it_all_works_without_javascript(browser: "Browser", site: Site) -> None
     context.close()
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
+@pytest.mark.proof
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_every_page_is_accessible(browser: "Browser", site: Site, theme: Any, width: int) -> None:
     context = browser.new_context(
         viewport={"width": width, "height": 860}, color_scheme=theme, reduced_motion="reduce"

@@ -19,6 +19,7 @@ from portal.keys.decision.format import generate
 from tests.cast import ADA, Api, Pages
 from tests.identity.serving import served
 from tests.looks import faults
+from tests.thorough import LOOKS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
@@ -321,7 +322,8 @@ def test_a_one_time_link_opens_by_a_click_and_leaves_no_trace(
     context.close()
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
+@pytest.mark.proof
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_every_page_of_keys_is_accessible(window: Window, ada: Api, theme: str, width: int) -> None:
     crm = ada.create("applications", display_name="CRM 360")
     key = ada.create(

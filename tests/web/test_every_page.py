@@ -1,6 +1,6 @@
 """Test every page with real records: content policy, accessibility, and no raw Python values.
 
-A proof walks all pages in both themes and widths, and `make test` each theme in one width.
+A proof walks all pages in both themes and widths, and `make test` one of the four.
 """
 
 import os

@@ -17,7 +17,7 @@ from tests.connections.conftest import RunChecks
 from tests.connections.keycloak.server import Keycloak, keycloak
 from tests.connections.test_checks import checks, ok, read
 
-pytestmark = [pytest.mark.proof, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.proof(only=True), pytest.mark.timeout(900)]
 
 KEY = RSAKey.generate_key(2048, {"kid": "of the portal", "alg": "RS256", "use": "sig"})
 SECRET = "the secret of the portal"

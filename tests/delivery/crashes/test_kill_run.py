@@ -32,7 +32,7 @@ from tests.delivery.crashes.test_restarts import Server
 from tests.delivery.test_engine import until
 from tests.webhooks.kit import PATIENT, Mailbox, rows, sinks
 
-pytestmark = [pytest.mark.proof, pytest.mark.timeout(3000)]
+pytestmark = [pytest.mark.proof(only=True), pytest.mark.timeout(3000)]
 
 EVENTS, KILLS = 100_000, 63
 ORDERED = EVENTS // 100
