@@ -44,6 +44,10 @@ MANY = (
 )
 
 
+FEW = MANY.replace("1001", "2")
+GETS_OLD = "UPDATE delivery SET created_at = now() - interval '30 h'"
+
+
 def seen(ada: Api) -> dict[str, Any]:
     answer = ada.get("/overview")
     assert answer.status_code == 200, answer.text
@@ -221,6 +225,16 @@ def test_what_waits_is_held_if_its_webhook_sends_nothing(
     assert (held["value"], held["label"], held["status"]) == (1, "Held", "failing")
     assert listed(ada, held) == 1
     assert sum(held["values"]) == 1
+
+
+def test_what_has_waited_for_more_than_a_day_is_held_and_no_bar_of_the_day(
+    ada: Api, database: Database
+) -> None:
+    made = webhook(ada)
+    lay(database, [FEW, GETS_OLD, DELIVERY.format("pending"), BY_HAND], made)
+    held = figures(ada)["held"]
+    assert held["value"] == 3
+    assert (held["values"][0], sum(held["values"])) == (0, 1)
 
 
 def test_a_figure_that_is_not_known_says_so(ada: Api, browse: Browse, database: Database) -> None:

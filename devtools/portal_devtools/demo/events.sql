@@ -2,6 +2,10 @@
 -- An event moves once, when no delivery of it is about to be sent. What waits for a later attempt
 -- keeps the time of that attempt. Used by the demo alone, as the owner of the tables.
 -- Reads: app.tenant_id. The publisher's ids of the demo's events begin with demo-.
+
+-- No worker counts a delivery until all are counted anew below.
+LOCK TABLE delivery_hour IN SHARE ROW EXCLUSIVE MODE;
+
 WITH moving AS MATERIALIZED (
     SELECT e.tenant_id, e.id, e.received_at - e.occurred_at AS ago,
         'evt_' || substr(ulid_floor('evt', e.occurred_at), 5) || substr(e.id, 15) AS new_id
