@@ -199,16 +199,9 @@ def test_every_page_opens_for_its_admin_and_has_all_headers(
 
 
 MOST_STATEMENTS = 6  # of one page or one REST response; the one that sets the tenant counts
-# Beside the record itself: what its checks found, what happened, who feels it, and its leases. The
-# head of a record reads its health.
-MORE_STATEMENTS = {
-    "api.integration_apiKeys_getRotation": 7,
-    "connectors.show": 11,
-    "connectors.edit": 8,
-    "connectors.index": 8,
-    "connections.events": 7,
-    "lab.show": 7,
-}
+# Asks for the state of the embedded secret store. A vault is asked beside, not by a statement.
+OF_THE_STORE = "FROM store_key_use"
+MORE_STATEMENTS = {"api.integration_apiKeys_getRotation": 7}
 
 
 def test_no_page_and_no_read_asks_the_database_often(
@@ -230,6 +223,7 @@ def test_no_page_and_no_read_asks_the_database_often(
             else:
                 answer = person.get(call.path)
         assert answer.status_code == 200, (str(call), answer.text[:500])
+        sent = [one for one in sent if OF_THE_STORE not in one[0]]
         if len(sent) > MORE_STATEMENTS.get(call.endpoint, MOST_STATEMENTS):
             busy[str(call)] = sent
     assert not busy, "\n".join(f"{len(sent)} {call}" for call, sent in busy.items())

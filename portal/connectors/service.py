@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Integer, literal_column, or_, type_coerce
+from sqlalchemy.orm import joinedload
 
 from portal.applications import service as applications
 from portal.connectors import addresses, scopes
@@ -320,7 +321,8 @@ def restore(actor: Actor, record_id: str) -> Connector:
 def get(actor: Actor, record_id: str, *, include_deleted: bool = False) -> Connector:
     """Return one connector of the actor's tenant. Raises NotFound."""
     actor.require("connectors:read")
-    return find(Connector, actor, record_id, include_deleted=include_deleted)
+    application = joinedload(Connector.owning_application)
+    return find(Connector, actor, record_id, include_deleted=include_deleted, beside=[application])
 
 
 def names(actor: Actor, ids: set[str]) -> dict[str, str]:

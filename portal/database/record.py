@@ -1,12 +1,13 @@
 """Define the columns that every record has, and find a record and the rows below it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Self, TypeVar
 
 from sqlalchemy import Boolean, ColumnElement, Insert, Integer, Select, String, func, select
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+from sqlalchemy.sql.base import ExecutableOption
 
 from portal.core.errors import NotFound
 from portal.database.actor import Actor
@@ -144,13 +145,15 @@ def find(
     *,
     lock: bool = False,
     include_deleted: bool = False,
+    beside: Sequence[ExecutableOption] = (),
 ) -> R:
     """Return the actor's own record. Raise NotFound for any other id, also of another tenant.
 
+    `beside` loads what it refers to in the same statement.
     `lock` locks the row until the transaction ends, so that a version check is reliable. Raise
     Forbidden in an operation that changes something, for a record that the actor may only read.
     """
-    query = model.seen_by(actor).where(model.id == record_id)
+    query = model.seen_by(actor).where(model.id == record_id).options(*beside)
     if not include_deleted:
         query = query.where(model.is_deleted.is_(False))
     if lock:

@@ -6,6 +6,9 @@ the same secret. They use HTTP like all others, so people see here what a receiv
 
 from dataclasses import dataclass
 
+from sqlalchemy import select
+from sqlalchemy.orm import aliased
+
 from portal.core.errors import NotFound
 from portal.database.actor import Actor
 from portal.database.session import database_now, session
@@ -56,16 +59,16 @@ def end_failures(actor: Actor) -> None:
 
 
 def _existing(actor: Actor) -> Inbox | None:
-    query = Webhook.seen_by(actor).where(Webhook.is_deleted.is_(False))
-    receiver = session.scalar(
-        query.where(Webhook.inbound_scheme == SCHEME).order_by(Webhook.id).limit(1)
+    own = Webhook.seen_by(actor).where(Webhook.is_deleted.is_(False)).subquery()
+    receiver, sender = aliased(Webhook, own), aliased(Webhook, own.alias())
+    query = (
+        select(receiver, sender)
+        .outerjoin(sender, sender.url == receiver.inbound_url)
+        .where(receiver.inbound_scheme == SCHEME)
+        .order_by(receiver.id, sender.id)
     )
-    if receiver is None:
-        return None
-    sender = session.scalar(
-        query.where(Webhook.url == receiver.inbound_url).order_by(Webhook.id).limit(1)
-    )
-    return Inbox(receiver, sender)
+    found = session.execute(query.limit(1)).one_or_none()
+    return Inbox(*found) if found else None
 
 
 def open_inbox(actor: Actor) -> Inbox:

@@ -1,13 +1,13 @@
 """Give a lease to a key of the application that owns the connector, and tell who took one."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, ClassVar
 
-from sqlalchemy import and_, bindparam, func, insert, select
+from sqlalchemy import Select, and_, bindparam, func, insert, select
 
 from portal.applications.models import STOPPED
 from portal.connections.moves import OWN_FAULTS
@@ -129,11 +129,16 @@ class Use:
 
 
 def use(actor: Actor, record: Connector, at_most: int) -> Use:
-    """Return who took leases of a connector in the last day, with `at_most` so many keys.
-
-    Of a connector with very many, only the newest leases are looked at.
-    """
+    """Return who took leases of a connector in the last day, with `at_most` so many keys."""
     check_open(actor, record)
+    return use_of(session.execute(uses(actor, record, at_most)).all())
+
+
+def uses(actor: Actor, record: Connector, at_most: int) -> Select[Any]:
+    """Select the keys that took leases of a connector in the last day, for `use_of`.
+
+    Of a connector with very many leases, only the newest are looked at.
+    """
     newest = (
         ConnectorLease.seen_by(actor)
         .where(ConnectorLease.connector_id == record.id)
@@ -145,11 +150,17 @@ def use(actor: Actor, record: Connector, at_most: int) -> Use:
         .limit(LOOKED)
         .cte("newest")
     )
-    last = func.max(newest.c.created_at)
+    last = func.max(newest.c.created_at).label("last_at")
     applications = select(func.count(newest.c.application_id.distinct())).scalar_subquery()
     looked = select(func.count()).select_from(newest).scalar_subquery()
-    query = select(newest.c.key_id, last, applications, looked).group_by(newest.c.key_id)
-    rows = session.execute(query.order_by(last.desc()).limit(at_most)).all()
+    query = select(
+        newest.c.key_id, last, applications.label("applications"), looked.label("looked")
+    )
+    return query.group_by(newest.c.key_id).order_by(last.desc()).limit(at_most)
+
+
+def use_of(rows: Sequence[Sequence[Any]]) -> Use:
+    """Return who took leases, from the rows of `uses`."""
     if not rows:
         return Use({}, 0, is_all=True)
     last_leases = {key_id: last_at for key_id, last_at, _, _ in rows}

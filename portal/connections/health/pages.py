@@ -20,6 +20,7 @@ from portal.connectors.models import CLOSED_HEALTH, Connector
 from portal.connectors.schemas import ConnectorInput
 from portal.core.errors import Invalid
 from portal.database.actor import Actor
+from portal.database.together import read_together
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.records import health
 from portal.records.health import Health
@@ -49,9 +50,7 @@ def show(record: Connector) -> Mapping[str, Any]:
         "connection": connection,
         "range": asked.in_days,
         "series": panel.SERIES,
-        "timeline": timeline.page(
-            web.actor(), record, None, panel.LATEST, newest=connection.entries
-        ),
+        "timeline": connection.timeline,
     }
 
 
@@ -162,10 +161,11 @@ def events(record_id: str) -> ResponseReturnValue:
     actor = web.actor()
     record = connectors.get(actor, record_id, include_deleted=True)
     requests.check_open(actor, record)
-    newest, stands = timeline.entries(actor, record), panel.stands_of(record)
     period = _period()
-    cursor = request.args.get("cursor")
-    page = timeline.page(actor, record, cursor, newest=newest, period=period)
+    asked = timeline.asked(request.args.get("cursor"), period=period)
+    rows = read_together(timeline.queries(actor, record, asked))
+    newest, page = timeline.told(record, asked, rows)
+    stands = panel.stands_of(record)
     return web.render(
         "connections/timeline.html",
         record=record,

@@ -14,6 +14,7 @@ from portal.connections import requests
 from portal.connections.checks.report import Report
 from portal.connections.health import consequences, judgement, sentences, timeline, users
 from portal.connections.health.sentences import Known, Sentence
+from portal.connections.health.timeline import Timeline
 from portal.connections.models import (
     ConnectorCheck,
     ConnectorCheckDay,
@@ -25,8 +26,8 @@ from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.database.actor import Actor
 from portal.database.session import session
+from portal.database.together import read_together
 from portal.providers.steps import NEED_A_PERSON
-from portal.records.audit.models import AuditEntry
 from portal.records.health import Health, listed
 from portal.web.drawing.charts import Column, Series
 from portal.web.drawing.consequences import Consequences
@@ -101,7 +102,7 @@ class Panel:
     users: Sequence[users.User]
     days: Sequence[Column]
     versions: Sequence[Version]
-    entries: Sequence[AuditEntry]
+    timeline: Timeline
     consequences: Consequences | None
 
     @property
@@ -147,6 +148,11 @@ class Panel:
 
 def read(actor: Actor, record: Connector, asked: Range = MONTH) -> Panel:
     """Return what is known of one connector that is open to the actor. Its chart has the range."""
+    latest = timeline.asked(None, LATEST)
+    in_timeline = timeline.queries(actor, record, latest)
+    rows = read_together([*in_timeline, *users.queries(actor, record)])
+    entries, events = timeline.told(record, latest, rows[: len(in_timeline)])
+    found = users.told(rows[len(in_timeline) :])
     stands = stands_of(record, asked)
     if _ended_meanwhile(record, stands.found):
         session.refresh(record)
@@ -158,9 +164,7 @@ def read(actor: Actor, record: Connector, asked: Range = MONTH) -> Panel:
         last_check=stands.found,
         missing=connectors.missing(record),
     )
-    entries = timeline.entries(actor, record)
     change = timeline.change_before_failure(record, stands.standing, entries, stands.entered)
-    found = users.of(actor, record)
     known = replace(known, change=change, for_whom=users.words(found))
     open_check = stands.open_check
     shown = open_check if open_check is not None and open_check.steps else stands.found
@@ -177,7 +181,7 @@ def read(actor: Actor, record: Connector, asked: Range = MONTH) -> Panel:
         users=found.all,
         days=stands.days,
         versions=stands.versions,
-        entries=entries,
+        timeline=events,
         consequences=consequences.of(record, stands.standing),
     )
 

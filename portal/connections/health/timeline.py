@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Any
 
 from flask import Flask, current_app
+from sqlalchemy import Select
 from ulid import ULID
 
 from portal.audit import pages as audit_pages
@@ -20,7 +21,6 @@ from portal.connections.health.sentences import LEADS, Change
 from portal.connections.models import ConnectorCheck, ConnectorStanding
 from portal.connectors.models import Connector
 from portal.database.actor import Actor
-from portal.database.session import session
 from portal.providers.settings import label_of
 from portal.records.audit import trail
 from portal.records.audit.models import AuditEntry
@@ -93,13 +93,15 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Something that happens to connectors. `read` returns events after a place, newest first.
+    """Something that happens to connectors.
 
-    `place_at` returns the place that everything before a moment comes after.
+    `query` selects so many rows after a place, newest first; None if the actor may see none. `tell`
+    makes events of them. `place_at` returns the place that everything before a moment comes after.
     """
 
     name: str
-    read: Callable[[Actor, Connector, str | None, int], Iterable[Event]] = field(repr=False)
+    query: Callable[[Actor, Connector, str | None, int], Select[Any] | None] = field(repr=False)
+    tell: Callable[[Connector, Sequence[Any]], Iterable[Event]] = field(repr=False)
     place_at: Callable[[datetime], str] = field(repr=False)
 
 
@@ -111,10 +113,19 @@ class Period:
     until: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A page of a timeline that was asked for: where each source goes on, and how many events."""
+
+    places: Mapping[str, str]
+    limit: int
+    period: Period | None = None
+
+
 def init_app(app: Flask) -> None:
     """Register the changes and the checks."""
-    add_source(app, Source("changes", _changes, lambda at: packed([at.isoformat(), ""])))
-    add_source(app, Source("checks", _checks, place_of_id(ConnectorCheck.id_prefix)))
+    add_source(app, Source("changes", _changes, _told, lambda at: packed([at.isoformat(), ""])))
+    add_source(app, Source("checks", _checks, _found, place_of_id(ConnectorCheck.id_prefix)))
 
 
 def place_of_id(prefix: str) -> Callable[[datetime], str]:
@@ -127,40 +138,61 @@ def add_source(app: Flask, source: Source) -> None:
     app.extensions.setdefault("portal.connector_timeline", []).append(source)
 
 
-def page(
-    actor: Actor,
-    record: Connector,
-    cursor: str | None,
-    limit: int = PAGE,
-    newest: Sequence[AuditEntry] | None = None,
-    period: Period | None = None,
-) -> Timeline:
-    """Return one page of a connector's timeline. Raises BadRequest for a cursor that is not ours.
-
-    `newest` are the newest `entries` of the history, if they are known already. With a `period`,
-    only its events are returned.
-    """
-    sources: list[Source] = current_app.extensions["portal.connector_timeline"]
+def asked(cursor: str | None, limit: int = PAGE, period: Period | None = None) -> Asked:
+    """Return what is asked for, of a `period` only its events. Raises BadRequest for a cursor that
+    is not ours."""
     places = _decoded(cursor)
     if period and not cursor:
-        places = {source.name: source.place_at(period.until) for source in sources}
-    known = None if places or newest is None else list(_told(record, newest[: limit + 1]))
-    read = []
-    for source in sources:
-        if source.read is _changes and known is not None:
-            events: Iterable[Event] = known
-        else:
-            events = source.read(actor, record, places.get(source.name), limit + 1)
-        read.append([(source.name, event) for event in events])
+        places = {source.name: source.place_at(period.until) for source in _sources()}
+    return Asked(places, limit, period)
+
+
+def queries(actor: Actor, record: Connector, asked: Asked) -> list[Select[Any] | None]:
+    """Return the queries whose rows `told` needs: the newest changes, then one of each source."""
+    newest = trail.history_query(actor, record.id, limit=LOOKED, without=(HEALTH,))
+    return [
+        newest,
+        *(
+            None
+            if _has_newest(source, asked)
+            else source.query(actor, record, asked.places.get(source.name), asked.limit + 1)
+            for source in _sources()
+        ),
+    ]
+
+
+def told(
+    record: Connector, asked: Asked, rows: Sequence[Sequence[Any]]
+) -> tuple[Sequence[AuditEntry], Timeline]:
+    """Return the newest changes, and the page that was asked for, from the rows of `queries`."""
+    newest, *found = rows
+    known = newest[: asked.limit + 1]
+    read = [
+        [
+            (source.name, event)
+            for event in source.tell(record, known if _has_newest(source, asked) else some)
+        ]
+        for source, some in zip(_sources(), found, strict=True)
+    ]
     merged = list(heapq.merge(*read, key=lambda named: named[1].at, reverse=True))
-    shown = merged[:limit]
-    if period:
+    shown = merged[: asked.limit]
+    if period := asked.period:
         is_over = bool(shown) and shown[-1][1].at < period.since
         shown = [one for one in shown if period.since <= one[1].at < period.until]
         merged = [] if is_over else merged
-    after = places | {name: event.place for name, event in shown}
+    after = {**asked.places, **{name: event.place for name, event in shown}}
     runs = [_run([event for _, event in some]) for _, some in groupby(shown, _alike)]
-    return Timeline(runs, packed(after) if len(merged) > limit else None)
+    page = Timeline(runs, packed(after) if len(merged) > asked.limit else None)
+    return trail.read(newest), page
+
+
+def _sources() -> Sequence[Source]:
+    return list(current_app.extensions["portal.connector_timeline"])
+
+
+def _has_newest(source: Source, asked: Asked) -> bool:
+    """Tell whether the newest changes, which are read anyway, are those of the page."""
+    return source.query is _changes and not asked.places and asked.limit < LOOKED
 
 
 def _alike(named: tuple[str, Event]) -> tuple[str, str]:
@@ -189,17 +221,12 @@ def _decoded(cursor: str | None) -> dict[str, str]:
 # ---------------------------------------------------------------- what was changed
 
 
-def entries(actor: Actor, record: Connector) -> Sequence[AuditEntry]:
-    """Return the newest entries of a connector's history, without those about its health."""
-    return trail.history(actor, record.id, limit=LOOKED, without=(HEALTH,))
+def _changes(actor: Actor, record: Connector, place: str | None, limit: int) -> Select[Any] | None:
+    return trail.history_query(actor, record.id, limit=limit, before=place, without=(HEALTH,))
 
 
-def _changes(actor: Actor, record: Connector, place: str | None, limit: int) -> Iterable[Event]:
-    found = trail.history(actor, record.id, limit=limit, before=place, without=(HEALTH,))
-    return _told(record, found)
-
-
-def _told(record: Connector, found: Sequence[AuditEntry]) -> Iterator[Event]:
+def _told(record: Connector, rows: Sequence[Any]) -> Iterator[Event]:
+    found = trail.read(rows)
     for entry, line in zip(found, audit_pages.lines(found), strict=True):
         yield Event(
             at=entry.occurred_at,
@@ -238,19 +265,23 @@ def _text(value: Any) -> str | None:
 # ---------------------------------------------------------------- what checks found
 
 
-def _checks(actor: Actor, record: Connector, place: str | None, limit: int) -> Iterable[Event]:
+def _checks(actor: Actor, record: Connector, place: str | None, limit: int) -> Select[Any] | None:
     if not record.is_open_to(actor):
-        return
+        return None
     query = ConnectorCheck.seen_by(actor).where(
         ConnectorCheck.connector_id == record.id, ConnectorCheck.state == "done"
     )
     if place is not None:
         query = query.where(ConnectorCheck.id < place)
-    for check in session.scalars(query.order_by(ConnectorCheck.id.desc()).limit(limit)):
-        yield _found(check)
+    return query.order_by(ConnectorCheck.id.desc()).limit(limit)
 
 
-def _found(check: ConnectorCheck) -> Event:
+def _found(_record: Connector, rows: Sequence[Any]) -> Iterator[Event]:
+    for (check,) in rows:
+        yield _checked(check)
+
+
+def _checked(check: ConnectorCheck) -> Event:
     outcome = check.outcome or ""
     passed = sum(step["state"] in ("passed", "warned") for step in check.steps)
     text = f"{passed} of {len(check.steps)} steps passed"

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, literal, select, union_all
 from portal.applications.models import Application
 from portal.connectors.models import Connector
 from portal.database.actor import Actor
-from portal.database.session import session
+from portal.database.together import read_together
 from portal.keys.models import ApiKey
 from portal.records.health import listed
 
@@ -58,8 +58,14 @@ class Users:
 
 
 Source = Callable[[Actor, Connector], Select[Any] | None]
-UseSource = Callable[[Actor, Connector], Use]
-NOBODY = Users((), Use((), 0, is_all=True))
+
+
+@dataclass(frozen=True, slots=True)
+class UseSource:
+    """The uses of a connector: a query of the last day, and what its rows tell."""
+
+    query: Callable[[Actor, Connector], Select[Any]]
+    tell: Callable[[Sequence[Any]], Use]
 
 
 def init_app(app: Flask) -> None:
@@ -95,18 +101,32 @@ def columns(noun: str, id: Any, name: Any, why: str | ColumnElement[str]) -> tup
 
 def of(actor: Actor, record: Connector) -> Users:
     """Return for whom a connector is, as far as the actor may see it."""
+    return told(read_together(queries(actor, record)))
+
+
+def queries(actor: Actor, record: Connector) -> list[Select[Any] | None]:
+    """Return the queries whose rows `told` needs: of what names the connector, and of its use."""
     if not record.is_open_to(actor):
-        return NOBODY
+        return [None, None]
     sources: list[Source] = current_app.extensions["portal.connector_users"]
-    told = (source(actor, record) for source in sources)
-    parts = [select(one.limit(SHOWN).subquery()) for one in told if one is not None]
-    rows = session.execute(union_all(*parts)) if parts else ()
-    named = [
-        User(row.noun, row.name, url_for(PAGES[row.noun], record_id=row.id), row.why)
-        for row in rows
+    given = (source(actor, record) for source in sources)
+    parts = [select(one.limit(SHOWN).subquery()) for one in given if one is not None]
+    named = select(union_all(*parts).subquery()) if parts else None
+    return [named, _use_source().query(actor, record)]
+
+
+def told(rows: Sequence[Sequence[Any]]) -> Users:
+    """Return for whom a connector is, from the rows of `queries`."""
+    named, used = rows
+    users = [
+        User(noun, name, url_for(PAGES[noun], record_id=id), why) for noun, id, name, why in named
     ]
-    use: UseSource = current_app.extensions["portal.connector_use"]
-    return Users(named, use(actor, record))
+    return Users(users, _use_source().tell(used))
+
+
+def _use_source() -> UseSource:
+    source: UseSource = current_app.extensions["portal.connector_use"]
+    return source
 
 
 def words(users: Users) -> str:

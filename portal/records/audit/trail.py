@@ -1,6 +1,6 @@
 """Write and read the audit log."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -102,21 +102,28 @@ def _json(value: Any) -> Any:
 
 
 def history(
-    actor: Actor,
-    record_id: str,
-    *,
-    limit: int = 50,
-    before: str | None = None,
-    without: Sequence[str] = (),
+    actor: Actor, record_id: str, *, limit: int = 50, before: str | None = None
 ) -> Sequence[AuditEntry]:
     """Return a record's entries, newest first, for every caller that may read the record.
 
-    `before` is the `place` of an entry: the next older ones are returned. `without` are actions.
+    `before` is the `place` of an entry: the next older ones are returned.
     """
+    return read(session.execute(history_query(actor, record_id, limit=limit, before=before)))
+
+
+def history_query(
+    actor: Actor,
+    record_id: str,
+    *,
+    limit: int,
+    before: str | None = None,
+    without: Sequence[str] = (),
+) -> Select[Any]:
+    """Select what `history` returns, without some actions; `read` makes entries of its rows."""
     query = _newest_first(actor).where(AuditEntry.record_id == record_id)
     if without:
         query = query.where(AuditEntry.action.not_in(without))
-    return _read(_older(query, _place(before)).limit(limit))
+    return _older(query, _place(before)).limit(limit)
 
 
 def history_page(
@@ -135,7 +142,7 @@ def place(entry: AuditEntry) -> str:
 def newest(actor: Actor, record_id: str, action: str) -> AuditEntry | None:
     """Return a record's newest entry of this action."""
     query = _newest_first(actor).where(AuditEntry.record_id == record_id)
-    return next(iter(_read(query.where(AuditEntry.action == action).limit(1))), None)
+    return next(iter(_entries(query.where(AuditEntry.action == action).limit(1))), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +195,7 @@ def of_request(actor: Actor, request_id: str) -> Sequence[AuditEntry]:
         AuditEntry.occurred_at > func.now() - LATELY,
         AuditEntry.request_id == request_id,
     )
-    return _read(query.limit(FEW))
+    return _entries(query.limit(FEW))
 
 
 # The filters of the log, as they are written in a query string.
@@ -253,7 +260,7 @@ def log(
     query = _newest_first(actor).where(*asked.conditions())
     if actor.app_id is not None:
         query = query.where(AuditEntry.actor_id == actor.id)
-    return _paged(_read(_older(query, asked.before).limit(limit + 1)), limit)
+    return _paged(_entries(_older(query, asked.before).limit(limit + 1)), limit)
 
 
 def newest_of(actor: Actor, asked: Question, limit: int) -> Sequence[AuditEntry]:
@@ -268,12 +275,7 @@ def newest_of(actor: Actor, asked: Question, limit: int) -> Sequence[AuditEntry]
         .limit(LOOKED_AT)
         .subquery()
     )
-    entry = aliased(AuditEntry, newest)
-    closed = closed_to(actor, entry.record_id)
-    query = select(entry, closed if actor.is_admin else false())
-    query = query if actor.is_admin else query.where(not_(closed))
-    ordered = query.order_by(entry.occurred_at.desc(), entry.id.desc())
-    return _read(ordered.limit(limit))
+    return _entries(_newest_first(actor, aliased(AuditEntry, newest)).limit(limit))
 
 
 def one(actor: Actor, entry_id: str) -> AuditEntry | None:
@@ -288,10 +290,10 @@ def one(actor: Actor, entry_id: str) -> AuditEntry | None:
     )
     if actor.app_id is not None:
         query = query.where(AuditEntry.actor_id == actor.id)
-    return next(iter(_read(query)), None)
+    return next(iter(_entries(query)), None)
 
 
-def _older(query: Select[AuditEntry, bool], place: Place | None) -> Select[AuditEntry, bool]:
+def _older(query: Select[Any], place: Place | None) -> Select[Any]:
     if place is None:
         return query
     # The first comparison leaves out the partitions of later months; the second cannot do that.
@@ -307,22 +309,24 @@ def _paged(found: Sequence[AuditEntry], limit: int) -> tuple[Sequence[AuditEntry
     return found[:limit], place(found[limit - 1])
 
 
-def _newest_first(actor: Actor) -> Select[AuditEntry, bool]:
+def _newest_first(actor: Actor, entry: Any = AuditEntry) -> Select[Any]:
     """Select the entries that the actor may know of, each with whether its record is closed to the
     actor. Only an admin knows of such an entry."""
-    closed = closed_to(actor, AuditEntry.record_id)
-    query = select(AuditEntry, closed if actor.is_admin else false())
+    closed = closed_to(actor, entry.record_id)
+    query: Select[Any] = select(entry, closed if actor.is_admin else false())
     known = () if actor.is_admin else (not_(closed),)
-    return query.where(AuditEntry.tenant_id == actor.tenant_id, *known).order_by(
-        AuditEntry.occurred_at.desc(), AuditEntry.id.desc()
+    return query.where(entry.tenant_id == actor.tenant_id, *known).order_by(
+        entry.occurred_at.desc(), entry.id.desc()
     )
 
 
-def _read(query: Select[AuditEntry, bool]) -> Sequence[AuditEntry]:
+def _entries(query: Select[Any]) -> Sequence[AuditEntry]:
+    return read(session.execute(query))
+
+
+def read(rows: Iterable[Any]) -> Sequence[AuditEntry]:
     """Return the entries; those of a closed record without the changes of its settings."""
-    return [
-        _without_settings(entry) if closed else entry for entry, closed in session.execute(query)
-    ]
+    return [_without_settings(entry) if closed else entry for entry, closed in rows]
 
 
 def _without_settings(entry: AuditEntry) -> AuditEntry:
