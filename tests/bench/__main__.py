@@ -3,7 +3,7 @@
 make bench                          all of it, about eight minutes
 make bench ARGS="rest --rounds 3"   parts: lists rest growth filters batch inbound memory publishing
                                     keys deliveries tenants shortcuts checks leases sdk javascript
-                                    explorer browser
+                                    explorer browser cockpit
 """
 
 import argparse
@@ -23,6 +23,7 @@ from portal.core.config import libpq_url
 from portal.ops import embedded_postgres, migrate
 from tests.bench import (
     batch,
+    cockpit,
     delivery,
     figures,
     filters,
@@ -45,7 +46,7 @@ EXPLORER = 2.0
 PARTS = (
     "lists", "rest", "growth", "filters", "batch", "inbound", "memory", "publishing", "keys",
     "deliveries", "tenants", "shortcuts", "checks", "leases", "sdk", "javascript", "explorer",
-    "browser",
+    "browser", "cockpit",
 )  # fmt: skip
 
 
@@ -412,6 +413,7 @@ def measure(parts: Sequence[str], rounds: int, seconds: float, keep: Path | None
             "sdk": bench.sdk,
             "explorer": lambda: [bench.explorer()],
             "browser": bench.browser,
+            "cockpit": lambda: cockpit.measure(bench),
         }
         for part in parts:
             told(f"measuring: {part}")
