@@ -1,5 +1,6 @@
 """Pages of bulk jobs: /bulk-jobs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -16,6 +17,7 @@ from portal.bulk.schemas import BulkJobInput
 from portal.core.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound, PortalError
 from portal.database.actor import Actor
 from portal.identity.sessions.login import live_session, to_step_up
+from portal.keys.editing.forms import PAST, is_past
 from portal.rest.findable import Find
 from portal.web import lists
 
@@ -112,8 +114,16 @@ def _asked_for(resource: str, verb: str) -> tuple[Kind, Act]:
 def _preview(kind: Kind, act: Act, ids: list[str], narrowed: str, sent: Any) -> BulkJob:
     which: dict[str, Any] = {"ids": ids} if ids else {"filter": selection.sent(narrowed)}
     values = forms.values_of(act, sent) if act.command.model_fields else {}
+    _check_end(values)
     named = {"resource": kind.resource.name, "verb": act.verb, "arguments": values}
     return service.create(web.actor(), BulkJobInput.read({**named, **which}))
+
+
+def _check_end(values: Mapping[str, Any]) -> None:
+    """Raise Invalid for a time in the past, which only a program may ask for: it ends the keys
+    without what is asked for to revoke them."""
+    if is_past(values.get("expires_at")):
+        raise Invalid.field("arguments.expires_at", PAST)
 
 
 def _problems(error: PortalError) -> dict[str, str]:
@@ -193,6 +203,10 @@ def confirm(record_id: str) -> ResponseReturnValue:
     """Let the worker do a job. It needs a recent sign-in if that is needed for one record."""
     job = service.find(web.actor(), record_id)
     act = service.act_of(job)
+    try:
+        _check_end(job.arguments)
+    except Invalid as error:
+        return _shown(job, error.errors[0].message)
     typed = request.form.get("confirm", "").strip().replace(",", "")
     if act.is_grave and job.waiting > SURE_UP_TO and typed != str(job.waiting):
         return _shown(job, f"Type {job.waiting} to confirm: so many are meant.")

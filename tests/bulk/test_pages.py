@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tests.bulk.test_jobs import keys, work
+from tests.bulk.test_jobs import keys, preview, work
 from tests.cast import ADA, ED, VIC, Api, Pages
 
 __all__ = ["work"]
@@ -70,6 +70,20 @@ def test_a_wrong_value_is_named_at_its_field(ada: Api, browse: Callable[..., Pag
     assert answer.status_code == 422
     assert re.search(r'id="bulk-rpm_limit-error">.*whole number', answer.text)
     assert 'value="many"' in answer.text
+
+
+def test_a_person_cannot_end_many_keys_with_a_time_in_the_past(
+    ada: Api, browse: Callable[..., Pages]
+) -> None:
+    keys(ada, 2)
+    page = browse(ADA)
+    asked = {"resource": "api-keys", "verb": "edit", "which": "all"}
+    answer = page.post("/bulk-jobs/new", {**asked, "expires_at": "2020-01-01T00:00"})
+    assert answer.status_code == 422
+    assert re.search(r'id="bulk-expires_at-error">.*This is in the past', answer.text)
+    values = {"expires_at": "2020-01-01T00:00:00Z"}
+    job = preview(ada, "api-keys", "edit", filter={}, arguments=values)
+    assert "This is in the past" in page.post(f"/bulk-jobs/{job['id']}/confirm").text
 
 
 def test_nothing_selected_is_said(ada: Api, browse: Callable[..., Pages]) -> None:

@@ -22,6 +22,7 @@ RESETS = [
     ("week", "Every week"),
     ("month", "Every month"),
 ]
+PAST = "This is in the past. Choose a later time, or revoke the key to end it now."
 
 
 class EditKeyForm(CommandForm[EditKey]):
@@ -63,18 +64,14 @@ class EditKeyForm(CommandForm[EditKey]):
         Raises Invalid for a time in the past, which only a program may ask for: it ends the key.
         """
         document = super().document(stored)
-        if _is_past(document.get("expires_at")):
-            self.blame(
-                Invalid.field(
-                    "expires_at",
-                    "This is in the past. Choose a later time, or revoke the key to end it now.",
-                ).errors
-            )
+        if is_past(document.get("expires_at")):
+            self.blame(Invalid.field("expires_at", PAST).errors)
             document.pop("expires_at")
         return document
 
 
-def _is_past(typed: Any) -> bool:
+def is_past(typed: Any) -> bool:
+    """Tell whether a typed time is over."""
     try:
         return datetime.fromisoformat(str(typed)) <= datetime.now(UTC)
     except (ValueError, TypeError):  # the command says what is wrong
