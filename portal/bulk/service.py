@@ -254,11 +254,21 @@ def note(actor: Actor, job: BulkJob, action: str) -> None:
 
 
 def act_of(job: BulkJob) -> Act:
-    """Return what a job does."""
-    return KINDS[job.resource].act(job.verb)
+    """Return what a job does. Raises NotFound for what only another release can do."""
+    act = _act(job)
+    if act is None:
+        raise NotFound("This version of the portal does not know what this job does.")
+    return act
+
+
+def _act(job: BulkJob) -> Act | None:
+    kind = KINDS.get(job.resource)
+    return kind.by_verb.get(job.verb) if kind else None
 
 
 def title(job: BulkJob) -> str:
     """Return a job in words: "Revoke 3 API keys"."""
-    noun = KINDS[job.resource].resource.singular
-    return f"{act_of(job).label} {job.total:,} {noun}{'' if job.total == 1 else 's'}"
+    act, kind = _act(job), KINDS.get(job.resource)
+    label = act.label if act else job.verb.capitalize()
+    noun = kind.resource.singular if kind else "record"
+    return f"{label} {job.total:,} {noun}{'' if job.total == 1 else 's'}"

@@ -6,22 +6,23 @@ committed was not done. The locked row of the job keeps other workers away.
 """
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.exc import DBAPIError
 
 from portal.bulk import askers, service
 from portal.bulk.acts import Act
 from portal.bulk.kinds import KINDS
 from portal.bulk.models import BulkJob, BulkRow
-from portal.core.errors import PortalError, RateLimited
+from portal.core.errors import Forbidden, NotFound, PortalError, RateLimited
 from portal.database.actor import Actor
 from portal.database.record import find
-from portal.database.session import database_now, flush, session
+from portal.database.session import database_now, flush, is_lost, session
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -31,6 +32,7 @@ FORGOTTEN_AT_ONCE = 10
 # A lock or a statement that took too long, and a deadlock.
 BUSY = frozenset({"55P03", "57014", "40P01"})
 IS_BUSY = "Something else was changing it. Try it again."
+UNREADABLE = "This version of the portal cannot read the job any more. Make a new one."
 FAILED = "Something failed on our side. Try it again, or tell your platform's operators."
 
 
@@ -43,29 +45,80 @@ class Result:
     wait: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A job as it was read for one step: as whom to do what, with which values."""
+
+    job: BulkJob
+    actor: Actor
+    act: Act
+    command: Any
+
+
 def do_some(tenant_id: str) -> bool:
     """Do some rows of the tenant's job that waits longest. Tell whether there may be more to do."""
     job = _next_job(tenant_id)
     if job is None:
         return False
+    try:
+        task = _read(job)
+    except DBAPIError:
+        raise
+    except (Forbidden, NotFound) as error:
+        _give_up(job, error.detail)
+    except Exception as error:  # or it would be taken again for ever
+        log.error("bulk job cannot be read", job=job.id, exc_info=error)
+        _give_up(job, UNREADABLE)
+    else:
+        _do_rows(task)
+    return True
+
+
+def _read(job: BulkJob) -> Task:
+    """Return the job with the rights that its asker has now. Raises Forbidden if they may do it no
+    more, and anything for a job of another release that this one cannot read."""
     act = service.act_of(job)
     command = act.command.read(job.arguments)
-    begun = time.monotonic()
-    rows = _next_rows(job, act.at_once)
-    left = len(rows) == act.at_once
+    actor = askers.again(job.tenant_id, job.asker or {})
+    actor.require(act.scope)
+    return Task(job, actor, act, command)
+
+
+def _do_rows(task: Task) -> None:
+    job, begun = task.job, time.monotonic()
+    rows = _next_rows(job, task.act.at_once)
+    results: list[Result] = []
+    wait = 0
     for row in rows:
-        result = _do(job, row, act, command)
+        result = _do(task, row)
         if result.wait is not None:
-            job.next_at = database_now() + timedelta(seconds=result.wait)
-            return True
-        _write_down(job, row, result)
-        if time.monotonic() - begun > LONGEST_STEP:
-            left = True
+            wait = result.wait
             break
-    job.next_at = database_now()
-    if not left or not job.waiting:
+        results.append(result)
+        if time.monotonic() - begun > LONGEST_STEP:
+            break
+    now = database_now()
+    for row, result in zip(rows, results, strict=False):
+        row.state, row.reason, row.done_at = result.state, result.reason, now
+    for state, many in Counter(result.state for result in results).items():
+        setattr(job, state, getattr(job, state) + many)
+    job.next_at = now + timedelta(seconds=wait)
+    if not job.waiting or len(results) == len(rows) < task.act.at_once:
         _end(job)
-    return True
+
+
+def _give_up(job: BulkJob, reason: str) -> None:
+    """End a job that cannot go on. The rows that are left have failed, each with the reason."""
+    left = update(BulkRow).where(
+        BulkRow.tenant_id == job.tenant_id, BulkRow.job_id == job.id, BulkRow.state == "waiting"
+    )
+    session.execute(
+        left.values(state="failed", reason=reason, done_at=func.now()).execution_options(
+            synchronize_session=False
+        )
+    )
+    job.failed += job.waiting
+    _end(job)
 
 
 def _next_job(tenant_id: str) -> BulkJob | None:
@@ -90,34 +143,36 @@ def _next_rows(job: BulkJob, most: int) -> list[BulkRow]:
     return list(session.scalars(query.order_by(BulkRow.number).limit(most)))
 
 
-def _do(job: BulkJob, row: BulkRow, act: Act, command: Any) -> Result:
+def _do(task: Task, row: BulkRow) -> Result:
+    """Do one row in a savepoint. Only a lost connection is raised: what else fails must not keep
+    the rows behind it, and the other jobs of the tenant, from their turn."""
     try:
         with session.begin_nested():
-            return _done(askers.again(job.tenant_id, job.asker or {}), job, row, act, command)
+            return _done(task, row)
     except RateLimited as error:
         return Result("waiting", wait=error.retry_after)
     except PortalError as error:
         return Result("failed", _sentence(error))
-    except DBAPIError as error:
-        if error.connection_invalidated or getattr(error.orig, "sqlstate", None) not in BUSY:
+    except Exception as error:
+        if is_lost(error):
             raise
-        return Result("failed", IS_BUSY)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        log.error("bulk row failed", job=job.id, record=row.record_id, exc_info=error)
+        if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in BUSY:
+            return Result("failed", IS_BUSY)
+        log.error("bulk row failed", job=task.job.id, record=row.record_id, exc_info=error)
         return Result("failed", FAILED)
 
 
-def _done(actor: Actor, job: BulkJob, row: BulkRow, act: Act, command: Any) -> Result:
+def _done(task: Task, row: BulkRow) -> Result:
     """Do one row as the asker. Raises what the verb for a single record raises."""
-    actor.require(act.scope)
-    record = find(KINDS[job.resource].resource.model, actor, row.record_id, lock=True)
+    model = KINDS[task.job.resource].resource.model
+    record = find(model, task.actor, row.record_id, lock=True)
     if record.version != row.version:
         return Result(
             "skipped",
             f"It was changed after the preview: it is at version {record.version} now, and was at"
             f" {row.version}.",
         )
-    act.run(actor, row.record_id, command)
+    task.act.run(task.actor, row.record_id, task.command)
     flush()
     return Result("done")
 
@@ -126,11 +181,6 @@ def _sentence(error: PortalError) -> str:
     if not error.errors:
         return error.detail
     return " ".join(f"{one.field}: {one.message}" for one in error.errors)
-
-
-def _write_down(job: BulkJob, row: BulkRow, result: Result) -> None:
-    row.state, row.reason, row.done_at = result.state, result.reason, database_now()
-    setattr(job, result.state, getattr(job, result.state) + 1)
 
 
 def _end(job: BulkJob) -> None:

@@ -7,7 +7,7 @@ security enforces the same rule. Services flush; only the edge of the applicatio
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 import orjson
 from flask import Flask, g
@@ -15,7 +15,7 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
 from sqlalchemy import Connection, event, func, make_url, select
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -165,6 +165,21 @@ def _in_our_words(error: IntegrityError) -> Exception:
     if isinstance(cause, UniqueViolation):
         return Conflict(problem.message, errors=[problem])
     return Invalid([problem])
+
+
+LOST = ("08", "57P0")  # SQLSTATE prefixes of a lost connection; most such errors have none
+
+
+def is_lost(error: Exception) -> TypeGuard[DBAPIError]:
+    """Tell whether the connection was lost, so that the database may be unavailable.
+
+    Any other error is a failure of the step that raised it.
+    """
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    by_code = isinstance(error, OperationalError) and (state is None or state.startswith(LOST))
+    return by_code or error.connection_invalidated
 
 
 def send(statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:

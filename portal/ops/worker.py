@@ -17,19 +17,17 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from threading import Event, Thread
 from types import FrameType, ModuleType
-from typing import TypeGuard
 
 import structlog
 from flask import Flask
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, OperationalError
 
 import portal
 from portal.core.jobs import Job, asking, every_tenant
 from portal.database import app_role
 from portal.database.base import new_id
 from portal.database.job_turns import JobTurn, JobTurns, retry_in
-from portal.database.session import db, session, transaction
+from portal.database.session import db, is_lost, session, transaction
 from portal.features import RESOURCES
 from portal.records.idempotency import KEEP, forget_old
 
@@ -45,7 +43,6 @@ COLLECT_EVERY = 50_000
 PATIENT = text("SET LOCAL statement_timeout = '60s'")  # no client waits for a job
 ALONE = text("SELECT pg_try_advisory_xact_lock(:job)")
 HOW_MANY_TENANTS = text("SELECT count(*) FROM tenant")
-LOST = ("08", "57P0")  # SQLSTATE prefixes of a lost connection; most such errors have none
 
 
 class Worker:
@@ -69,7 +66,7 @@ class Worker:
             except Exception as error:
                 wait = retry_in(failures)
                 failures += 1
-                if _is_lost(error):
+                if is_lost(error):
                     log.warning("database away", reason=app_role.reason(error.orig), retry_in=wait)
                 else:
                     log.exception("housekeeping failed", retry_in=wait)
@@ -122,7 +119,7 @@ class Worker:
             with self.app.app_context(), transaction():
                 self._turns.give_back(turn, wait)
         except Exception as error:
-            if _is_lost(error):
+            if is_lost(error):
                 self._unkept = (turn, wait)
             raise
 
@@ -146,7 +143,7 @@ class Worker:
                     raise
                 turn.has_failed = True  # a failure of one tenant must not stop the others
                 _say(error, job=turn.job.name, tenant=tenant[0])
-                if _is_lost(error):
+                if is_lost(error):
                     break
         visited = min(visited, len(due))
         turn.leaves_more |= len(waiting) > len(due) - visited
@@ -198,21 +195,9 @@ def _end_of_round(turn: JobTurn) -> float | None:
     return None
 
 
-def _is_lost(error: Exception) -> TypeGuard[DBAPIError]:
-    """Tell whether the connection was lost, so that the database may be unavailable.
-
-    Any other error is a failure of the step that raised it.
-    """
-    if not isinstance(error, DBAPIError):
-        return False
-    state = getattr(error.orig, "sqlstate", None)
-    by_code = isinstance(error, OperationalError) and (state is None or state.startswith(LOST))
-    return by_code or error.connection_invalidated
-
-
 def _say(error: Exception, **of: object) -> None:
     """Log a job's failure; without a traceback if the database connection was lost."""
-    if _is_lost(error):
+    if is_lost(error):
         log.warning("job lost the database connection", reason=app_role.reason(error.orig), **of)
     else:
         log.error("job failed", exc_info=error, **of)

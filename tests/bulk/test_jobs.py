@@ -1,11 +1,13 @@
 """Bulk jobs through REST: preview, confirm, work, cancel, try again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from flask import Flask
 from portal_devtools.identity_provider.people import ACME
+from sqlalchemy.exc import DBAPIError
 
 from portal.bulk.housekeeping import HOUSEKEEPING
 from portal.bulk.work import do_some
@@ -191,6 +193,80 @@ def test_a_job_of_a_key_ends_with_the_key(app: Flask, ada: Api, work, database: 
     assert rows(ada, job, "failed")[0]["reason"] == (
         "The API key that asked for it does not work any more."
     )
+
+
+@contextmanager
+def keys_that_fail(database: Database, does: str) -> Iterator[None]:
+    """Let the database do this instead of changing the first key."""
+    database.sql(
+        f"CREATE FUNCTION refuse_key() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {does};"
+        " RETURN NEW; END $$"
+    )
+    database.sql(
+        "CREATE TRIGGER refuse_key BEFORE UPDATE ON api_key FOR EACH ROW"
+        " WHEN (OLD.name = 'Key 000') EXECUTE FUNCTION refuse_key()"
+    )
+    try:
+        yield
+    finally:
+        database.sql("DROP FUNCTION refuse_key CASCADE")
+
+
+def test_a_row_that_fails_for_an_unknown_reason_stops_no_other(
+    ada: Api, work, database: Database
+) -> None:
+    keys(ada, 3)
+    job = preview(ada, "api-keys", "block", filter={})
+    confirm(ada, job)
+    with keys_that_fail(database, "RAISE EXCEPTION 'no' USING ERRCODE = 'unique_violation'"):
+        work()
+    assert counts(job_of(ada, job)) == ("done", 0, 2, 1, 0)
+    (failed,) = rows(ada, job, "failed")
+    assert failed["reason"] == (
+        "Something failed on our side. Try it again, or tell your platform's operators."
+    )
+
+
+def test_a_lost_connection_fails_no_row(app: Flask, ada: Api, work, database: Database) -> None:
+    keys(ada, 3)
+    job = preview(ada, "api-keys", "block", filter={})
+    confirm(ada, job)
+    with (
+        keys_that_fail(database, "PERFORM pg_terminate_backend(pg_backend_pid())"),
+        pytest.raises(DBAPIError),
+    ):
+        do_one_step(app, database)
+    assert counts(job_of(ada, job)) == ("running", 3, 0, 0, 0)
+    work()
+    assert counts(job_of(ada, job)) == ("done", 0, 3, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ("verb = 'paint'", "This version of the portal does not know what this job does."),
+        ("resource = 'plans'", "This version of the portal does not know what this job does."),
+        (
+            "arguments = '{\"colour\": 1}'",
+            "This version of the portal cannot read the job any more.",
+        ),
+        ("asker = '{}'", "This version of the portal cannot read the job any more."),
+    ],
+)
+def test_a_job_that_cannot_be_read_any_more_ends_and_says_so(
+    ada: Api, work, database: Database, changed: str, reason: str
+) -> None:
+    made = keys(ada, 2)
+    job = preview(ada, "api-keys", "block", filter={})
+    other = preview(ada, "api-keys", "revoke", ids=[made[1]["id"]])
+    for one in (job, other):
+        confirm(ada, one)
+    database.sql(f"UPDATE bulk_job SET {changed} WHERE id = %s", job["id"])
+    work()
+    ended = "SELECT state, done, failed FROM bulk_job WHERE id = %s"
+    assert database.sql(ended, job["id"]) == ("done", 0, 2)
+    assert all(row["reason"].startswith(reason) for row in rows(ada, job, "failed"))
+    assert database.sql(ended, other["id"])[0] == "done"
 
 
 def test_a_person_has_one_job_of_a_kind(ada: Api) -> None:
