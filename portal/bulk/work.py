@@ -19,7 +19,7 @@ from portal.bulk import askers, service
 from portal.bulk.acts import Act
 from portal.bulk.kinds import KINDS
 from portal.bulk.models import BulkJob, BulkRow
-from portal.core.errors import Forbidden, NotFound, PortalError, RateLimited
+from portal.core.errors import Forbidden, NotFound, PortalError, RateLimited, Unavailable
 from portal.database.actor import Actor
 from portal.database.record import find
 from portal.database.session import database_now, flush, is_lost, session
@@ -149,7 +149,7 @@ def _do(task: Task, row: BulkRow) -> Result:
     try:
         with session.begin_nested():
             return _done(task, row)
-    except RateLimited as error:
+    except (RateLimited, Unavailable) as error:
         return Result("waiting", wait=error.retry_after)
     except PortalError as error:
         return Result("failed", _sentence(error))

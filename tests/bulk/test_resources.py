@@ -2,8 +2,13 @@
 
 from typing import Any
 
+import pytest
+
+from portal import secretstore
+from portal.secretstore.vault import StaticToken, Transport, VaultStore
 from tests.bulk.test_jobs import confirm, counts, job_of, preview, rows, work
 from tests.cast import Api
+from tests.databases import Database
 
 __all__ = ["work"]
 URL = "https://hooks.example.com/cpod"
@@ -51,6 +56,22 @@ def test_connectors_are_disabled_edited_checked_and_deleted(ada: Api, work) -> N
         "It is a draft. Choose its provider first.",
     )
     assert done(ada, work, "connectors", "delete", filter={})["done"] == 3
+
+
+def test_a_job_waits_for_the_secret_store(
+    ada: Api, work, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada.create("connectors", provider="splunk", credentials={"token": "tok"})
+    job = preview(ada, "connectors", "delete", filter={})
+    confirm(ada, job)
+    away = VaultStore(Transport("http://127.0.0.1:1"), StaticToken("dead"))
+    with monkeypatch.context() as changed:
+        changed.setattr(secretstore, "_configured", away)
+        work()
+    assert counts(job_of(ada, job)) == ("running", 1, 0, 0, 0)
+    database.sql("UPDATE bulk_job SET next_at = now()")
+    work()
+    assert counts(job_of(ada, job)) == ("done", 0, 1, 0, 0)
 
 
 def test_a_job_leaves_out_connectors_of_somebody_else(ada: Api, ed: Api) -> None:
