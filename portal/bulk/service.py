@@ -100,14 +100,15 @@ def _end_earlier(actor: Actor, kind: Kind, verb: str) -> None:
         BulkJob.asked_by == _id_of(actor),
         BulkJob.resource == kind.resource.name,
         BulkJob.verb == verb,
-        BulkJob.state.in_(("preview", "running")),
     )
-    for job in session.scalars(mine.with_for_update()):
-        if job.state == "running":
-            raise Conflict(
-                f"Your job {job.id} of this kind is running. Wait until it ends, or cancel it."
-            )
-        job.state, job.ended_at = "cancelled", database_now()
+    # The running one is not locked: the worker holds its row during each step.
+    running = session.scalar(mine.where(BulkJob.state == "running").with_only_columns(BulkJob.id))
+    if running is not None:
+        raise Conflict(
+            f"Your job {running} of this kind is running. Wait until it ends, or cancel it."
+        )
+    for job in session.scalars(mine.where(BulkJob.state == "preview").with_for_update()).all():
+        _stop(job)
 
 
 # ---------------------------------------------------------------- find
@@ -221,8 +222,16 @@ def cancel(actor: Actor, job_id: str) -> BulkJob:
     if not job.is_open:
         return job
     was_running = job.state == "running"
-    job.state, job.ended_at, job.next_at = "cancelled", database_now(), None
     job.cancelled_by_name = actor.name[:200]
+    _stop(job)
+    if was_running:
+        note(actor, job, "cancelled")
+    return job
+
+
+def _stop(job: BulkJob) -> None:
+    """End a job and the rows that are left."""
+    job.state, job.ended_at, job.next_at = "cancelled", database_now(), None
     session.execute(
         update(BulkRow)
         .where(BulkRow.tenant_id == job.tenant_id, BulkRow.job_id == job.id)
@@ -231,9 +240,6 @@ def cancel(actor: Actor, job_id: str) -> BulkJob:
         .execution_options(synchronize_session=False)
     )
     flush()
-    if was_running:
-        note(actor, job, "cancelled")
-    return job
 
 
 def note(actor: Actor, job: BulkJob, action: str) -> None:

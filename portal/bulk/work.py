@@ -195,13 +195,13 @@ def _end(job: BulkJob) -> None:
 
 
 def forget_old(tenant_id: str) -> bool:
-    """Delete jobs that ended long ago, and previews that nobody confirmed. Tell whether there may
-    be more."""
+    """Delete jobs that ended long ago, and those of yesterday that nobody confirmed. Tell whether
+    there may be more."""
     old = (
         select(BulkJob.id)
         .where(BulkJob.tenant_id == tenant_id)
         .where(BulkJob.created_at < func.now() - timedelta(days=1))
-        .where(or_(BulkJob.state == "preview", BulkJob.ended_at < func.now() - KEEP))
+        .where(or_(BulkJob.confirmed_at.is_(None), BulkJob.ended_at < func.now() - KEEP))
         .limit(FORGOTTEN_AT_ONCE)
     )
     gone = delete(BulkJob).where(BulkJob.tenant_id == tenant_id, BulkJob.id.in_(old))

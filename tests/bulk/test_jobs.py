@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 from portal_devtools.identity_provider.people import ACME
@@ -11,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from portal.bulk.housekeeping import HOUSEKEEPING
 from portal.bulk.work import do_some
+from portal.core.config import libpq_url
 from portal.database.session import transaction
 from portal.ops.worker import Worker
 from tests.cast import Api
@@ -280,6 +282,33 @@ def test_a_person_has_one_job_of_a_kind(ada: Api) -> None:
     body = {"resource": "api-keys", "verb": "block", "filter": {}}
     assert ada.post("/bulk-jobs", body).status_code == 409
     assert preview(ada, "api-keys", "revoke", filter={})["state"] == "preview"
+
+
+def test_a_replaced_preview_leaves_no_row_waiting_and_is_forgotten_after_a_day(
+    app: Flask, ada: Api, database: Database
+) -> None:
+    keys(ada, 2)
+    job = preview(ada, "api-keys", "block", filter={})
+    preview(ada, "api-keys", "block", filter={})
+    assert [row["state"] for row in rows(ada, job)] == ["cancelled"] * 2
+    forget = Worker(app, HOUSEKEEPING[1:])
+    forget.run_due()
+    assert job_of(ada, job)["state"] == "cancelled"
+    old = "UPDATE bulk_job SET created_at = now() - interval '25 hours' WHERE id = %s"
+    database.sql(old, job["id"])
+    database.sql("DELETE FROM housekeeping_turn")
+    forget.run_due()
+    assert ada.get(f"/bulk-jobs/{job['id']}").status_code == 404
+
+
+def test_a_preview_does_not_wait_for_the_worker(ada: Api, database: Database) -> None:
+    keys(ada, 1)
+    job = preview(ada, "api-keys", "block", filter={})
+    confirm(ada, job)
+    body = {"resource": "api-keys", "verb": "block", "filter": {}}
+    with psycopg.connect(libpq_url(database.superuser_url)) as worker:
+        worker.execute("SELECT FROM bulk_job FOR UPDATE")
+        assert ada.post("/bulk-jobs", body).status_code == 409
 
 
 @pytest.mark.parametrize(
