@@ -16,6 +16,7 @@ from portal.bulk.models import ROW_STATES, BulkJob
 from portal.bulk.schemas import BulkJobInput
 from portal.core.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound, PortalError
 from portal.database.actor import Actor
+from portal.database.session import session
 from portal.identity.sessions.login import live_session, to_step_up
 from portal.keys.editing.forms import PAST, is_past
 from portal.rest.findable import Find
@@ -84,6 +85,7 @@ def create() -> ResponseReturnValue:
                 raise Invalid.field("ids", "Nothing is selected. Go back and tick some rows.")
             job = _preview(kind, act, ids, asked.get("filter", ""), asked)
         except (Invalid, Conflict) as error:
+            session.rollback()
             problems = _problems(error)
         else:
             return web.see_other(url_for("bulk_jobs.show", record_id=job.id))
@@ -147,7 +149,8 @@ def show(record_id: str) -> ResponseReturnValue:
 def _shown(job: BulkJob, problem: str = "") -> ResponseReturnValue:
     caller = web.actor()
     tag = f"{job.id[-8:]}.{job.state}.{job.waiting}"
-    if web.portal_request().wants_fragment and request.headers.get("HX-PTag") == tag:
+    is_same = web.portal_request().wants_fragment and request.headers.get("HX-PTag") == tag
+    if is_same and not problem:
         return "", 304
     state = request.args.get("state", "")
     states = [state] if state in ROW_STATES else []
@@ -165,8 +168,9 @@ def _shown(job: BulkJob, problem: str = "") -> ResponseReturnValue:
         states=_states(job),
         is_mine=job.asked_by == caller.person_id,
         types_count=act.is_grave and job.waiting > SURE_UP_TO,
-        next_url=_onward(job, state, onward) if onward else None,
+        next_url=_address(job, state, onward) if onward else None,
         text_of=_text,
+        here=_address(job, state, request.args.get("cursor", "")),
         problem=problem,
         status=422 if problem else 200,
     )
@@ -194,8 +198,8 @@ def _text(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _onward(job: BulkJob, state: str, cursor: str) -> str:
-    return url_for("bulk_jobs.show", record_id=job.id, state=state or None, cursor=cursor)
+def _address(job: BulkJob, state: str, cursor: str) -> str:
+    return url_for("bulk_jobs.show", record_id=job.id, state=state or None, cursor=cursor or None)
 
 
 @bp.post("/<record_id>/confirm")
@@ -216,6 +220,7 @@ def confirm(record_id: str) -> ResponseReturnValue:
     try:
         service.confirm(web.actor(), record_id)
     except Conflict as error:
+        session.rollback()  # a failed statement may be the reason
         web.toast(error.detail, "warn")
     return _back(record_id)
 
@@ -234,6 +239,7 @@ def retry(record_id: str) -> ResponseReturnValue:
     try:
         again = service.again(web.actor(), record_id)
     except Conflict as error:
+        session.rollback()
         web.toast(error.detail, "warn")
         return _back(record_id)
     return _back(again.id)

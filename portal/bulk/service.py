@@ -209,8 +209,9 @@ def confirm(actor: Actor, job_id: str) -> BulkJob:
         raise Conflict("This job was confirmed or cancelled already.")
     if not job.waiting:
         raise Conflict("None of these records can be done, so there is nothing to confirm.")
-    job.state, job.asker = "running", askers.kept(actor)
-    job.confirmed_at = job.next_at = database_now()
+    asker, now = askers.kept(actor), database_now()
+    job.state, job.asker = "running", asker
+    job.confirmed_at = job.next_at = now
     flush()
     note(actor, job, "started")
     return job

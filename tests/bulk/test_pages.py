@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.bulk.test_jobs import keys, preview, work
 from tests.cast import ADA, ED, VIC, Api, Pages
+from tests.databases import Database
 
 __all__ = ["work"]
 
@@ -62,6 +63,32 @@ def test_the_number_is_typed_to_confirm_what_cannot_be_undone(
     job = previewed(page, resource="api-keys", verb="revoke", filter="")
     assert "Type 11 to confirm: so many are meant." in page.post(f"{job}/confirm").text
     assert page.post(f"{job}/confirm", {"confirm": "11"}).status_code == 303
+
+
+def test_a_refused_confirmation_shows_the_running_job_at_its_own_address(
+    ada: Api, browse: Callable[..., Pages]
+) -> None:
+    keys(ada, 11)
+    page = browse(ADA)
+    job = previewed(page, resource="api-keys", verb="revoke", filter="")
+    page.post(f"{job}/confirm", {"confirm": "11"})
+    again = page.post(f"{job}/confirm", {"confirm": "1"})
+    assert again.status_code == 422
+    assert f'hx-get="{job}"' in again.text
+
+
+def test_of_two_previews_of_a_kind_the_page_refuses_the_second(
+    ada: Api, browse: Callable[..., Pages], database: Database
+) -> None:
+    keys(ada, 2)
+    page = browse(ADA)
+    first, second = (
+        previewed(page, resource="api-keys", verb="block", filter="") for _ in range(2)
+    )
+    page.post(f"{second}/confirm")
+    database.sql("UPDATE bulk_job SET state = 'preview' WHERE state = 'cancelled'")
+    assert page.post(f"{first}/confirm").location == first
+    assert "A job of this kind of yours is running." in page.get(first).text
 
 
 def test_a_wrong_value_is_named_at_its_field(ada: Api, browse: Callable[..., Pages]) -> None:
