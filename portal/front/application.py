@@ -193,7 +193,7 @@ class Front:
         """Send the application's response, or return it unsent if it has to be delayed."""
         begun = wsgi.begin(self._app.wsgi_app, environ)
         if api.STREAMED in environ:
-            streaming.send(self._loop, protocol, begun)
+            streaming.send(self._loop, protocol, begun, environ[api.STREAMED])
             return None
         answer = wsgi.whole(begun)
         if answer[0] == TOO_MANY:

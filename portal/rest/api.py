@@ -85,12 +85,14 @@ def listed(
     return answer(document, headers={"Link": f'<{request.path}?{onward}>; rel="next"'})
 
 
-STREAMED = "portal.is_streamed"  # in the environ of a request whose response is sent in parts
+# In the environ of a request whose response is sent in parts: what ends it if it is read slowly.
+STREAMED = "portal.streamed"
 
 
-def streamed(parts: Iterable[bytes], media_type: str, file_name: str) -> Response:
-    """Return a response with a file that is made while it is sent."""
-    request.environ[STREAMED] = True
+def streamed(parts: Iterable[bytes], media_type: str, file_name: str, *, cut: bytes) -> Response:
+    """Return a response with a file that is made while it is sent. `cut` is its last part if the
+    client reads too slowly to get the rest."""
+    request.environ[STREAMED] = cut
     response = Response(parts, content_type=media_type)
     response.headers["Cache-Control"] = "no-store"
     response.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'

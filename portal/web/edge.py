@@ -91,11 +91,15 @@ def _can_be_there() -> None:
 def _finish(response: Response) -> Response:
     try:
         commit_or_roll_back(response.status_code)
-    except DBAPIError as error:
-        if not error.connection_invalidated:
-            raise
-        roll_back()
-        if request.method not in SAFE_METHODS:
+    except Exception as error:
+        is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
+        if is_lost and request.method in SAFE_METHODS:
+            roll_back()
+        else:
+            response.close()  # another one is sent instead: this one gives back what it holds
+            if not is_lost:
+                raise
+            roll_back()
             response = cast(Response, _failed(UnknownOutcome()))
     response.headers["X-Request-Id"] = g.request_id
     return response

@@ -1,18 +1,27 @@
 """Exports of lists as CSV and JSON Lines, through REST and from pages."""
 
+import asyncio
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Thread
 from typing import Any
 
 import pytest
 from flask import Flask
-from werkzeug.test import TestResponse
+from granian.rsgi import ProtocolClosed
+from sqlalchemy.exc import DBAPIError
+from werkzeug.test import EnvironBuilder, TestResponse
 
-from portal.bulk.exports import reading
-from tests.cast import ADA, VIC, Api, Pages
+from portal.bulk.exports import reading, service
+from portal.core import deadlines
+from portal.front import streaming, wsgi
+from portal.rest import api
+from tests.cast import ADA, PREFIX, VIC, Api, Pages
 from tests.databases import Database
+from tests.front.kit import SECONDS, until
 
 HOSTILE = ['=HYPERLINK("http://x")', "+1", "-1+1", "@SUM(1)", 'a, "b"', "<script>"]
 
@@ -113,6 +122,154 @@ def test_a_tenant_has_one_export_at_a_time(ada: Api) -> None:
     first = ada.post("/applications/exports", {}, buffered=False)
     assert export(ada, "applications").status_code == 429
     first.close()
+    assert export(ada, "applications").status_code == 200
+
+
+def test_the_place_is_taken_before_the_records_are_counted(
+    ada: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("One", "Two"):
+        ada.create("applications", display_name=name)
+    first = ada.post("/applications/exports", {}, buffered=False)
+    monkeypatch.setattr(service, "MOST", 1)
+    assert export(ada, "applications").status_code == 429
+    first.close()
+    assert export(ada, "applications").status_code == 409
+    monkeypatch.undo()
+    assert export(ada, "applications").status_code == 200
+
+
+@contextmanager
+def commits_that_fail(database: Database, does: str) -> Iterator[None]:
+    """Let the database do this when an audit entry is committed."""
+    database.sql(
+        f"CREATE FUNCTION refuse_entry() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {does};"
+        " RETURN NEW; END $$"
+    )
+    database.sql(
+        "CREATE CONSTRAINT TRIGGER refuse_entry AFTER INSERT ON audit_entry"
+        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_entry()"
+    )
+    try:
+        yield
+    finally:
+        database.sql("DROP FUNCTION refuse_entry CASCADE")
+
+
+def test_an_export_that_is_not_committed_gives_its_place_back(ada: Api, database: Database) -> None:
+    ada.create("applications")
+    with commits_that_fail(database, "PERFORM pg_terminate_backend(pg_backend_pid())"):
+        assert export(ada, "applications").status_code == 503
+    assert export(ada, "applications").status_code == 200
+    with commits_that_fail(database, "RAISE EXCEPTION 'no'"), pytest.raises(DBAPIError):
+        export(ada, "applications")
+    assert export(ada, "applications").status_code == 200
+
+
+IDLE = (
+    "SELECT coalesce(max(now() - state_change), '1 hour') > interval '5.5 seconds'"
+    " FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()"
+)
+
+
+def test_a_client_may_pause_for_longer_than_other_transactions(
+    ada: Api, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert reading.IDLE_SECONDS > deadlines.PART_SECONDS
+    monkeypatch.setattr(reading, "AT_ONCE", 1)
+    for number in range(4):
+        ada.create("applications", display_name=f"App {number}")
+    answer = ada.post("/applications/exports", {}, buffered=False)
+    parts = answer.iter_encoded()
+    begun = [next(parts), next(parts)]
+    until(lambda: database.sql(IDLE))
+    assert len(b"".join([*begun, *parts]).splitlines()) == 5
+    answer.close()
+
+
+def test_an_export_that_takes_too_long_says_so_in_its_last_line(
+    ada: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada.create("applications")
+    monkeypatch.setattr(service, "LONGEST", -1)
+    *_, last = export(ada, "applications").text.splitlines()
+    assert last == "# This file is incomplete: it took longer than 15 minutes. Export it again."
+
+
+class Client:
+    """Stand in for granian's side of a response: a client that reads when it is told to."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.reads = asyncio.Event()
+        self.got: list[bytes] = []
+        self.has_left = False
+        self._thread = Thread(target=self.loop.run_forever)
+        self._thread.start()
+
+    def response_stream(self, status: int, headers: Any) -> "Client":
+        if self.has_left:
+            raise ProtocolClosed
+        return self
+
+    async def send_bytes(self, part: bytes) -> None:
+        await self.reads.wait()
+        self.got.append(part)
+
+    def read(self) -> bytes:
+        """Read all that was sent."""
+
+        async def all_done() -> None:
+            self.reads.set()
+            await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+
+        asyncio.run_coroutine_threadsafe(all_done(), self.loop).result(SECONDS)
+        return b"".join(self.got)
+
+    def stop(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+        self.loop.close()
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    one = Client()
+    yield one
+    one.stop()
+
+
+def send(app: Flask, caller: Api, client: Client, **asked: Any) -> None:
+    """Send an export as the web server does."""
+    environ = EnvironBuilder(
+        f"{PREFIX}/applications/exports",
+        method="POST",
+        json=asked,
+        headers={"Authorization": f"Bearer {caller.token}"},
+    ).get_environ()
+    begun = wsgi.begin(app.wsgi_app, environ)
+    streaming.send(client.loop, client, begun, environ[api.STREAMED])
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+def test_a_client_that_is_too_slow_gets_a_last_line_that_says_so(
+    app: Flask, ada: Api, client: Client, monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    monkeypatch.setattr(deadlines, "PART_SECONDS", 0.05)
+    ada.create("applications")
+    send(app, ada, client, format=format)
+    last = client.read().splitlines()[-1].decode()
+    said = "This file is incomplete: it was read too slowly. Export it again."
+    assert last == f"# {said}" if format == "csv" else json.loads(last)["detail"] == said
+    assert export(ada, "applications").status_code == 200
+
+
+def test_a_client_that_has_left_before_its_file_frees_its_place(
+    app: Flask, ada: Api, client: Client
+) -> None:
+    ada.create("applications")
+    client.has_left = True
+    send(app, ada, client)
     assert export(ada, "applications").status_code == 200
 
 

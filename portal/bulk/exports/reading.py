@@ -6,6 +6,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import Select
 
+from portal.core.deadlines import PART_SECONDS
 from portal.database.actor import Actor
 from portal.database.session import db
 from portal.fast.plain_rows import Rows
@@ -13,6 +14,8 @@ from portal.fast.statements import set_local
 from portal.records import health
 
 AT_ONCE = 250  # records in memory
+# It says nothing to PostgreSQL while the client takes a part.
+IDLE_SECONDS = 2 * PART_SECONDS
 
 
 def documents(
@@ -25,7 +28,13 @@ def documents(
     with app.app_context():
         engine = db.engine
     with engine.connect() as pooled, pooled.begin():
-        set_local(pooled, {"app.tenant_id": actor.tenant_id})
+        set_local(
+            pooled,
+            {
+                "app.tenant_id": actor.tenant_id,
+                "idle_in_transaction_session_timeout": f"{IDLE_SECONDS:.0f}s",
+            },
+        )
         with app.app_context():  # some values are read from the settings when it begins
             result = pooled.execution_options(yield_per=AT_ONCE).execute(statement)
         with result as found:

@@ -13,7 +13,7 @@ from portal.rest.openapi import Operation
 
 def sent(export: Export) -> Response:
     """Return the response that sends an export in parts."""
-    response = streamed(export.parts, export.media_type, export.name)
+    response = streamed(export.parts, export.media_type, export.name, cut=export.cut)
     response.call_on_close(export.close)
     return response
 

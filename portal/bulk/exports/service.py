@@ -1,7 +1,6 @@
 """Begin an export: check it, count it, write its audit entry, and return its parts."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -15,6 +14,7 @@ from portal.bulk import selection
 from portal.bulk.acts import Kind
 from portal.bulk.exports import reading, writing
 from portal.bulk.schemas import Filter
+from portal.core.deadlines import PART_SECONDS, elapsed
 from portal.core.errors import Conflict, RateLimited
 from portal.database.actor import Actor
 from portal.database.audience import as_member
@@ -25,10 +25,13 @@ from portal.records.schemas import Command
 
 MOST = 100_000
 AT_ONCE = 3  # exports of one process, and one of each tenant
-LONGEST = 900.0  # seconds after which a place is free even if nobody gave it back
+LONGEST = 900.0  # seconds after which an export is cut, at its next part
+LONGEST_PLACE = LONGEST + 2 * PART_SECONDS  # seconds; then it is free even if nobody gave it back
 NOT_HERE = frozenset({"limit", "cursor", "count"})
 AWAY = "the database did not answer any more."
 FAILED = "something failed on our side."
+SLOW = "it was read too slowly."
+LATE = f"it took longer than {LONGEST / 60:.0f} minutes."
 KIND_OF_ENTRY = "export"
 
 log = structlog.stdlib.get_logger(__name__)
@@ -49,12 +52,13 @@ class ExportInput(Command):
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A file that is made while it is sent. `close` must be called, whether it was sent or not."""
+    """A file that is made while it is sent. `cut` ends it if it is read too slowly. `close` must be
+    called, whether it was sent or not."""
 
     name: str
     media_type: str
-    count: int
     parts: Iterator[bytes]
+    cut: bytes
     close: Callable[[], None]
 
 
@@ -67,9 +71,9 @@ class _Places:
 
     def take(self, tenant_id: str) -> Callable[[], None]:
         """Return a function that gives the place back. Raises RateLimited."""
-        now = time.monotonic()
+        now = elapsed()
         with self.lock:
-            self.since = {id: at for id, at in self.since.items() if now - at < LONGEST}
+            self.since = {id: at for id, at in self.since.items() if now - at < LONGEST_PLACE}
             if tenant_id in self.since or len(self.since) >= AT_ONCE:
                 raise RateLimited("Another export is running. Try again soon.", retry_after=5)
             self.since[tenant_id] = now
@@ -93,6 +97,21 @@ def begin(actor: Actor, kind: Kind, command: ExportInput) -> Export:
     """
     actor.require(f"{kind.resource.scope}:read")
     query = selection.query_of(kind, command.filter, NOT_HERE)
+    give_back = _places.take(actor.tenant_id)
+    try:
+        return _begun(actor, kind, command, query, give_back)
+    except BaseException:
+        give_back()
+        raise
+
+
+def _begun(
+    actor: Actor,
+    kind: Kind,
+    command: ExportInput,
+    query: listing.Query,
+    give_back: Callable[[], None],
+) -> Export:
     who = as_member(actor)
     count = listing.counted(who, kind.listing, query, MOST + 1)
     if count > MOST:
@@ -103,12 +122,11 @@ def begin(actor: Actor, kind: Kind, command: ExportInput) -> Export:
     written = writing.FORMATS[command.format]
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     found = reading.documents(app, who, rows, statement)
-    give_back = _places.take(actor.tenant_id)
     return Export(
         name=f"{kind.resource.name}-{database_now():%Y-%m-%d}.{command.format}",
         media_type=written.media_type,
-        count=count,
         parts=_parts(written, rows.fields, found, give_back),
+        cut=written.cut(SLOW),
         close=give_back,
     )
 
@@ -121,9 +139,13 @@ def _parts(
 ) -> Iterator[bytes]:
     """Yield the parts of a file, then give the place back. If it cannot be completed, its last
     line says so: the status and the headers are sent already."""
+    began = elapsed()
     yield written.head(fields)
     try:
         for batch in found:
+            if elapsed() - began > LONGEST:
+                yield written.cut(LATE)
+                return
             yield written.lines(batch)
     except DBAPIError as error:
         log.warning("an export was cut", exc_info=error)
