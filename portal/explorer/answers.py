@@ -90,7 +90,7 @@ def shown(actor: Actor, described: Described, reply: Reply, *, dry_run: bool) ->
         headers=[one for one in reply.headers if one[0].lower() not in ALWAYS],
         text=text[:MOST_SHOWN],
         language="json" if document is not None else None,
-        is_cut=len(text) > MOST_SHOWN,
+        is_cut=len(text) > MOST_SHOWN or not reply.is_whole,
         detail=str(problem.get("detail", "")),
         code=_known_code(problem),
         errors=[(str(e["field"]), str(e["message"])) for e in problem.get("errors", ())],

@@ -6,10 +6,12 @@ same authentication, scopes, limits and audit log as one from outside.
 """
 
 import time
+from collections.abc import Iterable
 from contextvars import Context
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
+from wsgiref.types import WSGIApplication
 
 from flask import Flask, current_app, request
 from werkzeug.datastructures import Headers
@@ -25,6 +27,7 @@ from portal.identity.sessions.sessions import Live
 from portal.keys.tokens import rest_callers
 
 LIFETIME_SECONDS = 60
+MOST_READ = 1024 * 1024  # bytes of a file that is made while it is read, or one part more
 MARK = "explorer."
 INSIDE = "portal.explorer"  # in the environment of a call; no request from outside has it
 
@@ -52,12 +55,19 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Reply:
-    """Hold the answer of the API, and the milliseconds that it took."""
+    """Hold the answer of the API, and the milliseconds that it took. Of a long file it has only the
+    beginning, and `is_whole` is false."""
 
     status: int
     headers: list[tuple[str, str]]
     body: bytes
+    is_whole: bool
     milliseconds: float
+
+    @property
+    def size(self) -> str:
+        """Return the number of bytes in words."""
+        return f"{len(self.body):,} bytes" if self.is_whole else f"{len(self.body):,} bytes read"
 
     @property
     def reason(self) -> str:
@@ -83,12 +93,31 @@ def send(live: Live, method: str, call: Call) -> Reply:
     environ = _environment(method, call, tokens.issue(live))
     application = current_app.wsgi_app
     let_go()  # the call needs a connection of its own
-    began = time.perf_counter()
     # In an empty context the call gets its own request, session and log, as one from outside.
-    body, status, headers = Context().run(run_wsgi_app, application, environ, True)
-    content = b"".join(body)
+    return Context().run(_reply, application, environ)
+
+
+def _reply(application: WSGIApplication, environ: dict[str, Any]) -> Reply:
+    began = time.perf_counter()
+    parts, status, headers = run_wsgi_app(application, environ)
+    try:
+        # What is made while it is read has no length; all else is in memory already.
+        body, is_whole = _read(parts, None if "Content-Length" in headers else MOST_READ)
+    finally:
+        if close := getattr(parts, "close", None):
+            close()
     spent = (time.perf_counter() - began) * 1000
-    return Reply(int(status[:3]), list(headers), content, round(spent, 1))
+    return Reply(int(status[:3]), list(headers), body, is_whole, round(spent, 1))
+
+
+def _read(parts: Iterable[bytes], most: int | None) -> tuple[bytes, bool]:
+    """Return the parts of a body until it has `most` bytes, and tell whether these are all."""
+    body = bytearray()
+    for part in parts:
+        if most is not None and len(body) >= most:
+            return bytes(body), False
+        body += part
+    return bytes(body), True
 
 
 def _environment(method: str, call: Call, token: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from flask import Flask
 
+from portal.bulk.exports import reading
 from portal.database.actor import Origin
 from portal.explorer import sending
 from portal.explorer.catalogue import Catalogue
@@ -55,6 +56,24 @@ def test_what_the_api_refuses_is_shown_in_its_words(person: Pages) -> None:
     assert re.search(r"<li><code>slug</code>", answer.text)
     assert 'href="/problems/invalid"' in answer.text
     assert 'value="Kept"' in answer.text
+
+
+def test_of_a_long_file_only_the_beginning_is_read(
+    person: Pages, ada: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "AT_ONCE", 1)
+    for number in range(3):
+        ada.create("applications", display_name=f"App {number}")
+    export = page_of("applications.export")
+    whole = person.post(export, {"body.format": "csv"})
+    assert re.search(r"[\d,]+ bytes Body", seen(whole))
+    assert "App 0" in code_in(whole)["Body"]
+    monkeypatch.setattr(sending, "MOST_READ", 1000)
+    cut = person.post(export, {"body.format": "csv"})
+    assert "bytes read" in seen(cut)
+    assert "App 0" not in code_in(cut)["Body"]
+    assert "Take the command in curl for the whole file." in seen(cut)
+    assert ada.post("/applications/exports", {}, buffered=True).status_code == 200
 
 
 def test_every_operation_of_reading_answers(person: Pages, ada: Api) -> None:
