@@ -38,6 +38,7 @@ from portal.records.listing import Listing, Page, Query, page_below
 
 WRITE = "connectors:write"
 PER_MINUTE = 60  # checks that people and programs of one tenant ask for
+PER_MINUTE_OF_JOBS = 45  # of these, so that a long job leaves some to a person
 WINDOW = timedelta(minutes=1)
 VERSIONS = 50  # of credentials that a page shows
 # In one process. Each holds a thread for as long as the other side takes, so that many slow ones
@@ -61,11 +62,17 @@ LISTING: Listing[Any] = Listing(
 )
 
 
-def ask(actor: Actor, connector_id: str, *, restores_version: int | None = None) -> ConnectorCheck:
+def ask(
+    actor: Actor,
+    connector_id: str,
+    *,
+    restores_version: int | None = None,
+    per_minute: int = PER_MINUTE,
+) -> ConnectorCheck:
     """Queue a check of a connector; with `restores_version`, put those credentials back first.
 
     Raises Conflict while another check of it is open, or when nothing can be checked; RateLimited
-    when the tenant asks for too many.
+    when the tenant has asked for `per_minute` in this minute.
     """
     actor.require(WRITE)
     record = find(Connector, actor, connector_id, lock=True)
@@ -79,7 +86,7 @@ def ask(actor: Actor, connector_id: str, *, restores_version: int | None = None)
         )
     if restores_version is not None:
         _check_restorable(record, restores_version)
-    _take_turn(actor)
+    _take_turn(actor, per_minute)
     queued = (
         insert(ConnectorCheck)
         .values(
@@ -225,8 +232,8 @@ def _check_restorable(record: Connector, version: int) -> None:
         raise Invalid.field("version", said)
 
 
-def _take_turn(actor: Actor) -> None:
-    """Raise RateLimited if the tenant has asked for its checks of this minute."""
+def _take_turn(actor: Actor, most: int) -> None:
+    """Raise RateLimited if the tenant has asked for `most` checks in this minute."""
     now = database_now()
     recent = (
         select(ConnectorCheck.created_at)
@@ -234,8 +241,8 @@ def _take_turn(actor: Actor) -> None:
         .where(ConnectorCheck.created_at > now - WINDOW)
         .order_by(ConnectorCheck.created_at.desc())
     )
-    if oldest := session.scalar(recent.offset(PER_MINUTE - 1).limit(1)):
+    if oldest := session.scalar(recent.offset(most - 1).limit(1)):
         raise RateLimited(
-            f"At most {PER_MINUTE} checks a minute can be asked for. Wait a moment.",
+            f"At most {most} checks a minute can be asked for. Wait a moment.",
             retry_after=max(1, math.ceil((oldest + WINDOW - now).total_seconds())),
         )

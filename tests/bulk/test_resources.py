@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from portal import secretstore
+from portal.connections.requests import PER_MINUTE_OF_JOBS
 from portal.secretstore.vault import StaticToken, Transport, VaultStore
 from tests.bulk.test_jobs import confirm, counts, job_of, preview, rows, work
 from tests.cast import Api
@@ -72,6 +73,26 @@ def test_a_job_waits_for_the_secret_store(
     database.sql("UPDATE bulk_job SET next_at = now()")
     work()
     assert counts(job_of(ada, job)) == ("done", 0, 1, 0, 0)
+
+
+def test_a_job_of_checks_leaves_a_person_their_own(ada: Api, work, database: Database) -> None:
+    body = {"provider": "http", "auth_type": "none", "config": {"baseUrl": "https://a.example"}}
+    items = [{"name": f"Connector {number}", **body} for number in range(PER_MINUTE_OF_JOBS + 2)]
+    ids = [ada.create("connectors", **item)["id"] for item in items]
+    database.sql("DELETE FROM connector_check")  # those of new connectors
+    job = preview(ada, "connectors", "check", filter={})
+    confirm(ada, job)
+    work()
+    assert counts(job_of(ada, job)) == ("running", 2, PER_MINUTE_OF_JOBS, 0, 0)
+    left = {row["record_id"] for row in rows(ada, job, "waiting")}
+    assert left < set(ids)
+    for connector_id in left:
+        assert ada.post(f"/connectors/{connector_id}/checks").status_code == 202
+    database.sql("UPDATE connector_check SET created_at = created_at - interval '2 minutes'")
+    database.sql("UPDATE connector_check SET state = 'done'")
+    database.sql("UPDATE bulk_job SET next_at = now()")
+    work()
+    assert counts(job_of(ada, job)) == ("done", 0, PER_MINUTE_OF_JOBS + 2, 0, 0)
 
 
 def test_a_job_leaves_out_connectors_of_somebody_else(ada: Api, ed: Api) -> None:

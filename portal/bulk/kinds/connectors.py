@@ -41,7 +41,7 @@ def _switched(row: Any, command: Any) -> Changes:
 
 
 def _check(actor: Actor, connector_id: str, command: Any) -> object:
-    return requests.ask(actor, connector_id)
+    return requests.ask(actor, connector_id, per_minute=requests.PER_MINUTE_OF_JOBS)
 
 
 def _enable(actor: Actor, connector_id: str, command: Any) -> Connector:
@@ -60,7 +60,7 @@ KIND = Kind(
     page="connectors",
     acts=(
         Act("check", "Check", "queued for a check", WRITE, _check,
-            "Each is signed in to, as many a minute as a tenant may ask for.",
+            f"Each is signed in to, {requests.PER_MINUTE_OF_JOBS} a minute at most.",
             reads=("provider", "is_stopped"), cannot=_not_to_check),
         Act("edit", "Edit", "changed", WRITE, editing(resource),
             "What uses them sees the new settings at once.", EditConnectors,
