@@ -64,14 +64,6 @@ def test_csv_is_what_spreadsheets_and_programs_read(ada: Api) -> None:
     assert found["<script>"]["rpm_limit"] == ""
 
 
-def test_an_export_has_no_secret(ada: Api) -> None:
-    made = ada.create("webhooks", url="https://hooks.example.com/x", event_types=["*"])
-    key = ada.create("api-keys")
-    for resource, secret in (("webhooks", made["signing_secret"]), ("api-keys", key["key"])):
-        for kind in ("csv", "jsonl"):
-            assert secret not in export(ada, resource, format=kind).text
-
-
 def test_an_export_leaves_out_what_is_for_somebody_else(ada: Api, ed: Api, gus: Api) -> None:
     ed.create("connectors", name="Mine alone", scope="user")
     ed.create("connectors", name="For all")
