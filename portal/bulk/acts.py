@@ -2,20 +2,17 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from pydantic import ConfigDict
 
 from portal.core.errors import Invalid, one_of
 from portal.database.actor import Actor
-from portal.database.record import find
 from portal.records.listing import Listing
 from portal.records.schemas import Command, Tags
 from portal.rest.resources import Resource
 
-SAME = "It has these values already."
+AT_ONCE = 20
 TAG_FIELDS = frozenset({"add_tags", "remove_tags"})
 
 Changes = Mapping[str, tuple[Any, Any]]
@@ -52,26 +49,28 @@ def nothing(row: Row, command: Any) -> Changes:
 class Act:
     """Something to do to each of many records.
 
-    `run` is the service's verb for one record. `cannot` returns the reason why a record would be
-    refused, as far as it is known at the preview, and `changes` what would change; both read the
-    columns `reads`. `note` says what follows. `at_once` is how many records are done in one
-    transaction: one, if something outside of the database changes, too. `needs_recent_sign_in` and
-    `is_grave` are as on the page of a single record.
+    `run` does it to one record, which is locked, with the service's verb for it. `cannot` returns
+    the reason why a record would be refused, as far as it is known at the preview, and `changes`
+    what would change; both read the columns `reads`. `note` says what follows. `at_once` is how
+    many records are done in one transaction: one, if something outside of the database changes,
+    too. `needs_recent_sign_in` and `is_grave` are as on the page of a single record. `is_edit`
+    gives values to fields: a record that has these values already is left as it is.
     """
 
     verb: str
     label: str
     done: str
     scope: str
-    run: Callable[[Actor, str, Any], object]
+    run: Callable[[Actor, Any, Any], object]
     note: str = ""
     command: type[Command] = NoValues
     reads: tuple[str, ...] = ()
     cannot: Callable[[Row, Any], str] = never
     changes: Callable[[Row, Any], Changes] = nothing
-    at_once: int = 20
+    at_once: int = AT_ONCE
     needs_recent_sign_in: bool = False
     is_grave: bool = False
+    is_edit: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,73 +102,80 @@ class Kind:
         return [act for act in self.acts if actor.can(act.scope)]
 
 
-# ---------------------------------------------------------------- edits
+# ---------------------------------------------------------------- acts of several kinds
 
 
-def given(command: Command) -> dict[str, Any]:
-    """Return the fields that were sent, without those for tags."""
-    names = command.model_fields_set - TAG_FIELDS
-    return {name: getattr(command, name) for name in sorted(names)}
+def editing(
+    resource: Resource[Any, Any],
+    note: str,
+    command: type[Command],
+    cannot: Callable[[Row, Any], str] = never,
+    reads: tuple[str, ...] = (),
+) -> Act:
+    """Return the act that changes settings of each record as a PATCH does. It reads the fields of
+    its command, and `reads`."""
+    update, command_of = resource.update, resource.update_command or resource.command
+    assert update is not None  # noqa: S101 - only for a resource that can be changed
+
+    def edit(actor: Actor, record: Any, command: Any) -> object:
+        patch = {name: after for name, (_, after) in _given(record, command)}
+        return update(actor, record, command_of.patched(record, patch))
+
+    names = command.model_fields.keys() - TAG_FIELDS
+    tags = {"tags"} if TAG_FIELDS & command.model_fields.keys() else set()
+    return Act(
+        "edit", "Edit", "changed", f"{resource.scope}:write", edit, note, command,
+        tuple(sorted({*names, *tags, *reads})), cannot, edited, is_edit=True,
+    )  # fmt: skip
 
 
-def tags_after(command: Any, tags: Sequence[str]) -> list[str]:
-    """Return the tags of a record after the edit."""
-    added, removed = (getattr(command, name, ()) for name in ("add_tags", "remove_tags"))
-    return sorted((set(tags) | set(added)) - set(removed))
+def _given(record: Row, command: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    """Yield each field that an edit gives: its name, and its values before and after."""
+    for name in sorted(command.model_fields_set - TAG_FIELDS):
+        yield name, (getattr(record, name), getattr(command, name))
+    if TAG_FIELDS & command.model_fields_set:
+        after = (set(record.tags) | set(command.add_tags)) - set(command.remove_tags)
+        yield "tags", (record.tags, sorted(after))
 
 
 def edited(row: Row, command: Any) -> Changes:
     """Return what an edit changes of one record: field → (before, after)."""
-    after = given(command)
-    if TAG_FIELDS & command.model_fields_set:
-        after["tags"] = tags_after(command, row.tags)
-    before = {name: getattr(row, name) for name in after}
-    return {name: (before[name], after[name]) for name in after if before[name] != after[name]}
+    return {name: pair for name, pair in _given(row, command) if pair[0] != pair[1]}
 
 
-def is_same(row: Row, command: Any) -> str:
-    """Refuse an edit that changes nothing."""
-    return "" if edited(row, command) else SAME
-
-
-def editing(resource: Resource[Any, Any]) -> Callable[[Actor, str, Any], object]:
-    """Return the verb that changes one record as a PATCH does."""
-    update, command_of = resource.update, resource.update_command or resource.command
-    assert update is not None  # noqa: S101 - only for a resource that can be changed
-
-    def edit(actor: Actor, record_id: str, command: Any) -> object:
-        record = find(resource.model, actor, record_id, lock=True)
-        patch = given(command)
-        if TAG_FIELDS & command.model_fields_set:
-            patch["tags"] = tags_after(command, record.tags)
-        return update(actor, record, command_of.patched(record, patch))
-
-    return edit
-
-
-def deleting(resource: Resource[Any, Any]) -> Callable[[Actor, str, Any], object]:
-    """Return the verb that deletes one record."""
+def deleting(resource: Resource[Any, Any], note: str, *, at_once: int = AT_ONCE) -> Act:
+    """Return the act that deletes each record."""
     delete = resource.delete
     assert delete is not None  # noqa: S101 - only for a resource that can be deleted
-
-    def deleted(actor: Actor, record_id: str, command: Any) -> object:
-        return delete(actor, find(resource.model, actor, record_id, lock=True))
-
-    return deleted
-
-
-# ---------------------------------------------------------------- values in a row
+    return Act(
+        "delete", "Delete", "deleted", f"{resource.scope}:write",
+        lambda actor, record, command: delete(actor, record),
+        note, at_once=at_once, needs_recent_sign_in=True, is_grave=True,
+    )  # fmt: skip
 
 
-def plain(changes: Changes) -> dict[str, list[Any]]:
-    """Return changes as JSON."""
-    return {name: [_plain(value) for value in pair] for name, pair in changes.items()}
+def switching(
+    resource: Resource[Any, Any],
+    switch: Callable[[Actor, str, bool], object],
+    on_note: str,
+    off_note: str,
+) -> tuple[Act, Act]:
+    """Return the acts that enable and disable each record."""
+
+    def act(verb: str, is_on: bool, note: str) -> Act:
+        already = f"It is {verb}d already."
+        return Act(
+            verb, verb.capitalize(), f"{verb}d", f"{resource.scope}:write",
+            lambda actor, record, command: switch(actor, record.id, is_on), note,
+            reads=("enabled",),
+            cannot=lambda row, command: already if row.enabled is is_on else "",
+            changes=lambda row, command: {"enabled": (not is_on, is_on)},
+        )  # fmt: skip
+
+    return act("enable", True, on_note), act("disable", False, off_note)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return float(value) if isinstance(value, Decimal) else value
+# ---------------------------------------------------------------- the description
 
 
 def taken(kinds: Mapping[str, Kind]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 import orjson
 from sqlalchemy import ARRAY, String, any_, literal, text
 
-from portal.bulk.acts import Act, Kind, plain
+from portal.bulk.acts import Act, Kind
 from portal.bulk.models import BulkJob
 from portal.core.errors import BadRequest, FieldError, Invalid
 from portal.core.precedence import give_way
@@ -16,11 +16,13 @@ from portal.database.audience import as_member
 from portal.database.record import missing
 from portal.database.session import session
 from portal.records import listing
+from portal.records.audit.trail import as_json
 from portal.records.listing import Query
 
 MOST = 10_000  # records of one job
 NOT_HERE = frozenset({"limit", "cursor", "sort", "count"})  # these choose no records
 DELETED = "It is deleted."
+SAME = "It has these values already."
 TOO_MANY = (
     f"These are more than {MOST:,} records, and a job has at most so many. Narrow the filter."
 )
@@ -121,13 +123,16 @@ def _column(model: Any, name: str) -> Any:
 def _judged(act: Act, command: Any, row: Any) -> dict[str, Any]:
     give_way()
     reason = DELETED if row.is_deleted else act.cannot(row, command)
+    changes = {} if reason else act.changes(row, command)
+    if act.is_edit and not (reason or changes):
+        reason = SAME
     return {
         "record_id": row.id,
         "record_name": row.record_name[:200],
         "version": row.version,
         "state": "skipped" if reason else "waiting",
         "reason": reason,
-        "changes": {} if reason else plain(act.changes(row, command)),
+        "changes": as_json(changes),
     }
 
 

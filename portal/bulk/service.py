@@ -89,7 +89,7 @@ def read_arguments(act: Act, arguments: Mapping[str, Any]) -> Any:
         raise Invalid(
             [FieldError(f"arguments.{one.field}", one.message) for one in error.errors]
         ) from None
-    if act.verb == "edit" and not command.model_fields_set:
+    if act.is_edit and not command.model_fields_set:
         raise Invalid.field("arguments", "Give a value to change.")
     return command
 

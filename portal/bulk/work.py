@@ -172,7 +172,7 @@ def _done(task: Task, row: BulkRow) -> Result:
             f"It was changed after the preview: it is at version {record.version} now, and was at"
             f" {row.version}.",
         )
-    task.act.run(task.actor, row.record_id, task.command)
+    task.act.run(task.actor, record, task.command)
     flush()
     return Result("done")
 

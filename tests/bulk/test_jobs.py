@@ -17,6 +17,7 @@ from portal.database.session import transaction
 from portal.ops.worker import Worker
 from tests.cast import Api
 from tests.databases import Database
+from tests.statements import statements
 
 DO = HOUSEKEEPING[:1]
 
@@ -144,6 +145,16 @@ def test_a_cancelled_job_does_no_more(app: Flask, ada: Api, work, database: Data
     assert ada.get("/api-keys?blocked=true&count=true").json["count"]["value"] == done
     assert len(rows(ada, job, "cancelled")) == 45 - done
     assert ada.post(f"/bulk-jobs/{job['id']}/cancellations").status_code == 200
+
+
+def test_a_step_looks_for_each_record_once(app: Flask, ada: Api, database: Database) -> None:
+    keys(ada, 25)
+    job = preview(ada, "api-keys", "edit", filter={}, arguments={"rpm_limit": 5})
+    confirm(ada, job)
+    with statements() as sent:
+        done = do_one_step(app, database)
+    looked = [sql for sql, _ in sent if "FOR UPDATE OF api_key" in sql]
+    assert len(looked) == done
 
 
 def do_one_step(app: Flask, database: Database) -> int:

@@ -4,8 +4,6 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, Literal
 
 import orjson
@@ -50,18 +48,13 @@ def jsonl_cut(reason: str) -> bytes:
 
 
 def cell(value: Any) -> str:
-    """Return a value as the text of a cell. A spreadsheet would run a text that begins like a
-    formula, so that one gets an apostrophe in front."""
+    """Return a value as the text of a cell: what is no text is written as in JSON. A spreadsheet
+    would run a text that begins like a formula, so that one gets an apostrophe in front."""
     if value is None:
         return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, int | float | Decimal):
-        return str(value)
-    text = value if isinstance(value, str) else encoded(value).decode()
-    return f"'{text}" if text.startswith(FORMULA) else text
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(FORMULA) else value
+    return encoded(value).decode().strip('"')  # a time is a text in JSON
 
 
 def _line(cells: Iterable[str]) -> bytes:

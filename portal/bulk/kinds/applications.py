@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import ConfigDict
 
 from portal.applications.resource import resource
-from portal.bulk.acts import Act, Kind, edited, editing, is_same
+from portal.bulk.acts import Kind, editing
 from portal.records.schemas import Command, ShortText
 
 
@@ -26,9 +26,5 @@ KIND = Kind(
     listing=resource.listing,
     label="display_name",
     page="applications",
-    acts=(
-        Act("edit", "Edit", "changed", "applications:write", editing(resource),
-            "The new settings hold at once.", EditApplications,
-            ("status", "primary_domain"), is_same, edited),
-    ),
-)  # fmt: skip
+    acts=(editing(resource, "The new settings hold at once.", EditApplications),),
+)

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import ConfigDict
 
-from portal.bulk.acts import Act, Changes, Kind, Tagged, deleting, edited, editing, is_same
+from portal.bulk.acts import Act, Kind, Tagged, deleting, editing, switching
 from portal.connections import requests
 from portal.connectors import service
 from portal.connectors.models import Connector
@@ -28,51 +28,33 @@ def _not_to_check(row: Any, command: Any) -> str:
     return "Its application is stopped." if row.is_stopped else ""
 
 
-def _not_to_enable(row: Any, command: Any) -> str:
-    return "It is enabled already." if row.enabled else ""
+def _check(actor: Actor, connector: Connector, command: Any) -> object:
+    return requests.ask(actor, connector.id, per_minute=requests.PER_MINUTE_OF_JOBS)
 
 
-def _not_to_disable(row: Any, command: Any) -> str:
-    return "" if row.enabled else "It is disabled already."
-
-
-def _switched(row: Any, command: Any) -> Changes:
-    return {"enabled": (row.enabled, not row.enabled)}
-
-
-def _check(actor: Actor, connector_id: str, command: Any) -> object:
-    return requests.ask(actor, connector_id, per_minute=requests.PER_MINUTE_OF_JOBS)
-
-
-def _enable(actor: Actor, connector_id: str, command: Any) -> Connector:
-    return service.set_enabled(actor, connector_id, True)
-
-
-def _disable(actor: Actor, connector_id: str, command: Any) -> Connector:
-    return service.set_enabled(actor, connector_id, False)
-
-
-WRITE = "connectors:write"
 KIND = Kind(
     resource,
     listing=resource.listing,
     label="name",
     page="connectors",
     acts=(
-        Act("check", "Check", "queued for a check", WRITE, _check,
+        Act(
+            "check",
+            "Check",
+            "queued for a check",
+            "connectors:write",
+            _check,
             f"Each is signed in to, {requests.PER_MINUTE_OF_JOBS} a minute at most.",
-            reads=("provider", "is_stopped"), cannot=_not_to_check),
-        Act("edit", "Edit", "changed", WRITE, editing(resource),
-            "What uses them sees the new settings at once.", EditConnectors,
-            ("tags", "next_rotation_due"), is_same, edited),
-        Act("enable", "Enable", "enabled", WRITE, _enable,
+            reads=("provider", "is_stopped"),
+            cannot=_not_to_check,
+        ),
+        editing(resource, "What uses them sees the new settings at once.", EditConnectors),
+        *switching(
+            resource,
+            service.set_enabled,
             "They are used again.",
-            reads=("enabled",), cannot=_not_to_enable, changes=_switched),
-        Act("disable", "Disable", "disabled", WRITE, _disable,
             "They are not used until somebody enables them.",
-            reads=("enabled",), cannot=_not_to_disable, changes=_switched),
-        Act("delete", "Delete", "deleted", WRITE, deleting(resource),
-            "They and their credentials can be restored for 30 days.",
-            at_once=1, needs_recent_sign_in=True, is_grave=True),
+        ),
+        deleting(resource, "They and their credentials can be restored for 30 days.", at_once=1),
     ),
-)  # fmt: skip
+)

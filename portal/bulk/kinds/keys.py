@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import ConfigDict
 
-from portal.bulk.acts import Act, Changes, Kind, Tagged, edited, editing, is_same
+from portal.bulk.acts import Act, Changes, Kind, Tagged, editing
 from portal.database.actor import Actor
 from portal.keys import service
 from portal.keys.listing.filters import CONSOLE
@@ -44,17 +44,23 @@ def _not_to_unblock(row: Any, command: Any) -> str:
 
 
 def _not_to_edit(row: Any, command: Any) -> str:
-    if row.status != "active":
-        return f"It is {row.status}, so it cannot be edited."
-    return is_same(row, command)
+    return "" if row.status == "active" else f"It is {row.status}, so it cannot be edited."
 
 
 def _ends(row: Any, command: Any) -> Changes:
     return {"status": (row.status, "revoked")}
 
 
-def _unblock(actor: Actor, key_id: str, command: Any) -> ApiKey:
-    return service.unblock(actor, key_id)
+def _revoke(actor: Actor, key: ApiKey, command: StopKey) -> ApiKey:
+    return service.revoke(actor, key.id, command)
+
+
+def _block(actor: Actor, key: ApiKey, command: StopKey) -> ApiKey:
+    return service.block(actor, key.id, command)
+
+
+def _unblock(actor: Actor, key: ApiKey, command: Any) -> ApiKey:
+    return service.unblock(actor, key.id)
 
 
 KIND = Kind(
@@ -68,7 +74,7 @@ KIND = Kind(
             "Revoke",
             "revoked",
             "keys:write",
-            service.revoke,
+            _revoke,
             "Their next request is refused, for ever.",
             StopKey,
             ("status",),
@@ -82,7 +88,7 @@ KIND = Kind(
             "Block",
             "blocked",
             "keys:write",
-            service.block,
+            _block,
             "Their next request is refused, until they are unblocked.",
             StopKey,
             ("status", "blocked"),
@@ -101,20 +107,12 @@ KIND = Kind(
             changes=lambda row, command: {"blocked": (True, False)},
             needs_recent_sign_in=True,
         ),
-        Act(
-            "edit",
-            "Edit",
-            "changed",
-            "keys:write",
-            editing(resource),
+        editing(
+            resource,
             "Verification uses the new settings within a second.",
             EditKeys,
-            (
-                "status", "tags", "expires_at", "rpm_limit", "tpm_limit", "max_budget_usd",
-                "budget_period",
-            ),
             _not_to_edit,
-            edited,
+            ("status",),
         ),
     ),
-)  # fmt: skip
+)

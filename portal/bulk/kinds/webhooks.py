@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from portal.bulk.acts import Act, Changes, Kind, Tagged, deleting, edited, editing, is_same
+from portal.bulk.acts import Act, Kind, Tagged, deleting, editing, switching
 from portal.database.actor import Actor
 from portal.delivery.health import safe_pause
 from portal.records.schemas import Command
@@ -41,33 +41,17 @@ def _not_to_resume(row: Any, command: Any) -> str:
     return "" if row.paused_at else "It is not paused."
 
 
-def _not_to_enable(row: Any, command: Any) -> str:
-    return "It is enabled already." if row.enabled else ""
-
-
-def _not_to_disable(row: Any, command: Any) -> str:
-    return "" if row.enabled else "It is disabled already."
-
-
-def _switched(row: Any, command: Any) -> Changes:
-    return {"enabled": (row.enabled, not row.enabled)}
-
-
 # Not `manual_pause`: that one commits, and waits until the workers have heard of each.
-def _pause(actor: Actor, webhook_id: str, command: Any) -> Webhook:
-    return safe_pause.pause(actor, webhook_id)
+def _pause(actor: Actor, webhook: Webhook, command: Any) -> Webhook:
+    return safe_pause.pause(actor, webhook.id)
 
 
-def _resume(actor: Actor, webhook_id: str, command: ResumeMany) -> Webhook:
-    return safe_pause.resume(actor, webhook_id, command.choice)
+def _resume(actor: Actor, webhook: Webhook, command: ResumeMany) -> Webhook:
+    return safe_pause.resume(actor, webhook.id, command.choice)
 
 
-def _enable(actor: Actor, webhook_id: str, command: Any) -> Webhook:
-    return service.switch(actor, webhook_id, on=True)
-
-
-def _disable(actor: Actor, webhook_id: str, command: Any) -> Webhook:
-    return service.switch(actor, webhook_id, on=False)
+def _switch(actor: Actor, webhook_id: str, is_on: bool) -> Webhook:
+    return service.switch(actor, webhook_id, on=is_on)
 
 
 WRITE = "webhooks:write"
@@ -82,17 +66,11 @@ KIND = Kind(
             reads=("direction", "paused_at"), cannot=_not_to_pause),
         Act("resume", "Resume", "resumed", WRITE, _resume,
             "The held events are sent.", ResumeMany, ("paused_at",), _not_to_resume),
-        Act("edit", "Edit", "changed", WRITE, editing(resource),
-            "The next delivery uses the new settings.", EditWebhooks,
-            ("tags", "rate_limit"), is_same, edited),
-        Act("enable", "Enable", "enabled", WRITE, _enable,
-            "They get the events that are published from then on.",
-            reads=("enabled",), cannot=_not_to_enable, changes=_switched),
-        Act("disable", "Disable", "disabled", WRITE, _disable,
-            "Only test events are sent to them.",
-            reads=("enabled",), cannot=_not_to_disable, changes=_switched),
-        Act("delete", "Delete", "deleted", WRITE, deleting(resource),
-            "Nothing is sent to them any more. They can be restored for 30 days.",
-            needs_recent_sign_in=True, is_grave=True),
+        editing(resource, "The next delivery uses the new settings.", EditWebhooks),
+        *switching(resource, _switch,
+                   "They get the events that are published from then on.",
+                   "Only test events are sent to them."),
+        deleting(resource,
+                 "Nothing is sent to them any more. They can be restored for 30 days."),
     ),
 )  # fmt: skip

@@ -85,12 +85,17 @@ def _entry(
         "actor_kind": actor.kind,
         "actor_id": actor.id,
         "actor_name": actor.name[:200],
-        "changes": {name: [_json(old), _json(new)] for name, (old, new) in changes.items()},
+        "changes": as_json(changes),
         "ip": actor.origin.ip,
         "user_agent": (actor.origin.user_agent or "")[:300] or None,
         "request_id": actor.origin.request_id,
     }
     return {f"entry_{name}": value for name, value in entry.items()}
+
+
+def as_json(changes: Changes) -> dict[str, list[Any]]:
+    """Return changes as they are stored: field → the values before and after."""
+    return {name: [_json(old), _json(new)] for name, (old, new) in changes.items()}
 
 
 def _json(value: Any) -> Any:
