@@ -9,7 +9,7 @@ from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal import web
-from portal.bulk import forms, selection, service
+from portal.bulk import forms, selection, service, told
 from portal.bulk.acts import Act, Kind
 from portal.bulk.kinds import KINDS
 from portal.bulk.models import ROW_STATES, BulkJob
@@ -30,19 +30,27 @@ SURE_UP_TO = 10  # records; for more, the number is typed to confirm a grave act
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """The bar below a list: its acts, and the filter of the list as a query string."""
+    """The bar below a list: its acts, the filter of the list as a query string, and all of its
+    records in words."""
 
     resource: str
     noun: str
     acts: list[Act]
     filter: str
+    all_to_choose: str
+    all_to_export: str
 
 
 def offered(asked: lists.Asked) -> Bar:
     """Return the bar of a list. It has no acts for somebody who may change nothing there."""
     kind = KINDS[asked.table.name]
-    acts = kind.for_actor(web.actor())
-    return Bar(kind.resource.name, kind.resource.singular, acts, urlencode(asked.matching))
+    return Bar(
+        kind.resource.name,
+        kind.resource.singular,
+        kind.for_actor(web.actor()),
+        urlencode(asked.matching),
+        *told.every(kind, asked.total, is_narrowed=bool(asked.matching)),
+    )
 
 
 def found(actor: Actor, job_id: str) -> Find | None:
@@ -52,7 +60,7 @@ def found(actor: Actor, job_id: str) -> Find | None:
     except (Forbidden, NotFound):
         return None
     url = url_for("bulk_jobs.show", record_id=job.id)
-    return Find(service.title(job), url, "Bulk job", "list-check", status=job.state)
+    return Find(told.title(job), url, "Bulk job", "list-check", status=job.state)
 
 
 @bp.get("")
@@ -61,7 +69,7 @@ def index() -> ResponseReturnValue:
     found, onward = service.page(web.actor(), SHOWN, request.args.get("cursor"))
     return web.render(
         "bulk/index.html",
-        jobs=[(job, service.title(job)) for job in found],
+        jobs=[(job, told.title(job)) for job in found],
         next_url=url_for("bulk_jobs.index", cursor=onward) if onward else None,
     )
 
@@ -74,7 +82,8 @@ def create() -> ResponseReturnValue:
     if not any(acts for _, acts in offers):
         raise Forbidden("You may read here and change nothing. Ask an admin of your tenant.")
     if request.method == "GET" and not asked.get("verb"):
-        return web.render("bulk/choose.html", offers=offers)
+        named = [(told.name_of(kind), kind, acts) for kind, acts in offers if acts]
+        return web.render("bulk/choose.html", offers=named)
     kind, act = _asked_for(asked.get("resource", ""), asked.get("verb", ""))
     web.actor().require(act.scope)
     ids = asked.getlist("id")[:MOST_TICKED] if asked.get("which") != "all" else []
@@ -96,7 +105,8 @@ def create() -> ResponseReturnValue:
         fields=forms.fields_of(act),
         sent=asked,
         removed=asked.getlist(forms.REMOVE),
-        count=len(ids) if asked.get("which") != "all" else None,
+        heading=told.heading(kind, act, len(ids) if asked.get("which") != "all" else None),
+        kind_name=told.name_of(kind),
         kept=[(name, value) for name, value in asked.items(multi=True) if name in KEPT],
         problems=problems,
         status=422 if problems else 200,
@@ -153,8 +163,8 @@ def _shown(job: BulkJob, problem: str = "") -> ResponseReturnValue:
     if is_same and not problem:
         return "", 304
     state = request.args.get("state", "")
-    states = [state] if state in ROW_STATES else []
-    rows, onward = service.rows(caller, job, states, SHOWN, request.args.get("cursor"))
+    chosen = state if state in ROW_STATES else None
+    rows, onward = service.rows(job, chosen, SHOWN, request.args.get("cursor"))
     kind, act = KINDS[job.resource], service.act_of(job)
     answer = web.render(
         "bulk/show.html",
@@ -162,40 +172,19 @@ def _shown(job: BulkJob, problem: str = "") -> ResponseReturnValue:
         job=job,
         kind=kind,
         act=act,
-        title=service.title(job),
+        told=told.told(job, kind, act),
         rows=rows,
         state=state,
-        states=_states(job),
         is_mine=job.asked_by == caller.person_id,
         types_count=act.is_grave and job.waiting > SURE_UP_TO,
         next_url=_address(job, state, onward) if onward else None,
-        text_of=_text,
+        text_of=told.value,
         here=_address(job, state, request.args.get("cursor", "")),
         problem=problem,
         status=422 if problem else 200,
     )
     answer.headers["HX-PTag"] = tag
     return answer
-
-
-def _states(job: BulkJob) -> list[tuple[str, str, int]]:
-    """Return each state of rows, its label, and how many rows are in it."""
-    left = ("cancelled", "Left") if job.state == "cancelled" else ("waiting", "Left to do")
-    return [
-        (*left, job.waiting),
-        ("done", "Done", job.done),
-        ("failed", "Failed", job.failed),
-        ("skipped", "Skipped", job.skipped),
-    ]
-
-
-def _text(value: Any) -> str:
-    """Return a value before or after a change in words."""
-    if value is None or value == []:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _address(job: BulkJob, state: str, cursor: str) -> str:

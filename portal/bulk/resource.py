@@ -54,9 +54,8 @@ def _rows(id: str) -> Response:
     state = given.get("state")
     if state and state not in ROW_STATES:
         raise refused("state", one_of(state, ROW_STATES))
-    states = [state] if state else []
     job = service.find(actor(), id)
-    found, onward = service.rows(actor(), job, states, limit_of(given), given.get("cursor"))
+    found, onward = service.rows(job, state, limit_of(given), given.get("cursor"))
     return listed([fields_of(BulkRowDocument, row) for row in found], onward)
 
 

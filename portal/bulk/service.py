@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select, update
 
-from portal.bulk import askers, selection
+from portal.bulk import askers, selection, told
 from portal.bulk.acts import Act, Kind
-from portal.bulk.kinds import KINDS
+from portal.bulk.kinds import KINDS, act_named
 from portal.bulk.models import UNDONE, BulkJob, BulkRow
 from portal.bulk.schemas import BulkJobInput
 from portal.core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
@@ -139,12 +139,12 @@ def page(actor: Actor, limit: int, cursor: str | None) -> tuple[Sequence[BulkJob
 
 
 def rows(
-    actor: Actor, job: BulkJob, states: Sequence[str], limit: int, cursor: str | None
+    job: BulkJob, state: str | None, limit: int, cursor: str | None
 ) -> tuple[Sequence[BulkRow], str | None]:
-    """Return one page of a job's rows in these states, or in any, and the next cursor."""
+    """Return one page of a job's rows in this state, or in any, and the next cursor."""
     query = _rows(job).order_by(BulkRow.number).limit(limit + 1)
-    if states:
-        query = query.where(BulkRow.state.in_(states))
+    if state:
+        query = query.where(BulkRow.state == state)
     if cursor:
         query = query.where(BulkRow.number > _row_at(cursor))
     found = session.scalars(query).all()
@@ -252,30 +252,14 @@ def note(actor: Actor, job: BulkJob, action: str) -> None:
         f"{KIND_OF_ENTRY}.{action}",
         record_kind=KIND_OF_ENTRY,
         record_id=job.id,
-        record_name=title(job),
+        record_name=told.title(job),
         changes=counts | (more if action == "started" else {}),
     )
 
 
-# ---------------------------------------------------------------- words
-
-
 def act_of(job: BulkJob) -> Act:
     """Return what a job does. Raises NotFound for what only another release can do."""
-    act = _act(job)
+    act = act_named(job.resource, job.verb)
     if act is None:
         raise NotFound("This version of the portal does not know what this job does.")
     return act
-
-
-def _act(job: BulkJob) -> Act | None:
-    kind = KINDS.get(job.resource)
-    return kind.by_verb.get(job.verb) if kind else None
-
-
-def title(job: BulkJob) -> str:
-    """Return a job in words: "Revoke 3 API keys"."""
-    act, kind = _act(job), KINDS.get(job.resource)
-    label = act.label if act else job.verb.capitalize()
-    noun = kind.resource.singular if kind else "record"
-    return f"{label} {job.total:,} {noun}{'' if job.total == 1 else 's'}"
