@@ -9,9 +9,9 @@ from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal import web
-from portal.bulk import forms, selection, service, told
+from portal.bulk import selection, service, told
 from portal.bulk.acts import Act, Kind
-from portal.bulk.kinds import KINDS
+from portal.bulk.kinds import KINDS, forms
 from portal.bulk.models import ROW_STATES, BulkJob
 from portal.bulk.schemas import BulkJobInput
 from portal.core.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound, PortalError
