@@ -40,7 +40,8 @@ INSERT INTO api_key (tenant_id, id, name, key_hash, prefix, key_prefix, last4, s
     created_at, version)
 SELECT %(tenant)s, 'key_' || lpad(n::text, 26, '0'),
     (ARRAY['Nightly', 'Hourly'])[n %% 2 + 1] || ' export ' || n,
-    encode(sha256(('huge' || n)::bytea), 'hex'), 'sk-huge-', 'sk-huge-s' || lpad((n %% 1000)::text, 3, '0'),
+    encode(sha256(('huge' || n)::bytea), 'hex'), 'sk-huge-',
+    'sk-huge-s' || lpad((n %% 1000)::text, 3, '0'),
     lpad((n %% 10000)::text, 4, '0'), '["connectors:read"]',
     CASE WHEN n %% 3 = 0 THEN now() + n %% 400 * interval '1 day' END,
     now() - interval '30 days', 1
