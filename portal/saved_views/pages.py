@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from portal import web
 from portal.core.errors import BadRequest, Conflict, Forbidden, Invalid, one_of
 from portal.database.actor import Actor
+from portal.database.session import session
 from portal.saved_views import service
 from portal.saved_views.models import SavedViewRow
 from portal.saved_views.schemas import ChangedView, NewView
@@ -102,6 +103,7 @@ def _done(work: Callable[[], SavedViewRow], words: str, name: str) -> ResponseRe
     try:
         view = work()
     except (Invalid, Conflict, Forbidden) as refusal:
+        session.rollback()  # the answer is a redirect, and nothing of it may be saved
         errors = [f"{one.field}: {one.message}" for one in getattr(refusal, "errors", ())]
         web.toast(" ".join(errors) or refusal.detail, "bad")
         back = {**_parameters(), "view": request.form.get("back", "") or "all"}

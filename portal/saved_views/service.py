@@ -67,7 +67,7 @@ def create(actor: Actor, command: NewView) -> SavedViewRow:
         owner_id=_owner(actor),
         **command.values(),
     )
-    _check_rights(actor, view)
+    _check_rights(actor, view.list, shared=command.is_shared, default=command.is_default)
     _check_room(actor, view.list)
     session.add(view)
     flush()
@@ -81,9 +81,12 @@ def change(actor: Actor, view_id: str, command: ChangedView) -> SavedViewRow:
     given = {name: value for name, value in command.values().items() if value is not None}
     if "parameters" in given:
         check_parameters(view.list, given["parameters"])
+    rights = {name: getattr(view, name) for name in ("is_shared", "is_default")}
+    wanted = {name: given.get(name, value) for name, value in rights.items()}
+    if wanted != rights:  # an admin may have made a default for all of it: its owner renames it
+        _check_rights(actor, view.list, shared=wanted["is_shared"], default=wanted["is_default"])
     for name, value in given.items():
         setattr(view, name, value)
-    _check_rights(actor, view)
     flush()
     _only_default(view)
     return view
@@ -123,11 +126,11 @@ def _check_person(actor: Actor) -> None:
         raise Forbidden("Saved views belong to people. Use a token of a person.")
 
 
-def _check_rights(actor: Actor, view: SavedViewRow) -> None:
-    if view.is_shared and not may_share(actor, view.list):
-        needed = f"{SCOPES[view.list]}:write"
-        raise Forbidden(f"Sharing a view of this list needs the permission {needed}.")
-    if view.is_shared and view.is_default and not actor.is_admin:
+def _check_rights(actor: Actor, name: str, *, shared: bool, default: bool) -> None:
+    """Raise Forbidden if the actor may not show others a view of this list, or open with it."""
+    if shared and not may_share(actor, name):
+        raise Forbidden(f"Sharing a view of this list needs the permission {SCOPES[name]}:write.")
+    if shared and default and not actor.is_admin:
         raise Forbidden("Only admins set a default for everybody.")
 
 

@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable
 from html import unescape
 
-from tests.cast import ADA, ED, Api, Pages
+import pytest
+
+from tests.cast import ADA, ED, VIC, Api, Pages
 
 Browse = Callable[[str], Pages]
 HOSTILE = "<script>alert(1)</script> “{{ 7 * 7 }}”"
@@ -111,3 +113,21 @@ def test_what_is_refused_is_said_on_the_list(browse: Browse, ada: Api) -> None:
     assert answer.headers["Location"] == "/keys?status=active&view=all"
     assert "needs the permission keys:write" in person.get(answer.headers["Location"]).text
     assert (ada.get("/views").json or {})["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("of", "name", "change"),
+    [
+        ("api-keys", "Live keys", {"name": "Ours", "is_shared": "on"}),
+        ("webhooks", "For me", {"name": "Ours", "is_shared": "on", "is_default": "on"}),
+        ("webhooks", "For me", {"name": ""}),
+    ],
+)
+def test_a_refused_change_saves_nothing_of_it(
+    browse: Browse, api: Callable[[str], Api], of: str, name: str, change: dict[str, str]
+) -> None:
+    stored = api(ED).create("views", list=of, name=name, parameters={})
+    answer = browse(ED).post(f"/views/{stored['id']}", {"position": "4", **change})
+    assert answer.status_code == 303
+    assert api(ED).get(f"/views/{stored['id']}").json == stored
+    assert (api(VIC).get("/views").json or {})["items"] == []
