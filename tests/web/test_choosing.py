@@ -126,6 +126,18 @@ def test_a_form_says_what_it_makes(
     assert text_of(answer.text) == said
 
 
+def test_a_child_keys_sentence_names_the_rights_that_are_ticked(ada: Api, browse: Browse) -> None:
+    parent = ada.create("api-keys", scopes=["webhooks:read", "events:read"])
+    path, headers = f"/keys/{parent['id']}/child", {**PARTIAL, "HX-Target": "div#sentence"}
+    typed = {"name": "Import", "scopes": "events:read", "lifetime_seconds": "900"}
+    answer = browse(ADA).get(path, query_string=typed, headers=headers)
+    assert text_of(answer.text) == "Import can read events for 15 minutes. You see it once."
+    none = {name: text for name, text in typed.items() if name != "scopes"}
+    answer = browse(ADA).get(path, query_string=none, headers=headers)
+    assert text_of(answer.text) == "Import can do nothing yet: no scope is ticked."
+    assert browse(ADA).get(path).text.count(" checked") == 2
+
+
 def test_a_webhooks_address_is_asked_about_in_a_body_and_makes_nothing(
     ada: Api, browse: Browse
 ) -> None:

@@ -292,7 +292,7 @@ class ChildKeyForm(CommandForm[ChildKey]):
         self.scopes.offer(
             without(grantable, NOT_YOURS) | without(own, "its parent does not have it")
         )
-        if not self.is_submitted():
+        if self.scopes.raw_data is None:  # neither sent, nor asked for the sentence
             self.scopes.data = self.scopes.grantable
 
     def document(self, stored: Any = None) -> dict[str, Any]:
