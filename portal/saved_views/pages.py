@@ -72,16 +72,19 @@ def change(view_id: str) -> ResponseReturnValue:
         place = request.form.get("position", "0")
         asked = {
             "name": request.form.get("name", ""),
-            "is_shared": "is_shared" in request.form,
             "is_default": "is_default" in request.form,
             "position": int(place)
             if place.isascii() and place.isdigit() and len(place) < 5
             else -1,
         }
+        # Who may not share has no box, and the view stays as it is.
+        if "is_shared" in request.form or may_share(web.actor(), view.list):
+            asked["is_shared"] = "is_shared" in request.form
     return _done(
         lambda: service.change(web.actor(), view_id, ChangedView.read(asked)),
         "The view is changed.",
         view.list,
+        view_id,
     )
 
 
@@ -98,14 +101,18 @@ def _parameters() -> dict[str, str]:
     return lists.arguments_of(request.form.get("parameters", ""))
 
 
-def _done(work: Callable[[], SavedViewRow], words: str, name: str) -> ResponseReturnValue:
-    """Do the work and open the view; if it is refused, say why on the page that asked."""
+def _done(
+    work: Callable[[], SavedViewRow], words: str, name: str, view_id: str = ""
+) -> ResponseReturnValue:
+    """Do the work and open the view; if it is refused, say why on the page that asked, with what
+    was typed in its form."""
     try:
         view = work()
     except (Invalid, Conflict, Forbidden) as refusal:
         session.rollback()  # the answer is a redirect, and nothing of it may be saved
         errors = [f"{one.field}: {one.message}" for one in getattr(refusal, "errors", ())]
         web.toast(" ".join(errors) or refusal.detail, "bad")
+        lists.keep_typed(name, view_id, request.form)
         back = {**_parameters(), "view": request.form.get("back", "") or "all"}
         return web.see_other(lists.address(url_for(TABLES[name].endpoint), back))
     web.toast(words)

@@ -131,3 +131,46 @@ def test_a_refused_change_saves_nothing_of_it(
     assert answer.status_code == 303
     assert api(ED).get(f"/views/{stored['id']}").json == stored
     assert (api(VIC).get("/views").json or {})["items"] == []
+
+
+def test_an_owner_who_may_no_longer_share_renames_a_shared_view(
+    browse: Browse, api: Callable[[str], Api], run: Callable[..., None]
+) -> None:
+    view = api(ED).create("views", list="webhooks", name="Ours", parameters={}, is_shared=True)
+    run("UPDATE saved_view SET list = 'api-keys'")  # an editor may not share views of keys
+    opened = browse(ED).get(f"/keys?view={view['id']}").text
+    assert "Edit view" in opened
+    assert 'name="is_shared"' not in opened
+    form = {"name": "Renamed", "position": "0"}
+    assert browse(ED).post(f"/views/{view['id']}", form).status_code == 303
+    after = api(ED).get(f"/views/{view['id']}").json or {}
+    assert (after["name"], after["is_shared"]) == ("Renamed", True)
+
+
+def test_an_owner_renames_a_view_that_an_admin_made_a_default_for_all(
+    browse: Browse, api: Callable[[str], Api]
+) -> None:
+    view = api(ED).create("views", list="webhooks", name="Ours", parameters={}, is_shared=True)
+    assert api(ADA).patch(f"/views/{view['id']}", {"is_default": True}).status_code == 200
+    form = {"name": "Renamed", "position": "0", "is_shared": "on", "is_default": "on"}
+    assert browse(ED).post(f"/views/{view['id']}", form).status_code == 303
+    after = api(ED).get(f"/views/{view['id']}").json or {}
+    assert [after[name] for name in ("name", "is_shared", "is_default")] == ["Renamed", True, True]
+
+
+def test_a_refused_form_keeps_what_was_typed_once(
+    browse: Browse, api: Callable[[str], Api]
+) -> None:
+    view = api(ED).create("views", list="webhooks", name="Mine", parameters={})
+    person = browse(ED)
+    refused = {"is_shared": "on", "is_default": "on"}
+    change = {"name": "For all", "position": "7", "back": view["id"], **refused}
+    create = {"list": "webhooks", "name": "New", "parameters": "direction=inbound", **refused}
+    for path, form in ((f"/views/{view['id']}", change), ("/views", create)):
+        back = person.post(path, form).headers["Location"]
+        page = person.get(back).text
+        assert '<details class="drop looks" open>' in page
+        assert f'value="{form["name"]}" required' in page
+        for box in refused:
+            assert f'name="{box}" checked' in page
+        assert f'value="{form["name"]}" required' not in person.get(back).text

@@ -16,7 +16,7 @@ from portal.web.lists.asked import (
 )
 from portal.web.lists.pages import render
 from portal.web.lists.tables import Column, Table, is_live, text
-from portal.web.lists.views import SavedView, Source, from_source
+from portal.web.lists.views import SavedView, Source, from_source, keep_typed
 
 __all__ = [
     "PLACES",
@@ -32,6 +32,7 @@ __all__ = [
     "check",
     "from_source",
     "is_live",
+    "keep_typed",
     "render",
     "text",
 ]

@@ -1,6 +1,6 @@
 """Render the page of a list."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -13,7 +13,7 @@ from portal.records.listing import Page, Total
 from portal.web.access import actor
 from portal.web.drawing.list_pages import list_view
 from portal.web.htmx import render as render_page
-from portal.web.lists import chips
+from portal.web.lists import chips, views
 from portal.web.lists.asked import DENSITIES, Asked, address
 from portal.web.lists.chips import Filters, Offered
 from portal.web.lists.views import SavedView
@@ -57,6 +57,10 @@ class Drawn:
         return view is not None and (
             dict(view.args) != self.asked.kept or bool(self.asked.problems)
         )
+
+    def typed(self, view_id: str = "") -> Mapping[str, str] | None:
+        """Return what was typed into the form of a view, or of a new one, if it was refused."""
+        return views.typed(self.asked.table.name, view_id)
 
     def url_of(self, view: SavedView) -> str:
         """Return the address of a saved view."""

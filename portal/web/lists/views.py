@@ -1,14 +1,18 @@
 """Show the saved views of a list as tabs. The feature that keeps them gives their source."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from flask import Flask, current_app
+from flask import Flask, current_app, flash, get_flashed_messages
 
 from portal.database.actor import Actor
 
 KEY = "portal.saved_views"
+REFUSED = "refused view"  # a category of what waits for the next page
+TYPED = ("name", "position", "is_shared", "is_default")
+LONGEST = 200  # characters of a typed value that wait in the cookie
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +61,18 @@ def default_of(saved: Sequence[SavedView]) -> SavedView | None:
     """Return the view that a list opens with, the person's own before a shared one."""
     found = [view for view in saved if view.is_default]
     return next((view for view in found if view.is_mine), found[0] if found else None)
+
+
+def keep_typed(name: str, view_id: str, form: Mapping[str, str]) -> None:
+    """Keep what was typed into the refused form of a view, or of a new one, for the next page."""
+    typed = {field: form[field][:LONGEST] for field in TYPED if field in form}
+    flash(json.dumps({"list": name, "id": view_id, "typed": typed}), REFUSED)
+
+
+def typed(name: str, view_id: str) -> Mapping[str, str] | None:
+    """Return what was typed into the form of this view, if it has just been refused."""
+    for text in cast("list[str]", get_flashed_messages(category_filter=[REFUSED])):
+        kept = json.loads(text)
+        if (kept["list"], kept["id"]) == (name, view_id):
+            return cast("Mapping[str, str]", kept["typed"])
+    return None
