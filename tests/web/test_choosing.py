@@ -214,6 +214,35 @@ def test_an_application_is_found_by_typing_with_the_keyboard_alone(window: Open,
     page.get_by_label("I have stored this key").check()
 
 
+def test_enter_sends_no_form_while_a_field_shows_what_was_not_chosen(
+    window: Open, ada: Api
+) -> None:
+    for number in range(MANY):
+        ada.create("applications", display_name=f"Program {number}")
+    page = window("/keys/new")
+    page.get_by_label("Name", exact=False).first.fill("Nightly")
+    page.route("**/choices?*", lambda route: None)  # the answer does not come
+    box = page.get_by_role("combobox", name="Application")
+    box.fill("program 7")
+    box.press("Enter")
+    page.unroute("**/choices?*")
+    box.fill("nobody has this name")
+    page.get_by_text("Nothing found for").wait_for()
+    box.press("Enter")
+    box.press("Escape")
+    box.press("Enter")
+    assert page.url.endswith("/keys/new")
+    assert box.input_value() == "nobody has this name"
+    box.fill("program 7")
+    page.get_by_role("option", name="Program 7").wait_for()
+    box.press("Enter")
+    box.press("Enter")
+    page.locator("[data-secret]").wait_for()
+    [key] = ada.get("/api-keys").json["items"]
+    assert key["application_id"] == ada.get("/applications?q=7").json["items"][0]["id"]
+    page.get_by_label("I have stored this key").check()
+
+
 def test_scopes_are_ticked_by_presets_and_reached_by_arrows(window: Open, ada: Api) -> None:
     page = window("/keys/new")
     page.get_by_role("button", name="Read only").click()

@@ -54,6 +54,7 @@ function ask(field) {
     if (mine !== asked || found?.id !== "choices" || !field.box.matches(":focus")) return;
     list()?.remove();
     field.place.append(found);
+    field.answered = text;
     open = field;
     field.box.setAttribute("aria-expanded", "true");
     document.getElementById("spoken").textContent = found.dataset.said;
@@ -96,10 +97,30 @@ function set(field, value, label) {
 function leave(field) {
   close();
   if (field.isMany) return;
-  const text = field.box.value.trim();
-  if (text === field.label) return;
-  if (!text || /^[a-z]{3}_[0-9A-HJKMNP-TV-Z]{26}$/.test(text)) set(field, text, text);
+  if (!isSettled(field)) settle(field);
   field.box.value = field.label;
+}
+
+const isSettled = (field) => field.isMany || field.box.value.trim() === field.label;
+
+function settle(field) {
+  const text = field.box.value.trim();
+  const isWhole = !text || /^[a-z]{3}_[0-9A-HJKMNP-TV-Z]{26}$/.test(text);
+  if (isWhole) set(field, text, text);
+  return isWhole;
+}
+
+// Enter takes an option that was found for what is typed now. It never submits the form while the
+// field shows something else than was chosen: the form would send the old choice.
+function enter(field) {
+  if (open === field && chosen()) {
+    if (field.answered === part(field)) take(chosen());
+    return true;
+  }
+  if (isSettled(field)) return false;
+  if (settle(field)) close();
+  else if (open !== field) ask(field);
+  return true;
 }
 
 function typed(event, field) {
@@ -110,8 +131,9 @@ function typed(event, field) {
     const all = options();
     const at = all.indexOf(chosen());
     mark(all[at < 0 && by < 0 ? all.length - 1 : (at + by + all.length) % all.length]);
-  } else if (open === field && event.key === "Enter" && chosen()) take(chosen());
-  else if (open === field && event.key === "Escape") close();
+  } else if (event.key === "Enter") {
+    if (!enter(field)) return;
+  } else if (open === field && event.key === "Escape") close();
   else return;
   event.preventDefault();
   event.stopPropagation();
