@@ -93,7 +93,7 @@ def delete(view_id: str) -> ResponseReturnValue:
     """Delete a view. The records that it showed stay."""
     view = service.delete(web.actor(), view_id)
     web.toast(f"The view “{view.name}” is deleted.")
-    return web.see_other(url_for(TABLES[view.list].endpoint, view="all"))
+    return web.see_other(lists.whole(url_for(TABLES[view.list].endpoint)))
 
 
 def _parameters() -> dict[str, str]:
@@ -113,7 +113,7 @@ def _done(
         errors = [f"{one.field}: {one.message}" for one in getattr(refusal, "errors", ())]
         web.toast(" ".join(errors) or refusal.detail, "bad")
         lists.keep_typed(name, view_id, request.form)
-        back = {**_parameters(), "view": request.form.get("back", "") or "all"}
+        back = {**_parameters(), "view": request.form.get("back", "") or lists.ALL}
         return web.see_other(lists.address(url_for(TABLES[name].endpoint), back))
     web.toast(words)
     shown = {"view": view.id, **{key: str(text) for key, text in view.parameters.items()}}

@@ -174,3 +174,30 @@ def test_a_refused_form_keeps_what_was_typed_once(
         for box in refused:
             assert f'name="{box}" checked' in page
         assert f'value="{form["name"]}" required' not in person.get(back).text
+
+
+def test_the_whole_list_is_reached_from_a_default_that_finds_nothing(
+    browse: Browse, ada: Api
+) -> None:
+    ada.create("webhooks", name="CRM events")
+    person = browse(ADA)
+    save(person, "Coming in", "direction=inbound", is_default="on")
+    empty = unescape(person.get("/webhooks?direction=inbound").text)
+    assert "Nothing matches" in empty
+    clear = re.findall(r'href="([^"]*)">Clear filters', empty)
+    remove = re.findall(r'class="remove" href="([^"]*)"', empty)
+    assert (len(clear), len(remove)) == (2, 1)
+    for link in (*clear, *remove):
+        shown = person.get(link.partition("#")[0])
+        assert shown.status_code == 200
+        assert "CRM events" in shown.text
+    search = re.search(r'<form[^>]*class="filters" role="search".*?</form>', empty, re.DOTALL)
+    assert search
+    assert '<input type="hidden" name="view" value="all">' in search[0], "of an emptied form"
+
+
+def test_a_wrong_filter_beside_the_whole_list_is_not_said_of_a_view(browse: Browse) -> None:
+    shown = browse(ADA).get("/webhooks?view=all&direction=sideways").text
+    assert "It was left out." in shown
+    assert "This view" not in shown
+    assert "Save the view" not in shown

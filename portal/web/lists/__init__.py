@@ -6,6 +6,7 @@ Read `tables` first, then `asked`, `chips` and `pages`.
 """
 
 from portal.web.lists.asked import (
+    ALL,
     PLACES,
     Asked,
     address,
@@ -13,12 +14,14 @@ from portal.web.lists.asked import (
     asked,
     better_address,
     check,
+    whole,
 )
 from portal.web.lists.pages import render
 from portal.web.lists.tables import Column, Table, is_live, text
 from portal.web.lists.views import SavedView, Source, from_source, keep_typed
 
 __all__ = [
+    "ALL",
     "PLACES",
     "Asked",
     "Column",
@@ -35,4 +38,5 @@ __all__ = [
     "keep_typed",
     "render",
     "text",
+    "whole",
 ]

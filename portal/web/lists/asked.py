@@ -25,6 +25,7 @@ DENSITIES = ("comfortable", "compact")
 SHOWING = ("columns", "density")
 OF_PAGES = (*SHOWING, "view", "filter")
 PLACES = ("cursor", "filter", "limit", "count")  # a saved view keeps none of these
+ALL = "all"  # the view of the whole list
 MOST_PROBLEMS = 10
 MOST_OF_ALL = 1_000  # records of a whole list that are counted, unless more are asked for
 LONGEST = 20_000  # characters of a query string
@@ -63,21 +64,35 @@ class Asked:
         other = (*OF_PAGES, *PLACES, "sort")
         return {name: text for name, text in self.args.items() if text and name not in other}
 
+    @property
+    def whole_url(self) -> str:
+        """Return the address of the whole list."""
+        return whole(request.path)
+
     def url(self, **changes: str | None) -> str:
         """Return the address of the first page with some parameters changed; None drops one."""
         args = {**self.args, "cursor": None, "filter": None, **changes}
-        return address(request.path, args)
+        return address(request.path, args) if any(args.values()) else self.whole_url
 
     def hidden(self, *without: str) -> list[tuple[str, str]]:
-        """Return the parameters that a form sends beside its own."""
+        """Return the parameters that a form sends beside its own.
+
+        A form that is emptied shows the whole list, also if another view opens first.
+        """
         left_out = {"cursor", "filter", *without}
-        return [(name, text) for name, text in self.args.items() if name not in left_out]
+        args = {"view": ALL, **self.args} if views.default_of(self.saved) else self.args
+        return [(name, text) for name, text in args.items() if name not in left_out]
 
 
 def address(path: str, args: Mapping[str, str | None]) -> str:
     """Return a path with a query string; what is None or empty is left out."""
     query = urlencode({name: text for name, text in args.items() if text})
     return f"{path}?{query}" if query else path
+
+
+def whole(path: str) -> str:
+    """Return the address of a whole list. Its path alone opens with the default view."""
+    return address(path, {"view": ALL})
 
 
 def arguments_of(query: str) -> dict[str, str]:
@@ -103,9 +118,7 @@ def better_address(table: Table) -> Response | None:
     args |= {"density": None} if args.get("density") == DENSITIES[0] else {}
     if "" not in given.values() and all(args.get(name) == given[name] for name in given):
         return None
-    return redirect(
-        address(request.path, args) if any(args.values()) else f"{request.path}?view=all"
-    )
+    return redirect(address(request.path, args) if any(args.values()) else whole(request.path))
 
 
 def asked(table: Table) -> Asked:

@@ -1,11 +1,11 @@
 """Render the page of a list."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Response
+from flask import Response, request
 from markupsafe import Markup
 
 from portal.records import listing
@@ -109,11 +109,11 @@ def render(
     """
     if not actor().can(f"{asked.table.scope}:write"):
         tick = None
-    view = list_view(found, asked.query)
+    view = replace(list_view(found, asked.query), clear_url=asked.whole_url)
     drawn = Drawn(
         asked=asked,
         filters=chips.filters(asked, offered or {}),
-        path=view.clear_url,
+        path=request.path,
     )
     return render_page(
         page,
