@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 
 from markupsafe import Markup, escape
 
-from portal.records.listing import How, stem
+from portal.records.listing import How, moment_of, stem
+from portal.web.drawing.template_functions import minute
 from portal.web.lists.asked import Asked
 from portal.web.lists.tables import Table
 
@@ -44,7 +44,10 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Editor:
-    """The form of one filter: `kind` is choices, choice, moment or text."""
+    """The form of one filter: `kind` is choices, choice, moment or text.
+
+    `may_join` tells whether it can be enough on its own, and `joins` whether it is.
+    """
 
     parameter: str
     label: str
@@ -52,6 +55,7 @@ class Editor:
     options: Sequence[tuple[str, str]]
     chosen: Sequence[str]
     takes_several: bool
+    may_join: bool
     joins: bool
     others: str
     """The other parameters of `either`."""
@@ -103,7 +107,7 @@ def _chip(asked: Asked, parameter: str, texts: Texts) -> Chip:
     elif parameter == DELETED:
         words, value = ("are shown too" if text == "true" else "are hidden"), ""
     elif how in ("after", "before"):
-        value = _moment(text).replace("T", ", ") + " UTC"
+        value = _minute(asked, parameter).replace("T", ", ") + " UTC"
     else:
         value = _named(values, dict(texts(name)) if how != "contains" else {})
     others = [one for one in asked.args.get("either", "").split(",") if one != parameter]
@@ -152,7 +156,7 @@ def _editor(asked: Asked, texts: Texts) -> Editor:
     elif how in ("is", "not"):
         options = texts(name)
     if how in ("after", "before"):
-        kind, given = "moment", given and _moment(given)
+        kind, given = "moment", _minute(asked, parameter)
     else:
         kind = ("choices" if several else "choice") if options else "text"
     joined = [one for one in asked.args.get("either", "").split(",") if one]
@@ -164,17 +168,17 @@ def _editor(asked: Asked, texts: Texts) -> Editor:
         options,
         given.split(",") if several else [given],
         several,
+        parameter in table.listing.comparisons,
         parameter in joined,
         ",".join(one for one in joined if one != parameter),
     )
 
 
-def _moment(text: str) -> str:
-    """Return a time of an address to the minute, as a field for times shows it."""
-    try:
-        return datetime.fromisoformat(text).strftime("%Y-%m-%dT%H:%M")
-    except ValueError:
-        return text
+def _minute(asked: Asked, parameter: str) -> str:
+    """Return a time of the address to the minute in UTC, as a field for times shows it; an empty
+    text if it is not given."""
+    at = moment_of(asked.args, parameter)
+    return minute(at) if at else ""
 
 
 def _option_words(table: Table, name: str, how: How) -> str:

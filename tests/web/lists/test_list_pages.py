@@ -6,6 +6,7 @@ from html import unescape
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from werkzeug.datastructures import MultiDict
 
 from tests.cast import ADA, Api, Pages
 
@@ -65,7 +66,7 @@ def test_a_filter_is_added_changed_and_removed_as_a_chip(person: Pages) -> None:
     edited = person.get("/webhooks?direction_not=inbound&filter=direction_not").text
     assert ("direction_not", "inbound") in form(edited, "filter-editor")
     left = removal(applied, "Direction is not inbound")
-    assert left == "/webhooks#filter-add"
+    assert left == "/webhooks?view=all#filter-add"
     assert rows(person.get("/webhooks?view=all").text) == ["Inbox", "Audit", "CRM events"]
 
 
@@ -77,6 +78,7 @@ def test_a_filter_is_added_changed_and_removed_as_a_chip(person: Pages) -> None:
         ("application_id_empty=true", "Application is empty"),
         ("application_id_empty=false", "Application has a value"),
         ("created_after=2026-01-31T09:00:00Z", "Created after 2026-01-31, 09:00 UTC"),
+        ("created_after=2026-02-01T01:00:00%2B02:00", "Created after 2026-01-31, 23:00 UTC"),
         ("enabled=true", "Enabled is yes"),
         ("tag_not=soc", "Tag is not soc"),
         ("include_deleted=true", "Deleted records are shown too"),
@@ -103,6 +105,23 @@ def test_filters_of_which_one_is_enough_stand_together(person: Pages) -> None:
     editor = person.get(f"/webhooks?{question}&filter=tag").text
     assert ("either", "direction") in form(editor, "filter-editor")
     assert ("either", "tag") in form(editor, "filter-editor")
+
+
+def test_only_what_either_takes_is_offered_as_enough_on_its_own(person: Pages) -> None:
+    question = "either=tag,direction&tag=soc&direction=inbound"
+    assert "Enough on its own" in person.get("/webhooks?filter=tag").text
+    page = person.get(f"/webhooks?{question}&filter=include_deleted").text
+    assert "Deleted records are shown" in page
+    assert "Enough on its own" not in page
+    sent = [*form(page, "filter-editor"), ("include_deleted", "true")]
+    assert ("either", "tag,direction") in sent
+    assert person.get("/webhooks", query_string=MultiDict(sent)).status_code in (200, 302)
+
+
+def test_a_time_with_an_offset_is_edited_in_utc(person: Pages) -> None:
+    question = "created_after=2026-02-01T01:00:00%2B02:00&filter=created_after"
+    page = person.get(f"/webhooks?{question}").text
+    assert ("created_after", "2026-01-31T23:00") in form(page, "filter-editor")
 
 
 def test_a_form_without_a_script_leads_to_the_same_address(person: Pages) -> None:
