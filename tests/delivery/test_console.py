@@ -200,6 +200,13 @@ def test_a_replay_is_counted_begun_watched_and_cancelled(
     assert pages.post(path, {**form, "since": "soon"}).status_code == 422
 
 
+def test_a_link_to_a_replay_names_its_period_with_any_offset(browse: Browse, make: Make) -> None:
+    pages, path = browse(ADA), f"/webhooks/{make('https://hooks.example/a')['id']}/replays"
+    linked = pages.get(f"{path}?from=2026-01-31T11:00:00%2B02:00").text
+    assert 'value="2026-01-31T09:00"' in linked
+    assert pages.get(f"{path}?from=0001-01-01T00:00:00%2B14:00").status_code == 200
+
+
 def test_settings_are_tried_before_they_are_saved(ada: Api, browse: Browse, make: Make) -> None:
     webhook = make("https://hooks.example/a")
     publish(ada, *(rfp(number) for number in range(4)))

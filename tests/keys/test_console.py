@@ -309,6 +309,12 @@ def test_many_are_stopped_after_their_number_was_typed(page: Pages, ada: Api):
     assert 'value="clean-up"' in refused.text, "what was typed is still there"
 
 
+def test_the_time_of_many_stays_in_their_form_with_its_zone(page: Pages):
+    for asked in ("2026-01-31T09:00:00Z", "2026-01-31T11:00:00%2B02:00"):
+        dry = page.get(f"/keys/bulk?created_before={asked}").text
+        assert 'name="created_before" value="2026-01-31T09:00"' in dry
+
+
 def test_nobody_stops_all_keys_of_a_tenant_by_saying_nothing(page: Pages, ada: Api):
     key = ada.create("api-keys")["id"]
     assert "/keys/bulk" in page.get("/keys").text

@@ -154,6 +154,19 @@ def test_a_stored_record_is_drawn_as_people_type_it(gallery: Flask) -> None:
         assert 'value="7"' in form.hidden_tag()
 
 
+def test_a_time_is_drawn_in_utc_whatever_its_offset(send: Any) -> None:
+    for typed, drawn in (
+        ("2027-01-31T11:00:00+02:00", "2027-01-31T09:00"),
+        ("2027-01-31T09:00:00Z", "2027-01-31T09:00"),
+        ("2027-01-31T09:00", "2027-01-31T09:00"),
+        ("0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00+14:00"),
+    ):
+        form = send({"name": "Okta", "expires_at": typed}, obj=STORED)
+        assert f'value="{drawn}"' in form.expires_at()
+        unchanged = drawn == "2027-01-31T09:00"
+        assert form.expires_at.is_touched is not unchanged
+
+
 @pytest.mark.parametrize("version", ["", "seven", "-1", "9" * 30, "\u0667"])
 def test_a_made_up_version_is_no_version(send: Any, version: str) -> None:
     assert send({"name": "Okta", "version": version}).expected_version is None

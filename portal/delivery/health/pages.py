@@ -8,13 +8,14 @@ from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal import web
-from portal.core.errors import NotFound
+from portal.core.errors import BadRequest, NotFound
 from portal.database.record import find
 from portal.database.session import database_now
 from portal.delivery.forms import ReplayForm, ResumeForm, TrialForm
 from portal.delivery.health import endpoint_figures, manual_pause, safe_pause
 from portal.delivery.log import attempt_view, replays, resend
 from portal.delivery.queue import policy
+from portal.records import listing
 from portal.web.drawing import ranges
 from portal.web.drawing.charts import Series
 from portal.web.drawing.template_functions import iso
@@ -162,10 +163,9 @@ def _moment(name: str) -> datetime | None:
     """Return a moment from the query string, so that a link can contain the period; None if it is
     none."""
     try:
-        found = datetime.fromisoformat(request.args.get(name, ""))
-    except ValueError:
+        return listing.moment_of(request.args, name)
+    except BadRequest:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _place(record_id: str, replay_id: str) -> str:

@@ -97,6 +97,7 @@ def init_app(app: Flask) -> None:
         html_attributes=html_attributes,
         is_first_error=is_first_error,
         iso=iso,
+        minute=minute,
         look=look,
         looks=looks,
         rail=rail,
@@ -149,6 +150,11 @@ def absolute(moment: datetime) -> str:
 def iso(moment: datetime) -> str:
     """Return a time as RFC 3339 in UTC, to the millisecond, for `<time datetime>`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def minute(moment: datetime) -> str:
+    """Return a time in UTC to the minute, for `<input type="datetime-local">`."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="minutes")
 
 
 # ---------------------------------------------------------------- links

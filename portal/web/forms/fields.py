@@ -15,6 +15,7 @@ from wtforms.widgets import TextInput, html_params
 
 from portal.core.errors import BadRequest
 from portal.rest import strict_json
+from portal.web.drawing.template_functions import minute
 
 Choices = Sequence[tuple[str, ...]]
 ABSENT: Any = object()  # the form does not set this field
@@ -339,17 +340,13 @@ class MomentField(Wired, StringField):
     attributes = {"type": "datetime-local", "step": "60"}
 
     def _value(self) -> str:
-        if isinstance(self.data, datetime):
-            return self.data.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")
-        return str(self.data or "")
+        at = _in_utc(self.data)
+        return minute(at) if at else str(self.data or "")
 
     def shown(self, value: Any) -> str:
         """Return the minute in UTC: the browser's picker has no seconds."""
-        try:
-            at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-        except ValueError:
-            return super().shown(value)
-        return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
+        at = _in_utc(value)
+        return f"{minute(at)}Z" if at else super().shown(value)
 
     def sent(self) -> Any:
         """Return the time as RFC 3339 in UTC, "" if there is none."""
@@ -357,6 +354,15 @@ class MomentField(Wired, StringField):
             return self.data
         text = str(self.data or "").strip()
         return f"{text}Z" if re.fullmatch(r"[\d-]{10}T[\d:.]{5,12}", text) else text
+
+
+def _in_utc(value: Any) -> datetime | None:
+    """Return a stored or typed time in UTC, also if it names no zone; None if it is no time."""
+    try:
+        at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 class _SecretInput:
