@@ -20,6 +20,7 @@ from portal.database.record import Record
 from portal.database.session import CONSTRAINTS
 
 KINDS = ("app", "platform-service", "library")
+WITH_KEYS = ("app", "platform-service")  # a library has no runtime identity
 STATUSES = ("draft", "active", "deprecated", "suspended", "retired")
 # Everything that belongs to an application in one of these states stops at once; see `states`.
 STOPPED = frozenset({"suspended", "retired"})

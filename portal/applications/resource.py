@@ -1,7 +1,7 @@
 """REST of applications: /api/v1/integration/applications."""
 
 from portal.applications import service, states
-from portal.applications.models import Application
+from portal.applications.models import WITH_KEYS, WORKING, Application
 from portal.applications.schemas import ApplicationDocument, ApplicationInput, StateReason
 from portal.rest.findable import Act, Findable, Place
 from portal.rest.resources import Action, Resource
@@ -23,6 +23,10 @@ FOUND = Findable(
     ),
     places=(Place("Applications", "applications.index", "applications:read", "apps", "apps"),),
     note=lambda application: application.slug,
+    among={
+        "applications": {"status": WORKING},
+        "running-applications": {"status": WORKING, "kind": WITH_KEYS},
+    },
 )  # fmt: skip
 
 resource = Resource(

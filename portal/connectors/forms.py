@@ -107,7 +107,7 @@ class ConnectorForm(CommandForm[ConnectorInput]):
     application_id = PickField("Application", of="applications")
     scope = ChoiceField("Scope", choices=SCOPE_CHOICES, default="org")
     group_id = TextField("Group id", description="Needed when the scope is group.")
-    user_id = PickField("Person", of="people", description="Needed when the scope is personal.")
+    user_id = ChoiceField("Person", description="Needed when the scope is personal.")
     owner_id = PickField("Owner", of="people", description="Person who answers for it.")
     more = MoreSettings(
         "More settings",

@@ -3,6 +3,7 @@
 from portal.connectors import service
 from portal.connectors.models import Connector
 from portal.connectors.schemas import ConnectorDocument, ConnectorInput
+from portal.database.audience import FOR_ALL
 from portal.providers.entries import name_of
 from portal.rest.findable import Act, Findable, Place
 from portal.rest.resources import Action, Resource
@@ -29,6 +30,7 @@ FOUND = Findable(
               "integrations providers"),
     ),
     note=lambda connector: name_of(connector.provider) or "",
+    among={"connectors": {"scope": FOR_ALL}},
 )  # fmt: skip
 
 resource = Resource(

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from portal.database.actor import Actor
+from portal.records.listing import Value
 
 NAME = "{}"  # in the title of an act
 
@@ -124,7 +125,8 @@ def nothing(record: Any) -> str:
 @dataclass(frozen=True, slots=True)
 class Findable:
     """Everything that one resource or feature lets people find. `note` is shown beside a record's
-    name, `ids` finds things by an id with this prefix, `choices` what a field can refer to."""
+    name, `ids` finds things by an id with this prefix, `choices` what a field can refer to. `among`
+    are choices of a resource's own records: those that its list has with these filters."""
 
     acts: tuple[Act, ...] = ()
     places: tuple[Place, ...] = ()
@@ -132,3 +134,4 @@ class Findable:
     ids: Mapping[str, ById] = field(default_factory=dict)
     note: Callable[[Any], str] = nothing
     choices: Mapping[str, Choices] = field(default_factory=dict)
+    among: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)

@@ -43,6 +43,7 @@ FOUND = Findable(
               "received requests try webhook"),
     ),
     note=lambda webhook: webhook.url or webhook.direction,
+    among={"webhooks": {}},
 )  # fmt: skip
 
 SECRET = {"signing_secret": "The signing secret, whsec_…, in this answer only."}

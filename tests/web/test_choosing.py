@@ -45,6 +45,58 @@ def test_choices_are_what_the_person_may_see(ada: Api, gus: Api, browse: Browse)
     assert browse(ADA).get("/choices?of=secrets").status_code == 404
 
 
+def test_choices_are_what_the_form_accepts(ada: Api, browse: Browse) -> None:
+    for name in ("Runs", "Stopped", "Shared code"):
+        kind = "library" if name == "Shared code" else "app"
+        made = ada.create("applications", display_name=f"Program {name}", kind=kind)
+        if name == "Stopped":
+            assert (
+                ada.post(
+                    f"/applications/{made['id']}/suspend", {"reason": "A key leaked."}
+                ).status_code
+                == 200
+            )
+            stopped = made["id"]
+    for name, change in (("All", {}), ("Mine", {"scope": "user"}), ("Gone", {})):
+        made = ada.create("connectors", name=f"Source {name}", **change)
+        if name == "Gone":
+            assert ada.delete(f"/connectors/{made['id']}").status_code in (200, 204)
+    person = browse(ADA)
+    for text in ("program", ""):
+        assert set(choices(person, "applications", text)) == {"Program Runs", "Program Shared code"}
+        assert choices(person, "running-applications", text) == ["Program Runs"]
+    assert choices(person, "applications", stopped) == []
+    for text in ("source", ""):
+        assert choices(person, "connectors", text) == ["Source All"]
+
+
+def test_every_field_asks_for_choices_that_fit_it(browse: Browse, ada: Api) -> None:
+    person = browse(ADA)
+    found = {
+        path: {
+            (re.findall(r' name="(\w+)"', tag)[0], of)
+            for tag in re.findall(r"<select [^>]*>", person.get(path).text)
+            for of in re.findall(r'data-pick="/choices\?of=([\w-]+)"', tag)
+        }
+        for path in (
+            "/keys/new",
+            "/webhooks/new",
+            "/webhooks/inbound/new",
+            "/connectors/new?provider=splunk",
+        )
+    }
+    assert found == {
+        "/keys/new": {("application_id", "running-applications"), ("issued_to_user_id", "people")},
+        "/webhooks/new": {("application_id", "applications"), ("connector_id", "connectors")},
+        "/webhooks/inbound/new": {("application_id", "applications")},
+        "/connectors/new?provider=splunk": {
+            ("application_id", "applications"),
+            ("owner_id", "people"),
+            ("webhook_endpoint_id", "webhooks"),
+        },
+    }
+
+
 def test_no_key_is_looked_for(ada: Api, browse: Browse) -> None:
     raw = ada.create("api-keys", name="Nightly")["key"]
     answer = browse(ADA).get("/choices", query_string={"of": "api-keys", "q": raw}, headers=PARTIAL)

@@ -101,7 +101,7 @@ class IssueKeyForm(HandsOver, CommandForm[IssueKey]):
     )
     application_id = PickField(
         "Application",
-        of="applications",
+        of="running-applications",
         description="Calls with the key act as this application: they see and stamp its records"
         " only. Without one they see the whole tenant.",
     )

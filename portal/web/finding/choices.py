@@ -1,6 +1,7 @@
 """Find what a field of a form can refer to: a record, a person, an event, as one types."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, request
@@ -10,6 +11,7 @@ from portal import web
 from portal.core.errors import NotFound
 from portal.database.actor import Actor
 from portal.records import listing
+from portal.records.listing import Value
 from portal.rest.findable import Choice
 from portal.web.finding import declared, records
 from portal.web.finding.answers import cleaned, holds_key
@@ -34,21 +36,23 @@ def offered(actor: Actor, of: str, text: str) -> Sequence[Choice]:
     """
     if (source := declared.choices(actor, of)) is not None:
         return source.find(actor, text)
-    kind = next((one for one in declared.kinds(actor) if one.resource.name == of), None)
-    if kind is None:
+    if (known := declared.among(actor, of)) is None:
         raise NotFound("There is nothing of this kind to choose from.")
-    return [Choice(one.id, one.label, _note(actor, kind, one)) for one in _of(actor, kind, text)]
+    kind, filters = known
+    return [
+        Choice(one.id, one.label, _note(actor, kind, one))
+        for one in _found(actor, kind, filters, text)
+    ]
 
 
-def _of(actor: Actor, kind: Kind, text: str) -> Sequence[Any]:
-    if not text:
-        first = kind.resource.listing
-        query = listing.Query(limit=records.A_FEW, sort=first.default_sort)
-        return listing.page(actor, first, query).items
-    known = records.by_id(actor, text)
-    if known is not None and known[0].resource is kind.resource and not known[1].is_deleted:
-        return [known[1]]
-    return [one for part in records.by_words(actor, [kind], text) for one in part.records]
+def _found(actor: Actor, kind: Kind, filters: Mapping[str, Value], text: str) -> Sequence[Any]:
+    searched = kind.resource.listing
+    query = listing.Query(filters=filters, limit=records.A_FEW, sort=searched.default_sort)
+    if records.AN_ID.fullmatch(text):
+        query = replace(query, filters={**filters, "id": text})
+    else:
+        query = replace(query, q=text)
+    return listing.page(actor, searched, query).items
 
 
 def _note(actor: Actor, kind: Kind, record: Any) -> str:

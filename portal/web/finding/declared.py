@@ -8,6 +8,7 @@ from flask import Flask, current_app
 
 from portal.database.actor import Actor
 from portal.records.health import Health
+from portal.records.listing import Value
 from portal.rest.feature import Feature
 from portal.rest.findable import Act, ById, Choices, Find, Findable, Place, Source
 from portal.rest.resources import Resource
@@ -84,6 +85,14 @@ def choices(actor: Actor, of: str) -> Choices | None:
     """Return the search for what a field can refer to, if the caller may use it."""
     found = next((part.choices[of] for part in _all() if of in part.choices), None)
     return found if found is not None and actor.can(found.needs) else None
+
+
+def among(actor: Actor, of: str) -> tuple[Kind, Mapping[str, Value]] | None:
+    """Return the kind of record that a field can refer to, and the filters of those that fit."""
+    for kind in kinds(actor):
+        if of in kind.resource.found.among:
+            return kind, kind.resource.found.among[of]
+    return None
 
 
 def by_id(actor: Actor, prefix: str) -> ById | None:
