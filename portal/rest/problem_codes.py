@@ -293,7 +293,7 @@ CODES = _by_code(
             "The request was not done.",
             "The caller sent more requests than its limit allows.",
             "Wait for the seconds in Retry-After, then go on more slowly.",
-            "This key may make 60 requests a minute.",
+            "Rate limit of this key exceeded (60/min).",
         ),
         ProblemCode(
             "quota_exceeded",
@@ -304,7 +304,7 @@ CODES = _by_code(
             " tenant may.",
             "Wait for the seconds in Retry-After. If it happens often, ask your platform's"
             " operators for a higher quota.",
-            "Your tenant may make 100 requests per second.",
+            "Your tenant's quota is 100 requests per second.",
         ),
         ProblemCode(
             "internal_error",

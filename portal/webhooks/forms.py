@@ -134,10 +134,11 @@ class WebhookForm(CommandForm[WebhookInput]):
             return Sentence(*name, " sends nothing yet: no event is chosen.")
         said = ["every event"] if "*" in patterns else patterns[:SAID]
         rest = f" and {len(patterns) - SAID} more" if len(patterns) > len(said) > 1 else ""
-        tries = [" Each is tried up to ", Strong(f"{self.max_attempts.data} times"), "."]
-        return Sentence(
-            *name, " sends ", *series([*map(Strong, said)]), rest, " to ", Strong(host), ".", *tries
-        )
+        most = str(self.max_attempts.data)
+        tries = [Strong("once")] if most == "1" else ["up to ", Strong(f"{most} times")]
+        events = [*series([*map(Strong, said)]), rest]
+        sent = [" sends ", *events, " to ", Strong(host), "."]
+        return Sentence(*name, *sent, " Each is tried ", *tries, ".")
 
 
 def _host(url: str) -> str | None:

@@ -3036,7 +3036,7 @@ export interface RehearseKey {
 export interface RepairKeys {
   /** Weakness that the keys have, as in the posture. */
   weakness: "expiring" | "owner_gone" | "many_sources" | "idle" | "never_used" | "never_expires" | "unrestricted" | "no_budget";
-  /** expire: let them end in 90 days. limit: 600 requests a minute. budget: 100 US dollars a month. */
+  /** expire: let them end in 90 days. limit: 600 requests per minute. budget: 100 US dollars a month. */
   remedy: "expire" | "limit" | "budget";
   /** Only keys of this application. */
   application_id?: string | null;
@@ -4606,7 +4606,7 @@ export type RateLimitedProblem = Problem & {
     code?: string;
     /** Name of the quota that is exceeded. */
     quota?: string;
-    /** Requests that are allowed in a second. */
+    /** Requests or events per second, as `quota` says. */
     limit?: number;
   };
 

@@ -619,7 +619,10 @@ def test_what_a_call_would_get_is_asked_without_making_it(
     text = page.get(f"/keys/explain?ask=1&key_id={key['id']}&{asked}").text
     assert verdict in text
     assert "Nothing was consumed." in text
-    assert page.get("/keys/explain").text.count("No call was refused") == 1
+    assert page.get("/keys/explain").text.count("No call was refused in the last 14 days.") == 1
+    of_a_time = page.get("/keys/explain?since=2026-01-01T00:00:00Z&until=2026-01-02T00:00:00Z").text
+    assert "No refused call of this time is kept." in of_a_time
+    assert "the last 14 days" not in of_a_time
 
 
 @pytest.mark.parametrize("wrong", ["ip=home", "tokens=-1", "tokens=many", "usd=a", "usd=NaN"])

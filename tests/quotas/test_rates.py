@@ -26,7 +26,7 @@ def test_a_program_over_the_limit_is_told_when_to_come_back(ada, gus, set_quota)
     refused = next(answer for answer in answers if answer.status_code == 429)
     assert refused.json["code"] == "quota_exceeded"
     assert (refused.json["quota"], refused.json["limit"]) == ("requests_per_second", 2)
-    assert "2 requests a second" in refused.json["detail"]
+    assert "quota is 2 requests per second." in refused.json["detail"]
     assert int(refused.headers["Retry-After"]) >= 1
     assert refused.headers["RateLimit-Policy"] == '"requests_per_second";q=2;w=1'
     assert statuses(lambda: gus.get("/connectors"), 5) == [200] * 5
@@ -44,7 +44,7 @@ def test_a_page_says_it_in_words_and_signing_out_works(browse, set_quota):
     ada.csrf_token()
     set_quota("--requests-per-second", "1")
     refused = next(a for a in (ada.get("/connectors") for _ in range(50)) if a.status_code == 429)
-    assert "1 requests a second" in refused.text
+    assert "quota is 1 request per second." in refused.text
     assert int(refused.headers["Retry-After"]) >= 1
     assert ada.post("/auth/logout").status_code in (302, 303)
     assert gus.get("/connectors").status_code == 200

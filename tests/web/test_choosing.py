@@ -201,6 +201,8 @@ def test_a_webhooks_address_is_asked_about_in_a_body_and_makes_nothing(
     answer = browse(ADA).post("/webhooks/new", typed, headers=headers)
     said = "CRM sends rfp.* and deal.won to hooks.example. Each is tried up to 3 times."
     assert text_of(answer.text) == said
+    once = browse(ADA).post("/webhooks/new", {**typed, "max_attempts": "1"}, headers=headers)
+    assert text_of(once.text).endswith(" Each is tried once.")
     assert ada.get("/webhooks").json["items"] == []
     page = browse(ADA).get("/webhooks/new").text
     assert re.search(r'hx-post="/webhooks/new"[^>]*hx-target="#sentence"', page)

@@ -34,7 +34,7 @@ class RepairKeys(Command):
     weakness: Weak
     """Weakness that the keys have, as in the posture."""
     remedy: Literal["expire", "limit", "budget"]
-    """expire: let them end in 90 days. limit: 600 requests a minute. budget: 100 US dollars a
+    """expire: let them end in 90 days. limit: 600 requests per minute. budget: 100 US dollars a
     month."""
     application_id: RecordId | None = None
     """Only keys of this application."""

@@ -16,6 +16,7 @@ from portal.keys.page_kit import bp
 from portal.keys.posture import posture as standing
 from portal.keys.usage import explain
 from portal.keys.usage.explain import Explained
+from portal.keys.verification import denials
 from portal.outbound.networks import parse
 from portal.records.health import Health
 from portal.records.listing import FINGERPRINT, moment_of
@@ -85,6 +86,8 @@ def explain_call() -> ResponseReturnValue:
             caller, record.id if record else None, since=period[0], until=period[1]
         ),
         period=period,
+        kept=denials.KEPT,
+        kept_days=denials.KEPT_DAYS,
         problem=problem,
         status=422 if problem else 200,
     )

@@ -40,7 +40,7 @@ VERBS = {
     "revoke": "Revoke",
     "block": "Block",
     "expire": "Let end in 90 days",
-    "limit": "Limit to 600 requests a minute",
+    "limit": "Limit to 600 requests per minute",
     "budget": "Give 100 US dollars a month",
 }
 DONE = {

@@ -122,7 +122,7 @@ def _taken_by_dry_run(checks: KeyVerifier, key: Snapshot, question: Question) ->
 def too_often(key: Snapshot, admission: Admission) -> RateLimited:
     """Return the error for a key over its limit per minute, with the seconds to wait."""
     return RateLimited(
-        f"This key may make {key.rpm_limit} requests a minute.",
+        f"Rate limit of this key exceeded ({key.rpm_limit:,}/min).",
         retry_after=_seconds_left(admission),
     )
 

@@ -22,6 +22,11 @@ class Quota:
         """Return the plural with a capital letter."""
         return self.plural[0].upper() + self.plural[1:]
 
+    def amount(self, number: int) -> str:
+        """Return a number of a rate in words: `1 request per second`."""
+        noun = self.plural.replace("s per", " per") if number == 1 else self.plural
+        return f"{number:,} {noun}"
+
     @property
     def option(self) -> str:
         """Return the name of the command-line option."""
@@ -43,8 +48,8 @@ RECORDS = (
     Quota("event_types", "event types", 10_000, 1_000_000, DELETE),
 )
 RATES = (
-    Quota("requests_per_second", "requests a second", 10_000, 1_000_000, MORE),
-    Quota("events_per_second", "events a second", 20_000, 10_000_000, MORE),
+    Quota("requests_per_second", "requests per second", 10_000, 1_000_000, MORE),
+    Quota("events_per_second", "events per second", 20_000, 10_000_000, MORE),
 )
 STORED = Quota(
     "stored_bytes",

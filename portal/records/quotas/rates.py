@@ -81,7 +81,7 @@ class Rates:
             loan = self._held.get(key)
             allowed = loan.allowed if loan else BY_NAME[name].default
             raise QuotaExceeded(
-                f"Your tenant's quota is {allowed:,} {BY_NAME[name].plural}.",
+                f"Your tenant's quota is {BY_NAME[name].amount(allowed)}.",
                 quota=name,
                 limit=allowed,
                 retry_after=max(1, ceil(wait)),

@@ -56,7 +56,10 @@ MORE: dict[int, dict[str, Any]] = {
     },
     429: {
         "quota": {"type": "string", "description": "Name of the quota that is exceeded."},
-        "limit": {"type": "integer", "description": "Requests that are allowed in a second."},
+        "limit": {
+            "type": "integer",
+            "description": "Requests or events per second, as `quota` says.",
+        },
     },
 }
 MORE[400] = MORE[422]  # a parameter is named like a field
