@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
 from flask import Blueprint, Flask, current_app, request, url_for
@@ -17,6 +18,7 @@ from portal.applications.table import TABLE
 from portal.audit import pages as audit_pages
 from portal.database.actor import Actor
 from portal.database.record import Record, find
+from portal.identity import people
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.overview.parts import Columns, Source, Step, Told
 from portal.records import health as record_health
@@ -74,6 +76,9 @@ def index() -> ResponseReturnValue:
         asked,
         page,
         beside=healths,
+        offered={
+            "created_by": lists.Offer(partial(people.choices, web.actor()), is_whole=False),
+        },
         tick=lists.is_live,
         said=health.of_page(list(healths.values())),
     )

@@ -209,10 +209,10 @@ def extendable_choices(actor: Actor, also: Iterable[str | None] = ()) -> list[tu
     return choices(actor, also, Application.status.not_in(STOPPED))
 
 
-def running_choices(actor: Actor) -> list[tuple[str, str]]:
-    """Return the `choices` that a new credential can be for."""
+def running_choices(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple[str, str]]:
+    """Return the `choices` that a new credential can be for, and those in `also`."""
     is_running = and_(Application.kind != "library", Application.status.not_in(STOPPED))
-    return choices(actor, which=is_running)
+    return choices(actor, also, is_running)
 
 
 def may_identify(actor: Actor) -> bool:

@@ -1,6 +1,7 @@
 """Pages of connectors: /connectors."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -90,6 +91,8 @@ def index() -> ResponseReturnValue:
     owned = applications.of(web.actor(), owners)
     explained, needing = _explained(page.items)
     more = "+" if needing == MOST_COUNTED else ""
+    caller = web.actor()
+    persons = partial(people.choices, caller)
     return lists.render(
         "connectors/index.html",
         "connectors/_listing.html",
@@ -98,13 +101,13 @@ def index() -> ResponseReturnValue:
         beside=Beside(web.actor(), explained, owned, dict(PROVIDER_CHOICES), provider_face),
         tick=lists.is_live,
         offered={
-            "application_id": lambda: applications.choices(
-                web.actor(), also=asked.args.get("application_id", "").split(",")
-            ),
-            "provider": lambda: PROVIDER_CHOICES,
-            "type": lambda: [(key, type_word(key) or key) for key in TYPES],
-            "owner_id": _persons,
-            "user_id": _persons,
+            "application_id": lists.Offer(partial(applications.choices, caller)),
+            "webhook_endpoint_id": lists.Offer(_webhooks),
+            "provider": lists.Offer(lambda _: PROVIDER_CHOICES),
+            "type": lists.Offer(lambda _: [(key, type_word(key) or key) for key in TYPES]),
+            "owner_id": lists.Offer(persons),
+            "user_id": lists.Offer(persons),
+            "created_by": lists.Offer(persons, is_whole=False),
         },
         questions=[("need_a_person", f"Need a person ({needing}{more})")],
         said=None if web.portal_request().wants_fragment else service.of_list(web.actor()),
@@ -199,7 +202,7 @@ def offer_webhooks(app: Flask, source: WebhookSource) -> None:
 def _with_choices(form: ConnectorForm, record: Connector | None = None) -> ConnectorForm:
     owners = applications.extendable_choices(web.actor(), also=[form.application_id.data])
     form.application_id.offer([("", "None"), *owners])
-    persons = _persons()
+    persons = people.choices(web.actor(), [form.user_id.data, form.owner_id.data])
     # A personal connector is made for oneself.
     form.user_id.offer(_with(("", "You"), [], form.user_id.data, dict(persons)))
     form.owner_id.offer(_with(("", "None" if record else "You"), persons, form.owner_id.data))
@@ -210,11 +213,7 @@ def _with_choices(form: ConnectorForm, record: Connector | None = None) -> Conne
     return form
 
 
-def _persons() -> list[tuple[str, str]]:
-    return [(person.id, person.name) for person in people.in_tenant(web.actor())]
-
-
-def _webhooks(also: list[str | None]) -> list[tuple[str, str]]:
+def _webhooks(also: Iterable[str | None]) -> list[tuple[str, str]]:
     source = cast("WebhookSource", current_app.extensions["portal.connector_webhooks"])
     return source(web.actor(), also)
 

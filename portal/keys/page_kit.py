@@ -8,7 +8,6 @@ from flask import Blueprint, url_for
 from flask.typing import ResponseReturnValue
 
 from portal import web
-from portal.applications import service as applications
 from portal.keys.listing import filters
 from portal.keys.models import ApiKey
 from portal.web.drawing.charts import Column
@@ -50,14 +49,3 @@ def overtaken(record_id: str) -> ResponseReturnValue:
     """Redirect to a key that somebody else has revoked since the page was rendered."""
     web.toast("The key was revoked already, so nothing was changed.", "warn")
     return web.see_other(url_for("keys.show", record_id=record_id))
-
-
-def with_chosen(chosen: str | None, offered: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the offered applications, and the chosen ones if a long list left them out.
-
-    Without them, the rendered list would select another application.
-    """
-    missing = set((chosen or "").split(",")) - dict(offered).keys() - {""}
-    if not missing:
-        return offered
-    return [*offered, *applications.names(web.actor(), missing).items()]

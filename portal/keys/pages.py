@@ -1,18 +1,21 @@
 """Pages of keys: /keys."""
 
 from dataclasses import replace
+from functools import partial
 
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal import web
+from portal.applications import service as applications
 from portal.audit import pages as audit_pages
 from portal.core.errors import Conflict
+from portal.identity import people
 from portal.identity.scope_grid import may
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.keys import service
 from portal.keys.listing import filters, table
-from portal.keys.page_kit import about, bp, overtaken, with_chosen
+from portal.keys.page_kit import about, bp, overtaken
 from portal.keys.schemas import KeyDocument, StopKey
 from portal.keys.usage import figures, health
 from portal.records import listing
@@ -36,7 +39,7 @@ def index() -> ResponseReturnValue:
     asked, caller = lists.asked(table.TABLE), web.actor()
     page = listing.page(caller, filters.CONSOLE, asked.query, table.COLUMNS)
     items = [table.Line(*row[: len(table.Line._fields)]) for row in page.items]
-    chosen = asked.args.get("application_id")
+    persons = partial(people.choices, caller)
     return lists.render(
         "keys/index.html",
         "keys/_listing.html",
@@ -44,9 +47,10 @@ def index() -> ResponseReturnValue:
         replace(page, items=items),
         tick=table.may_be_selected,
         offered={
-            "application_id": lambda: with_chosen(chosen, filters.offered(caller)[0]),
-            "created_by_user_id": lambda: filters.offered(caller)[1],
-            "issued_to_user_id": lambda: filters.offered(caller)[1],
+            "application_id": lists.Offer(partial(applications.choices, caller)),
+            "created_by_user_id": lists.Offer(persons),
+            "issued_to_user_id": lists.Offer(persons),
+            "rotated_from_key_id": lists.Offer(partial(service.names, caller), is_whole=False),
         },
         questions=filters.views(),
         said=None if web.portal_request().wants_fragment else health.of_list(caller),

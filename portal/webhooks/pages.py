@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Flask, current_app, request, url_for
@@ -19,6 +20,7 @@ from portal.connectors.models import Connector
 from portal.connectors.pages import offer_webhooks
 from portal.database.actor import Actor
 from portal.database.record import find
+from portal.identity import people
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.records import health as record_health
 from portal.records import listing
@@ -97,12 +99,9 @@ def index() -> ResponseReturnValue:
         beside=Beside(record_health.of_all(page.items), owners, _outcome),
         tick=lists.is_live,
         offered={
-            "application_id": lambda: applications.choices(
-                web.actor(), also=asked.args.get("application_id", "").split(",")
-            ),
-            "connector_id": lambda: connectors.choices(
-                web.actor(), also=asked.args.get("connector_id", "").split(",")
-            ),
+            "application_id": lists.Offer(partial(applications.choices, web.actor())),
+            "connector_id": lists.Offer(partial(connectors.choices, web.actor())),
+            "created_by": lists.Offer(partial(people.choices, web.actor()), is_whole=False),
         },
         said=None if web.portal_request().wants_fragment else health.of_list(web.actor()),
     )

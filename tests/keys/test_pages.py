@@ -5,14 +5,12 @@ import logging
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from portal.core.key_shape import SHAPE
-from portal.keys.listing import filters
 from portal.records import verbs
 from tests.cast import ADA, ED, GUS, VIC, Api, Pages
 from tests.statements import statements
@@ -393,7 +391,6 @@ def test_a_chosen_application_is_always_among_the_choices(
     ada.create("applications", display_name="AAA")
     last = ada.create("applications", display_name="ZZZ")
     monkeypatch.setattr(verbs, "OFFERED", 1)
-    monkeypatch.setattr(filters, "offered", partial(filters.offered, limit=1))
     for path in ("/keys/new?", "/keys?filter=application_id&"):
         assert last["id"] not in page.get(path).text
         text = page.get(f"{path}application_id={last['id']}").text

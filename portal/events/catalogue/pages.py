@@ -1,5 +1,6 @@
 """Pages of the catalogue of event types: /event-types."""
 
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, request, url_for
@@ -16,6 +17,7 @@ from portal.events.catalogue.table import TABLE
 from portal.events.forms import EventTypeForm, ImportForm
 from portal.events.models import EventType
 from portal.events.schemas import EventTypeDocument
+from portal.identity import people
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.records import listing, verbs
 from portal.records.audit import trail as audit
@@ -40,7 +42,15 @@ def index() -> ResponseReturnValue:
         return better
     asked = lists.asked(TABLE)
     page = listing.page(web.actor(), event_types.LISTING, asked.query)
-    return lists.render("event_types/index.html", "event_types/_listing.html", asked, page)
+    return lists.render(
+        "event_types/index.html",
+        "event_types/_listing.html",
+        asked,
+        page,
+        offered={
+            "created_by": lists.Offer(partial(people.choices, web.actor()), is_whole=False),
+        },
+    )
 
 
 @bp.get("/portal")

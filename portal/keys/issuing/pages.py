@@ -16,7 +16,7 @@ from portal.keys.issuing.forms import (
     RotateKeyForm,
 )
 from portal.keys.models import ApiKey
-from portal.keys.page_kit import ENV_NAME, bp, with_chosen
+from portal.keys.page_kit import ENV_NAME, bp
 from portal.records.audit import trail as audit
 
 CHOOSES_SCOPES = "div#key-owner"  # another application, other scopes
@@ -102,8 +102,8 @@ def _form() -> IssueKeyForm:
         form = IssueKeyForm(formdata=request.form if request.form else request.args)
     caller = web.actor()
     form.offer(
-        with_chosen(form.application_id.data, applications.running_choices(caller)),
-        [(person.id, person.name) for person in people.in_tenant(caller)],
+        applications.running_choices(caller, also=[form.application_id.data]),
+        people.choices(caller, [form.issued_to_user_id.data]),
         caller.grantable,
         applications.allowed_scopes(caller, form.application_id.data),
     )

@@ -14,7 +14,6 @@ from sqlalchemy import (
     ColumnElement,
     Text,
     and_,
-    bindparam,
     cast,
     func,
     literal,
@@ -26,10 +25,8 @@ from sqlalchemy import (
 
 from portal.applications.models import Application
 from portal.database.actor import Actor
-from portal.database.session import send, session
-from portal.fast.statements import Statement
+from portal.database.session import session
 from portal.identity.models import Person
-from portal.identity.people import MOST_PEOPLE
 from portal.keys import service
 from portal.keys.models import ApiKey, ApiKeyRuntime, not_revoked
 from portal.keys.tables import KeyDenial, KeyLeak
@@ -38,7 +35,6 @@ from portal.keys.usage.insight import Propagation
 from portal.records import health as record_health
 from portal.records.health import Health
 from portal.records.listing import View
-from portal.records.verbs import OFFERED
 
 IDLE = timedelta(days=90)
 REFUSED_IN = timedelta(hours=24)
@@ -122,37 +118,6 @@ CONSOLE = replace(service.LISTING, views=VIEWS)
 def views() -> list[tuple[str, str]]:
     """Return the name and the label of each view."""
     return [(name, view.label) for name, view in VIEWS.items()]
-
-
-OFFERS = Statement(
-    union_all(
-        select(literal_column("'application'"), Application.id, Application.display_name)
-        .where(
-            Application.tenant_id == bindparam("tenant_id"),
-            Application.is_deleted.is_(False),
-        )
-        .order_by(Application.name_key, Application.id)
-        .limit(bindparam("most")),
-        select(literal_column("'person'"), Person.id, Person.name)
-        .where(Person.tenant_id == bindparam("tenant_id"))
-        .order_by(func.lower(Person.name), Person.id)
-        .limit(MOST_PEOPLE),
-    )
-)
-
-
-def offered(
-    actor: Actor, limit: int = OFFERED
-) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """Return the choices of the filters: applications and people, in one statement.
-
-    Each is (id, name); of the applications, only the first `limit`.
-    """
-    rows = send(OFFERS, {"tenant_id": actor.tenant_id, "most": limit})
-    return (
-        [(id_, name) for kind, id_, name in rows if kind == "application"],
-        [(id_, name) for kind, id_, name in rows if kind == "person"],
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ def _dry_run(chosen: Selection, problem: str = "") -> ResponseReturnValue:
         verb=asked.get("verb") if asked.get("verb") in VERBS else "revoke",
         verbs=VERBS,
         applications=applications.choices(caller),
-        people=[(person.id, person.name) for person in people.in_tenant(caller)],
+        people=people.choices(caller),
         problem=problem,
         status=422 if problem else 200,
     )

@@ -16,6 +16,7 @@ from portal.web.lists.asked import (
     check,
     whole,
 )
+from portal.web.lists.chips import Offer
 from portal.web.lists.pages import render
 from portal.web.lists.tables import Column, Table, is_live, text
 from portal.web.lists.views import SavedView, Source, from_source, keep_typed
@@ -25,6 +26,7 @@ __all__ = [
     "PLACES",
     "Asked",
     "Column",
+    "Offer",
     "SavedView",
     "Source",
     "Table",

@@ -1,8 +1,9 @@
 """Draw the filters of a list as chips, and the form that edits one of them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from markupsafe import Markup, escape
 
@@ -10,9 +11,6 @@ from portal.records.listing import How, moment_of, stem
 from portal.web.drawing.template_functions import minute
 from portal.web.lists.asked import Asked
 from portal.web.lists.tables import Table
-
-Offered = Mapping[str, Callable[[], Sequence[tuple[str, str]]]]
-"""Reads the values of a field that people know by other names, as (value, text)."""
 
 WORDS: Mapping[How, str] = {
     "is": "is", "not": "is not", "contains": "contains",
@@ -23,6 +21,22 @@ DELETED = "include_deleted"
 YES_NO = (("true", "yes"), ("false", "no"))
 MOST_NAMED = 3
 AFTER_REMOVAL = "#filter-add"  # where the focus goes
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The values of fields that people know by other names, such as ids of records.
+
+    `read` returns (value, text) of some, and of those that it is given, with one statement. Fields
+    that mean the same kind of record share `read`. If the offer `is_whole`, one chooses among them;
+    otherwise another value can be typed.
+    """
+
+    read: Callable[[Collection[str]], Sequence[tuple[str, str]]]
+    is_whole: bool = True
+
+
+Offered = Mapping[str, Offer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +86,22 @@ class Filters:
 
 def filters(asked: Asked, offered: Offered) -> Filters:
     """Return the chips of a page's query, and the editor of one of them if it is open."""
-    known: dict[str, Sequence[tuple[str, str]]] = {}
+    known: dict[Any, Sequence[tuple[str, str]]] = {}
 
     def texts(name: str) -> Sequence[tuple[str, str]]:
-        if name not in known:
-            known[name] = offered[name]() if name in offered else _choices(asked.table, name)
-        return known[name]
+        if (offer := offered.get(name)) is None:
+            return _choices(asked.table, name)
+        if offer.read not in known:
+            fields = {field for field, other in offered.items() if other.read is offer.read}
+            known[offer.read] = offer.read(_values_of(asked, fields))
+        return known[offer.read]
 
     chips = [_chip(asked, name, texts) for name in _given(asked)]
     group = {clause.parameter for clause in asked.query.either}
     return Filters(
         every=[chip for chip in chips if chip.parameter not in group],
         either=[chip for chip in chips if chip.parameter in group],
-        editor=_editor(asked, texts) if asked.editing else None,
+        editor=_editor(asked, texts, offered) if asked.editing else None,
     )
 
 
@@ -97,10 +114,24 @@ def _given(asked: Asked) -> Iterator[str]:
             yield name
 
 
+def _values_of(asked: Asked, fields: Collection[str]) -> set[str]:
+    """Return the values that these fields are compared with."""
+    found: set[str] = set()
+    for parameter in _given(asked):
+        name, how = _meaning(asked.table, parameter)
+        if name in fields and how in ("is", "not"):
+            found.update(_split(asked, name, asked.args[parameter]))
+    return found
+
+
+def _split(asked: Asked, name: str, text: str) -> list[str]:
+    return text.split(",") if asked.table.listing.takes_several(name) else [text]
+
+
 def _chip(asked: Asked, parameter: str, texts: Texts) -> Chip:
     name, how = _meaning(asked.table, parameter)
     text = asked.args[parameter]
-    values = text.split(",") if asked.table.listing.takes_several(name) else [text]
+    values = _split(asked, name, text)
     words = OF_SEVERAL.get(how, WORDS[how]) if len(values) > 1 else WORDS[how]
     if how == "empty":
         words, value = ("is empty" if text == "true" else "has a value"), ""
@@ -108,8 +139,13 @@ def _chip(asked: Asked, parameter: str, texts: Texts) -> Chip:
         words, value = ("are shown too" if text == "true" else "are hidden"), ""
     elif how in ("after", "before"):
         value = _minute(asked, parameter).replace("T", ", ") + " UTC"
+    elif how == "contains":
+        value = text
+    elif len(values) > MOST_NAMED:
+        value = f"{len(values)} values"
     else:
-        value = _named(values, dict(texts(name)) if how != "contains" else {})
+        known = dict(texts(name))
+        value = " or ".join(known.get(one, one) for one in values)
     others = [one for one in asked.args.get("either", "").split(",") if one != parameter]
     left = {parameter: None, "either": ",".join(others)}
     return Chip(
@@ -120,12 +156,6 @@ def _chip(asked: Asked, parameter: str, texts: Texts) -> Chip:
         asked.url(filter=parameter) + "#filter-edit",
         asked.url(**left) + AFTER_REMOVAL,
     )
-
-
-def _named(values: Sequence[str], texts: Mapping[str, str]) -> str:
-    if len(values) > MOST_NAMED:
-        return f"{len(values)} values"
-    return " or ".join(texts.get(value, value) for value in values)
 
 
 def _meaning(table: Table, parameter: str) -> tuple[str, How]:
@@ -145,7 +175,7 @@ def _choices(table: Table, name: str) -> Sequence[tuple[str, str]]:
     return [(value, value.replace("_", " ")) for value in table.listing.choices.get(name, ())]
 
 
-def _editor(asked: Asked, texts: Texts) -> Editor:
+def _editor(asked: Asked, texts: Texts, offered: Offered) -> Editor:
     table, parameter = asked.table, asked.editing
     name, how = _meaning(table, parameter)
     several = how in ("is", "not") and table.listing.takes_several(name)
@@ -153,7 +183,7 @@ def _editor(asked: Asked, texts: Texts) -> Editor:
     options: Sequence[tuple[str, str]] = ()
     if how == "empty":
         options = [("true", "is empty"), ("false", "has a value")]
-    elif how in ("is", "not"):
+    elif how in ("is", "not") and (name not in offered or offered[name].is_whole):
         options = texts(name)
     if how in ("after", "before"):
         kind, given = "moment", _minute(asked, parameter)

@@ -8,7 +8,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from werkzeug.datastructures import MultiDict
 
+from portal.records import verbs
 from tests.cast import ADA, Api, Pages
+from tests.statements import statements
 
 Browse = Callable[[str], Pages]
 
@@ -195,3 +197,46 @@ def test_changing_all_that_match_uses_the_same_filters(person: Pages, ada: Api) 
     preview = {"resource": "api-keys", "verb": "block", "which": "all", "filter": sent["filter"]}
     job = person.get(str(person.post("/bulk-jobs/new", preview).location)).text
     assert "1 API key will be blocked" in job
+
+
+def test_a_chip_names_each_record_that_an_id_means(
+    browse: Browse, ada: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verbs, "OFFERED", 1)  # the list is longer than what a form offers
+    ada.create("applications", display_name="Audit")
+    crm = ada.create("applications", display_name="CRM 360")["id"]
+    hook = [ada.create("webhooks", name=name)["id"] for name in ("Alerts", "CRM events")][1]
+    ada.create("connectors", name="Splunk")
+    source = ada.create("connectors", name="Stripe")
+    key = ada.create("api-keys", name="Nightly")
+    me = key["created_by_user_id"]
+    person = browse(ADA)
+    for address, words in {
+        f"/webhooks?application_id_not={crm}": "Application is not CRM 360",
+        f"/webhooks?application_id={crm}&application_id_not={crm}": "Application is CRM 360",
+        f"/webhooks?connector_id_not={source['id']}": "Connector is not Stripe",
+        f"/webhooks?created_by={me}": "Created by is Ada Almeida",
+        f"/connectors?webhook_endpoint_id_not={hook}": "Webhook is not CRM events",
+        f"/connectors?created_by_not={me}": "Created by is not Ada Almeida",
+        f"/applications?created_by={me}": "Created by is Ada Almeida",
+        f"/event-types?created_by={me}": "Created by is Ada Almeida",
+        f"/keys?application_id_not={crm}": "Application is not CRM 360",
+        f"/keys?rotated_from_key_id={key['id']}": "Successor of is Nightly",
+    }.items():
+        assert words in chips(person.get(address).text), address
+
+
+def test_chips_of_one_kind_are_named_by_one_statement(browse: Browse, ada: Api) -> None:
+    me = ada.create("api-keys", name="Nightly")["created_by_user_id"]
+    person = browse(ADA)
+    for path, fields in {
+        "/connectors": ("owner_id", "user_id_not", "created_by"),
+        "/keys": ("issued_to_user_id", "issued_to_user_id_not", "created_by_user_id"),
+    }.items():
+        question = "&".join(f"{name}={me}" for name in fields)
+        person.get(f"{path}?{question}")
+        with statements() as sent:
+            page = person.get(f"{path}?{question}").text
+        assert len(chips(page)) == 3
+        assert all("Ada" in words for words in chips(page)), chips(page)
+        assert sum("lower(person.name)" in sql for sql, _ in sent) == 1, path
