@@ -18,10 +18,13 @@ ENV_NAME = "CPOD_API_KEY"
 KEPT = filters.CONSOLE.parameters() - {"sort", "limit", "cursor"}
 
 
-def about(
-    page: str, record: ApiKey, fragment: str | None = None, **context: Any
-) -> ResponseReturnValue:
-    """Return a page of one key, with the names, leaks and verifiers that its frame shows."""
+def about(page: str, record: ApiKey, fragment: str = "", **context: Any) -> ResponseReturnValue:
+    """Return a page of one key, with the names, leaks and verifiers that its frame shows.
+
+    For htmx, return only the fragment, for which nothing of that is read.
+    """
+    if fragment and web.portal_request().wants_fragment:
+        return web.render(fragment, fragment, record=record, **context)
     around = filters.surroundings(web.actor(), record)
     return web.render(
         page,

@@ -15,16 +15,17 @@ from portal.identity.scope_grid import may
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.keys import service
 from portal.keys.listing import filters, table
+from portal.keys.models import ApiKey
 from portal.keys.page_kit import about, bp, overtaken
 from portal.keys.schemas import KeyDocument, StopKey
-from portal.keys.usage import figures, health
+from portal.keys.usage import figures, health, insight
 from portal.records import listing
 from portal.web import lists
 from portal.web.drawing import facts, ranges
 from portal.web.drawing.charts import Column, Series
 from portal.web.drawing.template_functions import iso
 
-LIMITS = "div#limits"  # the page refreshes this part by itself
+LIMITS = "div#limits"  # a part that looks again by itself
 SERIES = (Series("let through", "ok"), Series("refused", "bad"))
 SHOWN_OTHERWISE = (
     "prefix", "rotated_from_key_id", "rotation_family_id",
@@ -62,13 +63,14 @@ def show(record_id: str) -> ResponseReturnValue:
     """Show one key without the raw key: its settings, its use, and the state of its limits."""
     caller = web.actor()
     record = service.get(caller, record_id)
+    if web.portal_request().wants_fragment:
+        return _refreshed(record)
     asked = ranges.asked("7d")
     use = figures.use(caller, record_id, asked.step * asked.bars)
     used = {seen.what: seen for seen in use.scopes}
     return about(
         "keys/show.html",
         record,
-        "keys/_limits.html" if web.portal_request().source == LIMITS else "keys/_heard.html",
         rights=[(scope, may(scope), used.get(scope)) for scope in record.scopes],
         use=use,
         range=asked,
@@ -77,6 +79,14 @@ def show(record_id: str) -> ResponseReturnValue:
         standing=figures.standing(caller, record),
         others=facts.others("keys/show.html", KeyDocument, record, SHOWN_OTHERWISE),
     )
+
+
+def _refreshed(record: ApiKey) -> ResponseReturnValue:
+    """Return the part of a key's page that looks again by itself, and read only what it shows."""
+    if web.portal_request().source == LIMITS:
+        standing = figures.standing(web.actor(), record)
+        return web.render("keys/_limits.html", record=record, standing=standing)
+    return web.render("keys/_heard.html", record=record, heard=insight.of_stop(record))
 
 
 def _columns(record_id: str, asked: ranges.Range, use: figures.Use) -> list[Column]:

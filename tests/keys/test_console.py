@@ -15,6 +15,7 @@ from portal.database.session import transaction
 from portal.secretstore import SecretRef, store
 from tests.cast import ADA, ED, Api, Pages
 from tests.databases import Database
+from tests.statements import statements
 
 Browse = Callable[..., Pages]
 Sql = Callable[..., None]
@@ -284,6 +285,33 @@ def test_who_has_not_heard_yet_is_counted(page: Pages, ada: Api, verifier: None,
             told = None
     assert told, text
     assert "<html" not in text
+    sql("DELETE FROM key_verifier WHERE id = 'asleep'")
+
+
+def test_a_part_that_refreshes_itself_reads_only_what_it_shows(page: Pages, ada: Api, sql: Sql):
+    rotated = f"/keys/{ada.create('api-keys', expires_at='2099-01-01T00:00:00Z')['id']}"
+    page.post(f"{rotated}/rotate", {"name": "New"})
+    limited = f"/keys/{ada.create('api-keys', rpm_limit=5)['id']}"
+    page.post(f"{limited}/block")
+    sql(
+        "INSERT INTO key_verifier (id, host, process, seq, seen_at)"
+        " VALUES ('asleep', 'elsewhere', 1, -1, now() + interval '1 hour')"
+    )
+    part = {"HX-Request": "true", "HX-Request-Type": "partial"}
+    # The session, the key, and what is shown of it: of a rotation that is four statements.
+    for path, source, shown, most in (
+        (limited, "p#heard", " so far; the others", 3),
+        (limited, "div#limits", "Requests per minute", 3),
+        (f"{rotated}/rotation", "div#cockpit", 'id="cockpit"', 6),
+    ):
+        asked = {**part, "HX-Source": source}
+        page.get(path, headers=asked)
+        with statements() as sent:
+            text = page.get(path, headers=asked).text
+        assert shown in text
+        assert len(sent) <= most, (source, [query[:60] for query, _ in sent])
+    page.post(f"{limited}/unblock")
+    assert page.get(limited, headers={**part, "HX-Source": "p#heard"}).text.strip() == ""
     sql("DELETE FROM key_verifier WHERE id = 'asleep'")
 
 

@@ -172,7 +172,6 @@ def surroundings(actor: Actor, record: ApiKey) -> KeyPageData:
         literal("health"), cast(literal_column(health.FACTS), Text), none, none, never
     ).where(ApiKey.tenant_id == actor.tenant_id, ApiKey.id == record.id)
     rows: Sequence[Any] = session.execute(union_all(theirs, people, leaks, facts)).all()
-    is_stopped = record.blocked or record.revoked_at is not None
     name, allowed = next((row[2:4] for row in rows if row[0] == "application"), ("", "[]"))
     return KeyPageData(
         application=name,
@@ -186,5 +185,5 @@ def surroundings(actor: Actor, record: ApiKey) -> KeyPageData:
         health=record_health.with_facts(
             record, next(orjson.loads(row[1]) for row in rows if row[0] == "health")
         ),
-        heard=insight.hearing(actor.tenant_id, record.id) if is_stopped else None,
+        heard=insight.of_stop(record),
     )

@@ -113,6 +113,13 @@ def propagation(actor: Actor, key_id: str) -> Propagation:
     return hearing(actor.tenant_id, key_id)
 
 
+def of_stop(record: ApiKey) -> Propagation | None:
+    """Return how many verifiers have received that a key is blocked or revoked; None if it is
+    neither."""
+    is_stopped = record.blocked or record.revoked_at is not None
+    return hearing(record.tenant_id, record.id) if is_stopped else None
+
+
 def hearing(tenant_id: str, key_id: str) -> Propagation:
     """Count the verifiers that have received the newest change of a key.
 
