@@ -36,7 +36,6 @@ from portal.web.forms import as_seen
 bp = Blueprint("connectors", __name__, url_prefix="/connectors")
 SHOWN_GROUPS = 20  # of a person, beside the field for one
 SHOWN = 5  # connectors on an application's page
-SHOWN_OTHERWISE = ("application_status", "is_restricted")
 MOST_COUNTED = 100  # connectors that need a person
 TYPE_WORDS = {"edr": "EDR", "siem": "SIEM", "itsm": "ITSM", "crm": "CRM"}
 WebhookSource = Callable[[Actor, Iterable[str | None]], list[tuple[str, str]]]

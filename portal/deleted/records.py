@@ -38,6 +38,14 @@ LOOKED_AT = 1000  # deleted records that a page with words looks through
 SORT = "-deleted_at"
 NOT_TAKEN = ("id", "sort", "tag", "include_deleted", "count")  # parameters of other lists
 RESTORABLE = timedelta(days=RESTORE_DAYS)
+ANY_COLUMN = cast("Any", literal("", String))  # only the names of the listing count
+LISTING: Listing[Any] = Listing(
+    model=Record,
+    filters={"kind": ANY_COLUMN},
+    choices={"kind": DELETABLE},
+    sorts={"deleted_at": ANY_COLUMN},
+    default_sort=SORT,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +82,7 @@ def kinds(actor: Actor) -> list[Kind]:
 def parse(arguments: Arguments) -> Query:
     """Return the checked query in a query string. Raises BadRequest that names a wrong
     parameter."""
-    any_column = cast("Any", literal("", String))  # only the names count here
-    asked: Listing[Any] = Listing(
-        model=Record,
-        filters={"kind": any_column},
-        choices={"kind": DELETABLE},
-        sorts={"deleted_at": any_column},
-        default_sort=SORT,
-    )
-    return listing.parse(asked, arguments, NOT_TAKEN)
+    return listing.parse(LISTING, arguments, NOT_TAKEN)
 
 
 def page(actor: Actor, query: Query) -> Page[Any]:

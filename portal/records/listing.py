@@ -38,10 +38,10 @@ from portal.records.lists.parameters import (
     MAX_LIMIT,
     Arguments,
     each_once,
-    flag,
     limit_of,
     moment_of,
     refused,
+    truth,
     unknown,
 )
 from portal.records.lists.queries import MOST_VALUES, TEXT_LENGTH, Clause, Query, parse
@@ -76,7 +76,6 @@ __all__ = [
     "counting",
     "each_once",
     "everything",
-    "flag",
     "limit_of",
     "moment_of",
     "narrowed",
@@ -91,6 +90,7 @@ __all__ = [
     "time_or_earliest",
     "total",
     "total_of",
+    "truth",
     "unknown",
     "unpacked",
     "weigh",

@@ -195,7 +195,7 @@ class Resource(Generic[R, C]):
         return listed(items, next_cursor, count)
 
     def _get(self, id: str) -> Response:
-        deleted = listing.flag(request.args, "include_deleted")
+        deleted = listing.truth("include_deleted", request.args)
         return self._one(documents.one(actor(), self.rows, id, include_deleted=deleted))
 
     def _one(self, document: dict[str, Any]) -> Response:

@@ -59,7 +59,6 @@ PERIODS = [
 
 SPANS = {"day": "a day", "week": "a week", "month": "a month"}
 NOT_YOURS = "you do not have it"
-NOT_OF_PARENT = "its parent does not have it"
 NOT_ALLOWED = "its application does not allow it"
 
 

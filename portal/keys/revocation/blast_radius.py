@@ -75,16 +75,15 @@ def keep(actor: Actor, key_id: str) -> ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """A selection of keys: a query of the list, limited to some ids if there are any."""
+    """A selection of keys: a query of the list."""
 
     listing: Listing[ApiKey]
     query: Query
-    ids: Sequence[str] = ()
 
     @property
     def is_narrowed(self) -> bool:
         """Tell whether the selection has any condition, and is not simply all keys."""
-        return bool(self.ids) or self.query.is_narrowed
+        return self.query.is_narrowed
 
 
 def how_many(actor: Actor, chosen: Selection) -> int:
@@ -207,8 +206,6 @@ def _stop_together(
 
 def _ids(actor: Actor, chosen: Selection, most: int | None) -> Select[str]:
     statement = narrowed(actor, chosen.listing, chosen.query).where(ApiKey.revoked_at.is_(None))
-    if chosen.ids:
-        statement = statement.where(ApiKey.id.in_(chosen.ids))
     return statement.with_only_columns(ApiKey.id).limit(most)
 
 

@@ -35,7 +35,6 @@ SAID = {
     "brownout": "The brown-out has begun. You can take it back for 6 hours.",
 }
 SAMPLE = 10
-MOST_TICKED = 200
 VERBS = {
     "revoke": "Revoke",
     "block": "Block",
@@ -121,7 +120,7 @@ def keep(record_id: str) -> ResponseReturnValue:
 
 @bp.get("/bulk")
 def meant() -> ResponseReturnValue:
-    """Show the dry run of an action on many keys, selected by a query or one by one."""
+    """Show the dry run of an action on many keys, selected by a query."""
     web.actor().require("keys:write")
     return _dry_run(_selection())
 
@@ -136,12 +135,8 @@ def bulk() -> ResponseReturnValue:
 
 def _selection() -> Selection:
     asked = request.form if request.method == "POST" else request.args
-    chosen = KEPT - CHOICE  # an id is a ticked row here, not a filter
-    question = MultiDict([(n, v) for n, v in asked.items(multi=True) if n in chosen and v])
-    ticked = asked.getlist("id")[:MOST_TICKED]
-    if asked.get("which") == "ticked" and not ticked:
-        ticked = ["none"]
-    return Selection(filters.CONSOLE, listing.parse(filters.CONSOLE, question), ticked)
+    question = MultiDict([(n, v) for n, v in asked.items(multi=True) if n in KEPT and v])
+    return Selection(filters.CONSOLE, listing.parse(filters.CONSOLE, question))
 
 
 def _dry_run(chosen: Selection, problem: str = "") -> ResponseReturnValue:
@@ -155,9 +150,8 @@ def _dry_run(chosen: Selection, problem: str = "") -> ResponseReturnValue:
         most=MOST,
         sample=blast_radius.sample(caller, chosen, SAMPLE) if says_which else [],
         reason=asked.get("reason", ""),
-        hidden=[(n, v) for n, v in asked.items(multi=True) if v and (n in KEPT or n in CHOICE)],
+        hidden=[(n, v) for n, v in asked.items(multi=True) if v and n in KEPT],
         query=chosen.query,
-        ticked=bool(chosen.ids),
         verb=asked.get("verb") if asked.get("verb") in VERBS else "revoke",
         verbs=VERBS,
         applications=applications.choices(caller),
@@ -165,9 +159,6 @@ def _dry_run(chosen: Selection, problem: str = "") -> ResponseReturnValue:
         problem=problem,
         status=422 if problem else 200,
     )
-
-
-CHOICE = frozenset({"id", "which"})
 
 
 def _stop_many(chosen: Selection) -> ResponseReturnValue:

@@ -33,11 +33,6 @@ def each_once(known: Collection[str], arguments: Arguments) -> dict[str, str]:
     return given
 
 
-def flag(arguments: Mapping[str, str], name: str) -> bool:
-    """Return a parameter that is true or false, and false when it is left out."""
-    return truth(name, arguments)
-
-
 def unknown(name: str, known: Collection[str]) -> BadRequest:
     """Return the error for a parameter that is none of the known ones."""
     near = did_you_mean(name, sorted(known))
@@ -79,7 +74,8 @@ def moment(parameter: str, value: str) -> datetime:
 
 
 def truth(name: str, given: Mapping[str, str]) -> bool:
-    """Return a parameter that is true or false. Raise BadRequest for any other text."""
+    """Return a parameter that is true or false, and false when it is left out. Raise BadRequest
+    for any other text."""
     value = given.get(name, "")
     if value not in ("true", "false", ""):
         raise refused(name, "Give true or false.")

@@ -176,23 +176,6 @@ def _linked(column: Column) -> str:
     return f'<a href="{escape(column.url)}">{label}</a>' if column.url else label
 
 
-def sparkline(title: str, values: Sequence[Number], tone: str = "ok") -> Markup:
-    """Return a line as small as a word. Its description has the sum and the last value."""
-    wide, tall = 120, 24
-    top = max(values, default=0)
-    said = f"{_said(sum(values))} in all" + (f", {_said(values[-1])} last" if values else "")
-    if top and len(values) > 1:
-        step = wide / (len(values) - 1)
-        points = " ".join(
-            f"{place * step:.1f},{tall - 1 - float(value) / float(top) * (tall - 3):.1f}"
-            for place, value in enumerate(values)
-        )
-        inside = f'<polyline data-tone="{escape(tone)}" points="{points}"/>'
-    else:
-        inside = f'<line class="base" x1="0" x2="{wide}" y1="{tall - 1}" y2="{tall - 1}"/>'
-    return _markup(_svg("sparkline", title, said, inside, f"0 0 {wide} {tall}"))
-
-
 def meter(label: str, value: Number, limit: Number, text: str, held: Number = 0) -> Markup:
     """Return a meter for `value` of `limit`, and beside it what is only `held`.
 

@@ -129,9 +129,9 @@ def test_a_weakness_is_mended_for_all_keys_that_have_it(
 ):
     found = weak(view)
     verb = next(one.verb for one in WEAKNESSES if one.view == view)
-    assert f"/keys/bulk?show={view}&amp;verb={verb}&amp;which=all" in page.get("/keys/posture").text
-    assert "1 key is meant" in page.get(f"/keys/bulk?show={view}&verb={verb}&which=all").text
-    chosen = {"show": view, "verb": verb, "which": "all"}
+    assert f"/keys/bulk?show={view}&amp;verb={verb}" in page.get("/keys/posture").text
+    assert "1 key is meant" in page.get(f"/keys/bulk?show={view}&verb={verb}").text
+    chosen = {"show": view, "verb": verb}
     assert page.post("/keys/bulk", chosen | {"confirm": "2"}).status_code == 422
     assert page.post("/keys/bulk", chosen | {"confirm": "1"}).status_code == 303
     key = ada.get(f"/api-keys/{found['id']}").json or {}
@@ -189,7 +189,7 @@ def test_an_application_stops_only_its_own_weak_keys(app: Flask, ada: Api, make:
 
 def test_a_repair_takes_nothing_away_that_a_key_has(page: Pages, ada: Api, make: Any):
     strict = make(rpm_limit=5)
-    chosen = {"which": "ticked", "id": strict["id"], "verb": "limit", "confirm": "1"}
+    chosen = {"id": strict["id"], "verb": "limit", "confirm": "1"}
     assert page.post("/keys/bulk", chosen).status_code == 303
     key = ada.get(f"/api-keys/{strict['id']}").json or {}
     assert (key["rpm_limit"], key["version"]) == (5, 1)
