@@ -126,6 +126,20 @@ def test_a_time_with_an_offset_is_edited_in_utc(person: Pages) -> None:
     assert ("created_after", "2026-01-31T23:00") in form(page, "filter-editor")
 
 
+@pytest.mark.parametrize("path", ["/webhooks", "/connectors", "/event-types"])
+def test_past_its_end_a_list_does_not_say_that_there_is_nothing(
+    browse: Browse, ada: Api, path: str
+) -> None:
+    older = ada.create(path.strip("/"))["id"]
+    ada.create(path.strip("/"))
+    question = "sort=-created_at&limit=1"
+    cursor = (ada.get(f"{path}?{question}").json or {})["next_cursor"]
+    ada.delete(f"{path}/{older}")
+    page = browse(ADA).get(f"{path}?{question}&cursor={cursor}").text
+    assert "This is the end of the list." in page
+    assert " yet</h2>" not in page
+
+
 def test_a_form_without_a_script_leads_to_the_same_address(person: Pages) -> None:
     sent = "q=&either=tag&either=direction&direction=inbound&direction=outbound&tag=soc"
     answer = person.get(f"/webhooks?{sent}")
