@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.cast import ADA, VIC, Api, Pages
+from tests.databases import Database
 
 Browse = Callable[[str], Pages]
 
@@ -113,3 +114,21 @@ def test_the_portals_own_types_are_there_for_everybody(browse: Browse) -> None:
     assert vic.get("/event-types/portal?name=nothing").status_code == 404
     assert vic.get("/event-types/new").status_code == 403
     assert "Describe type" not in vic.get("/event-types").text
+
+
+def test_past_their_end_events_and_deliveries_do_not_say_that_there_are_none(
+    ada: Api, browse: Browse, database: Database
+) -> None:
+    ada.create("webhooks", name="All", url="https://hooks.example/a", event_types=["*"])
+    for number in range(2):
+        ada.post("/events", {"type": "rfp.created", "data": {"number": number}})
+    cursors = {
+        path: (ada.get(f"{path}?limit=1").json or {})["next_cursor"]
+        for path in ("/events", "/deliveries")
+    }
+    database.sql("DELETE FROM delivery")
+    database.sql("DELETE FROM event")
+    for path, cursor in cursors.items():
+        page = browse(ADA).get(f"{path}?limit=1&cursor={cursor}").text
+        assert "This is the end of the list." in page, path
+        assert " yet</h2>" not in page
