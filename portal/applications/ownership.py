@@ -6,7 +6,7 @@ A record does nothing while its application is suspended or retired.
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, literal_column, or_, select
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, declared_attr, foreign, relationship, remote
 
@@ -83,4 +83,6 @@ class OfApplication(_Of):
     @is_stopped.inplace.expression
     @classmethod
     def _is_stopped(cls) -> Any:
-        return func.coalesce(cls.application_status, "").in_(sorted(STOPPED))
+        # As literals, so that a statement with it can be written once.
+        stopped: list[Any] = [literal_column(f"'{status}'") for status in sorted(STOPPED)]
+        return func.coalesce(cls.application_status, "").in_(stopped)

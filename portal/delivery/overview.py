@@ -69,7 +69,7 @@ def _waiting(actor: Actor) -> Any:
         .cte()
     )
     receives = func.coalesce(Webhook.receives, true())
-    is_held = and_(~receives, some.c.state.in_(("pending", "retrying")))
+    is_held = and_(~receives, some.c.state != "in_flight")
     is_retried = and_(receives, some.c.state == "retrying")
     hour = func.date_trunc("hour", some.c.created_at, "UTC")
     count = func.count()

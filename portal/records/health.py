@@ -8,6 +8,7 @@ they say the same.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib import resources
 from typing import Any, Literal, get_args
 
@@ -161,10 +162,16 @@ def columns(model: type[Record]) -> list[ColumnElement[Any]]:
 
 def of_row(model: type[Record], row: Mapping[str, Any]) -> Health:
     """Return the health of a row of `columns` that was read as JSON, where times are texts."""
-    by = _judges[model]
-    times = {name for name in by.fields if isinstance(getattr(model, name).type, DateTime)}
+    by, times = _judges[model], _times(model)
     fields = {name: moment(row[name]) if name in times else row[name] for name in by.fields}
     return by.health(fields, row["facts"])
+
+
+@cache
+def _times(model: type[Record]) -> frozenset[str]:
+    """Return the fields that the judge reads and that are times."""
+    fields = _judges[model].fields
+    return frozenset(name for name in fields if isinstance(getattr(model, name).type, DateTime))
 
 
 def _of(by: Judge, record: Record, facts: Any) -> Health:

@@ -130,7 +130,7 @@ def _figure(bench: "Bench", name: str, ask: Ask, bound: float) -> Figure:
 def _fill(url: str) -> None:
     values = {"tenant": HUGE.id, "many": MANY, "connectors": CONNECTORS, "webhooks": WEBHOOKS}
     with psycopg.connect(url) as connection:
-        if connection.execute("SELECT FROM tenant WHERE id = %s", (HUGE.id,)).fetchone():
+        if connection.execute("SELECT 1 FROM tenant WHERE id = %s", (HUGE.id,)).fetchone():
             return
         connection.execute("SET session_replication_role = replica")
         world.fill_tenant(connection, HUGE)

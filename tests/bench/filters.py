@@ -136,7 +136,7 @@ def _yesterday() -> str:
 def _fill(url: str) -> None:
     values = {"tenant": WIDE.id, "many": MANY, "rare": RARE}
     with psycopg.connect(url) as connection:
-        if connection.execute("SELECT FROM tenant WHERE id = %s", (WIDE.id,)).fetchone():
+        if connection.execute("SELECT 1 FROM tenant WHERE id = %s", (WIDE.id,)).fetchone():
             return
         connection.execute("SET session_replication_role = replica")
         world.fill_tenant(connection, WIDE)
