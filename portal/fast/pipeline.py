@@ -87,8 +87,10 @@ _Info = MutableMapping[Any, Any]
 """The dictionary of a pooled connection, which lives as long as the connection."""
 
 
-def run(driver: psycopg.Connection[Any], info: _Info, asks: Sequence[Ask]) -> list[tuple[Any, ...]]:
-    """Run statements and return the rows of the last one.
+def run(
+    driver: psycopg.Connection[Any], info: _Info, asks: Sequence[Ask], place: int = -1
+) -> list[tuple[Any, ...]]:
+    """Run statements and return the rows of the one at a place, the last if not given.
 
     They are a transaction of their own if none is open. `info` stores the connection's value writer
     and row readers. Raise psycopg.Error: statements that PostgreSQL refused changed nothing, but
@@ -101,7 +103,7 @@ def run(driver: psycopg.Connection[Any], info: _Info, asks: Sequence[Ask]) -> li
         _require(driver, one.query, result)
     if len(results) > len(sent):  # a check at the end of all statements failed
         raise _error(driver, results[-1])
-    return _rows(driver, info, sent[-1].query, results[-1])
+    return _rows(driver, info, sent[place].query, results[place])
 
 
 class Connection(psycopg.AsyncConnection[dict[str, Any]]):

@@ -23,6 +23,8 @@ from portal.fast import pipeline
 from portal.fast.pipeline import BEGIN, Ask
 
 NO_SETTINGS: Mapping[str, str] = {}
+PLANNED_ONCE = {"plan_cache_mode": "force_generic_plan"}
+PLANNED_AS_USUAL = {"plan_cache_mode": "auto"}
 
 
 class Dialect(PGDialect_psycopg):
@@ -50,10 +52,14 @@ class Statement:
 
     A list is one value: `= ANY(:names)`. A parameter with a callable is evaluated at each run: the
     statement may be run by another application than the one that had it compiled.
+
+    PostgreSQL plans it anew for each run if it expects more of that, and always the same way if it
+    `is_planned_once`: that is for long statements whose best plan depends on no value.
     """
 
-    def __init__(self, clause: ClauseElement) -> None:
+    def __init__(self, clause: ClauseElement, *, is_planned_once: bool = False) -> None:
         self.clause = clause
+        self.is_planned_once = is_planned_once
         written = clause.compile(dialect=DIALECT)
         self.sql = str(written)
         # Converts each value for the wire as the type of its column requires, for example to JSON.
@@ -95,7 +101,10 @@ class Statement:
             return self._send_plainly(connection, values, settings)
         give_way()
         before = [*_beginning(connection), *([setting(settings)] if settings else [])]
-        return _sent(connection.connection, [*before, self.asks(values)], lambda: connection)
+        if not self.is_planned_once:
+            return _sent(connection.connection, [*before, self.asks(values)], lambda: connection)
+        asks = [*before, setting(PLANNED_ONCE), self.asks(values), setting(PLANNED_AS_USUAL)]
+        return _sent(connection.connection, asks, lambda: connection, place=-2)
 
     def alone(
         self, engine: Engine, settings: Mapping[str, str], values: Mapping[str, Any]
@@ -107,6 +116,8 @@ class Statement:
         if not fast.uses("statements"):
             with engine.begin() as connection:
                 return self._send_plainly(connection, values, settings)
+        if self.is_planned_once:
+            settings = {**settings, **PLANNED_ONCE}
         asks = [setting(settings), self.asks(values)]
         pooled = engine.raw_connection()  # SQLAlchemy's own takes twice as long to create
         try:
@@ -178,14 +189,18 @@ def _set(names: tuple[str, ...]) -> bytes:
 
 
 def _sent(
-    pooled: PoolProxiedConnection, asks: Sequence[Ask], connection: Callable[[], Connection]
+    pooled: PoolProxiedConnection,
+    asks: Sequence[Ask],
+    connection: Callable[[], Connection],
+    place: int = -1,
 ) -> list[tuple[Any, ...]]:
-    """Run statements and return the rows of the last one. `connection` is called after an error."""
+    """Run statements and return the rows of the one at a place. `connection` is called after an
+    error."""
     driver = _driver(pooled)
     try:
-        return pipeline.run(driver, pooled.info, asks)
+        return pipeline.run(driver, pooled.info, asks, place)
     except psycopg.Error as error:
-        raise _as_sqlalchemy_says(connection(), asks[-1].sql.decode(), error) from error
+        raise _as_sqlalchemy_says(connection(), asks[place].sql.decode(), error) from error
     finally:
         if pooled.is_valid and driver.pgconn.pipeline_status != PipelineStatus.OFF:
             pooled.invalidate()  # interrupted: results are still on their way

@@ -107,4 +107,5 @@ def _write(actor: Actor, sources: Sequence[Source], values: dict[str, Any]) -> _
     whose = replace(actor, **named)
     asked = [source.ask(whose) for source in sources]
     columns = [column for wanted in asked for column in wanted.values()]
-    return _Written(Statement(select(func.now(), *columns)), [list(one) for one in asked])
+    statement = Statement(select(func.now(), *columns), is_planned_once=True)
+    return _Written(statement, [list(one) for one in asked])
