@@ -7,20 +7,33 @@ An event is accepted when one transaction contains it and the deliveries of all 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, String, any_, delete, func, literal, select, union_all
+from sqlalchemy import (
+    ARRAY,
+    DateTime,
+    String,
+    any_,
+    bindparam,
+    delete,
+    func,
+    literal,
+    select,
+    union_all,
+)
 
 from portal.core.errors import NotFound
 from portal.database import dry_run
 from portal.database.actor import Actor
 from portal.database.base import new_id
-from portal.database.session import send_each, session
+from portal.database.session import send, send_each, session
 from portal.events.listeners import Match, Published, listeners
 from portal.events.models import Event, EventKey
 from portal.events.publishing import key_material
 from portal.events.publishing.publication import Accepted, Publication, owed_for, store
 from portal.events.schemas import EventInput
+from portal.fast.statements import Statement
 from portal.records import idempotency
 from portal.records.audit import trail as audit
 from portal.records.listing import Listing, Page, Query, page
@@ -146,23 +159,32 @@ def get(actor: Actor, event_id: str) -> Event:
     return found
 
 
-def newest_named(actor: Actor, text: str, most: int) -> Sequence[Event]:
-    """Return the newest events with this type, subject or publisher's id that the actor sees, of
-    the newest LOOKED_AT of each; each by its index."""
-    actor.require("events:read")
-    # The days that are still to come have no events: their tables are left out of the plan.
-    upto = func.ulid_floor("evt", datetime.now(UTC) + CLOCKS_APART)
+@cache
+def _naming() -> Statement:
+    """Return the statement for the newest events with this `text`, each kind of it by its index."""
+    own: Any = Event.tenant_id == bindparam("tenant_id")
+    text: Any = bindparam("text")
+    upto = func.ulid_floor("evt", bindparam("upto", type_=DateTime(timezone=True)))
     some = [
         select(Event.id)
-        .where(Event.tenant_id == actor.tenant_id, column == text, Event.id < upto)
+        .where(own, column == text, Event.id < upto)
         .order_by(Event.id.desc())
         .limit(LOOKED_AT)
         .subquery()
         .select()
         for column in (Event.type, Event.subject, Event.client_id)
-        if len(text) <= (column.type.length or 0)
     ]
-    ids = session.scalars(union_all(*some)).all()
+    return Statement(union_all(*some), is_planned_once=True)
+
+
+def newest_named(actor: Actor, text: str, most: int) -> Sequence[Event]:
+    """Return the newest events with this type, subject or publisher's id that the actor sees, of
+    the newest LOOKED_AT of each; each by its index."""
+    actor.require("events:read")
+    # The days that are still to come have no events: their tables are left out.
+    upto = datetime.now(UTC) + CLOCKS_APART
+    asked = {"tenant_id": actor.tenant_id, "text": text, "upto": upto}
+    ids = [id for (id,) in send(_naming(), asked)]
     if not ids:
         return []
     query = Event.seen_by(actor).where(Event.id == any_(literal(ids, ARRAY(String))))
