@@ -343,6 +343,17 @@ def test_the_time_of_many_stays_in_their_form_with_its_zone(page: Pages):
         assert 'name="created_before" value="2026-01-31T09:00"' in dry
 
 
+def test_several_applications_stay_chosen_in_the_form_of_many(page: Pages, ada: Api):
+    crm, erp, _ = (
+        ada.create("applications", display_name=name)["id"] for name in ("CRM", "ERP", "Other")
+    )
+    for owner in (crm, erp):
+        ada.create("api-keys", application_id=owner)
+    dry = page.get(f"/keys/bulk?application_id={crm},{erp}").text
+    assert "2 keys are meant" in dry
+    assert re.search(rf'value="{crm},{erp}" selected[^>]*>CRM or ERP<', dry)
+
+
 def test_nobody_stops_all_keys_of_a_tenant_by_saying_nothing(page: Pages, ada: Api):
     key = ada.create("api-keys")["id"]
     assert "/keys/bulk" in page.get("/keys").text

@@ -35,6 +35,7 @@ SAID = {
     "brownout": "The brown-out has begun. You can take it back for 6 hours.",
 }
 SAMPLE = 10
+MOST_NAMED = 3  # values of one filter that its choice names
 VERBS = {
     "revoke": "Revoke",
     "block": "Block",
@@ -154,11 +155,29 @@ def _dry_run(chosen: Selection, problem: str = "") -> ResponseReturnValue:
         query=chosen.query,
         verb=asked.get("verb") if asked.get("verb") in VERBS else "revoke",
         verbs=VERBS,
-        applications=applications.choices(caller),
-        people=people.choices(caller),
+        application_id=_asked_for(chosen, "application_id"),
+        applications=_offered(applications.choices(caller), chosen, "application_id"),
+        created_by_user_id=_asked_for(chosen, "created_by_user_id"),
+        people=_offered(people.choices(caller), chosen, "created_by_user_id"),
         problem=problem,
         status=422 if problem else 200,
     )
+
+
+def _asked_for(chosen: Selection, name: str) -> str:
+    """Return the value of a filter as it stands in an address; empty without one."""
+    given = chosen.query.filters.get(name) or ""
+    return given if isinstance(given, str) else ",".join(map(str, given))
+
+
+def _offered(choices: list[tuple[str, str]], chosen: Selection, name: str) -> list[tuple[str, str]]:
+    """Return the choices of a filter with what is chosen, which may be several or an older one."""
+    value = _asked_for(chosen, name)
+    if not value or value in dict(choices):
+        return choices
+    ids, known = value.split(","), dict(choices)
+    names = " or ".join(known.get(one, one) for one in ids)
+    return [*choices, (value, names if len(ids) <= MOST_NAMED else f"{len(ids)} of these")]
 
 
 def _stop_many(chosen: Selection) -> ResponseReturnValue:
