@@ -160,7 +160,9 @@ def test_a_tick_is_kept_that_is_quicker_than_the_answer(window: Window, ada: Api
     page.get_by_label("Application", exact=True).select_option(label="CRM 360")
     with page.expect_response("**/keys/new?*"):
         page.locator('input[value="keys:read"]').check()
-    held[0].continue_()
+    # The sentence is asked for again: what was drawn anew may have been missing from it.
+    with page.expect_request(lambda one: "sentence" in one.headers.get("hx-target", "")):
+        held[0].continue_()
     page.locator('input[value="connectors:read"]:disabled').wait_for()
     assert not page.locator('input[value="connectors:read"]').is_checked()
     page.locator('input[value="keys:read"]:checked').wait_for()

@@ -62,12 +62,15 @@ document.addEventListener("change", ({ target }) => {
   if (target.matches("[data-keep-ticks] input[type=checkbox]"))
     ticked.set(target.name + target.value, target.checked);
 });
-document.addEventListener("htmx:after:swap", () => {
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   const boxes = [...document.querySelectorAll("[data-keep-ticks] input[type=checkbox]")];
   const drawn = new Map(boxes.map((box) => [box.name + box.value, box]));
   for (const [box, is] of ticked)
     if (drawn.has(box)) drawn.get(box).checked = is && !drawn.get(box).disabled;
     else ticked.delete(box);
+  // A sentence that was asked for while the boxes were drawn anew may have missed some.
+  if (ctx.target?.matches?.("[data-keep-ticks]"))
+    document.getElementById(ctx.target.id)?.dispatchEvent(new Event("change", { bubbles: true }));
 });
 
 // A menu closes when one looks elsewhere.
