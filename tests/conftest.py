@@ -51,7 +51,7 @@ CHROMIUM_FLAGS = [
 
 def pytest_configure(config: pytest.Config) -> None:
     # A busy machine is no error in the code: an example may take any time.
-    settings.register_profile("portal", deadline=None, max_examples=times(100))
+    settings.register_profile("portal", deadline=None, max_examples=times(40))
     settings.load_profile("portal")
     if not hasattr(config, "workerinput"):
         keeper.begin_run()

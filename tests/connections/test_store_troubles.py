@@ -19,6 +19,7 @@ from tests.connections.test_checks import Make, checks, ok, read
 from tests.databases import Database
 from tests.keeping import keep_house
 from tests.secretstore.openbao import KeptOpenBao, kept_openbao
+from tests.thorough import some
 
 TROUBLES = {
     "sealed": (KeptOpenBao.seal, "locked"),
@@ -159,7 +160,8 @@ def test_a_connector_that_failed_before_is_checked_soon_after_a_trouble_of_the_s
     assert database.sql(MINUTES) <= 5
 
 
-@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.proof
+@pytest.mark.parametrize("trouble", some(TROUBLES, 2))
 def test_a_save_says_why_it_cannot_and_changes_nothing(
     trouble: str, openbao: KeptOpenBao, ada: Api, connector: Make, service: Service
 ) -> None:
@@ -188,7 +190,8 @@ def test_a_save_says_why_it_cannot_and_changes_nothing(
     assert saved["credential_fields"] == ["password", "username"]
 
 
-@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.proof
+@pytest.mark.parametrize("trouble", some(TROUBLES, 2))
 def test_lists_and_pages_are_read_without_the_store(
     trouble: str,
     openbao: KeptOpenBao,

@@ -158,6 +158,7 @@ def test_its_events_calls_and_deliveries_are_weeks_old(
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.proof(only=True)
 def test_a_demo_that_is_killed_goes_on_and_makes_nothing_twice(
     portal: Flask, settings: dict[str, str], token_provider: Provider, database: Database
 ) -> None:

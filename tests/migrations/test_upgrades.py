@@ -171,7 +171,7 @@ CREATE TRIGGER stop AFTER DELETE ON delivery_attempt EXECUTE FUNCTION stops.batc
 CREATE EVENT TRIGGER stop ON ddl_command_start EXECUTE FUNCTION stops.change();
 """
 GO_ON = "DROP EVENT TRIGGER IF EXISTS stop; DROP SCHEMA IF EXISTS stops CASCADE"
-KILLS = times(4)
+KILLS = times(2)
 
 
 @pytest.fixture(scope="module")

@@ -93,6 +93,7 @@ def states(hosts: Hosts, name: str) -> dict[str, int]:
     return {state: count for webhook, state, count in found if webhook == name}
 
 
+@pytest.mark.proof(only=True)
 def test_another_worker_sends_what_one_that_is_cut_off_had(hosts: Hosts, receiver: Receiver):
     subscribe(hosts, "worker", receiver)
     publish(hosts, "w1", "worker")

@@ -172,6 +172,7 @@ def kill_in_the_midst(town: Town, database: Database, keys: tuple[str, ...]) -> 
             ended = process.wait(20)
 
 
+@pytest.mark.proof(only=True)
 @pytest.mark.timeout(300)
 def test_the_drill(town: Town, own_database: Database) -> None:
     once = {"Idempotency-Key": "made once"}

@@ -15,6 +15,7 @@ from tests import ROOT
 from tests.databases import Database
 from tests.secretstore.conftest import Work
 from tests.secretstore.openbao import OpenBao
+from tests.thorough import some
 
 CANARY = "canary-of-a-move"
 WHY = "test"
@@ -178,7 +179,8 @@ def test_a_destroyed_secret_is_counted_and_not_made_up(
         embedded.head(ref)
 
 
-@pytest.mark.parametrize("source", ["embedded", "vault"])
+@pytest.mark.proof
+@pytest.mark.parametrize("source", some(["embedded", "vault"], 2))
 def test_killed_at_any_step_it_is_finished_by_running_it_again(
     database: Database, openbao: OpenBao, source: str
 ) -> None:

@@ -167,7 +167,7 @@ def _dry_run(chosen: Selection, problem: str = "") -> ResponseReturnValue:
 def _asked_for(chosen: Selection, name: str) -> str:
     """Return the value of a filter as it stands in an address; empty without one."""
     given = chosen.query.filters.get(name) or ""
-    return given if isinstance(given, str) else ",".join(map(str, given))
+    return ",".join(given) if isinstance(given, tuple) else str(given)
 
 
 def _offered(choices: list[tuple[str, str]], chosen: Selection, name: str) -> list[tuple[str, str]]:

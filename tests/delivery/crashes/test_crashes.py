@@ -18,6 +18,7 @@ from tests.cast import Api
 from tests.databases import Database
 from tests.delivery.crashes.crashing import STEPS
 from tests.delivery.test_engine import deliveries, delivering, header, publish, rfp, until
+from tests.thorough import some
 from tests.webhooks.conftest import Make, Receiver
 from tests.webhooks.kit import PATIENT, Gate, rows, said, sinks, working
 
@@ -41,7 +42,8 @@ def received(receiver: Receiver) -> Counter[str | None]:
     return Counter(header(mail, "webhook-id") for mail in receiver.mail("crm"))
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.proof
+@pytest.mark.parametrize("step", some(STEPS, 2))
 def test_a_worker_killed_at_any_step_loses_nothing(
     step: str,
     app: Flask,

@@ -86,7 +86,8 @@ def server(
     server.postgres.stop()
 
 
-@pytest.mark.parametrize("how", [CRASH, FAST, KILL], ids=["crash", "fast", "kill"])
+@pytest.mark.proof
+@pytest.mark.parametrize("how", some([KILL, CRASH, FAST], 3))
 def test_what_arrived_while_the_database_was_away_is_written_down_once_it_is_back(
     how: signal.Signals, server: Server
 ) -> None:

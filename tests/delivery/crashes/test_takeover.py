@@ -91,6 +91,7 @@ def test_what_a_killed_worker_had_is_sent_again_at_once(
     assert len(gate.ids) == 2 * count, "each once more, and none a third time"
 
 
+@pytest.mark.proof(only=True)
 def test_what_a_frozen_worker_had_is_taken_over_and_it_does_no_harm_when_it_thaws(
     settings: dict[str, str], database: Database, ada: Api, make: Make
 ) -> None:
@@ -227,6 +228,7 @@ def test_a_worker_that_loses_its_session_for_a_moment_keeps_what_it_has(
     assert len(gate.ids) == 1
 
 
+@pytest.mark.proof(only=True)
 def test_an_ordered_webhook_keeps_its_order_through_a_kill_with_several_on_their_way(
     settings: dict[str, str], database: Database, ada: Api, make: Make
 ) -> None:

@@ -307,7 +307,7 @@ def test_no_order_of_things_loses_or_repeats_a_delivery(
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=times(25),
+            max_examples=times(12),
             stateful_step_count=20,
             deadline=None,
             derandomize=not IS_PROOF,
