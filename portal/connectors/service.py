@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Integer, literal_column, or_, type_coerce
+from sqlalchemy import ColumnElement, Integer, literal_column, or_, text, type_coerce
 from sqlalchemy.orm import joinedload
 
 from portal.applications import service as applications
@@ -247,20 +247,19 @@ def note_restored(
     return verbs.change(actor, record, values, action="credentials_restored")
 
 
+def _tallied(_actor: Actor) -> dict[str, Any]:
+    return {
+        "all": None,
+        "failing": text("sync_status IN ('action_required', 'failing')"),
+        "caring": text("sync_status IN ('degraded', 'rate_limited', 'stale')"),
+        "pending": text("sync_status = 'pending'"),
+    }
+
+
 def of_list(actor: Actor) -> Health | None:
     """Return the sentence that begins the list of connectors, with its word; None if there is no
     connector."""
-    status = Connector.sync_status
-    found = tallied(
-        actor,
-        Connector,
-        {
-            "all": None,
-            "failing": status.in_(("action_required", "failing")),
-            "caring": status.in_(("degraded", "rate_limited", "stale")),
-            "pending": status == "pending",
-        },
-    )
+    found = tallied(actor, Connector, _tallied)
     also = []
     if caring := found["caring"]:
         also.append(f"{up_to(FEW, caring)} {'needs' if caring == 1 else 'need'} attention")

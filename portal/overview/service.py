@@ -1,20 +1,18 @@
 """Read the overview: the columns of all features with one statement, the audit log with another."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Select, func, select
 
 from portal.database.actor import Actor
-from portal.database.session import send
-from portal.fast.statements import Statement
+from portal.database.written import read_written
 from portal.overview.parts import Change, Figure, Need, Source, Step, Tally
 from portal.overview.sentence import Sentence, written
 
 CHANGES = 8
-MOST_WRITTEN = 100  # statements; one for all who may read the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,50 +60,22 @@ def look(actor: Actor, sources: Sequence[Source]) -> Overview:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """A statement, and the names of the columns of each source, after the time."""
-
-    statement: Statement
-    names: Sequence[Sequence[str]]
-
-
-_written: dict[Any, _Written] = {}
-
-
 def _read(actor: Actor, sources: Sequence[Source]) -> tuple[datetime, list[dict[str, Any]]]:
-    """Return the database's time, and what each source asked for by its names.
+    """Return the database's time, and what each source asked for by its names."""
 
-    The statement is long: it is compiled once for all who may read the same.
-    """
-    values = _compared(actor)
-    shape = (actor.kind, actor.is_admin, actor.scopes, frozenset(values), tuple(sources))
-    if shape not in _written:
-        if len(_written) >= MOST_WRITTEN:
-            _written.clear()
-        _written[shape] = _write(actor, sources, values)
-    by = _written[shape]
-    [(now, *row)] = send(by.statement, values)
-    found = iter(row)
-    return now, [{name: next(found) for name in names} for names in by.names]
+    def written(actor: Actor) -> Select[Any]:
+        columns: list[Any] = [
+            column.label(f"{place} {name}")
+            for place, source in enumerate(sources)
+            for name, column in source.ask(actor).items()
+        ]
+        columns.insert(0, func.now().label("now"))
+        return select(*columns)
 
-
-def _compared(actor: Actor) -> dict[str, Any]:
-    """Return the fields of the actor that records are compared with."""
-    fields = {
-        "tenant_id": actor.tenant_id,
-        "person_id": actor.person_id,
-        "groups": sorted(actor.groups),
-        "app_id": actor.app_id,
-        "application_id": actor.application_id,
-    }
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _write(actor: Actor, sources: Sequence[Source], values: dict[str, Any]) -> _Written:
-    named: dict[str, Any] = {name: bindparam(name) for name in values}
-    whose = replace(actor, **named)
-    asked = [source.ask(whose) for source in sources]
-    columns = [column for wanted in asked for column in wanted.values()]
-    statement = Statement(select(func.now(), *columns), is_planned_once=True)
-    return _Written(statement, [list(one) for one in asked])
+    [row] = read_written(actor, tuple(sources), written)
+    now = row.pop("now")
+    found: list[dict[str, Any]] = [{} for _ in sources]
+    for label, value in row.items():
+        place, _, name = label.partition(" ")
+        found[int(place)][name] = value
+    return now, found

@@ -17,6 +17,7 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     DateTime,
+    Select,
     String,
     TextClause,
     any_,
@@ -32,6 +33,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from portal.database.actor import Actor
 from portal.database.record import Record
 from portal.database.session import send, session
+from portal.database.written import read_written
 from portal.fast.statements import Statement
 
 Word = Literal["failing", "attention", "held", "works", "not_tried", "off"]
@@ -205,20 +207,24 @@ def _of(by: Judge, record: Record, facts: Any) -> Health:
 def tallied(
     actor: Actor,
     model: type[Record],
-    conditions: Mapping[str, ColumnElement[bool] | TextClause | None],
+    conditions: Callable[[Actor], Mapping[str, ColumnElement[bool] | TextClause | None]],
     most: int = MOST,
     few: int = FEW,
 ) -> dict[str, int]:
-    """Return how many live records meet each condition, in one statement: up to `few` + 1, and up
-    to `most` + 1 where there is no condition."""
-    live = model.seen_by(actor).where(model.is_deleted.is_(False)).with_only_columns(model.id)
-    parts = []
-    for name, condition in conditions.items():
-        some = live.limit(most + 1) if condition is None else live.where(condition).limit(few + 1)
-        parts.append(
-            select(func.count()).select_from(some.subquery()).scalar_subquery().label(name)
-        )
-    return dict(session.execute(select(*parts)).mappings().one())
+    """Return how many live records meet each of the `conditions` for an actor, in one statement: up
+    to `few` + 1, and up to `most` + 1 where there is no condition."""
+
+    def written(actor: Actor) -> Select[Any]:
+        live = model.seen_by(actor).where(model.is_deleted.is_(False)).with_only_columns(model.id)
+        parts = []
+        for name, condition in conditions(actor).items():
+            few_of_them = live if condition is None else live.where(condition)
+            some = few_of_them.limit((most if condition is None else few) + 1).subquery()
+            parts.append(select(func.count()).select_from(some).scalar_subquery().label(name))
+        return select(*parts)
+
+    [found] = read_written(actor, (conditions, most, few), written)
+    return found
 
 
 def summary(noun: str, found: Mapping[str, int], also: Sequence[str] = ()) -> Health | None:

@@ -111,7 +111,7 @@ def may_change(actor: Actor, owner_id: str, *, is_shared: bool) -> bool:
 
 
 def _owner(actor: Actor) -> str:
-    return actor.person_id or actor.id
+    return actor.id if actor.person_id is None else actor.person_id
 
 
 def _seen(actor: Actor) -> Select[SavedViewRow]:

@@ -280,10 +280,14 @@ IN_TROUBLE = {
 """The conditions for webhooks that fail, that failed at the last attempt, or are paused by hand."""
 
 
+def _tallied(_actor: Actor) -> dict[str, Any]:
+    return {"all": None, **IN_TROUBLE}
+
+
 def of_list(actor: Actor) -> Health | None:
     """Return the sentence that begins the list of webhooks, with its word; None if there is no
     webhook."""
-    found = tallied(actor, Webhook, {"all": None, **IN_TROUBLE})
+    found = tallied(actor, Webhook, _tallied)
     also = []
     if caring := found["caring"]:
         also.append(f"{up_to(FEW, caring)} failed at the last attempt")

@@ -296,27 +296,25 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def of_list(actor: Actor) -> Health | None:
-    """Return the sentence that begins the list of keys, with its word; None if none was issued."""
+def _tallied(actor: Actor) -> dict[str, Any]:
     leaked = (
         select(KeyLeak.key_id)
         .where(KeyLeak.tenant_id == actor.tenant_id, KeyLeak.settled_at.is_(None))
         .limit(MOST + 1)
     )
     in_force = and_(not_revoked(ApiKey), ApiKey.expires_key > func.now())
-    found = tallied(
-        actor,
-        ApiKey,
-        {
-            "all": None,
-            "works": and_(in_force, ApiKey.blocked.is_(False)),
-            "leaked": and_(in_force, ApiKey.id == any_(func.array(leaked.scalar_subquery()))),
-            "soon": and_(in_force, *service.unfollowed_soon()),
-            "blocked": and_(ApiKey.blocked, in_force),
-        },
-        most=MOST,
-        few=MOST,
-    )
+    return {
+        "all": None,
+        "works": and_(in_force, ApiKey.blocked.is_(False)),
+        "leaked": and_(in_force, ApiKey.id == any_(func.array(leaked.scalar_subquery()))),
+        "soon": and_(in_force, *service.unfollowed_soon()),
+        "blocked": and_(ApiKey.blocked, in_force),
+    }
+
+
+def of_list(actor: Actor) -> Health | None:
+    """Return the sentence that begins the list of keys, with its word; None if none was issued."""
+    found = tallied(actor, ApiKey, _tallied, most=MOST, few=MOST)
     if not found["all"]:
         return None
     works = counted(found["works"], "key", MOST)

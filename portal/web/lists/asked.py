@@ -6,12 +6,14 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from flask import g, redirect, request
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from portal.core.errors import BadRequest, one_of
+from portal.database.actor import Actor
 from portal.database.session import session
+from portal.database.written import read_written
 from portal.records import listing
 from portal.records.listing import Query, Total
 from portal.web.access import actor
@@ -139,10 +141,19 @@ def _surrounded(asked: Asked) -> Asked:
     is_counted = not (asked.query.q or asked.query.tag)  # words are not counted, that takes long
     whole = not (asked.query.is_narrowed or asked.query.count)
     most = MOST_OF_ALL if whole else listing.MOST_COUNTED
-    counts = listing.counting(caller, table.listing, asked.query, most) if is_counted else ()
-    row = session.execute(select(source.column(caller, table.name), *counts)).one()
-    total = listing.total_of(row[1], row[2], most) if is_counted else None
-    return replace(asked, saved=tuple(source.read(caller, table.name, row[0])), total=total)
+
+    def written(actor: Actor) -> Select[Any]:
+        counts = listing.counting(actor, table.listing, asked.query, most) if is_counted else ()
+        columns = (source.column(actor, table.name), *counts)
+        return select(*(column.label(str(place)) for place, column in enumerate(columns)))
+
+    if whole and is_counted:
+        name = ("list", table.name, asked.query.show, asked.query.include_deleted)
+        [(saved, *found)] = (row.values() for row in read_written(caller, name, written))
+    else:
+        saved, *found = session.execute(written(caller)).one()
+    total = listing.total_of(found[0], found[1], most) if is_counted else None
+    return replace(asked, saved=tuple(source.read(caller, table.name, saved)), total=total)
 
 
 def _tolerant(table: Table) -> Asked:
