@@ -128,14 +128,8 @@ class Use:
     is_all: bool
 
 
-def use(actor: Actor, record: Connector, at_most: int) -> Use:
-    """Return who took leases of a connector in the last day, with `at_most` so many keys."""
-    check_open(actor, record)
-    return use_of(session.execute(uses(actor, record, at_most)).all())
-
-
 def uses(actor: Actor, record: Connector, at_most: int) -> Select[Any]:
-    """Select the keys that took leases of a connector in the last day, for `use_of`.
+    """Select so many keys that took leases of a connector in the last day, for `use_of`.
 
     Of a connector with very many leases, only the newest are looked at.
     """

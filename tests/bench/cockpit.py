@@ -8,8 +8,6 @@ from dataclasses import replace
 from statistics import quantiles
 from typing import TYPE_CHECKING
 
-import psycopg
-
 from tests.bench import world
 from tests.bench.figures import Figure
 from tests.bench.load import Ask
@@ -96,7 +94,12 @@ TYPED = {
 
 def measure(bench: "Bench") -> Iterator[Figure]:
     """Yield the times of the overview, as a page, refreshed and by REST, and of the palette."""
-    _fill(bench.place.superuser)
+    world.fill_more(
+        bench.place.superuser,
+        HUGE,
+        ROWS,
+        {"many": MANY, "connectors": CONNECTORS, "webhooks": WEBHOOKS},
+    )
     page = bench.page(HUGE, "/")
     yield _figure(bench, "overview", page, OVERVIEW_MS)
     yield _figure(bench, "overview, refreshed", _as_fragment(page), OVERVIEW_MS)
@@ -125,16 +128,3 @@ def _figure(bench: "Bench", name: str, ask: Ask, bound: float) -> Figure:
         notes=f"half within {deciles[9]:.1f} ms",
         detail={"times_ms": times},
     )
-
-
-def _fill(url: str) -> None:
-    values = {"tenant": HUGE.id, "many": MANY, "connectors": CONNECTORS, "webhooks": WEBHOOKS}
-    with psycopg.connect(url) as connection:
-        if connection.execute("SELECT 1 FROM tenant WHERE id = %s", (HUGE.id,)).fetchone():
-            return
-        connection.execute("SET session_replication_role = replica")
-        world.fill_tenant(connection, HUGE)
-        for statement in ROWS.split(";"):
-            connection.execute(statement, values)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("VACUUM (ANALYZE)")

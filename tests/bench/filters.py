@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import orjson
-import psycopg
 
 from tests.bench import world
 from tests.bench.figures import Figure
@@ -118,7 +117,7 @@ QUERIES = {
 
 def measure(bench: "Bench") -> Iterator[Figure]:
     """Yield the ratio of each question to the plain list of its resource."""
-    _fill(bench.place.superuser)
+    world.fill_more(bench.place.superuser, WIDE, ROWS, {"many": MANY, "rare": RARE})
     for resource, queries in QUERIES.items():
         plain = bench.rest(WIDE, f"/{resource}")
         for query in queries:
@@ -131,16 +130,3 @@ def measure(bench: "Bench") -> Iterator[Figure]:
 
 def _yesterday() -> str:
     return (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _fill(url: str) -> None:
-    values = {"tenant": WIDE.id, "many": MANY, "rare": RARE}
-    with psycopg.connect(url) as connection:
-        if connection.execute("SELECT 1 FROM tenant WHERE id = %s", (WIDE.id,)).fetchone():
-            return
-        connection.execute("SET session_replication_role = replica")
-        world.fill_tenant(connection, WIDE)
-        for statement in ROWS.split(";"):
-            connection.execute(statement, values)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("VACUUM (ANALYZE)")

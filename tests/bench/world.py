@@ -90,6 +90,19 @@ def fill(url: str) -> None:
         connection.execute("VACUUM (ANALYZE)")
 
 
+def fill_more(url: str, tenant: Tenant, sql: str, values: Mapping[str, Any]) -> None:
+    """Insert a tenant and the rows of some statements, unless an earlier run kept them."""
+    with psycopg.connect(url) as connection:
+        if connection.execute("SELECT 1 FROM tenant WHERE id = %s", (tenant.id,)).fetchone():
+            return
+        connection.execute("SET session_replication_role = replica")
+        fill_tenant(connection, tenant)
+        for statement in sql.split(";"):
+            connection.execute(statement, {"tenant": tenant.id, **values})
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("VACUUM (ANALYZE)")
+
+
 def sign_in(url: str) -> None:
     """Let the sessions begin now."""
     with psycopg.connect(url) as connection:

@@ -132,7 +132,7 @@ def test_the_keys_that_take_leases_are_found_among_any_number_of_leases(
     record = session.get_one(Connector, (ACME, timelines[LONG]))
     session.execute(text(LEASES), {"tenant": ACME, "id": record.id, "many": LONG})
     with statements() as sent:
-        found = service.use(ADA, record, 20)
+        found = service.use_of(read_together([service.uses(ADA, record, 20)])[0])
     assert list(found.last_leases) == ["key_0", "key_1"]
     assert not found.is_all
     [one] = sent

@@ -148,7 +148,7 @@ def _surrounded(asked: Asked) -> Asked:
         return select(*(column.label(str(place)) for place, column in enumerate(columns)))
 
     if whole and is_counted:
-        name = ("list", table.name, asked.query.show, asked.query.include_deleted)
+        name = ("list", table.name, asked.query.include_deleted)
         [(saved, *found)] = (row.values() for row in read_written(caller, name, written))
     else:
         saved, *found = session.execute(written(caller)).one()
