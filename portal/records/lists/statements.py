@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ARRAY, DateTime, String, any_, bindparam, type_coerce
+from sqlalchemy import ARRAY, DateTime, String, any_, bindparam, literal_column, type_coerce
 
 from portal.database.actor import Actor
 from portal.database.session import send_alone
@@ -25,12 +25,16 @@ def read(
     """Return the rows of a query, with a statement that is compiled once for all similar queries.
 
     Similar queries differ only in their values. A value from a closed set is part of the statement,
-    so that PostgreSQL uses its index.
+    so that PostgreSQL uses its index. A whole list is planned once too: it is the beginning of an
+    index, whatever the values are, while the plan of any other query depends on them.
     """
+    compared = listing.model.compares(actor)
+    is_whole = not (query.is_narrowed or compared)
     closed = {name: given for name, given in query.filters.items() if listing.is_closed(name)}
-    values: dict[str, Any] = {"tenant_id": actor.tenant_id, "most": query.limit + 1}
+    values: dict[str, Any] = {"tenant_id": actor.tenant_id}
+    values |= {} if is_whole else {"most": query.limit + 1}
     values |= _compared(listing, {n: v for n, v in query.filters.items() if n not in closed})
-    values |= listing.model.compares(actor)
+    values |= compared
     if order.place is not None:
         values |= dict(zip((SORT_KEY, SORT_ID), order.place, strict=True))
     if order.end is not None:
@@ -38,7 +42,7 @@ def read(
     values |= {_bound(key): bound for key, bound in query.bounds.items()}
     ahead = found_ahead(query) if is_aside(listing, query, order) else 0
     by_query = (query.sort, query.show, query.include_deleted, order.downward, ahead)
-    by = (actor.kind, actor.is_admin)
+    by = (actor.kind, actor.is_admin, query.limit if is_whole else None)
     shape = (tuple(columns), frozenset(values), tuple(closed.items()), by_query, by)
     if shape not in listing.written:
         if len(listing.written) >= MOST_WRITTEN:
@@ -85,9 +89,10 @@ def _write(
     if order.end is not None:
         order = order.ending(named["end"])
     of_values = replace(query, filters=filters, bounds=bounds)
-    statement, _ = asked(whose, listing, of_values, order, (), most=named["most"])
-    statement = statement.with_only_columns(*columns, *place_of(order))
-    return Statement(statement.limit(named["most"]))
+    most = named.get("most", literal_column(str(query.limit + 1)))  # a plan depends on it
+    statement, _ = asked(whose, listing, of_values, order, (), most=most)
+    statement = statement.with_only_columns(*columns, *place_of(order)).limit(most)
+    return Statement(statement, is_planned_once="most" not in named)
 
 
 def _bound(key: str) -> str:
