@@ -25,11 +25,8 @@ def list_url(operation_id: str, *ids: str) -> str | None:
     found = catalogue().find(operation_id)
     if found is None:
         return None
-    asked = {
-        one.key: request.args[one.name]
-        for one in found.of("query")
-        if request.args.get(one.name) and one.name not in UNKEPT
-    }
+    given = {name: text for name, text in request.args.items() if text and name not in UNKEPT}
+    asked = {one.key: given[one.name] for one in found.of("query") if one.name in given}
     return _url(operation_id, _filled(found, ids) | asked)
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, cast
 from urllib.parse import quote, urlencode
 
@@ -164,10 +164,12 @@ def page_url(endpoint: str, **values: Any) -> str:
     """Return the result of Flask's `url_for`. An address without arguments is cached."""
     if values or endpoint.startswith("."):
         return url_for(endpoint, **values)
-    known: dict[str, str] = current_app.extensions.setdefault("portal.page_urls", {})
-    if endpoint not in known:
-        known[endpoint] = url_for(endpoint)
-    return known[endpoint]
+    return _page_url(endpoint)
+
+
+@cache
+def _page_url(endpoint: str) -> str:
+    return url_for(endpoint)
 
 
 def record_url(endpoint: str, record_id: str) -> str:
@@ -175,12 +177,10 @@ def record_url(endpoint: str, record_id: str) -> str:
     return record_urls(endpoint)(quote(record_id, safe=""))
 
 
+@cache
 def record_urls(endpoint: str) -> Callable[[str], str]:
     """Return a function from a record's id to its page. Ids that we made need no quoting."""
-    known = current_app.extensions.setdefault("portal.record_urls", {})
-    if endpoint not in known:
-        known[endpoint] = url_for(endpoint, record_id=PLACE).partition(PLACE)
-    before, _, after = known[endpoint]
+    before, _, after = url_for(endpoint, record_id=PLACE).partition(PLACE)
     return lambda record_id: f"{before}{record_id}{after}"
 
 

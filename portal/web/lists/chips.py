@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -216,22 +215,27 @@ def _option_words(table: Table, name: str, how: How) -> str:
     return f"{label} are shown" if name == DELETED else f"{label} {WORDS[how]}"
 
 
-@lru_cache(maxsize=32)
-def _options_of(name: str, offered: tuple[tuple[str, str, str], ...]) -> Markup:
-    drawn, group = "", ""
-    for label, parameter, words in offered:
-        if label != group:
-            drawn += ("</optgroup>" if group else "") + f'<optgroup label="{escape(label)}">'
-            group = label
-        drawn += f'<option value="{escape(parameter)}">{escape(words)}</option>'
-    return Markup(drawn + "</optgroup>")  # noqa: S704 - every text is escaped above
+_drawn: dict[str, Markup] = {}
+"""The options of each list; they are the same for everybody."""
 
 
 def options(table: Table) -> Markup:
     """Return the options of the select element that adds a filter: one for each comparison."""
+    if table.name not in _drawn:
+        _drawn[table.name] = _draw_options(table)
+    return _drawn[table.name]
+
+
+def _draw_options(table: Table) -> Markup:
     found = [
         (_label(table, name), parameter, _option_words(table, name, how))
         for parameter, (name, how) in table.listing.comparisons.items()
     ]
     found.append((_label(table, DELETED), DELETED, _option_words(table, DELETED, "is")))
-    return _options_of(table.name, tuple(sorted(found, key=lambda one: one[0].lower())))
+    drawn, group = "", ""
+    for label, parameter, words in sorted(found, key=lambda one: one[0].lower()):
+        if label != group:
+            drawn += ("</optgroup>" if group else "") + f'<optgroup label="{escape(label)}">'
+            group = label
+        drawn += f'<option value="{escape(parameter)}">{escape(words)}</option>'
+    return Markup(drawn + "</optgroup>")  # noqa: S704 - every text is escaped above
