@@ -33,6 +33,8 @@ START_SECONDS = 60
 
 def begin_run() -> None:
     """Create the directory of the run. The run's main process calls this."""
+    # The many processes of a run import the same modules: only the first one shall compile them.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ[RUN_DIRECTORY] = tempfile.mkdtemp(prefix="portal-tests-")
     os.environ[f"{RUN_DIRECTORY}_PID"] = str(os.getpid())
 
