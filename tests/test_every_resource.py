@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from portal.rest.resources import Resource
 from tests.cast import GUS, VIC, Api
 from tests.resources import RESOURCES, called, minimal
+from tests.thorough import spread
 
 SPECIFICATION_EXAMPLE = {
     "id": "rec_01HXEXAMPLE",
@@ -39,6 +40,13 @@ deletable = pytest.mark.parametrize(
 )
 
 
+def every_with(name: str, cases: Iterable[Any]) -> pytest.MarkDecorator:
+    """Try each resource with one of the cases in turn, and with all of them in a proof."""
+    return pytest.mark.parametrize(
+        ("resource", name), spread(RESOURCES, cases), ids=lambda one: getattr(one, "name", None)
+    )
+
+
 @every
 def test_the_specifications_own_example_is_accepted_and_nothing_of_it_is_stored(
     resource: Resource[Any, Any], ada: Api
@@ -52,8 +60,8 @@ def test_the_specifications_own_example_is_accepted_and_nothing_of_it_is_stored(
     assert answer.headers["Location"].endswith(f"/{resource.name}/{record['id']}")
 
 
-@every
-@pytest.mark.parametrize("character", ["\x07", "\u200b", "\u202e", "\u2066"])
+@pytest.mark.proof
+@every_with("character", ["\x07", "\u200b", "\u202e", "\u2066"])
 def test_a_name_has_no_character_that_nobody_sees(
     resource: Resource[Any, Any], ada: Api, character: str
 ) -> None:
@@ -163,8 +171,8 @@ BROKEN_BODIES = {
 }
 
 
-@every
-@pytest.mark.parametrize("broken", BROKEN_BODIES)
+@pytest.mark.proof
+@every_with("broken", BROKEN_BODIES)
 def test_a_broken_body_is_a_clear_4xx(resource: Resource[Any, Any], ada: Api, broken: str) -> None:
     answer = ada.call(
         "POST", f"/{resource.name}", data=BROKEN_BODIES[broken], content_type="application/json"
@@ -174,8 +182,8 @@ def test_a_broken_body_is_a_clear_4xx(resource: Resource[Any, Any], ada: Api, br
     assert (ada.get(f"/{resource.name}").json or {})["items"] == []
 
 
-@every
-@pytest.mark.parametrize("value", [1, 1.5, True, "x", [], {}, ["x"], {"a": 1}, None, "x" * 5000])
+@pytest.mark.proof
+@every_with("value", [1, 1.5, True, "x", [], {}, ["x"], {"a": 1}, None, "x" * 5000])
 def test_a_wrong_type_is_never_a_server_error(
     resource: Resource[Any, Any], ada: Api, value: Any
 ) -> None:
@@ -202,8 +210,8 @@ BAD_QUERIES = [
 ]
 
 
-@every
-@pytest.mark.parametrize("query", BAD_QUERIES)
+@pytest.mark.proof
+@every_with("query", BAD_QUERIES)
 def test_a_bad_list_parameter_is_named(resource: Resource[Any, Any], ada: Api, query: str) -> None:
     answer = ada.get(f"/{resource.name}?{query}")
     assert answer.status_code == 400, answer.text
@@ -245,8 +253,8 @@ def test_a_post_is_done_once_for_each_idempotency_key(
     assert len((ada.get(f"/{resource.name}").json or {})["items"]) == 1
 
 
-@every
-@pytest.mark.parametrize("key", ["", " ", "a" * 300, "\u00fc"])
+@pytest.mark.proof
+@every_with("key", ["", " ", "a" * 300, "\u00fc"])
 def test_an_idempotency_key_that_is_none_does_nothing(
     resource: Resource[Any, Any], ada: Api, key: str
 ) -> None:
