@@ -82,14 +82,19 @@ def told(caller: Api) -> dict[str, datetime]:
 
 
 def test_the_demo_shows_what_the_readme_promises(
-    portal: Flask, database: Database, token_provider: Provider
+    portal: Flask, settings: dict[str, str], database: Database, token_provider: Provider
 ) -> None:
+    seed(portal)
+    ada = Api(portal.test_client(), token_provider.token(ADA))
+    url = f"http://127.0.0.1:{settings['PORTAL_RECEIVER_PORT']}/hooks/mine"
+    mine = ada.create("webhooks", name="Mine", url=url, event_types=["*"])
     with working(portal):
         Demo(portal, Flag()).fill(DAYS)
-        ada = Api(portal.test_client(), token_provider.token(ADA))
         broken = named(ada, "connectors", "Invoice archive")
         until(lambda: len(items(ada, f"connectors/{broken['id']}/checks")) == 2)
     keep_house(portal, database, [job for job in HOUSEKEEPING if job.name == "find weak keys"])
+    its_events_calls_and_deliveries_are_weeks_old(ada)
+    a_webhook_that_is_added_meanwhile_gets_nothing_of_the_past(ada, mine)
     now = datetime.now(UTC)
 
     health = named(ada, "webhooks", "On-call pager")["health"]
@@ -126,12 +131,7 @@ def test_the_demo_shows_what_the_readme_promises(
     assert posture["expiring"] == 1
 
 
-def test_its_events_calls_and_deliveries_are_weeks_old(
-    portal: Flask, token_provider: Provider
-) -> None:
-    with working(portal):
-        Demo(portal, Flag()).fill(DAYS)
-    ada = Api(portal.test_client(), token_provider.token(ADA))
+def its_events_calls_and_deliveries_are_weeks_old(ada: Api) -> None:
     made_at = datetime.fromisoformat(named(ada, "webhooks", "RFP events")["created_at"])
     assert datetime.now(UTC) - made_at > timedelta(days=23)
     events = told(ada)
@@ -184,15 +184,9 @@ def test_a_demo_that_is_killed_goes_on_and_makes_nothing_twice(
     assert all(moved)
 
 
-def test_a_webhook_that_is_added_meanwhile_gets_nothing_of_the_past(
-    portal: Flask, settings: dict[str, str], token_provider: Provider
+def a_webhook_that_is_added_meanwhile_gets_nothing_of_the_past(
+    ada: Api, mine: dict[str, Any]
 ) -> None:
-    seed(portal)
-    ada = Api(portal.test_client(), token_provider.token(ADA))
-    url = f"http://127.0.0.1:{settings['PORTAL_RECEIVER_PORT']}/hooks/mine"
-    mine = ada.create("webhooks", name="Mine", url=url, event_types=["*"])
-    with working(portal):
-        Demo(portal, Flag()).fill(1)
     sent = items(ada, f"webhooks/{mine['id']}/deliveries")
     events = {one["id"]: one["client_id"] or "" for one in items(ada, "events")}
     assert not [one for one in sent if events[one["event_id"]].startswith("demo-")]

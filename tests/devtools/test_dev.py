@@ -18,6 +18,7 @@ from portal_devtools import ports
 from portal.ops import embedded_postgres
 from tests.keeper import free_port
 from tests.ops.test_embedded_postgres import gone, hear_all_signals
+from tests.thorough import some
 
 START_SECONDS = 90  # enough on a machine that also runs other tests
 
@@ -121,7 +122,7 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /pro
 
 
 @linux_only
-def test_everything_answers_and_sigterm_ends_all_of_it(settings, start, data_dir):
+def test_everything_answers_says_who_speaks_and_ends_with_sigterm(settings, start, data_dir):
     dev = start()
     dev.wait_for("Ctrl-C stops everything.")
     assert get(settings["PORTAL_PORT"], "/readyz", "localhost") == (200, "ok\n")
@@ -131,12 +132,22 @@ def test_everything_answers_and_sigterm_ends_all_of_it(settings, start, data_dir
     assert f"http://localhost:{settings['PORTAL_PORT']} " in dev.said
     assert "ada@acme.example" in dev.said
     assert embedded_postgres.is_running(data_dir)
+    every_line_says_who_speaks(dev, settings["PORTAL_PORT"])
     family = dev.family
     assert len(family) > 8  # web and its worker, worker, provider, receiver, PostgreSQL's
     assert dev.end(signal.SIGTERM) == 0
     assert all(gone(pid) for pid in family)
     assert not embedded_postgres.is_running(data_dir)
     assert "Traceback" not in dev.said
+
+
+def every_line_says_who_speaks(dev: Dev, port: str) -> None:
+    get(port, "/applications?code=s3cr3t-code", "localhost")
+    dev.wait_for("GET /applications")
+    assert "s3cr3t-code" not in dev.said
+    outside_the_box = [line for line in dev.said.splitlines() if line and line[0] not in "┌│└"]
+    speaker = re.compile(r" *(portal|seed|web|worker|idp|receiver|demo) \|")
+    assert [line for line in outside_the_box if not speaker.match(line)] == []
 
 
 @linux_only
@@ -148,7 +159,8 @@ def test_nothing_outlives_a_supervisor_that_is_killed(start):
 
 
 @linux_only
-@pytest.mark.parametrize("command", ["serve", "worker"])
+@pytest.mark.proof
+@pytest.mark.parametrize("command", some(["worker", "serve"], 2))
 def test_a_process_that_ends_is_named_and_ends_the_others(start, command: str):
     dev = start()
     dev.wait_for("Ctrl-C stops everything.")
@@ -172,6 +184,7 @@ def test_a_stop_while_it_starts(start, number: signal.Signals):
     assert "Traceback" not in dev.said
 
 
+@pytest.mark.proof(only=True)
 def test_a_stop_while_a_process_is_being_forked(settings):
     stop = "os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGTERM))"
     program = f"import os, signal; {stop}; from portal.ops.cli import main; main(['dev'])"
@@ -180,7 +193,8 @@ def test_a_stop_while_a_process_is_being_forked(settings):
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize("variable", ["PORTAL_PORT", "PORTAL_RECEIVER_PORT"])
+@pytest.mark.proof
+@pytest.mark.parametrize("variable", some(["PORTAL_RECEIVER_PORT", "PORTAL_PORT"], 2))
 def test_a_taken_port_is_named_with_its_variable_and_holder(settings, tmp_path, variable):
     with (
         socket.create_server(("127.0.0.1", int(settings[variable]))),
@@ -208,17 +222,6 @@ def test_one_data_directory_has_one_portal(settings, data_dir, tmp_path):
         assert dev.process.wait(60) == 1
     assert f"already in use by process {os.getpid()}" in dev.said
     assert "PORTAL_DATA_DIR" in dev.said
-
-
-def test_every_line_says_who_speaks(settings, start):
-    dev = start()
-    dev.wait_for("Ctrl-C stops everything.")
-    get(settings["PORTAL_PORT"], "/applications?code=s3cr3t-code", "localhost")
-    dev.wait_for("GET /applications")
-    assert "s3cr3t-code" not in dev.said
-    outside_the_box = [line for line in dev.said.splitlines() if line and line[0] not in "┌│└"]
-    speaker = re.compile(r" *(portal|seed|web|worker|idp|receiver|demo) \|")
-    assert [line for line in outside_the_box if not speaker.match(line)] == []
 
 
 class TestPorts:

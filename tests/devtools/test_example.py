@@ -90,6 +90,7 @@ def test_its_imports_point_one_way(place: Path) -> None:
     run(place, tool("lint-imports"), "--no-cache")
 
 
+@pytest.mark.proof(only=True)
 @pytest.mark.timeout(LONGEST)
 def test_its_types_hold(place: Path) -> None:
     run(place, tool("mypy"), "-p", "portal.suppliers")
