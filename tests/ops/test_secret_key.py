@@ -24,6 +24,7 @@ from standardwebhooks import Webhook as Verifier
 
 from portal.core.config import libpq_url
 from portal.core.root_keys import RootKey
+from portal.database.session import db
 from portal.delivery.queue import queue
 from tests import ROOT
 from tests.bench.servers import portal_serving
@@ -248,14 +249,24 @@ def test_looking_at_a_page_is_enough_to_outlive_the_old_key(
 # ---------------------------------------------------------------- when the old key is missing
 
 
+@pytest.fixture
+def lived_in(town: Town, another_app: Callable[..., Flask]) -> Town:
+    """Return a town whose portal kept a secret under the old key, and was stopped."""
+    app = another_app(**town.with_keys(OLD))
+    ada = Api(app.test_client(), issue_token(town.data_dir, town.issuer, ADA))
+    ada.create("webhooks", url=f"{town.receiver}/")
+    app.extensions["keys"].end()
+    with app.app_context():
+        db.engine.dispose()
+    return town
+
+
 def test_a_database_that_makes_it_wait_is_told_and_not_thrown(
-    town: Town, own_database: Database
+    lived_in: Town, own_database: Database
 ) -> None:
-    with town.serving(OLD):
-        webhook_of(town, ADA)
     with psycopg.connect(libpq_url(own_database.superuser_url)) as holder:
         holder.execute(HELD)
-        early = town.portal("secret-key", "rotate", keys=(NEW, OLD))
+        early = lived_in.portal("secret-key", "rotate", keys=(NEW, OLD))
     assert early.returncode == 1
     assert "What was done is done; run this again." in early.stderr
     assert "Traceback" not in early.stderr
@@ -293,17 +304,13 @@ def test_a_key_that_cannot_be_opened_is_said_in_the_standards_words(
     assert exchanged(portal_with(NEW, OLD), issued).status_code == 200
 
 
-def test_the_doctor_and_the_rotation_say_which_key_is_missing(
-    town: Town, portal_with: Callable[..., Flask]
-) -> None:
-    with town.serving(OLD):
-        webhook_of(town, ADA)
-    wrong = town.portal("secret-key", "rotate", keys=(NEW,))
+def test_the_doctor_and_the_rotation_say_which_key_is_missing(lived_in: Town) -> None:
+    wrong = lived_in.portal("secret-key", "rotate", keys=(NEW,))
     assert wrong.returncode == 1
     assert OLD_ID in wrong.stderr
     assert "Traceback" not in wrong.stderr
     assert "Nothing was changed" in wrong.stderr
-    found = town.portal("doctor", keys=(NEW,)).stdout
+    found = lived_in.portal("doctor", keys=(NEW,)).stdout
     assert f"none of {NEW_ID} opens 1 data keys of the secret store under {OLD_ID}" in found
     assert NEW not in found
     assert OLD not in found

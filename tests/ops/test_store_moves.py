@@ -10,12 +10,14 @@ from time import monotonic, sleep
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from flask import Flask
 from portal_devtools.identity_provider.people import ACME
 
 from portal import create_app, secretstore
 from portal.database.base import new_id
 from portal.database.session import db, enter_tenant, session
+from portal.ops.cli import main
 from portal.secretstore import SecretRef, Side
 from tests import ROOT
 from tests.bench.servers import portal_serving
@@ -26,7 +28,7 @@ from tests.keeper import free_port
 from tests.secretstore.openbao import OwnOpenBao, own_openbao
 
 CANARY = "canary-of-the-command"
-Portal = Callable[..., "subprocess.CompletedProcess[str]"]
+Portal = Callable[..., Result]
 
 
 @pytest.fixture(scope="module")
@@ -76,12 +78,13 @@ def environment(settings: dict[str, str], vault: OwnOpenBao) -> dict[str, str]:
 
 
 @pytest.fixture
-def portal(environment: dict[str, str]) -> Portal:
-    def run(*words: str, **settings: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "portal.ops.cli", "secrets", *words],
-            env={**environment, **settings}, cwd=ROOT, capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
+def portal(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Portal:
+    """Return a function that runs `portal secrets` in this process, which is ready for it."""
+
+    def run(*words: str, **settings: str) -> Result:
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(secretstore, "_configured", None)
+            return CliRunner().invoke(main, ["secrets", *words], env={**environment, **settings})
 
     return run
 
@@ -108,7 +111,7 @@ def test_everything_moves_there_and_back_and_the_portal_works_on(
     webhook = ada.create("webhooks")
 
     there = portal(*move_on("embedded to vault"))
-    assert there.returncode == 0, there.stdout + there.stderr
+    assert there.exit_code == 0, there.stdout + there.stderr
     assert "2 of connectors, 1 of webhooks" in there.stdout
     again = portal(*move_on("embedded to vault"))
     assert "compared: nothing." in again.stdout
@@ -123,10 +126,10 @@ def test_everything_moves_there_and_back_and_the_portal_works_on(
     assert ada.post(f"/webhooks/{webhook['id']}/secret-rotations").status_code == 200
 
     removed = portal("remove", "--from", "embedded", PORTAL_SECRET_STORE="vault")
-    assert removed.returncode == 0, removed.stdout + removed.stderr
+    assert removed.exit_code == 0, removed.stdout + removed.stderr
     assert "2 of connectors, 1 of webhooks" in removed.stdout
     home = portal(*move_on("vault to embedded"), PORTAL_SECRET_STORE="vault")
-    assert home.returncode == 0, home.stdout + home.stderr
+    assert home.exit_code == 0, home.stdout + home.stderr
 
     monkeypatch.setattr(secretstore, "_configured", embedded)
     assert ada.patch(path, {"credentials": {"username": "svc3"}}).status_code == 200
@@ -147,11 +150,11 @@ def test_it_refuses_while_the_portal_runs(
     port = free_port()
     with portal_serving({**environment, "PORTAL_PORT": str(port)}, port):
         refused = portal(*move_on("embedded to vault"))
-        assert refused.returncode == 1
+        assert refused.exit_code == 1
         assert "a web process at this machine, secret store: embedded" in refused.stderr
         assert "Nothing was moved" in refused.stderr
         kept = portal("remove", "--from", "embedded", PORTAL_SECRET_STORE="vault")
-        assert kept.returncode == 1
+        assert kept.exit_code == 1
         assert "Restart them with PORTAL_SECRET_STORE=vault" in kept.stderr
 
 
@@ -174,7 +177,7 @@ def test_what_is_wrong_is_said_before_anything_is_done(
     app: Flask, portal: Portal, words: tuple[str, ...], more: dict[str, str], advice: str
 ) -> None:
     refused = portal(*words, **more)
-    assert refused.returncode == 1
+    assert refused.exit_code == 1
     assert advice in refused.stderr
     assert "Traceback" not in refused.stderr
 
@@ -186,10 +189,11 @@ def test_a_role_that_may_not_write_is_told_what_it_lacks(
     refused = portal(
         *move_on("embedded to vault"), PORTAL_VAULT_MOVE_TOKEN=made["auth"]["client_token"]
     )
-    assert refused.returncode == 1
+    assert refused.exit_code == 1
     assert "lacks create, read, update on secret/data/+/+/+/+" in refused.stderr
 
 
+@pytest.mark.proof(only=True)
 def test_killed_while_it_runs_it_is_finished_by_running_it_again(
     app: Flask,
     environment: dict[str, str],
@@ -218,7 +222,7 @@ def test_killed_while_it_runs_it_is_finished_by_running_it_again(
     some = len(set(keys_of(reader, moved)) - before)
     assert 10 <= some < len(refs), "it was killed amid the move"
     done = portal(*move_on("embedded to vault"))
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.exit_code == 0, done.stdout + done.stderr
     for number, ref in enumerate(refs):
         assert vault.call("GET", ref.path("secret"))["data"]["data"] == {"n": str(number)}
 
