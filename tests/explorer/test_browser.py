@@ -11,7 +11,7 @@ from tests.cast import ADA, Api, sign_in
 from tests.explorer.conftest import page_of
 from tests.identity.serving import served
 from tests.lab.test_browser import look_at, tab_of_ada
-from tests.thorough import LOOKS
+from tests.thorough import LOOKS, some
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
@@ -139,7 +139,9 @@ def test_its_pages_are_accessible_and_fit(page: Page, ada: Api, theme: Any, widt
     expect(page.locator("#explorer-answer")).to_contain_text("200 OK")
     page.evaluate("for (const one of document.querySelectorAll('main details')) one.open = true")
     look_at(page)
-    for address in ("/explorer", page_of("webhooks.list"), page_of("connectors.takeLease")):
+    for address in some(
+        ("/explorer", page_of("webhooks.list"), page_of("connectors.takeLease")), 3
+    ):
         page.goto(address)
         look_at(page)
 

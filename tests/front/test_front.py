@@ -41,6 +41,7 @@ WAITING = (
     "SELECT count(*) FROM pg_stat_activity"
     " WHERE wait_event_type = 'Lock' AND datname = current_database()"
 )
+BEHIND_A_PROXY = {"PORTAL_TRUSTED_PROXIES": "127.0.0.0/8"}
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - the test needs it
 PUBLIC = (
     "/auth/backchannel-logout",
@@ -65,7 +66,7 @@ def environment(_settings: dict[str, str]) -> dict[str, str]:
 def port(environment: dict[str, str]) -> Iterator[int]:
     port = free_port()
     address = {"PORTAL_BASE_URL": f"http://127.0.0.1:{port}"}
-    with portal_serving(environment | address, port):
+    with portal_serving(environment | address | BEHIND_A_PROXY, port):
         yield port
 
 
@@ -385,16 +386,14 @@ def test_the_openapi_document_is_answered_without_a_thread(port: int):
     connection.close()
 
 
-def test_behind_a_proxy_each_client_has_its_own_slow_bodies(environment: dict[str, str]):
-    port = free_port()
-    with portal_serving({**environment, "PORTAL_TRUSTED_PROXIES": "127.0.0.0/8"}, port):
-        slow = [
-            head("POST", "/look", content_length="10", x_forwarded_for=f"203.0.113.{client}")
-            for client in range(2)
-            for _ in range(bodies.SLOW_BODIES)
-        ]
-        with ExitStack() as stack:
-            stuck = [stack.enter_context(connected(port, said)) for said in slow]
-            with connected(port, slow[0]) as one_more:
-                assert status_of(one_more) == 429
-            assert len(silent(stuck)) == len(stuck)
+def test_behind_a_proxy_each_client_has_its_own_slow_bodies(port: int):
+    slow = [
+        head("POST", "/look", content_length="10", x_forwarded_for=f"203.0.113.{client}")
+        for client in range(2)
+        for _ in range(bodies.SLOW_BODIES)
+    ]
+    with ExitStack() as stack:
+        stuck = [stack.enter_context(connected(port, said)) for said in slow]
+        with connected(port, slow[0]) as one_more:
+            assert status_of(one_more) == 429
+        assert len(silent(stuck)) == len(stuck)

@@ -22,6 +22,7 @@ from tests.identity.serving import served
 from tests.inbound.crashing_door import STEPS
 from tests.inbound.test_inbound import events, github, knock, received
 from tests.inbound.test_inbound import make as make_inbound
+from tests.thorough import some
 from tests.webhooks.conftest import Make
 
 BODY = b'{"ref": "refs/heads/main"}'
@@ -58,7 +59,8 @@ def there(ada: Api, webhook: dict[str, Any], subscriber: dict[str, Any]) -> tupl
     return len(received(ada, webhook)), len(pushes), len(deliveries(ada, subscriber))
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.proof
+@pytest.mark.parametrize("step", some(STEPS, 2))
 def test_a_portal_killed_at_any_step_loses_nothing_and_doubles_nothing(
     step: str, ada: Api, client: FlaskClient, make: Make, environment: dict[str, str]
 ) -> None:

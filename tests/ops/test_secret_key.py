@@ -16,16 +16,19 @@ from typing import Any
 import psycopg
 import pytest
 import requests
+from click.testing import CliRunner, Result
 from flask import Flask, Response, request
 from joserfc import jwt
 from joserfc.jwk import KeySet
 from portal_devtools.identity_provider import ProviderClient, create_provider, issue_token
 from standardwebhooks import Webhook as Verifier
 
+from portal import secretstore
 from portal.core.config import libpq_url
 from portal.core.root_keys import RootKey
 from portal.database.session import db
 from portal.delivery.queue import queue
+from portal.ops.cli import main
 from tests import ROOT
 from tests.bench.servers import portal_serving
 from tests.cast import ADA, GUS, PREFIX, Api, add_tenants, sign_in
@@ -62,15 +65,13 @@ class Town:
     def with_keys(self, *keys: str) -> dict[str, str]:
         return self.settings | {"PORTAL_SECRET_KEY": ",".join(keys)}
 
-    def portal(self, *words: str, keys: tuple[str, ...]) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "portal.ops.cli", *words],
-            env={**os.environ, **self.with_keys(*keys)},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=100,
-        )
+    def portal(self, *words: str, keys: tuple[str, ...]) -> Result:
+        """Run the command in this process, which is ready for it and goes on with its own store."""
+        kept, secretstore._configured = secretstore._configured, None
+        try:
+            return CliRunner().invoke(main, words, env=self.with_keys(*keys))
+        finally:
+            secretstore._configured = kept
 
     def call(
         self, method: str, path: str, body: Any = None, token: str = "", **headers: str
@@ -186,7 +187,7 @@ def test_the_drill(town: Town, own_database: Database) -> None:
         made = town.call("POST", "/applications", {"display_name": "Once"}, **once).json()
 
         early = town.portal("secret-key", "rotate", keys=(NEW, OLD))
-        assert early.returncode == 1
+        assert early.exit_code == 1
         assert f"a web process at this machine uses {OLD_ID}" in early.stderr
         assert "Traceback" not in early.stderr
 
@@ -205,7 +206,7 @@ def test_the_drill(town: Town, own_database: Database) -> None:
         assert town.signs_as(hook)
 
         done = town.portal("secret-key", "rotate", keys=(NEW, OLD))
-        assert done.returncode == 0, done.stderr
+        assert done.exit_code == 0, done.stderr
         assert f"2 data keys of the secret store under {NEW_ID}, 1 wrapped anew" in done.stdout
         assert f"1 ID tokens of sessions under {NEW_ID}, 1 wrapped anew" in done.stdout
         assert f"Nothing stored needs the older {OLD_ID} any more" in done.stdout
@@ -267,7 +268,7 @@ def test_a_database_that_makes_it_wait_is_told_and_not_thrown(
     with psycopg.connect(libpq_url(own_database.superuser_url)) as holder:
         holder.execute(HELD)
         early = lived_in.portal("secret-key", "rotate", keys=(NEW, OLD))
-    assert early.returncode == 1
+    assert early.exit_code == 1
     assert "What was done is done; run this again." in early.stderr
     assert "Traceback" not in early.stderr
 
@@ -277,9 +278,9 @@ def test_a_worker_with_another_key_is_waited_for(town: Town, own_database: Datab
         worker = runner.run(queue.connect(libpq_url(own_database.app_url), OLD_ID))
         early = town.portal("secret-key", "rotate", keys=(NEW, OLD))
         runner.run(worker.close())
-    assert early.returncode == 1
+    assert early.exit_code == 1
     assert f"a worker at this machine uses {OLD_ID}" in early.stderr
-    assert town.portal("secret-key", "rotate", keys=(NEW, OLD)).returncode == 0
+    assert town.portal("secret-key", "rotate", keys=(NEW, OLD)).exit_code == 0
 
 
 def exchanged(app: Flask, issued: dict[str, Any]) -> Any:
@@ -306,7 +307,7 @@ def test_a_key_that_cannot_be_opened_is_said_in_the_standards_words(
 
 def test_the_doctor_and_the_rotation_say_which_key_is_missing(lived_in: Town) -> None:
     wrong = lived_in.portal("secret-key", "rotate", keys=(NEW,))
-    assert wrong.returncode == 1
+    assert wrong.exit_code == 1
     assert OLD_ID in wrong.stderr
     assert "Traceback" not in wrong.stderr
     assert "Nothing was changed" in wrong.stderr
