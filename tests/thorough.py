@@ -35,8 +35,9 @@ def spread(these: Iterable[Case], those: Iterable[Other]) -> list[tuple[Case, Ot
 
 
 # Themes and widths in pixels, for tests that look at many pages.
-# In `make test` only the gallery, which has every part of a page, is seen in two of them.
-ALL_LOOKS = [("light", 1280), ("light", 360), ("dark", 360), ("dark", 1280)]
+# In `make test` all are seen in the first one, and the gallery, which has every part of a page, in
+# the last one.
+ALL_LOOKS = [("light", 1280), ("light", 360), ("dark", 1280), ("dark", 360)]
 LOOKS = some(ALL_LOOKS, every=4)
 
 

@@ -19,7 +19,7 @@ from portal.keys.decision.format import generate
 from tests.cast import ADA, Api, Pages
 from tests.identity.serving import served
 from tests.looks import faults
-from tests.thorough import IS_PROOF, LOOKS
+from tests.thorough import IS_PROOF, LOOKS, some
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
@@ -260,7 +260,8 @@ def test_a_key_in_a_search_is_sent_as_its_fingerprint_and_found(window: Window, 
     assert window.complaints == []
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.proof
+@pytest.mark.parametrize("width", some([390, 1280], 2))
 def test_long_words_make_no_page_wider_than_its_window(
     window: Window, ada: Api, width: int
 ) -> None:

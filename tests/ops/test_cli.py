@@ -71,17 +71,6 @@ def test_a_database_of_newer_code_is_left_alone(settings, empty_database):
     assert "Deploy the code that made it" in result.output
 
 
-def test_every_migration_can_be_undone(empty_database):
-    url = empty_database.owner_url
-    assert migrate.upgrade(url) == migrations.head()
-    assert migrate.downgrade(url, "base") is None
-    with psycopg.connect(libpq_url(url)) as connection:
-        left = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
-        names = {name for (name,) in connection.execute(left)}
-    assert names <= {"alembic_version", "alembic_version_pkc"}
-    assert migrate.upgrade(url) == migrations.head()
-
-
 def test_migrate_needs_the_owner(settings, database):
     result = portal("migrate", settings=settings | {"PORTAL_DATABASE_URL": database.app_url})
     assert result.exit_code == 1

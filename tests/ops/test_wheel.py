@@ -21,13 +21,19 @@ UV = str(Path(sys.executable).with_name("uv"))
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the `bin` of an environment with only the wheel and its dependencies."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file of the wheel."""
     place = tmp_path_factory.mktemp("wheel")
-    environment = place / "environment"
     shutil.rmtree(ROOT / "build", ignore_errors=True)  # may have modules that are gone by now
     run(UV, "build", "--wheel", "--out-dir", str(place), str(ROOT))
     [wheel] = place.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def alone(wheel: Path) -> Path:
+    """Return the `bin` of an environment with only the wheel and its dependencies."""
+    environment = wheel.parent / "environment"
     run(UV, "venv", "--python", sys.executable, str(environment))
     install = [UV, "pip", "install", "--python", str(environment / "bin" / "python")]
     run(*install, "--require-hashes", "-r", str(ROOT / "requirements.txt"))
@@ -81,6 +87,7 @@ def answering(address: str, server: subprocess.Popen[str]) -> str:
     raise AssertionError(f"portal serve ended with {server.returncode}")
 
 
+@pytest.mark.proof(only=True)
 @pytest.mark.timeout(300)
 def test_the_wheel_alone_migrates_and_serves(address: str):
     ready = requests.get(f"{address}/readyz", timeout=30)
@@ -92,6 +99,7 @@ def test_the_wheel_alone_migrates_and_serves(address: str):
     assert document.json()["openapi"].startswith("3.1")
 
 
+@pytest.mark.proof(only=True)
 @pytest.mark.timeout(300)
 def test_the_wheel_has_no_command_of_development(alone: Path):
     listed = run(str(alone / "portal"), "--help")
@@ -99,7 +107,9 @@ def test_the_wheel_has_no_command_of_development(alone: Path):
     assert not re.search(r"(?m)^  (dev|seed|token) ", listed)
 
 
-def test_it_holds_the_portal_alone(alone: Path) -> None:
-    [wheel] = alone.parent.parent.glob("*.whl")
-    tops = {name.partition("/")[0] for name in ZipFile(wheel).namelist()}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"portal"}
+def test_it_holds_the_whole_portal_and_nothing_else(wheel: Path) -> None:
+    held = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    files = (path for path in (ROOT / "portal").rglob("*") if path.is_file())
+    others = (".pyc", ".md", ".gitkeep")
+    ours = {str(path.relative_to(ROOT)) for path in files if not path.name.endswith(others)}
+    assert held == ours

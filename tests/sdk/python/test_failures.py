@@ -42,6 +42,7 @@ from tests.sdk.python.failing import (
     truncates,
     works,
 )
+from tests.thorough import spread
 
 pytestmark = pytest.mark.parametrize("kind", KINDS)
 
@@ -72,8 +73,8 @@ HASTE = {"slow": 0.5}
 READ: Work = lambda api: api.applications.get("app_1")  # noqa: E731
 
 
-@pytest.mark.parametrize("failure", [*LOST, *UNREADABLE, *NOT_DONE])
-@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.proof
+@pytest.mark.parametrize(("write", "failure"), spread(WRITES, [*LOST, *UNREADABLE, *NOT_DONE]))
 def test_a_write_takes_effect_once_at_most(kind, write, failure):
     with failing((LOST | UNREADABLE | NOT_DONE)[failure]) as server:
         try:
@@ -96,8 +97,8 @@ def test_a_write_with_a_key_is_tried_again_with_the_same_key(kind, write, failur
     assert len({one.headers["idempotency-key"] for one in server.received}) == 1
 
 
-@pytest.mark.parametrize("failure", LOST)
-@pytest.mark.parametrize("write", WITHOUT_A_KEY)
+@pytest.mark.proof
+@pytest.mark.parametrize(("write", "failure"), spread(WITHOUT_A_KEY, LOST))
 def test_a_write_without_a_key_is_sent_once_and_may_be_done(kind, write, failure):
     with failing(LOST[failure]) as server, pytest.raises(TransportError) as raised:
         call(kind, server.address, WITHOUT_A_KEY[write], read_timeout=HASTE.get(failure, 30))
