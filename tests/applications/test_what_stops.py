@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.keys.test_console import form_of, token_on
 from tests.keys.tokens.test_oauth import exchange, introspect
 from tests.keys.verification.test_served import ask
 from tests.statements import statements
+from tests.thorough import IS_PROOF, some
 from tests.webhooks.conftest import Receiver, receiver
 
 __all__ = ["receiver"]
@@ -234,17 +236,17 @@ def test_a_list_asks_no_more_of_many_applications_than_of_one(
 
 @pytest.fixture
 def ports(_settings: dict[str, str]) -> Iterator[list[int]]:
-    """Yield the ports of two servers, as on two machines."""
-    ports = [free_port(), free_port()]
+    """Yield the ports of servers beside the process of the test, as on other machines."""
+    ports = [free_port() for _ in range(2 if IS_PROOF else 1)]
     address = {"PORTAL_BASE_URL": f"http://127.0.0.1:{ports[0]}"}
-    with (
-        portal_serving(_settings | address, ports[0]),
-        portal_serving(_settings | address, ports[1]),
-    ):
+    with ExitStack() as stack:
+        for port in ports:
+            stack.enter_context(portal_serving(_settings | address, port))
         yield ports
 
 
-@STOPS
+@pytest.mark.proof
+@pytest.mark.parametrize("verb", some(["suspend", "retire"], 2))
 def test_every_process_hears_of_it(ports: list[int], ada: Api, key: App, do: Do, verb: str) -> None:
     service = ada.create("api-keys", scopes=["keys:verify"])["key"]
     headers = {"Authorization": f"Bearer {service}", "Content-Type": "application/json"}

@@ -14,8 +14,8 @@ from tests.databases import Database
 from tests.front.kit import until
 from tests.thorough import times
 
-KILLS = times(2)
-BATCH = 100
+KILLS = times(1)
+BATCH = 60
 # A worker does a few steps of 20 keys before it is killed, so that many are left for the next one.
 KEYS = BATCH * (KILLS + 1)
 DONE = "SELECT done FROM bulk_job WHERE id = %s"

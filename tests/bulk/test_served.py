@@ -4,6 +4,7 @@ import http.client
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 import pytest
@@ -35,7 +36,7 @@ def port(_settings: dict[str, str]) -> Iterator[int]:
 
 
 @contextmanager
-def asked(port: int, caller: Api, **body: str) -> Iterator[http.client.HTTPResponse]:
+def asked(port: int, caller: Api, **body: Any) -> Iterator[http.client.HTTPResponse]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
     headers = {"Authorization": f"Bearer {caller.token}", "Content-Type": "application/json"}
     try:
@@ -71,6 +72,6 @@ def test_a_client_that_leaves_frees_its_place(port: int, ada: Api, database: Dat
     statuses: list[int] = []
     while 200 not in statuses:
         assert len(statuses) < MOST_TRIES, statuses
-        with asked(port, ada) as answer:
+        with asked(port, ada, filter={"q": "app-1"}) as answer:
             statuses.append(answer.status)
             answer.read()

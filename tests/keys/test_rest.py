@@ -22,6 +22,7 @@ from tests import ROOT
 from tests.cast import GUS, Api
 from tests.databases import Database
 from tests.statements import statements
+from tests.thorough import some
 
 FUTURE = "2099-01-01T00:00:00Z"
 READ = ["applications:read", "keys:read"]
@@ -514,7 +515,8 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("start", ["fork", "spawn"])
+@pytest.mark.proof
+@pytest.mark.parametrize("start", some(["spawn", "fork"], 2))
 def test_a_server_that_ends_writes_what_it_has(
     ada: Api, request: pytest.FixtureRequest, tmp_path: Path, start: str
 ):

@@ -21,6 +21,7 @@ from tests.delivery.health.test_recovery import PAUSE, PAUSED, PROBE
 from tests.delivery.queue.test_queue_machine import SOMEBODY
 from tests.delivery.test_engine import deliveries, delivering, header, publish, rfp, until
 from tests.delivery.test_retention import keep_house
+from tests.thorough import some
 from tests.webhooks.conftest import Make, Receiver
 from tests.webhooks.kit import PATIENT, Gate, Mailbox, rows, said, sinks, working
 from tests.webhooks.signing.test_verifiers import accepts
@@ -34,7 +35,14 @@ FROM delivery_attempt
 """
 
 
-@pytest.fixture(params=[25, -25], ids=["a day ahead", "a day behind"])
+# The hours by which a clock jumps. In `make test`, each test sees one of the two.
+AHEAD_FIRST, BEHIND_FIRST = (
+    pytest.mark.parametrize("jumped", some(hours, 2), indirect=True)
+    for hours in ([25, -25], [-25, 25])
+)
+
+
+@pytest.fixture
 def jumped(
     request: pytest.FixtureRequest, settings: dict[str, str], ada: Api
 ) -> Iterator["subprocess.Popen[str]"]:
@@ -46,6 +54,8 @@ def jumped(
         yield worker
 
 
+@pytest.mark.proof
+@AHEAD_FIRST
 @pytest.mark.usefixtures("jumped")
 def test_signatures_have_the_databases_time_and_both_secrets_of_a_rotation(
     ada: Api, make: Make
@@ -60,6 +70,8 @@ def test_signatures_have_the_databases_time_and_both_secrets_of_a_rotation(
         assert accepts(secret, mailbox.bodies[0], mailbox.heads[0])
 
 
+@pytest.mark.proof
+@BEHIND_FIRST
 @pytest.mark.usefixtures("jumped")
 def test_a_retry_is_due_by_the_databases_clock(
     database: Database, ada: Api, make: Make, receiver: Receiver
@@ -75,6 +87,8 @@ def test_a_retry_is_due_by_the_databases_clock(
     until(lambda: len(receiver.mail("crm")) == 2)
 
 
+@pytest.mark.proof
+@AHEAD_FIRST
 @pytest.mark.usefixtures("jumped")
 def test_a_lease_runs_out_by_the_databases_clock(database: Database, ada: Api, make: Make) -> None:
     gate = Gate()
@@ -90,6 +104,8 @@ def test_a_lease_runs_out_by_the_databases_clock(database: Database, ada: Api, m
         until(lambda: rows(database, "SELECT id FROM delivery WHERE state = 'delivered'"))
 
 
+@pytest.mark.proof
+@BEHIND_FIRST
 @pytest.mark.usefixtures("jumped")
 def test_a_paused_webhook_is_tried_when_the_database_says_so(
     database: Database, ada: Api, make: Make, receiver: Receiver

@@ -43,7 +43,7 @@ def received(receiver: Receiver) -> Counter[str | None]:
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("step", some(STEPS, 2))
+@pytest.mark.parametrize("step", some(STEPS, 3))
 def test_a_worker_killed_at_any_step_loses_nothing(
     step: str,
     app: Flask,

@@ -108,7 +108,7 @@ def test_what_arrived_while_the_database_was_away_is_written_down_once_it_is_bac
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("step", some(STEPS, 2))
+@pytest.mark.parametrize("step", some(STEPS, len(STEPS)))
 def test_postgresql_killed_at_any_step_of_a_worker_loses_nothing(step: str, server: Server) -> None:
     mailbox = Mailbox()
     crashing = ("tests.delivery.crashes.crashing", step, str(server.postgres.pid))
@@ -128,7 +128,7 @@ def test_postgresql_killed_at_any_step_of_a_worker_loses_nothing(step: str, serv
     assert len(mailbox.ids) - 12 <= leased, "no more twice than were in flight"
 
 
-@pytest.mark.proof
+@pytest.mark.proof(only=True)
 def test_a_database_that_crashes_again_and_again_under_load_loses_nothing(server: Server) -> None:
     mailbox, leased = Mailbox(), 0
     with sinks(mailbox.behave) as [port], working(server.settings) as worker:
