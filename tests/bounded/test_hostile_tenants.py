@@ -9,6 +9,8 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
+import pytest
+
 from tests.bench.servers import free_port, portal_serving
 from tests.bounded.quiet import Quiet, hostility, p99
 from tests.cast import GUS, Api, Pages
@@ -19,6 +21,8 @@ SLACK = 1.0  # seconds for a busy machine; `make bench` measures the real figure
 ALL = ["webhooks:read", "keys:verify", "events:publish"]
 
 
+@pytest.mark.proof(only=True)
+@pytest.mark.timeout(300)
 def test_a_hostile_tenant_does_not_keep_a_quiet_one_waiting(
     settings: dict[str, str],
     ada: Api,

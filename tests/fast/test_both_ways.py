@@ -14,6 +14,7 @@ from tests.cast import ADA, Api, Pages, Provider, sign_in
 from tests.quotas.conftest import set_quota
 from tests.resources import RESOURCES, minimal
 from tests.statements import statements
+from tests.thorough import some
 
 __all__ = ["set_quota"]
 
@@ -34,9 +35,15 @@ FRESH = re.compile(
 )
 
 
+# Pages take many of the ways, so that in `make test` they are seen in all of the ways at once.
+PAGES_WAYS = pytest.mark.parametrize(
+    "plain", some([",".join(SHORTCUTS), *SHORTCUTS], len(SHORTCUTS) + 1), indirect=True
+)
+
+
 @pytest.fixture(params=SHORTCUTS)
 def plain(request: pytest.FixtureRequest, another_app: Callable[..., Flask]) -> Flask:
-    """Return a portal on the same database that takes one of the ordinary ways."""
+    """Return a portal on the same database that takes an ordinary way, or several."""
     return another_app(PORTAL_PLAIN=request.param)
 
 
@@ -113,6 +120,8 @@ def test_a_constraint_is_named_before_the_quota(
     assert answers[0][1]["code"] == "conflict"
 
 
+@pytest.mark.proof
+@PAGES_WAYS
 def test_pages_are_equal(ada: Api, app: Flask, plain: Flask) -> None:
     ids = {resource.scope: create(ada, resource, 1)["id"] for resource in RESOURCES}
     own, other = sign_in(app, ADA), sign_in(plain, ADA)
