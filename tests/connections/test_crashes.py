@@ -62,7 +62,7 @@ def dies(settings: dict[str, str]) -> Dies:
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("step", some(CHECK_STEPS, 2))
+@pytest.mark.parametrize("step", some(CHECK_STEPS, 4))
 def test_a_check_whose_worker_is_killed_is_taken_again_and_recorded_once(
     step: str,
     dies: Dies,
@@ -117,7 +117,7 @@ def test_a_worker_that_comes_late_does_not_record_a_second_result(
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("step", some(SAVE_STEPS, 2))
+@pytest.mark.parametrize("step", some(SAVE_STEPS[2:] + SAVE_STEPS[:2], len(SAVE_STEPS)))
 def test_a_restoration_whose_worker_is_killed_is_done_once(
     step: str,
     dies: Dies,
@@ -153,7 +153,7 @@ def request(ada: Api, method: str, path: str, body: Any, **headers: str) -> dict
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("step", some(reversed(SAVE_STEPS), 2))
+@pytest.mark.parametrize("step", some(reversed(SAVE_STEPS), len(SAVE_STEPS)))
 def test_a_connector_whose_save_is_killed_is_there_whole_or_not_at_all(
     step: str,
     dies: Dies,
@@ -185,7 +185,7 @@ def test_a_connector_whose_save_is_killed_is_there_whole_or_not_at_all(
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("step", some(SAVE_STEPS, 2))
+@pytest.mark.parametrize("step", some(SAVE_STEPS[1:] + SAVE_STEPS[:1], len(SAVE_STEPS)))
 def test_credentials_whose_save_is_killed_are_the_old_ones_or_the_new_ones(
     step: str,
     settings: dict[str, str],

@@ -161,7 +161,7 @@ def test_a_connector_that_failed_before_is_checked_soon_after_a_trouble_of_the_s
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("trouble", some(TROUBLES, 2))
+@pytest.mark.parametrize("trouble", some(TROUBLES, len(TROUBLES)))
 def test_a_save_says_why_it_cannot_and_changes_nothing(
     trouble: str, openbao: KeptOpenBao, ada: Api, connector: Make, service: Service
 ) -> None:
@@ -191,7 +191,7 @@ def test_a_save_says_why_it_cannot_and_changes_nothing(
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("trouble", some(TROUBLES, 2))
+@pytest.mark.parametrize("trouble", some(TROUBLES, len(TROUBLES)))
 def test_lists_and_pages_are_read_without_the_store(
     trouble: str,
     openbao: KeptOpenBao,

@@ -328,7 +328,7 @@ def test_a_slow_provider_keeps_no_other_one_waiting(
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("step", some(STEPS, 2))
+@pytest.mark.parametrize("step", some(STEPS, 3))
 @pytest.mark.usefixtures("either_store")
 def test_a_worker_killed_at_any_step_leaves_a_lease_that_the_next_one_makes(
     step: str, settings: dict[str, str], vault_settings: dict[str, str], with_token: Make,

@@ -12,7 +12,7 @@ from tests.thorough import IS_PROOF
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.proof]
 
-LONG = 60 if IS_PROOF else 15  # seconds without the database
+LONG = 60 if IS_PROOF else 5  # seconds without the database
 
 HOLD = """
 import sys, time

@@ -11,7 +11,7 @@ import pytest
 from portal.delivery.queue.queue import LEASE_SECONDS
 from tests.network.conftest import REST, TENANT, Hosts, until
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.proof]
+pytestmark = [pytest.mark.timeout(300), pytest.mark.proof(only=True)]
 
 MANY = 40
 LONG_BEFORE = LEASE_SECONDS / 2
@@ -93,7 +93,6 @@ def states(hosts: Hosts, name: str) -> dict[str, int]:
     return {state: count for webhook, state, count in found if webhook == name}
 
 
-@pytest.mark.proof(only=True)
 def test_another_worker_sends_what_one_that_is_cut_off_had(hosts: Hosts, receiver: Receiver):
     subscribe(hosts, "worker", receiver)
     publish(hosts, "w1", "worker")

@@ -104,7 +104,7 @@ questions = st.fixed_dictionaries(
     },
 )
 asked_often = settings(
-    max_examples=times(15), suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=times(2), suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -13,7 +13,7 @@ from tests.cast import Api, Provider
 from tests.delivery.crashes.test_restarts import KILL, Server
 from tests.thorough import times
 
-KILLS = times(4)
+KILLS = times(1)
 CALLERS = 4
 CALLS = 100  # admitted before each kill
 

@@ -280,7 +280,7 @@ def test_a_budget_that_is_used_up_elsewhere_ends_what_memory_knew_of_it(
 def test_a_broken_connection_remembers_nothing(
     ada: Api, engine: KeyVerifier, verify: Any, database: Database, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(change_listener, "RETRY_SECONDS", 10)  # it stays broken during the test
+    monkeypatch.setattr(change_listener, "RETRY_SECONDS", 4)  # it stays broken during the test
     issued = ada.create("api-keys")
     assert verify(issued)["valid"]
     assert engine.watch
