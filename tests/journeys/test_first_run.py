@@ -15,7 +15,7 @@ NAME = "CRM events"
 
 @pytest.mark.proof
 @pytest.mark.timeout(300)
-@ways("mouse", "keyboard", "no script", first="keyboard")
+@ways("mouse", "keyboard", "no script", first="no script")
 def test_a_newcomer_sends_the_first_event(
     enter: Enter, stage: Stage, worker: None, receiver: Receiver
 ) -> None:

@@ -53,7 +53,7 @@ def test_a_key_is_issued_and_replaced_while_its_program_works_on(
 
 @pytest.mark.proof
 @pytest.mark.timeout(300)
-@ways("mouse", "keyboard", "no script", first="mouse")
+@ways("mouse", "keyboard", "no script", first="keyboard")
 def test_a_leaked_key_is_found_its_callers_are_named_and_it_is_revoked(
     enter: Enter, stage: Stage
 ) -> None:

@@ -17,7 +17,7 @@ HOUR_AGO = "UPDATE endpoint SET failing_since = failing_since - interval '1 hour
 
 @pytest.mark.proof
 @pytest.mark.timeout(300)
-@ways("mouse", "keyboard", "no script", first="keyboard")
+@ways("mouse", "keyboard", "no script", first="mouse")
 def test_a_webhook_that_was_paused_at_night_is_mended_resumed_and_replayed(
     enter: Enter, stage: Stage, worker: None, receiver: Receiver, database: Database
 ) -> None:

@@ -17,7 +17,7 @@ from tests.cast import ADA, Api, Pages
 from tests.identity import serving
 from tests.looks import SPILL, faults
 from tests.resources import RESOURCES, minimal, pages_of
-from tests.thorough import LOOKS
+from tests.thorough import IS_PROOF, LOOKS
 from tests.web.conftest import Reader
 
 if TYPE_CHECKING:
@@ -36,8 +36,10 @@ STATES = (
     ("inbound.received", "?state=quarantined"),
     ("search.index", "?q=crm"),
 )
-# The blueprints of resources, each a test of its own; the last one has the pages of all others.
+# The blueprints of resources; the last one has the pages of all others. In a proof, each is a test
+# of its own, and in `make test` one test sees them all with the same records.
 GROUPS = [*map(pages_of, RESOURCES), "others"]
+WALKS = [[group] for group in GROUPS] if IS_PROOF else [GROUPS]
 
 
 @pytest.fixture
@@ -134,7 +136,7 @@ def magnified(page: "Page", endpoint: str) -> dict[str, list[str]]:
 
 @pytest.mark.proof
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("groups", WALKS, ids="-".join)
 @pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_every_page_is_accessible_and_breaks_no_policy(
     app: Flask,
@@ -142,7 +144,7 @@ def test_every_page_is_accessible_and_breaks_no_policy(
     browse: Callable[..., Pages],
     records: dict[str, str],
     portal_address: str,
-    group: str,
+    groups: list[str],
     theme: str,
     width: int,
 ) -> None:
@@ -161,7 +163,7 @@ def test_every_page_is_accessible_and_breaks_no_policy(
     asked: set[str] = set()
     reader.page.on("request", lambda request: asked.add(urlsplit(request.url).netloc))
     found = {}
-    pages = [page for page in addresses(app, records).items() if group_of(page[0]) == group]
+    pages = [page for page in addresses(app, records).items() if group_of(page[0]) in groups]
     assert pages
     for endpoint, path in sorted(pages):
         answer = reader.page.goto(portal_address + path)
