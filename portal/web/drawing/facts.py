@@ -1,15 +1,20 @@
 """Draw the fields of a record that its page does not place itself, so that none is forgotten."""
 
+import re
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from flask import current_app
-from jinja2 import Environment, meta, nodes
+from jinja2 import Environment
 
 from portal.records.schemas import ENVELOPE, Document
 from portal.web.drawing import cells
 from portal.web.drawing.template_functions import pretty, web_link
+
+COMMENT = re.compile(r"{#.*?#}", re.DOTALL)
+FIELD = re.compile(r"(?<![\w.])record\.(\w+)")
+PART = re.compile(r'{%-? *(?:extends|include|import|from) +"([^"]+)"')
 
 
 def others(
@@ -32,16 +37,18 @@ def others(
 
 
 def _mentioned(env: Environment, template: str) -> frozenset[str]:
-    """Return each NAME of a `record.NAME` in a template or in a template that it includes."""
+    """Return each NAME of a `record.NAME` in a template and in all that it includes or imports.
+
+    The text is searched: Jinja's parser would take seconds for the first page of a process.
+    """
     assert env.loader is not None  # noqa: S101 - Flask sets it
-    tree = env.parse(env.loader.get_source(env, template)[0])
-    own = {
-        node.attr
-        for node in tree.find_all(nodes.Getattr)
-        if isinstance(node.node, nodes.Name) and node.node.name == "record"
-    }
-    parts = [part for part in meta.find_referenced_templates(tree) if part]
-    return frozenset(own.union(*(_mentioned(env, part) for part in parts)))
+    names, read, unread = set[str](), set[str](), {template}
+    while unread:
+        read |= unread
+        texts = [COMMENT.sub("", env.loader.get_source(env, one)[0]) for one in unread]
+        names.update(name for text in texts for name in FIELD.findall(text))
+        unread = {part for text in texts for part in PART.findall(text)} - read
+    return frozenset(names)
 
 
 def _drawn(value: Any) -> object:
