@@ -7,11 +7,23 @@ Each such page in a row looks at twice as many records, so a caller that continu
 end.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import ARRAY, ColumnElement, Select, String, any_, func, literal, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    String,
+    any_,
+    bindparam,
+    func,
+    literal,
+    select,
+    tuple_,
+    type_coerce,
+)
 from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.database.session import session
@@ -22,8 +34,6 @@ MOST_PATIENCE = 6  # times that the share is doubled
 
 Column = InstrumentedAttribute[Any]
 Place = tuple[Any, str]  # of a row in a list: its sort key and its id
-Ending = Callable[[], Place | None]
-"""Returns the last place that a page looks at, or None if it looks at all of the list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +125,43 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """The way in which a page finds its records: by the postings of `terms`, down to `end` if that
+    is set, by `ids` that were fetched, among all records, or along a share of the list.
+
+    The records must also have `words`, each of which is looked up. To write a statement for all
+    ways of one `shape`, use `named`, which has a parameter for each of the `values`.
+    """
+
+    through: Literal["nothing", "postings", "ids", "all", "list"]
+    words: tuple[Word, ...] = ()
+    terms: Sequence[str] = ()
+    end: str | None = None
+    ids: Sequence[str] = ()
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """Return what the text of the statement depends on."""
+        return self.through, len(self.words), len(self.terms), self.end is None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Return the values of the parameters of `named`."""
+        found: dict[str, Any] = {f"posting{n}": term for n, term in enumerate(self.terms)}
+        found |= {f"low{n}": word.low for n, word in enumerate(self.words)}
+        found |= {f"high{n}": word.high for n, word in enumerate(self.words)}
+        found |= {"until": self.end} if self.end is not None else {}
+        return found | ({"ids": self.ids} if self.through == "ids" else {})
+
+    def named(self) -> "Way":
+        """Return the same way with parameters instead of its values."""
+        named: dict[str, Any] = {name: bindparam(name) for name in self.values}
+        words = (Word(named[f"low{n}"], named[f"high{n}"]) for n in range(len(self.words)))
+        terms = [named[f"posting{n}"] for n in range(len(self.terms))]
+        return Way(self.through, tuple(words), terms, named.get("until"), named.get("ids", ()))
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """The words or conditions of a query about records of one kind, for one page in an order.
 
@@ -137,29 +184,56 @@ class Search:
         """Return how many records this page looks at."""
         return SHARE << self.patience
 
-    def ask(self, statement: Select[Any]) -> tuple[Select[Any], Ending]:
-        """Return the statement for the page, and what tells the last place it looks at."""
+    def way(self) -> Way:
+        """Return the way in which this page finds its records."""
         weights = self.weights if self.words else ()
         if weights is None:
             weights = self.terms.weigh(self.words, self.order.reach(self.share))
-        if any(weight.hits == 0 or weight.terms == () for weight in weights):
-            return self.order.put_on(statement.where(literal(False))), _nowhere
+        if any(weight.is_nowhere for weight in weights):
+            return Way("nothing")
         furthest = self._furthest(weights)
         rarest = min((one for one in weights if one.terms is None), key=_hits, default=None)
         if furthest is not None and furthest.end is None:
-            return self._postings(statement, furthest), _nowhere
+            return self._read_in(furthest)
         if rarest is not None and _hits(rarest) <= FEW:
-            ids = literal(self.terms.ids(rarest.word), ARRAY(String))
-            fetched = statement.where(self.terms.model.id == any_(ids))
-            return self._whole(fetched, rarest.word), _nowhere
+            return Way("ids", self._but(rarest.word), ids=self.terms.ids(rarest.word))
         if self.weights is None and self.terms.has_rare(self.rare):
-            return self._whole(statement), _nowhere
-        if furthest is not None and furthest.end is not None:
-            end = furthest.end
-            return self._postings(statement, furthest), lambda: (end, end)
-        if not self.words:
-            return self._compared(statement), self._last
-        return self._along(statement, self._list()), self._last
+            return Way("all", tuple(self.words))
+        if furthest is not None:
+            return self._read_in(furthest)
+        return Way("list", tuple(self.words))
+
+    def write(self, statement: Select[Any], way: Way) -> Select[Any]:
+        """Return the statement for the page."""
+        id = self.terms.model.id
+        if way.through == "nothing":
+            return self.order.put_on(statement.where(literal(False)))
+        if way.through == "postings":
+            # A record with several of the terms counts several times towards `end`, and is listed
+            # once. Without the bound, the page would reach beyond its end, and the next one repeat
+            # that.
+            order = self.order if way.end is None else self.order.ending(way.end)
+            found = self.terms.postings(way.terms, order.put_on_ids, self.share)
+            return self._along(statement, found, way.words)
+        if way.through == "list":
+            if way.words:
+                return self._along(statement, self._list(), way.words)
+            return self._compared(statement)
+        if way.through == "ids":
+            statement = statement.where(id == any_(type_coerce(way.ids, ARRAY(String))))
+        return self.order.put_on(statement.where(*self._probes(id, way.words)))
+
+    def ending(self, way: Way) -> Place | None:
+        """Return the last place that this page looks at, or None if it looks at all of the list."""
+        if way.through == "list":
+            return self._last()
+        return None if way.end is None else (way.end, way.end)
+
+    def _read_in(self, weight: Weight) -> Way:
+        return Way("postings", self._but(weight.word), weight.terms or (), weight.end)
+
+    def _but(self, had: Word) -> tuple[Word, ...]:
+        return tuple(word for word in self.words if word != had)
 
     def _last(self) -> Place | None:
         """Return the place where the share of the list ends, or None if the list ends before."""
@@ -175,17 +249,13 @@ class Search:
         furthest = min if self.order.downward else max
         return furthest(cut, key=lambda weight: weight.end or "", default=None)
 
-    def _whole(self, statement: Select[Any], fetched: Word | None = None) -> Select[Any]:
-        id = self.terms.model.id
-        return self.order.put_on(statement.where(*self._probes(id, fetched)))
-
     def _along(
-        self, statement: Select[Any], seen: Select[Any], had: Word | None = None
+        self, statement: Select[Any], seen: Select[Any], words: Sequence[Word]
     ) -> Select[Any]:
         """Return those of the seen records that have the words, in the order of `seen`."""
         rows = seen.subquery("seen")
         statement = statement.join(rows, rows.c.id == self.terms.model.id)
-        statement = statement.where(*self._probes(rows.c.id, had))
+        statement = statement.where(*self._probes(rows.c.id, words))
         keys = (rows.c.id,) if self.order.by_id else (rows.c.key, rows.c.id)
         return self.order.sort(statement, *keys)
 
@@ -202,20 +272,9 @@ class Search:
         columns = (order.key.label("key"), order.id.label("id"))
         return order.put_on(select(*columns).where(own, *self.guide)).limit(self.share)
 
-    def _postings(self, statement: Select[Any], weight: Weight) -> Select[Any]:
-        # A record with several of the terms counts several times towards `end`, and is listed once.
-        # Without the bound, the page would reach beyond its end, and the next one repeat that.
-        order = self.order if weight.end is None else self.order.ending(weight.end)
-        found = self.terms.postings(weight.terms or (), order.put_on_ids, self.share)
-        return self._along(statement, found, weight.word)
-
-    def _probes(self, id: Any, had: Word | None) -> list[ColumnElement[bool]]:
-        return [self.terms.probe(word, id) for word in self.words if word is not had]
+    def _probes(self, id: Any, words: Sequence[Word]) -> list[ColumnElement[bool]]:
+        return [self.terms.probe(word, id) for word in words]
 
 
 def _hits(weight: Weight) -> int:
     return weight.hits or 0
-
-
-def _nowhere() -> None:
-    return None

@@ -173,6 +173,11 @@ class Weight:
     end: str | None
     hits: int | None
 
+    @property
+    def is_nowhere(self) -> bool:
+        """Tell whether no record has the word."""
+        return self.hits == 0 or self.terms == ()
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:

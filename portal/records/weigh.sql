@@ -10,7 +10,8 @@ WITH settings AS MATERIALIZED (
     -- whether the words are rare or common, and the right plans differ a hundredfold; and what was
     -- found is looked up by its id, where statistics may suggest to read the table for it.
     SELECT set_config('plan_cache_mode', 'force_custom_plan', true),
-        set_config('enable_hashjoin', 'off', true)
+        set_config('enable_hashjoin', 'off', true),
+        set_config('enable_mergejoin', 'off', true)
 )
 SELECT found.terms, found.reached, found.hits
 FROM settings

@@ -21,7 +21,7 @@ from portal.database.audience import as_member
 from portal.database.record import Record
 from portal.database.session import session
 from portal.records import search
-from portal.records.bounded_search import SHARE, Ending, Order, Place, Search
+from portal.records.bounded_search import SHARE, Order, Place, Search, Way
 from portal.records.lists import cursors
 from portal.records.lists.conditions import conditions_of, is_beside, spans, visible
 from portal.records.lists.declaration import FINGERPRINT, Listing
@@ -68,16 +68,39 @@ def order_of(listing: Listing[Any], query: Query) -> Order:
     )
 
 
+def searching(
+    actor: Actor,
+    listing: Listing[Any],
+    query: Query,
+    order: Order,
+    also: Sequence[ColumnElement[bool]] = (),
+    weights: Sequence[search.Weight] | None = None,
+) -> Search | None:
+    """Return the search that finds the page's records, or None if no words or clauses narrow it."""
+    words = search.asked(query.q, query.tag)
+    if not words and (query.q.strip() or is_aside(listing, query, order) or not query.is_loose):
+        return None
+    conditions = conditions_of(actor, listing, query)
+    rare = _rare(listing, query, conditions)
+    if actor.app_id is not None:
+        rare.append(listing.model.app_scope(actor.app_id, actor.application_id))
+    terms = search.Terms(listing.model, actor.tenant_id)
+    patience = query.cursor.patience if query.cursor else 0
+    guide = () if words else _guide(listing, query, order, conditions)
+    few = [] if guide else [*rare, *also]  # the guide's index finds its few records as quickly
+    return Search(terms, words, order, few, patience, weights, guide)
+
+
 def asked(
     actor: Actor,
     listing: Listing[R],
     query: Query,
     order: Order,
     also: Sequence[ColumnElement[bool]],
-    weights: Sequence[search.Weight] | None = None,
+    way: Way | None = None,
     most: Any = None,
-) -> tuple[Select[Any], Ending | None]:
-    """Return the page's statement, and what tells where it may end early, if it may.
+) -> Select[Any]:
+    """Return the page's statement. `way` is the way of its search, if there is one.
 
     `most` is the number of its rows and one more, if it is a parameter of the statement.
     """
@@ -90,19 +113,12 @@ def asked(
         ids = _next_ids(actor, listing, query, order, name)
         conditions[name] = listing.model.id == any_(func.array(ids.scalar_subquery()))
     statement = visible(actor, listing, query).where(*conditions.values(), *also)
-    words = search.asked(query.q, query.tag)
-    if not words and query.q.strip():  # the text, such as "!?", has no word
-        return order.put_on(statement.where(literal(False))), None
-    if not words and (is_aside(listing, query, order) or not query.is_loose):
-        return order.put_on(statement), None
-    rare = _rare(listing, query, conditions)
-    if actor.app_id is not None:
-        rare.append(listing.model.app_scope(actor.app_id, actor.application_id))
-    terms = search.Terms(listing.model, actor.tenant_id)
-    patience = query.cursor.patience if query.cursor else 0
-    guide = () if words else _guide(listing, query, order, conditions)
-    few = [] if guide else [*rare, *also]  # the guide's index finds its few records as quickly
-    return Search(terms, words, order, few, patience, weights, guide).ask(statement)
+    looked = searching(actor, listing, query, order, also)
+    if looked is not None and way is not None:
+        return looked.write(statement, way)
+    if query.q.strip():  # the text, such as "!?", has no word
+        statement = statement.where(literal(False))
+    return order.put_on(statement)
 
 
 def _rare(
@@ -141,14 +157,16 @@ def guided(actor: Actor, listing: Listing[Any], query: Query, ids: Select[Any]) 
 
 
 def weigh(
-    actor: Actor, questions: Sequence[tuple[Listing[Any], Query]]
+    actor: Actor, questions: Sequence[tuple[Listing[Any], Query]], also: Sequence[Any] = ()
 ) -> list[list[search.Weight]]:
-    """Return the weights of the same words in several lists, with one statement."""
-    kinds = []
+    """Return the weights of the same words in several lists, with one statement; then those in the
+    terms of other models that are searched, `also`."""
+    kinds: list[tuple[search.Terms, search.Reach | None]] = []
     for listing, query in questions:
         order = order_of(listing, query)
         terms = search.Terms(listing.model, actor.tenant_id)
         kinds.append((terms, order.reach(share(query))))
+    kinds += [(search.Terms(model, actor.tenant_id), None) for model in also]
     return search.weigh_together(search.asked(questions[0][1].q, None), kinds)
 
 

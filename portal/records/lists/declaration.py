@@ -155,7 +155,9 @@ class Listing(Generic[R]):
     optional: Mapping[str, Column] = field(default_factory=dict)
     beside: Beside | None = None
     beside_sorts: Mapping[str, Column] = field(default_factory=dict)
-    written: "dict[Any, Statement]" = field(default_factory=dict, init=False, compare=False)
+    written: "dict[Any, Statement | Select[Any]]" = field(
+        default_factory=dict, init=False, compare=False
+    )
 
     def column(self, sort: str) -> Column:
         """Return the column of a sort, ascending or descending."""

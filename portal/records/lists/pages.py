@@ -10,7 +10,6 @@ from portal.database.actor import Actor
 from portal.database.record import Record
 from portal.database.session import session
 from portal.records import search
-from portal.records.bounded_search import Ending
 from portal.records.lists.asking import (
     asked,
     asking,
@@ -19,12 +18,13 @@ from portal.records.lists.asking import (
     meant,
     order_of,
     place_of,
+    searching,
     share,
 )
 from portal.records.lists.cursors import ways, ways_on
 from portal.records.lists.declaration import Column, Listing
 from portal.records.lists.queries import Query
-from portal.records.lists.statements import read
+from portal.records.lists.statements import is_written, read
 
 R = TypeVar("R", bound=Record)
 
@@ -59,20 +59,21 @@ def page(
     query = meant(listing, query)
     actor = asking(actor, listing, query)
     order = order_of(listing, query)
-    ending: Ending | None = None
     end = furthest(actor, listing, query, order)
     if end is not None:
         order = order.ending(end[1])
-    if columns and not (also or order.spans or query.q or query.tag or query.is_loose):
-        rows = read(actor, listing, query, columns, order)
+    looked = searching(actor, listing, query, order, also, weights)
+    way = looked.way() if looked else None
+    if (columns or way) and is_written(listing, query, order, also):
+        rows = read(actor, listing, query, columns, order, way)
     else:
-        statement, ending = asked(actor, listing, query, order, also, weights)
+        statement = asked(actor, listing, query, order, also, way)
         shown = (*(columns or (listing.model,)), *place_of(order))
         statement = statement.with_only_columns(*shown).limit(query.limit + 1)
         rows = [tuple(row) for row in session.execute(statement)]
     more = len(rows) > query.limit
-    if ending is not None and not more:
-        end = ending() or end
+    if looked and way and not more:
+        end = looked.ending(way) or end
     rows = rows[: query.limit]
     backward = query.cursor is not None and query.cursor.backward
     if backward:

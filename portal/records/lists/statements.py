@@ -4,13 +4,33 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ARRAY, DateTime, String, any_, bindparam, literal_column, type_coerce
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    Select,
+    String,
+    any_,
+    bindparam,
+    literal_column,
+    type_coerce,
+)
+from sqlalchemy.orm import joinedload
 
 from portal.database.actor import Actor
-from portal.database.session import send_alone
+from portal.database.record import Record
+from portal.database.session import send_alone, session
 from portal.fast.statements import Statement
-from portal.records.bounded_search import Order
-from portal.records.lists.asking import SORT_ID, SORT_KEY, asked, found_ahead, is_aside, place_of
+from portal.records.bounded_search import Order, Way
+from portal.records.lists.asking import (
+    SORT_ID,
+    SORT_KEY,
+    asked,
+    found_ahead,
+    is_aside,
+    place_of,
+    share,
+)
 from portal.records.lists.declaration import Listing, Value
 from portal.records.lists.queries import Query
 
@@ -19,14 +39,28 @@ MOST_WRITTEN = 500  # statements of one list
 PLANNED_ANEW = {"plan_cache_mode": "force_custom_plan"}
 
 
-def read(
-    actor: Actor, listing: Listing[Any], query: Query, columns: Sequence[Any], order: Order
-) -> list[tuple[Any, ...]]:
-    """Return the rows of a query, with a statement that is compiled once for all similar queries.
+def is_written(
+    listing: Listing[Any], query: Query, order: Order, also: Sequence[ColumnElement[bool]]
+) -> bool:
+    """Tell whether `read` can write the statement of a page once for all similar queries."""
+    return issubclass(listing.model, Record) and not (also or order.spans or query.is_loose)
 
-    Similar queries differ only in their values. A value from a closed set is part of the statement,
-    so that PostgreSQL uses its index. A whole list is planned once too: it is the beginning of an
-    index, whatever the values are, while the plan of any other query depends on them.
+
+def read(
+    actor: Actor,
+    listing: Listing[Any],
+    query: Query,
+    columns: Sequence[Any],
+    order: Order,
+    way: Way | None = None,
+) -> list[tuple[Any, ...]]:
+    """Return the rows of a query, with a statement that is written once for all similar queries.
+
+    Without `columns`, rows begin with the record. `way` is the way of the query's search.
+    Similar queries differ only in their values. A value from a closed set is part of the
+    statement, so that PostgreSQL uses its index. A whole list is planned once too: it is the
+    beginning of an index, whatever the values are, while the plan of any other query depends on
+    them.
     """
     compared = listing.model.compares(actor)
     is_whole = not (query.is_narrowed or compared)
@@ -40,15 +74,20 @@ def read(
     if order.end is not None:
         values["end"] = order.end
     values |= {_bound(key): bound for key, bound in query.bounds.items()}
+    values |= way.values if way else {}
     ahead = found_ahead(query) if is_aside(listing, query, order) else 0
     by_query = (query.sort, query.show, query.include_deleted, order.downward, ahead)
+    by_search = (way.shape, share(query)) if way else None
     by = (actor.kind, actor.is_admin, query.limit if is_whole else None)
-    shape = (tuple(columns), frozenset(values), tuple(closed.items()), by_query, by)
+    shape = (tuple(columns), frozenset(values), tuple(closed.items()), by_query, by_search, by)
     if shape not in listing.written:
         if len(listing.written) >= MOST_WRITTEN:
             listing.written.clear()
-        listing.written[shape] = _write(actor, listing, query, columns, order, values)
-    return send_alone(listing.written[shape], values, PLANNED_ANEW if query.bounds else {})
+        listing.written[shape] = _write(actor, listing, query, columns, order, values, way)
+    written = listing.written[shape]
+    if isinstance(written, Select):
+        return [tuple(row) for row in session.execute(written, values)]
+    return send_alone(written, values, PLANNED_ANEW if query.bounds else {})
 
 
 def _compared(listing: Listing[Any], filters: Mapping[str, Value]) -> dict[str, Any]:
@@ -71,7 +110,8 @@ def _write(
     columns: Sequence[Any],
     order: Order,
     values: Mapping[str, Any],
-) -> Statement:
+    way: Way | None,
+) -> Statement | Select[Any]:
     """Return the statement with a parameter for each of the values."""
     named: dict[str, Any] = {name: bindparam(name, type_=_type(name)) for name in values}
     compared = ("tenant_id", *listing.model.compares(actor))
@@ -90,9 +130,13 @@ def _write(
         order = order.ending(named["end"])
     of_values = replace(query, filters=filters, bounds=bounds)
     most = named.get("most", literal_column(str(query.limit + 1)))  # a plan depends on it
-    statement, _ = asked(whose, listing, of_values, order, (), most=most)
-    statement = statement.with_only_columns(*columns, *place_of(order)).limit(most)
-    return Statement(statement, is_planned_once="most" not in named)
+    statement = asked(whose, listing, of_values, order, (), way and way.named(), most=most)
+    shown = (*(columns or (listing.model,)), *place_of(order))
+    statement = statement.with_only_columns(*shown).limit(most)
+    if columns:
+        return Statement(statement, is_planned_once="most" not in named)
+    # With the record, read what it refers to: each would take a statement of its own.
+    return statement.options(joinedload("*"))
 
 
 def _bound(key: str) -> str:
