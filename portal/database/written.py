@@ -1,15 +1,16 @@
 """Compile statements once for all actors who may read the same, and plan them once."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self, TypeVar
 
-from sqlalchemy import Select, bindparam
+from sqlalchemy import Result, Select, bindparam
 
 from portal.database.actor import Actor
-from portal.database.session import send
+from portal.database.session import send, session
 from portal.fast.statements import Statement
 
+W = TypeVar("W")
 MOST = 500  # statements
 
 
@@ -20,8 +21,13 @@ class _Written:
     statement: Statement
     names: list[str]
 
+    @classmethod
+    def of(cls, query: Select[Any]) -> Self:
+        names = [str(column.key) for column in query.selected_columns]
+        return cls(Statement(query, is_planned_once=True), names)
 
-_written: dict[Any, _Written] = {}
+
+_written: dict[Any, Any] = {}
 
 
 def read_written(
@@ -33,13 +39,39 @@ def read_written(
     `name` stands for all else that it depends on. It compares with no list of values (`in_`).
     """
     values = _compared(actor)
+    by = _kept(actor, name, values, lambda whose: _Written.of(write(whose)))
+    return [dict(zip(by.names, row, strict=True)) for row in send(by.statement, values)]
+
+
+def find_written(
+    actor: Actor,
+    name: Hashable,
+    write: Callable[[Actor, Mapping[str, Any]], Select[Any]],
+    given: Mapping[str, Any],
+) -> Result[Any]:
+    """Return the rows of such a statement with the objects that it selects.
+
+    `write` also gets a parameter for each of the `given` values, by its name there. PostgreSQL
+    plans it as usual.
+    """
+    values = _compared(actor)
+    named: dict[str, Any] = {key: bindparam(f"given_{key}") for key in given}
+    query = _kept(actor, (name, *sorted(given)), values, lambda whose: write(whose, named))
+    return session.execute(query, values | {f"given_{key}": one for key, one in given.items()})
+
+
+def _kept(
+    actor: Actor, name: Hashable, values: Mapping[str, Any], write: Callable[[Actor], W]
+) -> W:
+    """Return what `write` made for the first actor like this one."""
     shape = (name, actor.kind, actor.is_admin, actor.scopes, frozenset(values))
     if shape not in _written:
         if len(_written) >= MOST:
             _written.clear()
-        _written[shape] = _write(actor, write, values)
-    by = _written[shape]
-    return [dict(zip(by.names, row, strict=True)) for row in send(by.statement, values)]
+        named: dict[str, Any] = {name: bindparam(name) for name in values}
+        _written[shape] = write(replace(actor, **named))
+    kept: W = _written[shape]
+    return kept
 
 
 def _compared(actor: Actor) -> dict[str, Any]:
@@ -53,10 +85,3 @@ def _compared(actor: Actor) -> dict[str, Any]:
         "application_id": actor.application_id,
     }
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def _write(actor: Actor, write: Callable[[Actor], Select[Any]], values: dict[str, Any]) -> _Written:
-    named: dict[str, Any] = {name: bindparam(name) for name in values}
-    query = write(replace(actor, **named))
-    names = [str(column.key) for column in query.selected_columns]
-    return _Written(Statement(query, is_planned_once=True), names)

@@ -27,6 +27,7 @@ from portal.database.audience import KNOWN, closed_to
 from portal.database.base import new_id
 from portal.database.record import Record
 from portal.database.session import send, session
+from portal.database.written import find_written
 from portal.fast.statements import Statement
 from portal.records.audit.models import AuditEntry
 from portal.records.listing import NOT_OURS, moment_of, packed, refused, unpacked
@@ -220,24 +221,28 @@ class Question:
     before: Place | None = None
 
     @property
+    def given(self) -> dict[str, Any]:
+        """Return the filters that are set, with their values."""
+        names = ("request_id", *FILTERS)
+        return {name: value for name in names if (value := getattr(self, name))}
+
+    @property
     def is_narrowed(self) -> bool:
         """Tell whether the query hides entries of the log."""
-        times = self.occurred_after or self.occurred_before
-        named = self.record_id or self.actor_id or self.request_id or self.action
-        return bool(named or times)
+        return bool(self.given)
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """Return the conditions of the filters."""
-        found = [
-            getattr(AuditEntry, name) == value
-            for name in ("record_id", "actor_id", "request_id", "action")
-            if (value := getattr(self, name))
-        ]
-        if self.occurred_after is not None:
-            found.append(AuditEntry.occurred_at >= self.occurred_after)
-        if self.occurred_before is not None:
-            found.append(AuditEntry.occurred_at < self.occurred_before)
-        return found
+
+def _condition(name: str, value: Any) -> Any:
+    """Return the condition of a filter. `value` may also be a parameter."""
+    if name == "occurred_after":
+        return AuditEntry.occurred_at >= value
+    if name == "occurred_before":
+        return AuditEntry.occurred_at < value
+    return getattr(AuditEntry, name) == value
+
+
+def _conditions(given: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    return [_condition(name, value) for name, value in given.items()]
 
 
 def question(given: Mapping[str, str]) -> Question:
@@ -262,7 +267,7 @@ def log(
     A credential of an application reads only what it did itself.
     """
     actor.require("audit:read")
-    query = _newest_first(actor).where(*asked.conditions())
+    query = _newest_first(actor).where(*_conditions(asked.given))
     if actor.app_id is not None:
         query = query.where(AuditEntry.actor_id == actor.id)
     return _paged(_entries(_older(query, asked.before).limit(limit + 1)), limit)
@@ -272,15 +277,19 @@ def newest_of(actor: Actor, asked: Question, limit: int) -> Sequence[AuditEntry]
     """Return the newest entries of a query, of its newest LOOKED_AT those that the actor may know
     of."""
     actor.require("audit:read")
-    own = () if actor.app_id is None else (AuditEntry.actor_id == actor.id,)
-    newest = (
-        select(AuditEntry)
-        .where(AuditEntry.tenant_id == actor.tenant_id, *asked.conditions(), *own)
-        .order_by(AuditEntry.occurred_at.desc(), AuditEntry.id.desc())
-        .limit(LOOKED_AT)
-        .subquery()
-    )
-    return _entries(_newest_first(actor, aliased(AuditEntry, newest)).limit(limit))
+
+    def written(actor: Actor, given: Mapping[str, Any]) -> Select[Any]:
+        own = () if actor.app_id is None else (AuditEntry.actor_id == actor.id,)
+        newest = (
+            select(AuditEntry)
+            .where(AuditEntry.tenant_id == actor.tenant_id, *_conditions(given), *own)
+            .order_by(AuditEntry.occurred_at.desc(), AuditEntry.id.desc())
+            .limit(LOOKED_AT)
+            .subquery()
+        )
+        return _newest_first(actor, aliased(AuditEntry, newest)).limit(limit)
+
+    return read(find_written(actor, ("newest of the log", limit), written, asked.given))
 
 
 def one(actor: Actor, entry_id: str) -> AuditEntry | None:
