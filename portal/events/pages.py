@@ -72,7 +72,7 @@ def _question() -> Query:
 
 def find_published(actor: Actor, asked: Asked) -> list[Find]:
     """Return the newest events of a type, or with a subject or a publisher's id."""
-    found = [_line(event) for event in service.newest_named(actor, asked.text, FEW_FOUND)]
+    found = [_line(event) for event in asked.once(actor, service.newest_named)[:FEW_FOUND]]
     if found and found[0].title == asked.text:
         url = url_for("events.index", type=asked.text)
         found.append(Find(f"All events of {asked.text}", url, icon="bolt"))

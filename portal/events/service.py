@@ -42,6 +42,7 @@ from portal.records.quotas import rates, stored_bytes
 EVENTS = "events_per_second"  # a quota
 EXPLAINED = 200
 LOOKED_AT = 100  # events of each kind, for the search over everything
+OF_ONE_NAME = 20
 CLOCKS_APART = timedelta(days=2)
 ERASED_AT_ONCE = 10_000
 
@@ -177,9 +178,9 @@ def _naming() -> Statement:
     return Statement(union_all(*some), is_planned_once=True)
 
 
-def newest_named(actor: Actor, text: str, most: int) -> Sequence[Event]:
-    """Return the newest events with this type, subject or publisher's id that the actor sees, of
-    the newest LOOKED_AT of each; each by its index."""
+def newest_named(actor: Actor, text: str) -> Sequence[Event]:
+    """Return a few of the newest events with this type, subject or publisher's id that the actor
+    sees, of the newest LOOKED_AT of each; each by its index."""
     actor.require("events:read")
     # The days that are still to come have no events: their tables are left out.
     upto = datetime.now(UTC) + CLOCKS_APART
@@ -188,7 +189,7 @@ def newest_named(actor: Actor, text: str, most: int) -> Sequence[Event]:
     if not ids:
         return []
     query = Event.seen_by(actor).where(Event.id == any_(literal(ids, ARRAY(String))))
-    return session.scalars(query.order_by(Event.id.desc()).limit(most)).all()
+    return session.scalars(query.order_by(Event.id.desc()).limit(OF_ONE_NAME)).all()
 
 
 def find_page(actor: Actor, query: Query) -> Page[Any]:

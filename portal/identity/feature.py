@@ -3,6 +3,7 @@
 from flask import Flask
 
 from portal.identity import pages
+from portal.identity.models import Person
 from portal.identity.openid import issuer
 from portal.identity.resource import OPERATIONS
 from portal.rest.feature import Feature
@@ -21,7 +22,7 @@ FOUND = Findable(
         Place("People", "people.list_people", icon="user", also="members users roles",
               for_admins=True),
     ),
-    sources=(Source("Open", pages.find_people, for_admins=True),),
+    sources=(Source("Open", pages.find_people, for_admins=True, model=Person),),
     choices={"people": Choices(pages.choose_people)},
     ids={"per": ById(pages.find_person, for_admins=True)},
 )  # fmt: skip

@@ -7,11 +7,12 @@ belongs to no resource (`Feature.found`). `portal.web.finding` asks all of them.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from portal.database.actor import Actor
 from portal.records.listing import Value
 
+T = TypeVar("T")
 NAME = "{}"  # in the title of an act
 
 
@@ -77,17 +78,26 @@ class Asked:
 
     text: str
     record_ids: Sequence[str] = ()
+    _known: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, actor: Actor, find: Callable[[Actor, str], T]) -> T:
+        """Return what is found by the text. Sources that need the same search it only once."""
+        if find not in self._known:
+            self._known[find] = find(actor, self.text)
+        found: T = self._known[find]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """A search for things that are no records of a resource, with few statements that each use an
-    index."""
+    index. It is left out if the words of the query are not among the terms of its `model`."""
 
     group: Literal["Open", "Happened"]
     find: Callable[[Actor, Asked], Sequence[Find]]
     needs: str = ""
     for_admins: bool = False
+    model: Any = None
 
 
 @dataclass(frozen=True, slots=True)

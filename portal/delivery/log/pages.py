@@ -12,6 +12,7 @@ from portal import web
 from portal.core.errors import NotFound
 from portal.database.actor import Actor
 from portal.delivery.log import attempt_view, resend, search, today
+from portal.events import service as events
 from portal.events import settings
 from portal.records import listing
 from portal.records.listing import Query
@@ -272,8 +273,9 @@ def hurry(record_id: str) -> ResponseReturnValue:
 
 
 def find_deliveries(actor: Actor, asked: Asked) -> list[Find]:
-    """Return the newest deliveries of an event type, of a subject, and of an event's id."""
-    found = search.newest_named(actor, asked.text, FEW_FOUND)
+    """Return the newest deliveries of an event's id, or of the newest events of this type or
+    subject."""
+    found = search.newest_of(actor, _event_ids(actor, asked), FEW_FOUND)
     receivers = search.receivers(actor, found)
     lines = [
         _line(delivery, receivers[delivery.webhook_id])
@@ -284,6 +286,14 @@ def find_deliveries(actor: Actor, asked: Asked) -> list[Find]:
         url = url_for("deliveries.index", event_type=asked.text)
         lines.append(Find(f"All deliveries of {asked.text}", url, icon="send"))
     return lines
+
+
+def _event_ids(actor: Actor, asked: Asked) -> list[str]:
+    if search.AN_ID.fullmatch(asked.text):
+        return [asked.text] if asked.text.startswith("evt") else []
+    if not actor.can("events:read"):
+        return []
+    return [event.id for event in asked.once(actor, events.newest_named)]
 
 
 def find_delivery(actor: Actor, some_id: str) -> Find | None:

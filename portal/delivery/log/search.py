@@ -28,7 +28,6 @@ from ulid import ULID
 from portal.core.errors import NotFound
 from portal.database.actor import Actor
 from portal.database.session import session
-from portal.events import service as events
 from portal.events.models import Event
 from portal.records.listing import Listing, Page, Query, page
 from portal.webhooks.models import CLOCKS_APART, ORIGINS, STATES, Delivery, DeliveryAttempt, Webhook
@@ -37,7 +36,6 @@ SHOWN_STATES = ("pending", "held", "in_flight", "retrying", *STATES[3:])
 """States as people see them: `held` is a waiting delivery of a webhook that sends nothing now."""
 
 OF_ONE_SUBJECT = 500
-OF_ONE_NAME = 20
 COUNTED_NEW = 100
 ATTEMPTS_SHOWN = 50
 WITH_BODY = undefer(DeliveryAttempt.body_of_event)
@@ -180,20 +178,13 @@ def attempt_named(actor: Actor, attempt_id: str) -> DeliveryAttempt | None:
     return session.scalar(query.options(WITH_BODY))
 
 
-def newest_named(actor: Actor, text: str, most: int) -> Sequence[Delivery]:
-    """Return the newest deliveries of an event id, or of the newest events of this type or
-    subject."""
+def newest_of(actor: Actor, event_ids: Sequence[str], most: int) -> Sequence[Delivery]:
+    """Return the newest deliveries of some events."""
     actor.require("webhooks:read")
-    if AN_ID.fullmatch(text):
-        ids = [text] if text.startswith("evt") else []
-    elif actor.can("events:read"):
-        ids = [event.id for event in events.newest_named(actor, text, OF_ONE_NAME)]
-    else:
-        ids = []
-    if not ids:
+    if not event_ids:
         return []
     query = Delivery.seen_by(actor).where(
-        Delivery.event_id == any_(literal(ids, ARRAY(String))), *_since(min(ids))
+        Delivery.event_id == any_(literal(event_ids, ARRAY(String))), *_since(min(event_ids))
     )
     return session.scalars(query.order_by(Delivery.id.desc()).limit(most)).all()
 

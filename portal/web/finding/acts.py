@@ -16,7 +16,7 @@ from portal.records.search import words
 from portal.rest.findable import NAME, Act, Find
 from portal.web.finding import records
 from portal.web.finding.declared import Kind
-from portal.web.finding.records import Found
+from portal.web.finding.records import Found, Weights
 
 A_FEW = 6  # acts of one answer
 OF_EACH = 4  # records that one act is offered for
@@ -49,13 +49,16 @@ def without_record(acts: Sequence[Act]) -> list[Find]:
     return [Find(act.title, _url(act), "", act.icon, act.note) for act in acts if not act.of]
 
 
-def on_named(actor: Actor, kinds: Sequence[Kind], asked: Named) -> list[Find]:
-    """Return the acts of a query that names acts, on the records that its other words find."""
+def on_named(
+    actor: Actor, kinds: Sequence[Kind], asked: Named, known: Weights | None
+) -> list[Find]:
+    """Return the acts of a query that names acts, on the records that its other words find.
+    `known` are the weights of these words, if they are known."""
     if not asked.rest:
         return without_record(asked.acts)[:A_FEW]
     nouns = {act.of for act in asked.acts}
     meant = [kind for kind in kinds if kind.resource.model.noun in nouns]
-    found = records.by_words(actor, meant, asked.rest, OF_EACH)
+    found = records.by_words(actor, meant, asked.rest, OF_EACH, known)
     return [line for act in asked.acts for line in _on_each(actor, act, found)][:A_FEW]
 
 

@@ -15,11 +15,11 @@ from portal.core import key_shape
 from portal.database.actor import Actor
 from portal.records import health
 from portal.records.listing import FINGERPRINT
-from portal.records.search import words
+from portal.records.search import WORDS_PER_QUERY, words
 from portal.rest.findable import Asked, Find, Place
 from portal.web.finding import acts, declared, records
 from portal.web.finding.declared import Kind
-from portal.web.finding.records import AN_ID, Found
+from portal.web.finding.records import AN_ID, Found, Weights
 
 LONGEST = 200
 PLACES = 5
@@ -128,15 +128,16 @@ def _of_record(actor: Actor, text: str, kind: Kind, record: Any) -> Answer:
 
 def _of_words(actor: Actor, text: str) -> Answer:
     kinds = declared.kinds(actor)
-    found = records.by_words(actor, kinds, text)
+    weights = records.weigh(actor, kinds, text, declared.searched(actor))
+    found = records.by_words(actor, kinds, text, known=weights)
     lines = _in_order(actor, found, text)
     first = lines[0][1] if lines else None
     opened = [
         *(line for line, _ in lines),
-        *_from(actor, "Open", Asked(text)),
+        *_from(actor, "Open", Asked(text), weights),
         *_places(actor, text),
     ]
-    doable = Section("Do", _doable(actor, kinds, text, first))
+    doable = Section("Do", _doable(actor, kinds, text, first, weights))
     open_ = Section("Open", opened, _more(found, text))
     happened = _happened(actor, Asked(text, [first.id] if first else []))
     is_named = bool(acts.named(declared.acts(actor), text).acts)
@@ -144,11 +145,17 @@ def _of_words(actor: Actor, text: str) -> Answer:
     return Answer(text, sections=_filled([*parts, Section("Happened", happened)]))
 
 
-def _doable(actor: Actor, kinds: Sequence[Kind], text: str, first: Any) -> list[Find]:
-    """Return the acts that the query names and, for a record that it finds, what to do to it."""
+def _doable(
+    actor: Actor, kinds: Sequence[Kind], text: str, first: Any, weights: Weights
+) -> list[Find]:
+    """Return the acts that the query names and, for a record that it finds, what to do to it.
+
+    `weights` are those of the query's words.
+    """
     may = declared.acts(actor)
     asked = acts.named(may, text)
-    lines = acts.on_named(actor, kinds, asked) if asked.acts else []
+    known = weights if len(words(text)) <= WORDS_PER_QUERY else None
+    lines = acts.on_named(actor, kinds, asked, known) if asked.acts else []
     if first is not None:
         lines += acts.on_record(actor, may, first)[: acts.OF_THE_FIRST]
     return list(dict.fromkeys(lines))
@@ -203,11 +210,15 @@ def _page(place: Place) -> Find:
 
 
 def _happened(actor: Actor, asked: Asked) -> list[Find]:
-    return _from(actor, "Happened", asked)[:HAPPENED]
+    return _from(actor, "Happened", asked, {})[:HAPPENED]
 
 
-def _from(actor: Actor, group: str, asked: Asked) -> list[Find]:
-    found = (source.find(actor, asked) for source in declared.sources(actor, group))
+def _from(actor: Actor, group: str, asked: Asked, weights: Weights) -> list[Find]:
+    found = (
+        source.find(actor, asked)
+        for source in declared.sources(actor, group)
+        if source.model is None or records.may_have(weights, source.model)
+    )
     return [line for lines in found for line in lines]
 
 

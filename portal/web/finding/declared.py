@@ -81,6 +81,11 @@ def sources(actor: Actor, group: str) -> list[Source]:
     return [one for one in found if _may(actor, one)]
 
 
+def searched(actor: Actor) -> list[Any]:
+    """Return the models, other than records, whose terms are searched for this caller."""
+    return [one.model for one in sources(actor, "Open") if one.model is not None]
+
+
 def choices(actor: Actor, of: str) -> Choices | None:
     """Return the search for what a field can refer to, if the caller may use it."""
     found = next((part.choices[of] for part in _all() if of in part.choices), None)

@@ -5,7 +5,7 @@ differ. A kind in which the words are not found costs no statement.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from portal.core.errors import NotFound
 from portal.database.actor import Actor
 from portal.database.record import find
 from portal.records import listing, search
+from portal.records.search import Weight, Word
 from portal.web.finding import declared
 from portal.web.finding.declared import Kind
 
@@ -33,23 +34,51 @@ class Found:
     more: bool
 
 
-def by_words(actor: Actor, kinds: Sequence[Kind], text: str, most: int = A_FEW) -> list[Found]:
-    """Return the first records of each kind that have these words."""
-    asked = [
-        (
-            kind.resource.listing,
-            listing.Query(q=text, limit=most, sort=kind.resource.listing.default_sort),
-        )
-        for kind in kinds
-    ]
-    if not asked or not search.asked(text, None):
+Weights = Mapping[tuple[str, Word], Weight]
+"""The weight of each word in each kind of record, by the noun of its model and the word."""
+
+
+def weigh(actor: Actor, kinds: Sequence[Kind], text: str, also: Sequence[Any] = ()) -> Weights:
+    """Return how common the words of a text are in each kind of record, and in the terms of other
+    models, with one statement."""
+    if not kinds or not search.asked(text, None):
+        return {}
+    asked = [(kind.resource.listing, _query(kind, text, A_FEW)) for kind in kinds]
+    models = [*(kind.resource.model for kind in kinds), *also]
+    return {
+        (model.noun, weight.word): weight
+        for model, weights in zip(models, listing.weigh(actor, asked, also), strict=True)
+        for weight in weights
+    }
+
+
+def may_have(weights: Weights, model: Any) -> bool:
+    """Tell whether none of the weighed words is missing in the terms of a model."""
+    found = (weight for (noun, _), weight in weights.items() if noun == model.noun)
+    return not any(weight.is_nowhere for weight in found)
+
+
+def by_words(
+    actor: Actor, kinds: Sequence[Kind], text: str, most: int = A_FEW, known: Weights | None = None
+) -> list[Found]:
+    """Return the first records of each kind that have these words. `known` are their weights, and
+    those of others."""
+    words = search.asked(text, None)
+    if not words:
         return []
+    weights_of = weigh(actor, kinds, text) if known is None else known
     found = []
-    for kind, question, weights in zip(kinds, asked, listing.weigh(actor, asked), strict=True):
-        if not any(weight.hits == 0 or weight.terms == () for weight in weights):
-            page = listing.page(actor, *question, weights=weights)
+    for kind in kinds:
+        weights = [weights_of[kind.resource.model.noun, word] for word in words]
+        if not any(weight.is_nowhere for weight in weights):
+            query = _query(kind, text, most)
+            page = listing.page(actor, kind.resource.listing, query, weights=weights)
             found.append(Found(kind, page.items, page.next_cursor is not None))
     return found
+
+
+def _query(kind: Kind, text: str, most: int) -> listing.Query:
+    return listing.Query(q=text, limit=most, sort=kind.resource.listing.default_sort)
 
 
 def by_fingerprint(actor: Actor, kinds: Sequence[Kind], text: str) -> tuple[Kind, Any] | None:
