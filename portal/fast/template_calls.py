@@ -75,3 +75,4 @@ def init_app(app: Flask) -> None:
     app.jinja_env.written = written  # type: ignore[attr-defined]
     app.jinja_env.context_class = PageContext
     app.jinja_env.template_class = PageTemplate
+    app.jinja_env.cache = {}  # Jinja's own takes a lock for each template that a page includes

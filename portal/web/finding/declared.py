@@ -70,6 +70,15 @@ def acts(actor: Actor) -> list[Act]:
     return [act for found in _all() for act in found.acts if actor.can(act.needs)]
 
 
+def creating(pages: str) -> Sequence[Act]:
+    """Return the acts that make something new among the pages of a blueprint."""
+    known: dict[str, Sequence[Act]] = current_app.extensions.setdefault("portal.creating", {})
+    if pages not in known:
+        every = [act for found in _all() for act in found.acts if not act.of]
+        known[pages] = [act for act in every if act.endpoint.partition(".")[0] == pages]
+    return known[pages]
+
+
 def places(actor: Actor) -> list[Place]:
     """Return the pages that this caller may open."""
     return [one for found in _all() for one in found.places if _may(actor, one)]

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from flask import Blueprint, Flask, request
+from flask import Blueprint, Flask, current_app, render_template, request
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from portal import web
@@ -19,7 +20,7 @@ bp = Blueprint("search", __name__, url_prefix="/search")
 def init_app(app: Flask, features: Sequence[Feature]) -> None:
     """Register the page, and what the features declare to be found."""
     declared.init_app(app, features)
-    app.jinja_env.globals.update(marked=marked, create_here=create_here)
+    app.jinja_env.globals.update(marked=marked, shortcuts=shortcuts)
     app.register_blueprint(bp)
     app.register_blueprint(choices.bp)
 
@@ -38,14 +39,17 @@ def index() -> Response:
     )
 
 
-def create_here() -> Find | None:
-    """Return the act that makes something new among the pages where the person is, if they may."""
-    here = [
-        act
-        for act in declared.acts(web.actor())
-        if not act.of and act.endpoint.partition(".")[0] == request.blueprint
-    ]
-    return next(iter(acts.without_record(here)), None)
+def shortcuts() -> Markup:
+    """Return the dialog of the keyboard shortcuts, drawn once for all who may create the same among
+    the pages where the person is."""
+    actor = web.actor()
+    able = [act for act in declared.creating(request.blueprint or "") if actor.can(act.needs)]
+    create = next(iter(acts.without_record(able[:1])), None)
+    known: dict[Find | None, Markup] = current_app.extensions.setdefault("portal.shortcuts", {})
+    if create not in known:
+        drawn = render_template("_shortcuts.html", create=create)
+        known[create] = Markup(drawn)  # noqa: S704 - a template's answer
+    return known[create]
 
 
 def marked(title: str, text: str) -> list[tuple[str, bool]]:
