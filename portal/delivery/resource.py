@@ -31,8 +31,6 @@ from portal.rest.resources import RETRY, Action, list_parameters
 from portal.webhooks.models import Delivery, DeliveryAttempt, Replay, Webhook
 from portal.webhooks.resource import resource as webhooks
 
-NOT_HERE = listing.OF_RECORDS | {"webhook_id"}  # the path names the webhook
-
 
 def represent(delivery: Delivery, webhook: search.Receiver | Webhook | None) -> dict[str, Any]:
     """Return a delivery as a document of the API."""
@@ -60,7 +58,7 @@ def _list(id: str) -> Response:
     webhook = find(Webhook, actor(), id, include_deleted=True)
     if "after" in request.args:
         return _after(webhook)
-    query = listing.parse(search.LISTING, request.args, NOT_HERE)
+    query = listing.parse(search.OF_WEBHOOK, request.args, listing.OF_RECORDS)
     of_one = replace(query, filters={**query.filters, "webhook_id": webhook.id})
     page = search.find_page(actor(), of_one)
     items = [represent(delivery, webhook) for delivery in page.items]
@@ -257,7 +255,7 @@ OPERATIONS = (
         is_list=True,
         parameters=(
             Parameter("after", {"type": "integer"}, "The last sequence number that you have"),
-            *list_parameters(search.LISTING, NOT_HERE),
+            *list_parameters(search.OF_WEBHOOK, listing.OF_RECORDS),
         ),
     ),
     Operation(

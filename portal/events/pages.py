@@ -2,12 +2,10 @@
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, Flask, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import MultiDict
 
 from portal import web
 from portal.core.errors import BadRequest, NotFound
@@ -18,16 +16,43 @@ from portal.events.forms import ErasureForm, EventForm, SettingsForm
 from portal.events.models import Event
 from portal.events.publishing.publication import Accepted
 from portal.events.schemas import Erasure
+from portal.fast.template_calls import escape_text
 from portal.identity.sessions.login import recent_sign_in_required
-from portal.records import listing
 from portal.records.listing import Query
 from portal.rest.findable import Asked, Find
+from portal.web import lists
+from portal.web.drawing.cells import short_id, time
+from portal.web.drawing.template_functions import record_urls
+from portal.web.lists import Column, Table, text
 
 bp = Blueprint("events", __name__, url_prefix="/events")
 AN_ID = re.compile(r"evt_[0-9A-HJKMNP-TV-Z]{26}")
-SPANS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7)}
 FEW_FOUND = 3
-SPAN_CHOICES = [("1h", "last hour"), ("24h", "last 24 h"), ("7d", "last 7 days")]
+
+
+def _type(event: Event, beside: object) -> str:
+    url = record_urls("events.show")(event.id)
+    return f'<a href="{url}">{escape_text(event.type)}</a><small>{short_id(event.id)}</small>'
+
+
+TABLE = Table(
+    "events",
+    "events.index",
+    "events",
+    service.LISTING,
+    (
+        Column("type", "Event", _type),
+        Column("subject", "Subject", lambda one, _: text(one.subject)),
+        Column("actor_name", "Published by", lambda one, _: text(one.actor_name)),
+        Column("occurred_at", "Happened", lambda one, _: time(one.occurred_at)),
+        Column("received_at", "Received", lambda one, _: time(one.received_at), sort="received_at"),
+        Column("client_id", "Publisher's id", lambda one, _: text(one.client_id), is_shown=False),
+    ),
+    {"client_id": "Publisher's id", "app_id": "Made by app", "occurred": "Happened"},
+    is_log=True,
+    since="received_at",
+    search="Event id or subject",
+)  # fmt: skip
 
 
 def init_app(app: Flask) -> None:
@@ -39,32 +64,20 @@ def init_app(app: Flask) -> None:
 @bp.get("")
 def index() -> ResponseReturnValue:
     """Show the published events, newest first."""
-    query = _question()
-    page = service.find_page(web.actor(), query)
-    return web.render(
-        "events/index.html",
-        "events/_listing.html",
-        view=web.list_view(page, query),
-        words=request.args.get("q", ""),
-        spans=SPAN_CHOICES,
-    )
+    if (better := lists.better_address(TABLE)) is not None:
+        return better
+    asked = lists.asked(TABLE)
+    page = service.find_page(web.actor(), _question(asked.query))
+    return lists.render("events/index.html", "events/_listing.html", asked, page)
 
 
-def _question() -> Query:
-    """Return the query in the URL. `q` is an event id or a subject."""
-    args = MultiDict([(k, v) for k, v in request.args.items(multi=True) if k not in ("since", "q")])
-    query = listing.parse(service.LISTING, args)
-    filters, bounds = dict(query.filters), dict(query.bounds)
-    words = request.args.get("q", "").strip().replace("\x00", "")[:200]
-    if AN_ID.fullmatch(words):
-        filters["id"] = words
-    elif words:
-        filters["subject"] = words
-    if (span := request.args.get("since", "")) in SPANS:
-        bounds["received_at after"] = datetime.now(UTC) - SPANS[span]
-    elif span:
-        raise listing.refused("since", f"Choose one of {', '.join(SPANS)}.")
-    return replace(query, filters=filters, bounds=bounds)
+def _question(query: Query) -> Query:
+    """Return the query with its words as the filter that they mean: an event id or a subject."""
+    words = query.q.strip()
+    if not words:
+        return query
+    name = "id" if AN_ID.fullmatch(words) else "subject"
+    return replace(query, q="", filters={**query.filters, name: words})
 
 
 # ---------------------------------------------------------------- found by the search

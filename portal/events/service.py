@@ -36,7 +36,7 @@ from portal.events.schemas import EventInput
 from portal.fast.statements import Statement
 from portal.records import idempotency
 from portal.records.audit import trail as audit
-from portal.records.listing import Listing, Page, Query, page
+from portal.records.listing import Listing, Page, Query, one_by_one, page
 from portal.records.quotas import rates, stored_bytes
 
 EVENTS = "events_per_second"  # a quota
@@ -46,6 +46,7 @@ OF_ONE_NAME = 20
 CLOCKS_APART = timedelta(days=2)
 ERASED_AT_ONCE = 10_000
 
+UNINDEXED = ("app_id", "application_id", "occurred_at")  # of the list
 # Typed for records. An event has the columns that a list needs, and is never soft-deleted.
 LISTING: Listing[Any] = Listing(
     Event,
@@ -56,6 +57,13 @@ LISTING: Listing[Any] = Listing(
         "app_id": Event.app_id,
         "application_id": Event.application_id,
     },
+    several=("type",),
+    once_single=("type",),
+    apart=("type",),
+    quick=("type", "subject", "client_id"),
+    combines=True,
+    texts={"type": Event.type, "subject": Event.subject},
+    optional={"subject": Event.subject, "application_id": Event.application_id},
     ranges={"received_at": Event.received_at, "occurred_at": Event.occurred_at},
     sorts={"received_at": Event.id},
     default_sort="-received_at",
@@ -195,7 +203,7 @@ def newest_named(actor: Actor, text: str) -> Sequence[Event]:
 def find_page(actor: Actor, query: Query) -> Page[Any]:
     """Return one page of the tenant's events."""
     actor.require("events:read")
-    return page(actor, LISTING, replace(query, include_deleted=True))
+    return page(actor, LISTING, replace(one_by_one(query, UNINDEXED), include_deleted=True))
 
 
 def matches(actor: Actor, event: Event) -> list[Match]:

@@ -44,7 +44,7 @@ from portal.records.lists.parameters import (
     truth,
     unknown,
 )
-from portal.records.lists.queries import MOST_VALUES, TEXT_LENGTH, Clause, Query, parse
+from portal.records.lists.queries import MOST_VALUES, TEXT_LENGTH, Clause, Query, one_by_one, parse
 
 __all__ = [
     "CLOCKS_DIFFER",
@@ -79,6 +79,7 @@ __all__ = [
     "limit_of",
     "moment_of",
     "narrowed",
+    "one_by_one",
     "packed",
     "page",
     "page_below",

@@ -409,12 +409,15 @@ def _filter_parameter(asked: Listing[Any], name: str) -> Parameter:
     if asked.is_switch(name):
         return Parameter(name, {"type": "boolean"})
     choices = asked.choices.get(name)
+    if name in asked.once_single:
+        words = f" Values: {', '.join(choices)}." if choices else ""
+        return Parameter(name, {"type": "string"} if choices else TEXT, f"{ANY_OF}{words}")
     if not asked.takes_several(name):
         return Parameter(name, {"type": "string", "enum": list(choices)} if choices else TEXT)
     return Parameter(
         name,
         _several({"type": "string", "enum": list(choices)} if choices else WITHOUT_COMMA),
-        "One value, or several with commas between them: any of these.",
+        ANY_OF,
         explode=False,
     )
 
@@ -425,7 +428,7 @@ def _several(items: dict[str, Any]) -> dict[str, Any]:
 
 def _not(asked: Listing[Any], parameter: str, name: str) -> Parameter:
     value = Parameter(name, TEXT) if name == "tag" else _filter_parameter(asked, name)
-    several = "none of these values" if not value.explode else "not this value"
+    several = "none of these values" if asked.takes_several(name) else "not this value"
     return replace(value, name=parameter, description=f"Only what has {several}. {LOOKED}")
 
 
@@ -439,6 +442,7 @@ def _empty(asked: Listing[Any], parameter: str, name: str) -> Parameter:
     return Parameter(parameter, {"type": "boolean"}, said)
 
 
+ANY_OF = "One value, or several with commas between them: any of these."
 LOOKED = "A page may end early, as with q."
 _COMPARED: Mapping[str, Callable[[Listing[Any], str, str], Parameter]] = {
     "not": _not,

@@ -5753,9 +5753,9 @@ export interface WebhooksCalls {
     sort?: "created_at" | "-created_at";
     /** One value, or several with commas between them: any of these. */
     id?: string[];
-    /** Only entries with this `state`. */
-    state?: "pending" | "held" | "in_flight" | "retrying" | "delivered" | "failed" | "expired" | "cancelled";
-    /** Only entries with this `event_type`. */
+    /** One value, or several with commas between them: any of these. Values: pending, held, in_flight, retrying, delivered, failed, expired, cancelled. */
+    state?: string;
+    /** One value, or several with commas between them: any of these. */
     event_type?: string;
     /** Only entries with this `event_id`. */
     event_id?: string;
@@ -5763,12 +5763,32 @@ export interface WebhooksCalls {
     subject?: string;
     /** Only entries with this `replay_id`. */
     replay_id?: string;
-    /** Only entries with this `origin`. */
-    origin?: "event" | "redelivery" | "replay" | "probe" | "lab";
+    /** One value, or several with commas between them: any of these. Values: event, redelivery, replay, probe, lab. */
+    origin?: string;
     /** Only entries with `created_at` at or after this time. */
     created_after?: string;
     /** Only entries with `created_at` before this time. */
     created_before?: string;
+    /** Only what has none of these values. A page may end early, as with q. */
+    state_not?: string;
+    /** Only what has none of these values. A page may end early, as with q. */
+    event_type_not?: string;
+    /** Only what has not this value. A page may end early, as with q. */
+    event_id_not?: string;
+    /** Only what has not this value. A page may end early, as with q. */
+    subject_not?: string;
+    /** Only what has not this value. A page may end early, as with q. */
+    replay_id_not?: string;
+    /** Only what has none of these values. A page may end early, as with q. */
+    origin_not?: string;
+    /** A part of event_type, in upper or lower case. A page may end early, as with q. */
+    event_type_contains?: string;
+    /** A part of subject, in upper or lower case. A page may end early, as with q. */
+    subject_contains?: string;
+    /** True: only what has no subject. False: only what has one. A page may end early, as with q. */
+    subject_empty?: boolean;
+    /** Names of parameters of this request, with commas between them. One of these must match instead of all; what is not named must match too. A name that has no value here does not count. */
+    either?: ("created_after" | "created_before" | "event_id" | "event_id_not" | "event_type" | "event_type_contains" | "event_type_not" | "origin" | "origin_not" | "replay_id" | "replay_id_not" | "state" | "state_not" | "subject" | "subject_contains" | "subject_empty" | "subject_not")[];
   }, options?: Options): List<Delivery, DeliveryList>;
   /**
    * Replay the events of a period, or count them
@@ -5922,24 +5942,46 @@ export interface DeliveriesCalls {
     sort?: "created_at" | "-created_at";
     /** One value, or several with commas between them: any of these. */
     id?: string[];
-    /** Only entries with this `state`. */
-    state?: "pending" | "held" | "in_flight" | "retrying" | "delivered" | "failed" | "expired" | "cancelled";
-    /** Only entries with this `event_type`. */
+    /** One value, or several with commas between them: any of these. Values: pending, held, in_flight, retrying, delivered, failed, expired, cancelled. */
+    state?: string;
+    /** One value, or several with commas between them: any of these. */
     event_type?: string;
     /** Only entries with this `event_id`. */
     event_id?: string;
     /** Only entries with this `subject`. */
     subject?: string;
-    /** Only entries with this `webhook_id`. */
+    /** One value, or several with commas between them: any of these. */
     webhook_id?: string;
     /** Only entries with this `replay_id`. */
     replay_id?: string;
-    /** Only entries with this `origin`. */
-    origin?: "event" | "redelivery" | "replay" | "probe" | "lab";
+    /** One value, or several with commas between them: any of these. Values: event, redelivery, replay, probe, lab. */
+    origin?: string;
     /** Only entries with `created_at` at or after this time. */
     created_after?: string;
     /** Only entries with `created_at` before this time. */
     created_before?: string;
+    /** Only what has none of these values. A page may end early, as with q. */
+    state_not?: string;
+    /** Only what has none of these values. A page may end early, as with q. */
+    event_type_not?: string;
+    /** Only what has not this value. A page may end early, as with q. */
+    event_id_not?: string;
+    /** Only what has not this value. A page may end early, as with q. */
+    subject_not?: string;
+    /** Only what has none of these values. A page may end early, as with q. */
+    webhook_id_not?: string;
+    /** Only what has not this value. A page may end early, as with q. */
+    replay_id_not?: string;
+    /** Only what has none of these values. A page may end early, as with q. */
+    origin_not?: string;
+    /** A part of event_type, in upper or lower case. A page may end early, as with q. */
+    event_type_contains?: string;
+    /** A part of subject, in upper or lower case. A page may end early, as with q. */
+    subject_contains?: string;
+    /** True: only what has no subject. False: only what has one. A page may end early, as with q. */
+    subject_empty?: boolean;
+    /** Names of parameters of this request, with commas between them. One of these must match instead of all; what is not named must match too. A name that has no value here does not count. */
+    either?: ("created_after" | "created_before" | "event_id" | "event_id_not" | "event_type" | "event_type_contains" | "event_type_not" | "origin" | "origin_not" | "replay_id" | "replay_id_not" | "state" | "state_not" | "subject" | "subject_contains" | "subject_empty" | "subject_not" | "webhook_id" | "webhook_id_not")[];
   }, options?: Options): List<Delivery, DeliveryList>;
   /**
    * Get one delivery with its attempts
@@ -6210,7 +6252,7 @@ export interface EventsCalls {
     sort?: "received_at" | "-received_at";
     /** One value, or several with commas between them: any of these. */
     id?: string[];
-    /** Only entries with this `type`. */
+    /** One value, or several with commas between them: any of these. */
     type?: string;
     /** Only entries with this `subject`. */
     subject?: string;
@@ -6228,6 +6270,26 @@ export interface EventsCalls {
     occurred_after?: string;
     /** Only entries with `occurred_at` before this time. */
     occurred_before?: string;
+    /** Only what has none of these values. A page may end early, as with q. */
+    type_not?: string;
+    /** Only what has not this value. A page may end early, as with q. */
+    subject_not?: string;
+    /** Only what has not this value. A page may end early, as with q. */
+    client_id_not?: string;
+    /** Only what has not this value. A page may end early, as with q. */
+    app_id_not?: string;
+    /** Only what has not this value. A page may end early, as with q. */
+    application_id_not?: string;
+    /** A part of type, in upper or lower case. A page may end early, as with q. */
+    type_contains?: string;
+    /** A part of subject, in upper or lower case. A page may end early, as with q. */
+    subject_contains?: string;
+    /** True: only what has no subject. False: only what has one. A page may end early, as with q. */
+    subject_empty?: boolean;
+    /** True: only what has no application_id. False: only what has one. A page may end early, as with q. */
+    application_id_empty?: boolean;
+    /** Names of parameters of this request, with commas between them. One of these must match instead of all; what is not named must match too. A name that has no value here does not count. */
+    either?: ("app_id" | "app_id_not" | "application_id" | "application_id_empty" | "application_id_not" | "client_id" | "client_id_not" | "occurred_after" | "occurred_before" | "received_after" | "received_before" | "subject" | "subject_contains" | "subject_empty" | "subject_not" | "type" | "type_contains" | "type_not")[];
   }, options?: Options): List<Event, EventList>;
   /**
    * Get one event and its match with each webhook

@@ -297,6 +297,9 @@ def test_no_question_of_the_log_costs_more_than_six_statements(
     for path in (
         f"/deliveries?q=rfp-1&state=pending&{narrow}",
         f"/deliveries?state=held&{narrow}&seen={one['id']}",
+        f"/deliveries?state=pending&{narrow}",
+        "/deliveries?state=delivered,failed&event_type_contains=rfp",
+        f"/deliveries?either=webhook_id,event_type&{narrow}&subject_empty=false",
         f"/webhooks/{webhook['id']}/deliveries?q=rfp-1&since=7d",
         "/events?q=rfp-1&since=24h&limit=2",
     ):

@@ -1,38 +1,27 @@
 """Pages of deliveries: the log of all webhooks or of one, and each delivery with its attempts."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import MultiDict
 
 from portal import web
 from portal.core.errors import NotFound
 from portal.database.actor import Actor
 from portal.delivery.log import attempt_view, resend, search, today
+from portal.delivery.log.table import OF_WEBHOOK, TABLE
 from portal.events import service as events
 from portal.events import settings
-from portal.records import listing
-from portal.records.listing import Query
 from portal.rest.findable import Asked, Find
+from portal.web import lists
 from portal.webhooks import service
 from portal.webhooks.models import Delivery, DeliveryAttempt, Webhook
 
 bp = Blueprint("deliveries", __name__, url_prefix="/deliveries")
-SPANS = {
-    "15m": timedelta(minutes=15),
-    "1h": timedelta(hours=1),
-    "24h": timedelta(days=1),
-    "7d": timedelta(days=7),
-}
-SPAN_CHOICES = [
-    ("15m", "last 15 min"),
-    ("1h", "last hour"),
-    ("24h", "last 24 h"),
-    ("7d", "last 7 days"),
-]
 STATE_CHOICES = [(name, attempt_view.state_text(name)) for name in search.SHOWN_STATES]
 BEGUN = {
     "redelivery": ("Sent again by hand", ""),
@@ -48,7 +37,6 @@ BECAUSE = {
     "probe": "to see whether the receiver works again",
 }
 FEW_FOUND = 3
-OWN = ("since", "seen")  # parameters of the page, unknown to the search
 
 
 @bp.get("")
@@ -64,8 +52,13 @@ def log_page(
 ) -> ResponseReturnValue:
     """Show the log, only its listing for a filter, or only its rows for the live tail (304 if
     unchanged)."""
-    query = _question(webhook)
-    seen = request.args.get("seen")
+    table = OF_WEBHOOK if webhook else TABLE
+    if (better := lists.better_address(table)) is not None:
+        return better
+    asked = lists.asked(table)
+    query, seen = asked.query, request.args.get("seen")
+    if webhook is not None:
+        query = replace(query, filters={**query.filters, "webhook_id": webhook.id})
     page = search.find_page(web.actor(), query, upto=seen)
     receivers = (
         search.receivers(web.actor(), page.items)
@@ -76,43 +69,32 @@ def log_page(
     tag = search.print_of(page.items, receivers, new)
     if seen and request.headers.get("HX-PTag") == tag:
         return "", 304
-    answer = web.render(
+    answer = lists.render(
         template,
         "deliveries/_rows.html" if seen else fragment,
-        view=web.list_view(page, query),
-        receivers=receivers,
+        asked,
+        page,
+        beside=receivers,
+        offered={
+            "state": lists.Offer(lambda _: STATE_CHOICES),
+            "webhook_id": lists.Offer(partial(_receivers_of, receivers)),
+        },
         new=new,
         most=search.COUNTED_NEW,
         webhook=webhook,
-        webhooks=[] if webhook or seen else search.choices(web.actor()),
-        states=STATE_CHOICES,
-        spans=SPAN_CHOICES,
-        state_of=search.state_of,
         **context,
     )
     answer.headers["HX-PTag"] = tag
     return answer
 
 
-def _question(webhook: Webhook | None) -> Query:
-    given = MultiDict([(k, v) for k, v in request.args.items(multi=True) if k not in OWN])
-    query = listing.parse(search.LISTING, given)
-    bounds, filters = dict(query.bounds), dict(query.filters)
-    if (span := request.args.get("since", "")) in SPANS:
-        bounds["created_at after"] = datetime.now(UTC) - SPANS[span]
-    elif span:
-        raise listing.refused("since", f"Choose one of {', '.join(SPANS)}.")
-    if webhook is not None:
-        filters["webhook_id"] = webhook.id
-    return listing.Query(
-        filters=filters,
-        bounds=bounds,
-        q=query.q,
-        sort=query.sort,
-        limit=query.limit,
-        cursor=query.cursor,
-        include_deleted=True,
-    )
+def _receivers_of(
+    known: Mapping[str, search.Receiver], ids: Collection[str]
+) -> Sequence[tuple[str, str]]:
+    """Return webhooks to choose from; to name those of a chip, the rows mostly know enough."""
+    if ids and known.keys() >= set(ids) and "filter" not in request.args:
+        return [(one.id, one.name) for one in known.values()]
+    return search.choices(web.actor(), ids)
 
 
 # ---------------------------------------------------------------- one delivery

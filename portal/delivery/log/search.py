@@ -6,7 +6,7 @@ words are compared for equality (a whole id, a whole subject), never within text
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     String,
     any_,
+    case,
     func,
     literal,
     not_,
@@ -29,7 +30,8 @@ from portal.core.errors import NotFound
 from portal.database.actor import Actor
 from portal.database.session import session
 from portal.events.models import Event
-from portal.records.listing import Listing, Page, Query, page
+from portal.records import verbs
+from portal.records.listing import Listing, Page, Query, narrowed, one_by_one, page
 from portal.webhooks.models import CLOCKS_APART, ORIGINS, STATES, Delivery, DeliveryAttempt, Webhook
 
 SHOWN_STATES = ("pending", "held", "in_flight", "retrying", *STATES[3:])
@@ -39,7 +41,25 @@ OF_ONE_SUBJECT = 500
 COUNTED_NEW = 100
 ATTEMPTS_SHOWN = 50
 WITH_BODY = undefer(DeliveryAttempt.body_of_event)
-CHOICES = 200
+QUICK_STATES = ("pending", "held", "in_flight", "retrying", "failed")
+"""The states that an index finds, one at a time."""
+UNINDEXED = ("event_type", "subject", "origin")  # filters of the list
+SEVERAL = ("state", "event_type", "webhook_id", "origin")
+NAMING = {"id", "event_id"}
+IDLE = (
+    select(Webhook.id)
+    .where(
+        Webhook.tenant_id == Delivery.tenant_id,
+        Webhook.id == Delivery.webhook_id,
+        not_(Webhook.receives),
+    )
+    .correlate(Delivery)
+    .exists()
+)
+SHOWN_STATE: Any = case(
+    (Delivery.state.in_(("pending", "retrying")) & IDLE, "held"), else_=Delivery.state
+)
+"""The state as people see it, to compare one delivery after the other."""
 AN_ID = re.compile(r"(dlv|evt|whk|rpl)_[0-9A-HJKMNP-TV-Z]{26}")
 
 # Listing is typed for records. A delivery is none, but has the columns that a list needs; there is
@@ -47,7 +67,7 @@ AN_ID = re.compile(r"(dlv|evt|whk|rpl)_[0-9A-HJKMNP-TV-Z]{26}")
 LISTING: Listing[Any] = Listing(
     Delivery,
     filters={
-        "state": Delivery.state,
+        "state": SHOWN_STATE,
         "event_type": Delivery.event_type,
         "event_id": Delivery.event_id,
         "subject": Delivery.subject,
@@ -56,8 +76,20 @@ LISTING: Listing[Any] = Listing(
         "origin": Delivery.origin,
     },
     choices={"state": SHOWN_STATES, "origin": ORIGINS},
+    several=SEVERAL,
+    once_single=SEVERAL,
+    apart=("webhook_id",),
+    quick=("webhook_id", "event_id"),
+    combines=True,
+    texts={"event_type": Delivery.event_type, "subject": Delivery.subject},
+    optional={"subject": Delivery.subject},
     ranges={"created_at": Delivery.created_at},
     sorts={"created_at": Delivery.id},
+)
+# Of one webhook, which is no filter then.
+OF_WEBHOOK = replace(
+    LISTING,
+    filters={name: column for name, column in LISTING.filters.items() if name != "webhook_id"},
 )
 
 
@@ -83,11 +115,8 @@ def find_page(actor: Actor, query: Query, upto: str | None = None) -> Page[Any]:
 def count_newer(actor: Actor, query: Query, than: str) -> int:
     """Return how many deliveries that the query matches are newer than one; at most COUNTED_NEW."""
     actor.require("webhooks:read")
-    plain = _plain(query)
-    statement: Select[Any] = Delivery.seen_by(actor).where(
-        Delivery.id > than,
-        *_conditions(actor, query),
-        *(LISTING.condition(name, value, actor.tenant_id) for name, value in plain.filters.items()),
+    statement = narrowed(actor, LISTING, _plain(query)).where(
+        Delivery.id > than, *_conditions(actor, query)
     )
     ids = statement.with_only_columns(Delivery.id).limit(COUNTED_NEW).subquery()
     return session.scalar(select(func.count()).select_from(ids)) or 0
@@ -102,12 +131,10 @@ def receivers(actor: Actor, deliveries: Sequence[Delivery]) -> Mapping[str, Rece
     return {found.id: found for found in _receivers(query)}
 
 
-def choices(actor: Actor) -> list[tuple[str, str]]:
-    """Return the outbound webhooks to choose from, as (id, name), sorted by name."""
-    query = Webhook.seen_by(actor).where(
-        Webhook.is_deleted.is_(False), Webhook.direction == "outbound"
-    )
-    return [(r.id, r.name) for r in _receivers(query.order_by(Webhook.name_key).limit(CHOICES))]
+def choices(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple[str, str]]:
+    """Return (id, name) of the first outbound webhooks by name, and of those in `also`."""
+    outbound = Webhook.direction == "outbound"
+    return verbs.choices(actor, Webhook, Webhook.name_key, Webhook.name, also, outbound)
 
 
 def _receivers(query: Select[Any]) -> list[Receiver]:
@@ -238,18 +265,27 @@ def whole_attempt(actor: Actor, attempt: DeliveryAttempt) -> DeliveryAttempt:
 
 
 def _plain(query: Query) -> Query:
-    """Return the part of a query that compares columns; states and words become conditions of their
-    own."""
-    apart = ("state",) if query.filters.get("state") in SHOWN_STATES else ()
-    filters = {name: value for name, value in query.filters.items() if name not in apart}
-    return replace(query, filters=filters, q="", tag=None, include_deleted=True)
+    """Return the part of a query that compares columns; words, and a state that an index finds,
+    become conditions of their own."""
+    state = _quick_state(query)
+    filters = {name: value for name, value in query.filters.items() if not state or name != "state"}
+    plain = replace(query, filters=filters, q="", tag=None, include_deleted=True)
+    if query.q.strip() or NAMING & query.filters.keys():
+        return plain  # an index finds the few that are named, whatever else is asked
+    return one_by_one(plain, (*UNINDEXED, "state"))
+
+
+def _quick_state(query: Query) -> str:
+    """Return the state that the query asks for, if an index finds it, or else an empty text."""
+    state = query.filters.get("state")
+    return state if isinstance(state, str) and state in QUICK_STATES else ""
 
 
 def _conditions(actor: Actor, query: Query) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if actor.app_id is not None:
         found.append(Delivery.webhook_id.in_(Webhook.seen_by(actor).with_only_columns(Webhook.id)))
-    state = query.filters.get("state")
+    state = _quick_state(query)
     if state in STATES:
         # A literal and not a parameter: a cached plan for a parameter cannot use the partial
         # indexes, which have deliveries of some states only.
@@ -281,5 +317,4 @@ def _named(actor: Actor, words: str) -> ColumnElement[bool]:
     about = select(Event.id).where(Event.tenant_id == actor.tenant_id, Event.subject == words)
     # Subjects are indexed on events only. The deliveries of an event have the same subject.
     newest = about.order_by(Event.id.desc()).limit(OF_ONE_SUBJECT)
-    found = session.scalars(newest).all()
-    return Delivery.event_id.in_(found) if found else literal(False)
+    return Delivery.event_id == any_(func.array(newest.scalar_subquery()))

@@ -64,7 +64,7 @@ def order_of(listing: Listing[Any], query: Query) -> Order:
         column,
         downward=query.sort.startswith("-") != (cursor is not None and cursor.backward),
         place=(cursors.value_of(column, cursor), cursor.record_id) if cursor else None,
-        spans=tuple(spans(listing.model, query)),
+        spans=tuple(spans(listing, query)),
     )
 
 

@@ -27,7 +27,7 @@ def visible(actor: Actor, listing: Listing[R], query: Query) -> Select[Any]:
         statement = statement.join(listing.beside.model, listing.beside.on)
     if not query.include_deleted:
         statement = statement.where(model.is_deleted.is_(False))
-    for end, place in spans(model, query):
+    for end, place in spans(listing, query):
         statement = statement.where(model.id >= place if end == "after" else model.id < place)
     return statement
 
@@ -111,18 +111,22 @@ def _a_day_away(bound: Any, end: str) -> Any:
         return bound
 
 
-def spans(model: Any, query: Query) -> Iterator[tuple[str, str]]:
-    """Yield the bounds of `created_at` as bounds on the id: the list's own index then finds them.
+def spans(listing: Listing[Any], query: Query) -> Iterator[tuple[str, str]]:
+    """Yield the bounds of the time of creation as bounds on the id: the list's own index then finds
+    them. It is the time that is sorted by id.
 
     An id begins with its creation time by the portal's clock, not the database's, hence the hour to
     spare.
     """
     for key, bound in query.bounds.items():
         name, end = key.split()
-        if name == "created_at":
+        if listing.sorts.get(name) is listing.model.id:
             spare = -CLOCKS_DIFFER if end == "after" else CLOCKS_DIFFER
             milliseconds = max(int(bound.timestamp() * 1000) + spare, 0)
-            yield end, f"{model.id_prefix}_{ULID(milliseconds.to_bytes(6, 'big') + bytes(10))}"
+            yield (
+                end,
+                f"{listing.model.id_prefix}_{ULID(milliseconds.to_bytes(6, 'big') + bytes(10))}",
+            )
 
 
 def is_beside(listing: Listing[Any], sort: str) -> bool:

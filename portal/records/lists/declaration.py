@@ -121,7 +121,8 @@ class Listing(Generic[R]):
 
     `filters` are compared for equality, and `choices` are the allowed values of some of them.
     `several` are those that take several values, with commas between them: only such whose values
-    never have a comma. `apart` are those of them whose values have an index each, and none
+    never have a comma. `once_single` are those of them that took one value in an earlier release:
+    the document still calls them a text, for the programs that were made from it. `apart` are those of them whose values have an index each, and none
     together. `sides` are filters by a value in another table; they take several, too.
     `ranges` are times, or what `sorted_time` makes of them, queried with `<name>_after` and
     `<name>_before` (`created_at` → `created_after`). `days` are columns with the day of some of
@@ -140,6 +141,7 @@ class Listing(Generic[R]):
     filters: Mapping[str, Column] = field(default_factory=dict)
     choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
     several: Collection[str] = ()
+    once_single: Collection[str] = ()
     apart: Collection[str] = ()
     sides: Mapping[str, Side] = field(default_factory=dict)
     quick: Collection[str] = ()
@@ -182,7 +184,8 @@ class Listing(Generic[R]):
     @cached_property
     def comparisons(self) -> Mapping[str, tuple[str, How]]:
         """Return the parameters that compare a field: its name, and how it is compared."""
-        found: dict[str, tuple[str, How]] = {"tag": ("tag", "is")}
+        has_tags = issubclass(self.model, Record)
+        found: dict[str, tuple[str, How]] = {"tag": ("tag", "is")} if has_tags else {}
         found |= {name: (name, "is") for name in (*self.filters, *self.sides)}
         for name in self.ranges:
             found |= {
@@ -190,7 +193,7 @@ class Listing(Generic[R]):
                 f"{stem(name)}_before": (name, "before"),
             }
         if self.combines:
-            negated = (name for name in (*self.filters, *self.sides, "tag"))
+            negated = (*self.filters, *self.sides, *(("tag",) if has_tags else ()))
             found |= {f"{n}_not": (n, "not") for n in negated if not self.is_switch(n)}
         found |= {f"{name}_contains": (name, "contains") for name in self.texts}
         return found | {f"{self.stem_of(n)}_empty": (n, "empty") for n in self.optional}

@@ -1,9 +1,9 @@
 """Check what a query string asks of a list."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from portal.core.errors import did_you_mean, one_of
 from portal.records.lists import cursors
@@ -98,6 +98,21 @@ def parse(listing: Listing[Any], arguments: Arguments, without: Collection[str] 
         include_deleted=truth("include_deleted", given) or _asks_for_deleted(bounds, either),
         count=truth("count", given),
     )
+
+
+def one_by_one(query: Query, names: Collection[str]) -> Query:
+    """Return the query with its filters and times of these names as clauses: no index answers them,
+    so that a page looks at a limited number of records for them."""
+    filters = {name: value for name, value in query.filters.items() if name not in names}
+    bounds = {key: at for key, at in query.bounds.items() if key.split()[0] not in names}
+    found = [
+        Clause(name, name, "is", value) for name, value in query.filters.items() if name in names
+    ]
+    for key, at in query.bounds.items():
+        name, end = key.split()
+        if name in names:
+            found.append(Clause(key, name, cast("How", end), at))
+    return replace(query, filters=filters, bounds=bounds, clauses=(*query.clauses, *found))
 
 
 def _group(listing: Listing[Any], given: Mapping[str, str]) -> list[str]:

@@ -157,6 +157,16 @@ def minute(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="minutes")
 
 
+def to_field(moment: datetime) -> str:
+    """Return a time in UTC for `<input type="datetime-local">`, with its seconds if it has any.
+
+    The field knows milliseconds, nothing finer.
+    """
+    plain = moment.astimezone(UTC).replace(tzinfo=None)
+    finest = "milliseconds" if plain.microsecond else "seconds" if plain.second else "minutes"
+    return plain.isoformat(timespec=finest)
+
+
 # ---------------------------------------------------------------- links
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -19,7 +20,7 @@ from portal.records.listing import Query, Total
 from portal.web.access import actor
 from portal.web.htmx import portal_request
 from portal.web.lists import views
-from portal.web.lists.tables import Column, Table
+from portal.web.lists.tables import SINCE, SPANS, Column, Table
 from portal.web.lists.views import SavedView
 
 DENSITIES = ("comfortable", "compact")
@@ -69,7 +70,7 @@ class Asked:
     @property
     def whole_url(self) -> str:
         """Return the address of the whole list."""
-        return whole(request.path)
+        return _whole(self.table)
 
     def url(self, **changes: str | None) -> str:
         """Return the address of the first page with some parameters changed; None drops one."""
@@ -97,6 +98,10 @@ def whole(path: str) -> str:
     return address(path, {"view": ALL})
 
 
+def _whole(table: Table) -> str:
+    return request.path if table.is_log else whole(request.path)
+
+
 def arguments_of(query: str) -> dict[str, str]:
     """Return the parameters of a query string, as a form sends it back."""
     return {name: text for name, text in parse_qsl(query[:LONGEST]) if text}
@@ -120,7 +125,7 @@ def better_address(table: Table) -> Response | None:
     args |= {"density": None} if args.get("density") == DENSITIES[0] else {}
     if "" not in given.values() and all(args.get(name) == given[name] for name in given):
         return None
-    return redirect(address(request.path, args) if any(args.values()) else whole(request.path))
+    return redirect(address(request.path, args) if any(args.values()) else _whole(table))
 
 
 def asked(table: Table) -> Asked:
@@ -130,7 +135,8 @@ def asked(table: Table) -> Asked:
     """
     known: dict[str, Asked] = g.setdefault("lists_asked", {})
     if table.name not in known:
-        known[table.name] = _surrounded(_tolerant(table))
+        read = _tolerant(table)
+        known[table.name] = read if table.is_log else _surrounded(read)
     return known[table.name]
 
 
@@ -174,16 +180,27 @@ def _read(table: Table, args: MultiDict[str, str], problems: tuple[str, ...]) ->
     columns = _columns(table, args.get("columns", ""))
     if (density := args.get("density", DENSITIES[0])) not in DENSITIES:
         raise listing.refused("density", one_of(density, DENSITIES))
-    editable = {*table.listing.comparisons, "include_deleted"}
+    editable = {*table.listing.comparisons, *table.besides}
     if (editing := args.get("filter", "")) and editing not in editable:
         raise listing.refused("filter", one_of(editing, sorted(editable)))
+    of_page = {*OF_PAGES, *table.own, *([SINCE] if table.since else [])}
     plain: MultiDict[str, str] = MultiDict(
-        [(name, text) for name, text in args.items(multi=True) if name not in OF_PAGES]
+        [(name, text) for name, text in args.items(multi=True) if name not in of_page]
     )
     if table.whole_sort and not plain.keys() - {"cursor", "limit"}:
         plain["sort"] = table.whole_sort
-    query = listing.parse(table.listing, plain)
+    query = listing.parse(table.listing, plain, table.without)
+    if table.since and (span := args.get(SINCE)):
+        query = _lately(query, table.since, span)
     return Asked(table, args.to_dict(), query, columns, problems)
+
+
+def _lately(query: Query, name: str, span: str) -> Query:
+    """Return the query for what has this time in the last so many minutes, hours or days."""
+    if span not in SPANS:
+        raise listing.refused(SINCE, one_of(span, list(SPANS)))
+    key, begin = f"{name} after", datetime.now(UTC) - SPANS[span][0]
+    return replace(query, bounds={**query.bounds, key: max(begin, query.bounds.get(key, begin))})
 
 
 def _columns(table: Table, chosen: str) -> tuple[Column, ...]:

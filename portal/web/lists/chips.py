@@ -7,16 +7,16 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from portal.records.listing import How, moment_of, stem
-from portal.web.drawing.template_functions import minute
+from portal.web.drawing.template_functions import to_field
 from portal.web.lists.asked import Asked
-from portal.web.lists.tables import Table
+from portal.web.lists.tables import DELETED, SINCE, SPANS, Table
 
 WORDS: Mapping[How, str] = {
     "is": "is", "not": "is not", "contains": "contains",
     "empty": "is empty", "after": "after", "before": "before",
 }  # fmt: skip
 OF_SEVERAL: Mapping[How, str] = {"is": "is any of", "not": "is none of"}
-DELETED = "include_deleted"
+WITHIN = "within the last"
 YES_NO = (("true", "yes"), ("false", "no"))
 MOST_NAMED = 3
 AFTER_REMOVAL = "#filter-add"  # where the focus goes
@@ -108,7 +108,7 @@ Texts = Callable[[str], Sequence[tuple[str, str]]]
 
 
 def _given(asked: Asked) -> Iterator[str]:
-    for name in (*asked.table.listing.comparisons, DELETED):
+    for name in (*asked.table.listing.comparisons, *asked.table.besides):
         if asked.args.get(name):
             yield name
 
@@ -137,7 +137,9 @@ def _chip(asked: Asked, parameter: str, texts: Texts) -> Chip:
     elif parameter == DELETED:
         words, value = ("are shown too" if text == "true" else "are hidden"), ""
     elif how in ("after", "before"):
-        value = _minute(asked, parameter).replace("T", ", ") + " UTC"
+        value = _moment(asked, parameter).replace("T", ", ") + " UTC"
+    elif parameter == SINCE:
+        words, value = WITHIN, SPANS[text][1]
     elif how == "contains":
         value = text
     elif len(values) > MOST_NAMED:
@@ -165,12 +167,16 @@ def _label(table: Table, name: str) -> str:
     """Return what people call a field; a time goes without its “at”."""
     if name == DELETED:
         return "Deleted records"
+    if name == SINCE:
+        name = table.since
     return table.label(stem(name) if name in table.listing.ranges else name)
 
 
 def _choices(table: Table, name: str) -> Sequence[tuple[str, str]]:
     if table.listing.is_switch(name) or name == DELETED:
         return YES_NO
+    if name == SINCE:
+        return [(value, words) for value, (_, words) in SPANS.items()]
     return [(value, value.replace("_", " ")) for value in table.listing.choices.get(name, ())]
 
 
@@ -185,7 +191,7 @@ def _editor(asked: Asked, texts: Texts, offered: Offered) -> Editor:
     elif how in ("is", "not") and (name not in offered or offered[name].is_whole):
         options = texts(name)
     if how in ("after", "before"):
-        kind, given = "moment", _minute(asked, parameter)
+        kind, given = "moment", _moment(asked, parameter)
     else:
         kind = ("choices" if several else "choice") if options else "text"
     joined = [one for one in asked.args.get("either", "").split(",") if one]
@@ -203,16 +209,18 @@ def _editor(asked: Asked, texts: Texts, offered: Offered) -> Editor:
     )
 
 
-def _minute(asked: Asked, parameter: str) -> str:
-    """Return a time of the address to the minute in UTC, as a field for times shows it; an empty
-    text if it is not given."""
+def _moment(asked: Asked, parameter: str) -> str:
+    """Return a time of the address in UTC, as a field for times shows it; an empty text if it is
+    not given."""
     at = moment_of(asked.args, parameter)
-    return minute(at) if at else ""
+    return to_field(at) if at else ""
 
 
 def _option_words(table: Table, name: str, how: How) -> str:
     label = _label(table, name)
-    return f"{label} are shown" if name == DELETED else f"{label} {WORDS[how]}"
+    if name == DELETED:
+        return f"{label} are shown"
+    return f"{label} {WITHIN if name == SINCE else WORDS[how]}"
 
 
 _drawn: dict[str, Markup] = {}
@@ -231,7 +239,7 @@ def _draw_options(table: Table) -> Markup:
         (_label(table, name), parameter, _option_words(table, name, how))
         for parameter, (name, how) in table.listing.comparisons.items()
     ]
-    found.append((_label(table, DELETED), DELETED, _option_words(table, DELETED, "is")))
+    found += [(_label(table, one), one, _option_words(table, one, "is")) for one in table.besides]
     drawn, group = "", ""
     for label, parameter, words in sorted(found, key=lambda one: one[0].lower()):
         if label != group:

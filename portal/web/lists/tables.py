@@ -2,17 +2,27 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
 from markupsafe import Markup
 
 from portal.fast.template_calls import escape_text
-from portal.records.listing import Listing
+from portal.records.listing import OF_RECORDS, Listing
 from portal.web.drawing.cells import number
 
 BULK = "bulk"
 """The id of the form below a list that its rows' boxes belong to."""
+SINCE = "since"
+SPANS = {
+    "15m": (timedelta(minutes=15), "15 minutes"),
+    "1h": (timedelta(hours=1), "hour"),
+    "24h": (timedelta(days=1), "24 hours"),
+    "7d": (timedelta(days=7), "7 days"),
+}
+"""The values of `since`: how far back it reaches, in words too."""
+DELETED = "include_deleted"
 Cell = Callable[[Any, Any], object]
 """Returns the markup of a cell, from a row and from what was read beside the rows."""
 
@@ -41,6 +51,11 @@ class Table:
     `name` is the resource's in REST, and `endpoint` its page. `labels` are what people call the
     fields, if their names do not say it. `whole_sort` is the order of the whole list, while a part
     of it is in the usual order.
+
+    A log (`is_log`) lists what happened, not records: nothing in it is deleted or has tags, it is
+    not counted, and no views of it are saved. `since` is its time that the parameter of this name
+    narrows to the last minutes, hours or days. `search` is the hint in its search box, if it has
+    one. `own` are parameters that the page reads by itself.
     """
 
     name: str
@@ -50,6 +65,29 @@ class Table:
     columns: tuple[Column, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
     whole_sort: str = ""
+    is_log: bool = False
+    since: str = ""
+    search: str = ""
+    own: tuple[str, ...] = ()
+
+    @property
+    def searches(self) -> str:
+        """Return the hint in the search box, or an empty text if there is no such box."""
+        return self.search if self.is_log else f"Search {self.nouns}"
+
+    @property
+    def without(self) -> frozenset[str]:
+        """Return the parameters of REST that its address cannot have."""
+        if not self.is_log:
+            return frozenset()
+        return OF_RECORDS - {"q"} if self.search else OF_RECORDS
+
+    @property
+    def besides(self) -> tuple[str, ...]:
+        """Return the filters that are no comparisons of a field."""
+        if not self.is_log:
+            return (DELETED,)
+        return (SINCE,) if self.since else ()
 
     @cached_property
     def by_name(self) -> Mapping[str, Column]:
