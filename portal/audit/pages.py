@@ -2,22 +2,24 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
 from typing import Any
 
-from flask import Blueprint, request, url_for
+from flask import Blueprint, url_for
 from werkzeug.wrappers import Response
 
 from portal import web
 from portal.database.actor import Actor
 from portal.overview import parts as overview
 from portal.overview.parts import Change, Told
-from portal.records.audit import trail
+from portal.records.audit import log, trail
 from portal.records.audit.models import AuditEntry
-from portal.records.audit.trail import Question
+from portal.records.listing import Query
 from portal.rest.findable import Asked, Find
+from portal.web import lists
 from portal.web.drawing.template_functions import record_url
 
 bp = Blueprint("audit", __name__, url_prefix="/audit")
@@ -57,21 +59,47 @@ AN_ACTION = re.compile(r"[a-z_]{1,40}\.[a-z_]{1,40}")
 AN_ID = re.compile(r"[a-z]{3}_[0-9A-Z]{26}")
 FEW_FOUND = 3
 SHOWN_LENGTH = 300  # characters of one value; REST returns all of it
+TABLE = lists.Table(
+    "audit",
+    "audit.index",
+    "entries",
+    log.LISTING,
+    (),
+    {
+        "record_kind": "Kind of record",
+        "record_name": "Name of record",
+        "actor_id": "Done by",
+        "occurred": "Happened",
+    },
+    is_log=True,
+    since="occurred_at",
+)
 
 
 @bp.get("")
 def index() -> Response:
     """Show everything that happened in the tenant, newest first."""
-    asked = trail.question(request.args)
-    entries, onward = trail.log(web.actor(), asked)
-    place: dict[str, Any] = {**request.args.to_dict(), "cursor": onward}
-    return web.render(
+    if (better := lists.better_address(TABLE)) is not None:
+        return better
+    asked = lists.asked(TABLE)
+    found = log.page(web.actor(), asked.query)
+    return lists.render(
         "audit/index.html",
         "audit/_log.html",
-        entries=lines(entries, named=True),
-        asked=asked,
-        next_url=url_for("audit.index", **place) if onward else None,
+        asked,
+        found,
+        offered={
+            "actor_id": lists.Offer(partial(_named, log.names_of_actors), is_whole=False),
+            "record_id": lists.Offer(partial(_named, log.names_of_records), is_whole=False),
+        },
+        entries=lines(found.items, named=True),
     )
+
+
+def _named(
+    names: Callable[[Actor, Collection[str]], Mapping[str, str]], ids: Collection[str]
+) -> Sequence[tuple[str, str]]:
+    return list(names(web.actor(), ids).items())
 
 
 # ---------------------------------------------------------------- on the overview
@@ -83,7 +111,7 @@ def tell_overview(actor: Actor, found: Mapping[str, Any], now: datetime) -> Told
     if not actor.can("audit:read"):
         return Told()
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    entries = trail.newest_of(actor, Question(occurred_after=midnight), TODAY)
+    entries = log.newest_of(actor, {"occurred_after": midnight}, TODAY)
     changes = [one for one in entries if not one.action.startswith(COMING_AND_GOING)]
     groups = groupby(changes, key=lambda one: (one.actor_id, one.action))
     return Told(changes=[_change(list(group)) for _, group in groups])
@@ -126,7 +154,7 @@ def find_entries(actor: Actor, asked: Asked) -> list[Find]:
         asked_for = {"record_id": asked.text}
     else:
         return []
-    entries = trail.newest_of(actor, trail.question(asked_for), FEW_FOUND + 1)
+    entries = log.newest_of(actor, asked_for, FEW_FOUND + 1)
     found = [
         _line(entry, url_for("audit.index", record_id=entry.record_id))
         for entry in entries[:FEW_FOUND]
@@ -140,15 +168,16 @@ def find_entries(actor: Actor, asked: Asked) -> list[Find]:
 def find_request(actor: Actor, request_id: str) -> Find | None:
     """Return the line of what one request changed, or None if it changed nothing that the actor
     may know of."""
-    asked = trail.question({"request_id": request_id})
-    entries, _ = trail.log(actor, asked, limit=1)
+    found = log.page(
+        actor, Query(filters={"request_id": request_id}, sort=log.LISTING.default_sort, limit=1)
+    )
     url = url_for("audit.index", request_id=request_id)
-    return next((_line(entry, url) for entry in entries), None)
+    return next((_line(entry, url) for entry in found.items), None)
 
 
 def find_entry(actor: Actor, entry_id: str) -> Find | None:
     """Return the line of one entry."""
-    entry = trail.one(actor, entry_id)
+    entry = log.one(actor, entry_id)
     if entry is None:
         return None
     return _line(entry, url_for("audit.index", record_id=entry.record_id))

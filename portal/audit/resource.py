@@ -6,13 +6,11 @@ from flask import Response, request
 from pydantic import ConfigDict
 
 from portal.records import listing
-from portal.records.audit import trail
+from portal.records.audit import log
 from portal.records.audit.models import AuditEntry
 from portal.rest.api import actor, fields_of, listed
-from portal.rest.openapi import Operation, Parameter
-from portal.rest.resources import PAGING, TEXT, HistoryEntry, paging_parameters
-
-MOMENT = {"type": "string", "format": "date-time"}
+from portal.rest.openapi import Operation
+from portal.rest.resources import HistoryEntry, list_parameters
 
 
 class LogEntry(HistoryEntry):
@@ -29,9 +27,8 @@ class LogEntry(HistoryEntry):
 
 
 def _list() -> Response:
-    given = listing.each_once((*PAGING, *trail.FILTERS), request.args)
-    entries, next_cursor = trail.log(actor(), trail.question(given), limit=listing.limit_of(given))
-    return listed([_document(entry) for entry in entries], next_cursor)
+    found = log.page(actor(), listing.parse(log.LISTING, request.args, log.NOT_HERE))
+    return listed([_document(entry) for entry in found.items], found.next_cursor)
 
 
 def _document(entry: AuditEntry) -> dict[str, Any]:
@@ -51,13 +48,6 @@ OPERATIONS = (
         view=_list,
         answer=LogEntry,
         is_list=True,
-        parameters=(
-            *paging_parameters(),
-            Parameter("record_id", TEXT, "Only entries about this record."),
-            Parameter("actor_id", TEXT, "Only what this person or credential did"),
-            Parameter("action", TEXT, "Only this action, such as webhook.updated"),
-            Parameter("occurred_after", MOMENT, "Only entries from this time on."),
-            Parameter("occurred_before", MOMENT, "Only entries from before this time."),
-        ),
+        parameters=list_parameters(log.LISTING, log.NOT_HERE),
     ),
 )

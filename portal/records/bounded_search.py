@@ -41,7 +41,8 @@ class Order:
     """The order of a list's page, and the place after which the page begins.
 
     `id` and `key` may be columns of a table beside the records. A list by creation has no key but
-    the id, `spans` are bounds on the id, and `end` is the last id that this page looks at.
+    the id, `spans` are bounds on the id, and `end` is the last id that this page looks at. A list
+    that `is_keyed` has no index by the id alone.
     """
 
     id: Column
@@ -50,6 +51,7 @@ class Order:
     place: Place | None = None
     spans: tuple[tuple[str, str], ...] = ()
     end: str | None = None
+    is_keyed: bool = False
 
     @property
     def by_id(self) -> bool:
@@ -264,7 +266,16 @@ class Search:
         # As an array: for a join, PostgreSQL may read the whole table.
         ids = self._list().with_only_columns(self.order.id)
         seen = func.array(ids.scalar_subquery())
+        if self.order.is_keyed:
+            statement = statement.where(self._within())
         return self.order.put_on(statement.where(self.terms.model.id == any_(seen)))
+
+    def _within(self) -> ColumnElement[bool]:
+        """Return the condition that a record is within the keys of the share of the list."""
+        key, keys = self.order.key, self._list().subquery("keys").c.key
+        if self.order.downward:
+            return key >= select(func.min(keys)).scalar_subquery()
+        return key <= select(func.max(keys)).scalar_subquery()
 
     def _list(self) -> Select[Any]:
         order = self.order

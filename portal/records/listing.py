@@ -4,7 +4,7 @@ This is what other packages use of `portal.records.lists`.
 """
 
 from portal.records.lists.asking import share, weigh
-from portal.records.lists.conditions import CLOCKS_DIFFER
+from portal.records.lists.conditions import CLOCKS_DIFFER, conditions_of
 from portal.records.lists.counts import (
     MOST_COUNTED,
     Total,
@@ -16,7 +16,7 @@ from portal.records.lists.counts import (
     total,
     total_of,
 )
-from portal.records.lists.cursors import CURSOR_LENGTH, NOT_OURS, Cursor, packed, unpacked
+from portal.records.lists.cursors import CURSOR_LENGTH, NOT_OURS, Cursor, packed, unpacked, value_of
 from portal.records.lists.declaration import (
     CONTROLS,
     FINGERPRINT,
@@ -71,6 +71,7 @@ __all__ = [
     "Total",
     "Value",
     "View",
+    "conditions_of",
     "count_of",
     "counted",
     "counting",
@@ -94,5 +95,6 @@ __all__ = [
     "truth",
     "unknown",
     "unpacked",
+    "value_of",
     "weigh",
 ]

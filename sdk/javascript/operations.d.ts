@@ -6316,16 +6316,38 @@ export interface AuditCalls {
     limit?: number;
     /** The next_cursor of the page before. */
     cursor?: string;
-    /** Only entries about this record. */
+    /** One value, or several with commas between them: any of these. */
+    id?: string[];
+    /** One value, or several with commas between them: any of these. */
     record_id?: string;
-    /** Only what this person or credential did */
+    /** One value, or several with commas between them: any of these. */
+    record_kind?: string[];
+    /** One value, or several with commas between them: any of these. */
     actor_id?: string;
-    /** Only this action, such as webhook.updated */
+    /** One value, or several with commas between them: any of these. */
     action?: string;
-    /** Only entries from this time on. */
+    /** Only entries with this `request_id`. */
+    request_id?: string;
+    /** Only entries with `occurred_at` at or after this time. */
     occurred_after?: string;
-    /** Only entries from before this time. */
+    /** Only entries with `occurred_at` before this time. */
     occurred_before?: string;
+    /** Only what has none of these values. A page may end early, as with q. */
+    record_id_not?: string;
+    /** Only what has none of these values. A page may end early, as with q. */
+    record_kind_not?: string[];
+    /** Only what has none of these values. A page may end early, as with q. */
+    actor_id_not?: string;
+    /** Only what has none of these values. A page may end early, as with q. */
+    action_not?: string;
+    /** Only what has not this value. A page may end early, as with q. */
+    request_id_not?: string;
+    /** A part of action, in upper or lower case. A page may end early, as with q. */
+    action_contains?: string;
+    /** A part of record_name, in upper or lower case. A page may end early, as with q. */
+    record_name_contains?: string;
+    /** Names of parameters of this request, with commas between them. One of these must match instead of all; what is not named must match too. A name that has no value here does not count. */
+    either?: ("action" | "action_contains" | "action_not" | "actor_id" | "actor_id_not" | "occurred_after" | "occurred_before" | "record_id" | "record_id_not" | "record_kind" | "record_kind_not" | "record_name_contains" | "request_id" | "request_id_not")[];
   }, options?: Options): List<LogEntry, LogEntryList>;
 }
 

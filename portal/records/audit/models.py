@@ -1,12 +1,15 @@
 """Define the audit log's table. The portal's role may add and read entries, not change them."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
-from sqlalchemy import Index, String, func, text
+from sqlalchemy import ColumnElement, Index, Select, String, func, not_, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal.database.actor import Actor
+from portal.database.audience import closed_to
 from portal.database.base import Base
 
 
@@ -41,3 +44,14 @@ class AuditEntry(Base):
     ip: Mapped[str | None] = mapped_column(String(60))
     user_agent: Mapped[str | None] = mapped_column(String(300))
     request_id: Mapped[str | None] = mapped_column(String(60))
+
+    @classmethod
+    def seen_by(cls, actor: Actor) -> Select[Self]:
+        """Select the entries of the tenant that the actor may know of."""
+        return select(cls).where(cls.tenant_id == actor.tenant_id, *cls.known_to(actor, cls))
+
+    @staticmethod
+    def known_to(actor: Actor, entry: Any) -> Sequence[ColumnElement[bool]]:
+        """Return the condition that the actor may know of an entry: an admin of every one, others
+        not of those about a record that is closed to them."""
+        return () if actor.is_admin else (not_(closed_to(actor, entry.record_id)),)

@@ -14,23 +14,19 @@ from sqlalchemy import (
     func,
     insert,
     inspect,
-    not_,
     select,
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import aliased
-from ulid import ULID
 
 from portal.database.actor import Actor
 from portal.database.audience import KNOWN, closed_to
 from portal.database.base import new_id
 from portal.database.record import Record
 from portal.database.session import send, session
-from portal.database.written import find_written
 from portal.fast.statements import Statement
 from portal.records.audit.models import AuditEntry
-from portal.records.listing import NOT_OURS, moment_of, packed, refused, unpacked
+from portal.records.listing import NOT_OURS, packed, refused, unpacked
 
 # Every column except the one that the database fills. The values are those of an `entry`.
 COLUMNS = [column.name for column in AuditEntry.__table__.c if column.name != "occurred_at"]
@@ -126,7 +122,7 @@ def history_query(
     without: Sequence[str] = (),
 ) -> Select[Any]:
     """Select what `history` returns, without some actions; `read` makes entries of its rows."""
-    query = _newest_first(actor).where(AuditEntry.record_id == record_id)
+    query = newest_first(actor).where(AuditEntry.record_id == record_id)
     if without:
         query = query.where(AuditEntry.action.not_in(without))
     return _older(query, _place(before)).limit(limit)
@@ -147,8 +143,8 @@ def place(entry: AuditEntry) -> str:
 
 def newest(actor: Actor, record_id: str, action: str) -> AuditEntry | None:
     """Return a record's newest entry of this action."""
-    query = _newest_first(actor).where(AuditEntry.record_id == record_id)
-    return next(iter(_entries(query.where(AuditEntry.action == action).limit(1))), None)
+    query = newest_first(actor).where(AuditEntry.record_id == record_id)
+    return next(iter(entries(query.where(AuditEntry.action == action).limit(1))), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,115 +192,12 @@ def who_deleted(actor: Actor, deleted: Mapping[str, datetime]) -> dict[str, str]
 
 def of_request(actor: Actor, request_id: str) -> Sequence[AuditEntry]:
     """Return what the actor did lately with one request, newest first."""
-    query = _newest_first(actor).where(
+    query = newest_first(actor).where(
         AuditEntry.actor_id == actor.id,
         AuditEntry.occurred_at > func.now() - LATELY,
         AuditEntry.request_id == request_id,
     )
-    return _entries(query.limit(FEW))
-
-
-# The filters of the log, as they are written in a query string.
-FILTERS = ("record_id", "actor_id", "action", "occurred_after", "occurred_before")
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A query of the audit log. `before` is the place of the last entry seen."""
-
-    record_id: str = ""
-    actor_id: str = ""
-    request_id: str = ""
-    action: str = ""
-    occurred_after: datetime | None = None
-    occurred_before: datetime | None = None
-    before: Place | None = None
-
-    @property
-    def given(self) -> dict[str, Any]:
-        """Return the filters that are set, with their values."""
-        names = ("request_id", *FILTERS)
-        return {name: value for name in names if (value := getattr(self, name))}
-
-    @property
-    def is_narrowed(self) -> bool:
-        """Tell whether the query hides entries of the log."""
-        return bool(self.given)
-
-
-def _condition(name: str, value: Any) -> Any:
-    """Return the condition of a filter. `value` may also be a parameter."""
-    if name == "occurred_after":
-        return AuditEntry.occurred_at >= value
-    if name == "occurred_before":
-        return AuditEntry.occurred_at < value
-    return getattr(AuditEntry, name) == value
-
-
-def _conditions(given: Mapping[str, Any]) -> list[ColumnElement[bool]]:
-    return [_condition(name, value) for name, value in given.items()]
-
-
-def question(given: Mapping[str, str]) -> Question:
-    """Return the query in a query string. Raises BadRequest for a time that is none, and for a
-    cursor that is not ours."""
-    return Question(
-        record_id=given.get("record_id", "").strip()[:60],
-        actor_id=given.get("actor_id", "").strip()[:80],
-        request_id=given.get("request_id", "").strip()[:60],
-        action=given.get("action", "").strip()[:60],
-        occurred_after=moment_of(given, "occurred_after"),
-        occurred_before=moment_of(given, "occurred_before"),
-        before=_place(given.get("cursor")),
-    )
-
-
-def log(
-    actor: Actor, asked: Question, *, limit: int = 50
-) -> tuple[Sequence[AuditEntry], str | None]:
-    """Return one page of the tenant's log, newest first, and the cursor of the next page.
-
-    A credential of an application reads only what it did itself.
-    """
-    actor.require("audit:read")
-    query = _newest_first(actor).where(*_conditions(asked.given))
-    if actor.app_id is not None:
-        query = query.where(AuditEntry.actor_id == actor.id)
-    return _paged(_entries(_older(query, asked.before).limit(limit + 1)), limit)
-
-
-def newest_of(actor: Actor, asked: Question, limit: int) -> Sequence[AuditEntry]:
-    """Return the newest entries of a query, of its newest LOOKED_AT those that the actor may know
-    of."""
-    actor.require("audit:read")
-
-    def written(actor: Actor, given: Mapping[str, Any]) -> Select[Any]:
-        own = () if actor.app_id is None else (AuditEntry.actor_id == actor.id,)
-        newest = (
-            select(AuditEntry)
-            .where(AuditEntry.tenant_id == actor.tenant_id, *_conditions(given), *own)
-            .order_by(AuditEntry.occurred_at.desc(), AuditEntry.id.desc())
-            .limit(LOOKED_AT)
-            .subquery()
-        )
-        return _newest_first(actor, aliased(AuditEntry, newest)).limit(limit)
-
-    return read(find_written(actor, ("newest of the log", limit), written, asked.given))
-
-
-def one(actor: Actor, entry_id: str) -> AuditEntry | None:
-    """Return one entry of the log that the actor may know of, or None.
-
-    An id begins with its time by the portal's clock; the index is read around that time.
-    """
-    actor.require("audit:read")
-    about = ULID.from_str(entry_id.partition("_")[2]).datetime
-    query = _newest_first(actor).where(
-        AuditEntry.occurred_at.between(about - LATELY, about + LATELY), AuditEntry.id == entry_id
-    )
-    if actor.app_id is not None:
-        query = query.where(AuditEntry.actor_id == actor.id)
-    return next(iter(_entries(query)), None)
+    return entries(query.limit(FEW))
 
 
 def _older(query: Select[Any], place: Place | None) -> Select[Any]:
@@ -323,18 +216,23 @@ def _paged(found: Sequence[AuditEntry], limit: int) -> tuple[Sequence[AuditEntry
     return found[:limit], place(found[limit - 1])
 
 
-def _newest_first(actor: Actor, entry: Any = AuditEntry) -> Select[Any]:
-    """Select the entries that the actor may know of, each with whether its record is closed to the
-    actor. Only an admin knows of such an entry."""
-    closed = closed_to(actor, entry.record_id)
-    query: Select[Any] = select(entry, closed if actor.is_admin else false())
-    known = () if actor.is_admin else (not_(closed),)
+def newest_first(actor: Actor, entry: Any = AuditEntry) -> Select[Any]:
+    """Select the entries that the actor may know of, each with `is_closed`."""
+    query: Select[Any] = select(entry, is_closed(actor, entry))
+    known = AuditEntry.known_to(actor, entry)
     return query.where(entry.tenant_id == actor.tenant_id, *known).order_by(
         entry.occurred_at.desc(), entry.id.desc()
     )
 
 
-def _entries(query: Select[Any]) -> Sequence[AuditEntry]:
+def is_closed(actor: Actor, entry: Any = AuditEntry) -> ColumnElement[bool]:
+    """Return the condition that the record of an entry is closed to the actor. Only an admin knows
+    of such an entry."""
+    return closed_to(actor, entry.record_id) if actor.is_admin else false()
+
+
+def entries(query: Select[Any]) -> Sequence[AuditEntry]:
+    """Return the entries of a selection by `newest_first`."""
     return read(session.execute(query))
 
 

@@ -65,6 +65,7 @@ def order_of(listing: Listing[Any], query: Query) -> Order:
         downward=query.sort.startswith("-") != (cursor is not None and cursor.backward),
         place=(cursors.value_of(column, cursor), cursor.record_id) if cursor else None,
         spans=tuple(spans(listing, query)),
+        is_keyed=listing.is_keyed,
     )
 
 
@@ -82,8 +83,7 @@ def searching(
         return None
     conditions = conditions_of(actor, listing, query)
     rare = _rare(listing, query, conditions)
-    if actor.app_id is not None:
-        rare.append(listing.model.app_scope(actor.app_id, actor.application_id))
+    rare += _of_app(actor, listing)
     terms = search.Terms(listing.model, actor.tenant_id)
     patience = query.cursor.patience if query.cursor else 0
     guide = () if words else _guide(listing, query, order, conditions)
@@ -129,6 +129,14 @@ def _rare(
     names = set(listing.quick).difference({"show"} if view and view.beside else ())
     narrowed = (*query.filters, *query.bounds, "show")
     return [conditions[key] for key in narrowed if key in conditions and key.split()[0] in names]
+
+
+def _of_app(actor: Actor, listing: Listing[Any]) -> list[ColumnElement[bool]]:
+    """Return the condition for the records of the caller's application, if it has one. Of rows that
+    are no records, the statement itself selects those."""
+    if actor.app_id is None or not issubclass(listing.model, Record):
+        return []
+    return [listing.model.app_scope(actor.app_id, actor.application_id)]
 
 
 def _guide(
@@ -247,8 +255,7 @@ def furthest(actor: Actor, listing: Listing[Any], query: Query, order: Order) ->
     found = [listing.condition(name, value, actor.tenant_id) for name, value in quick.items()]
     if len(found) < 2 or not order.by_id or query.q or query.tag or query.is_loose:
         return None
-    if actor.app_id is not None:
-        found.append(model.app_scope(actor.app_id, actor.application_id))
+    found += _of_app(actor, listing)
     furthest = order.furthest(model, actor.tenant_id, found, share(query))
     end = session.execute(select(furthest)).scalar_one()
     return None if end == order.edge else (end, end)

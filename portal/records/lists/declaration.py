@@ -122,8 +122,9 @@ class Listing(Generic[R]):
     `filters` are compared for equality, and `choices` are the allowed values of some of them.
     `several` are those that take several values, with commas between them: only such whose values
     never have a comma. `once_single` are those of them that took one value in an earlier release:
-    the document still calls them a text, for the programs that were made from it. `apart` are those of them whose values have an index each, and none
-    together. `sides` are filters by a value in another table; they take several, too.
+    the document still calls them a text, for the programs that were made from it. `apart` are those
+    of them whose values have an index each, and none together. `sides` are filters by a value in
+    another table; they take several, too.
     `ranges` are times, or what `sorted_time` makes of them, queried with `<name>_after` and
     `<name>_before` (`created_at` → `created_after`). `days` are columns with the day of some of
     them, which an index has.
@@ -135,6 +136,7 @@ class Listing(Generic[R]):
     `combines` is set if filters can be negated (`<name>_not`) and joined by `either`. `texts` are
     searched for a part of them (`<name>_contains`). `optional` are the filters and times that a
     record may lack (`<name>_empty`). No index answers these: see `portal.records.lists.asking`.
+    `is_keyed` is set if no index has the id alone, only after the column of the sort.
     """
 
     model: type[R]
@@ -155,6 +157,7 @@ class Listing(Generic[R]):
     combines: bool = False
     texts: Mapping[str, Column] = field(default_factory=dict)
     optional: Mapping[str, Column] = field(default_factory=dict)
+    is_keyed: bool = False
     beside: Beside | None = None
     beside_sorts: Mapping[str, Column] = field(default_factory=dict)
     written: "dict[Any, Statement | Select[Any]]" = field(

@@ -53,9 +53,10 @@ class Table:
     of it is in the usual order.
 
     A log (`is_log`) lists what happened, not records: nothing in it is deleted or has tags, it is
-    not counted, and no views of it are saved. `since` is its time that the parameter of this name
-    narrows to the last minutes, hours or days. `search` is the hint in its search box, if it has
-    one. `own` are parameters that the page reads by itself.
+    not counted, and no views of it are saved. Without columns, its own template draws it. `since`
+    is its time that the parameter of this name narrows to the last minutes, hours or days. `search`
+    is the hint in its search box, if it has one. `own` are parameters that the page reads by
+    itself.
     """
 
     name: str
@@ -80,7 +81,8 @@ class Table:
         """Return the parameters of REST that its address cannot have."""
         if not self.is_log:
             return frozenset()
-        return OF_RECORDS - {"q"} if self.search else OF_RECORDS
+        sort = frozenset[str]() if self.columns else {"sort"}
+        return (OF_RECORDS - {"q"} if self.search else OF_RECORDS) | sort
 
     @property
     def besides(self) -> tuple[str, ...]:
@@ -125,6 +127,8 @@ class Table:
         tick: Callable[[Any], bool] | None = None,
     ) -> Markup:
         """Return the rows. `tick` tells whether a row has a box to choose it by, if any has."""
+        if not columns:
+            return Markup()
         name, *others = columns
         cells = [(one.cell, _opening(one)) for one in others]
         found = []

@@ -37,3 +37,25 @@ def test_a_long_list_needs_few_statements(
         told = [sql[:40] for sql, _ in sent]
         looks_on = any(part in question for part in COMPARED)
         assert len(sent) <= MOST + looks_on, (question, told)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "",
+        "actor_id={me}&record_id={record}",
+        "actor_id_not={me}&action_contains=created",
+        "record_id={record}&record_kind=application&since=1h",
+    ],
+)
+def test_the_audit_log_needs_few_statements(
+    question: str, browse: Callable[[str], Pages], ada: Api
+) -> None:
+    ada.create("applications")
+    [entry] = (ada.get("/audit?action=application.created").json or {})["items"]
+    asked = question.format(me=entry["actor_id"], record=entry["record_id"])
+    person = browse(ADA)
+    person.get("/audit")
+    with statements() as sent:
+        assert person.get(f"/audit?{asked}").status_code == 200
+    assert len(sent) <= MOST, [sql[:40] for sql, _ in sent]

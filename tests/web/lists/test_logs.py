@@ -10,7 +10,7 @@ import pytest
 
 from portal.records import bounded_search
 from portal.records.lists import asking
-from tests.cast import ADA, Api, Pages
+from tests.cast import ADA, VIC, Api, Pages
 from tests.web.lists.test_list_pages import chips, form, heads, removal, rows
 
 Browse = Callable[[str], Pages]
@@ -122,13 +122,14 @@ def test_a_chip_of_the_log_names_its_webhooks(person: Pages, hooks: list[dict[st
     assert 'value="webhook_id"' not in own
 
 
-@pytest.mark.parametrize("path", ["/events", "/deliveries"])
+@pytest.mark.parametrize("path", ["/events", "/deliveries", "/audit"])
 def test_a_log_offers_its_comparisons_and_nothing_of_records(person: Pages, path: str) -> None:
     page = person.get(path).text
     offered = re.findall(r'<option value="(\w+)">', page[page.index('id="filter-add"') :])
-    assert {*offered} >= {"since", "subject", "subject_not", "subject_contains"}
+    named = "record_id" if path == "/audit" else "subject"
+    assert {*offered} >= {"since", named, f"{named}_not"}
     assert not {"tag", "tag_not", "include_deleted"} & {*offered}
-    assert "Save view" not in person.get(f"{path}?subject=rfp-1").text
+    assert "Save view" not in person.get(f"{path}?{named}=rfp-1").text
     for parameter in offered:
         answer = person.get(f"{path}?filter={parameter}")
         assert answer.status_code == 200, parameter
@@ -180,7 +181,12 @@ def test_a_search_keeps_the_chips_of_its_log(person: Pages) -> None:
 
 @pytest.mark.parametrize(
     "question",
-    ["/events?app_id=nobody", "/deliveries?event_type=none", "/deliveries?state=expired"],
+    [
+        "/events?app_id=nobody",
+        "/deliveries?event_type=none",
+        "/deliveries?state=expired",
+        "/audit?record_kind=key",
+    ],
 )
 def test_what_no_index_finds_is_looked_for_in_a_part_of_the_log(
     person: Pages, monkeypatch: pytest.MonkeyPatch, question: str
@@ -190,3 +196,128 @@ def test_what_no_index_finds_is_looked_for_in_a_part_of_the_log(
     page = unescape(person.get(question).text)
     assert "None of the 2 records that this page looked through matches." in page
     assert "Look further" in page
+
+
+def said(page: str) -> list[str]:
+    """Return what the entries of the audit log say, without who did it."""
+    found = re.findall(r"<strong>.*?</strong>\s*<span>(.*?)</span>", page, re.DOTALL)
+    return [unescape(re.sub(r"<[^>]*>", "", one)) for one in found]
+
+
+@pytest.fixture
+def two_apps(ada: Api) -> dict[str, str]:
+    """Return the ids of two applications; one of them is renamed, by a key."""
+    made = {
+        name: ada.create("applications", display_name=name)["id"] for name in ("CRM", "Billing")
+    }
+    key = ada.create("api-keys", name="Nightly export", scopes=["applications:write"])
+    answer = Api(ada.client, key["key"]).patch(
+        f"/applications/{made['CRM']}", {"display_name": "Sales"}
+    )
+    assert answer.status_code == 200, answer.text
+    return {**made, "key": key["id"]}
+
+
+def test_the_audit_log_is_narrowed_by_chips(
+    browse: Browse, ada: Api, two_apps: dict[str, str]
+) -> None:
+    person, crm, key = browse(ADA), two_apps["CRM"], two_apps["key"]
+    created = ["created the application “Billing”", "created the application “CRM”"]
+    renamed = ["updated the application “Sales”"]
+    request_id = (ada.get(f"/audit?record_id={two_apps['Billing']}").json or {})["items"][0][
+        "request_id"
+    ]
+    for question, words, found in (
+        (f"record_id={crm}", ["Record is Sales"], [*renamed, created[1]]),
+        ("action=application.created", ["Action is application.created"], created),
+        (f"actor_id={key}", ["Done by is Nightly export"], renamed),
+        ("action=application.created,application.updated",
+         ["Action is any of application.created or application.updated"], [*renamed, *created]),
+        (f"actor_id_not={key}&record_kind=application",
+         ["Kind of record is application", "Done by is not Nightly export"], created),
+        ("record_name_contains=BILL", ["Name of record contains BILL"], created[:1]),
+        (f"request_id={request_id}", [f"Request is {request_id}"], created[:1]),
+        (f"either=actor_id,record_name_contains&actor_id={key}&record_name_contains=bill",
+         ["Done by is Nightly export", "Name of record contains bill"], [*renamed, created[0]]),
+        ("since=1h&action=application.updated",
+         ["Action is application.updated", "Happened within the last hour"], renamed),
+        ("occurred_before=2020-01-31", ["Happened before 2020-01-31, 00:00 UTC"], []),
+    ):  # fmt: skip
+        page = person.get(f"/audit?{question}").text
+        assert chips(page) == words
+        assert said(page) == found, question
+
+
+def test_the_form_of_the_older_bar_of_the_audit_log_leads_to_the_same(
+    browse: Browse, two_apps: dict[str, str]
+) -> None:
+    person = browse(ADA)
+    sent = "record_id=&actor_id=&action=application.updated&occurred_after=2020-01-31"
+    answer = person.get(f"/audit?{sent}&occurred_before=")
+    assert answer.status_code == 302
+    page = person.get(answer.headers["Location"]).text
+    assert chips(page) == [
+        "Action is application.updated", "Happened after 2020-01-31, 00:00 UTC",
+    ]  # fmt: skip
+    assert said(page) == ["updated the application “Sales”"]
+
+
+def test_the_audit_log_is_walked_there_and_back(browse: Browse, two_apps: dict[str, str]) -> None:
+    person = browse(ADA)
+
+    def turned(page: str, rel: str) -> str:
+        link = re.search(rf'href="([^"]*)" rel="{rel}"', page)
+        assert link, page
+        return person.get(unescape(link[1])).text
+
+    first = person.get("/audit?limit=2&record_kind_not=session").text
+    second = turned(first, "next")
+    assert not {*said(first)} & {*said(second)}
+    assert said(turned(second, "prev")) == said(first)
+
+
+def test_past_its_end_the_audit_log_says_that_it_ends(
+    browse: Browse, ada: Api, two_apps: dict[str, str]
+) -> None:
+    question = "action=application.created&limit=1"
+    second = (ada.get(f"/audit?{question}").json or {})["next_cursor"]
+    page = browse(ADA).get(f"/audit?{question}&cursor={second}").text
+    assert said(page) == ["created the application “CRM”"]
+    page = browse(ADA).get(f"/audit?occurred_before=2020-01-01&cursor={second}").text
+    assert "This is the end of the list." in page
+    assert "To the first page" in page
+
+
+def test_nobody_reads_the_name_of_a_closed_record_in_a_chip(browse: Browse, ada: Api) -> None:
+    made = ada.create("connectors", name="Payroll", scope="user")["id"]
+    assert chips(browse(ADA).get(f"/audit?record_id={made}").text) == ["Record is Payroll"]
+    assert chips(browse(VIC).get(f"/audit?record_id={made}").text) == [f"Record is {made}"]
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("/events?type=rfp.created&subject=rfp-1", 1),
+        ("/events?type_contains=rfp", 1),
+        ("/deliveries?event_type=rfp.created", 1),
+        ("/deliveries?state_not=failed&webhook_id={hook}&event_id={event}", 1),
+        ("/audit?record_kind=webhook", 1),
+        ("/audit?action_contains=created&actor_id_not=nobody", 1),
+    ],
+)
+def test_a_program_of_an_application_compares_only_its_own(
+    ada: Api, question: str, found: int
+) -> None:
+    crm = ada.create("applications", display_name="CRM")["id"]
+    scopes = ["webhooks:read", "webhooks:write", "events:publish", "events:read", "audit:read"]
+    key = ada.create("api-keys", scopes=scopes, application_id=crm)["key"]
+    event = {"type": "rfp.created", "subject": "rfp-1", "data": {}}
+    ada.create("webhooks", url="https://a.example/", event_types=["rfp.*"])
+    assert ada.post("/events", event).status_code == 202
+    own = Api(ada.client, key)
+    hook = own.create("webhooks", url="https://b.example/", event_types=["rfp.*"])["id"]
+    assert own.post("/events", event).status_code == 202
+    [made] = (own.get("/events").json or {})["items"]
+    path = question.format(hook=hook, event=made["id"])
+    items = (own.get(path).json or {})["items"]
+    assert len(items) == found, items
