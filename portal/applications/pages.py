@@ -77,7 +77,7 @@ def index() -> ResponseReturnValue:
         page,
         beside=healths,
         offered={
-            "created_by": lists.Offer(partial(people.choices, web.actor()), is_whole=False),
+            "created_by": lists.Offer(partial(people.makers, web.actor()), is_whole=False),
         },
         tick=lists.is_live,
         said=health.of_page(list(healths.values())),

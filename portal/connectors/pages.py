@@ -91,7 +91,7 @@ def index() -> ResponseReturnValue:
     explained, needing = _explained(page.items)
     more = "+" if needing == MOST_COUNTED else ""
     caller = web.actor()
-    persons = partial(people.choices, caller)
+    persons = partial(people.makers, caller)
     return lists.render(
         "connectors/index.html",
         "connectors/_listing.html",

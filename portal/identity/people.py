@@ -18,6 +18,7 @@ from portal.identity.models import Person, Tenant
 from portal.identity.openid.claims import Role, claim_at, groups_of, role_of, tenant_of
 from portal.identity.openid.relying_party import Identity
 from portal.records import search
+from portal.records.audit import log
 
 Missing = Literal["tenant", "one tenant", "known tenant", "role"]
 MOST_PEOPLE = 500
@@ -133,6 +134,15 @@ def choices(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple[str, st
     shown = union(first, own.where(Person.id.in_(wanted))) if wanted else first
     found = session.execute(shown).all()
     return [(id, name) for id, name, _ in sorted(found, key=lambda row: (row[2], row[0]))]
+
+
+def makers(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple[str, str]]:
+    """Return the same, and of the programs among `also` what they were called when they last did
+    something: a key or a client can have made a record, too."""
+    wanted = {maker_id for maker_id in also if maker_id}
+    found = choices(actor, wanted)
+    programs = wanted.difference(person_id for person_id, _ in found)
+    return [*found, *log.names_of_actors(actor, programs).items()]
 
 
 def named(actor: Actor, text: str) -> Sequence[Person]:

@@ -15,8 +15,10 @@ from portal.delivery.log import attempt_view
 from portal.events import settings
 from portal.inbound import doctor_questions, inbox, review
 from portal.inbound.forms import DoctorForm, InboundForm
+from portal.inbound.table import TABLE
 from portal.records import listing
 from portal.records.verbs import Revealed
+from portal.web import lists
 from portal.webhooks import service
 from portal.webhooks.forms import ButtonForm
 from portal.webhooks.models import Webhook
@@ -90,7 +92,8 @@ def show(record: Webhook) -> ResponseReturnValue:
         scheme=inbound_secrets.scheme_of(record),
         rotation=ButtonForm(),
         application=applications.names(web.actor(), _known(record.application_id)),
-        recent=review.requests(web.actor(), record, recent).items,
+        heads=TABLE.heads(TABLE.usual, tick=False),
+        lines=TABLE.rows(review.requests(web.actor(), record, recent).items, None, TABLE.usual),
         waiting=review.in_quarantine(web.actor(), record),
     )
 
@@ -106,16 +109,23 @@ def _known(record_id: str | None) -> set[str]:
 def received(record_id: str) -> ResponseReturnValue:
     """Show the requests that a webhook received, newest first; with `?state=quarantined` the
     quarantine."""
+    if (better := lists.better_address(TABLE)) is not None:
+        return better
     record = service.get(web.actor(), record_id, include_deleted=True)
-    query = listing.parse(review.LISTING, request.args)
-    page = review.requests(web.actor(), record, query)
-    return web.render(
+    asked = lists.asked(TABLE)
+    return lists.render(
         "inbound/received.html",
-        "inbound/_received.html",
+        _part("inbound/_received.html"),
+        asked,
+        review.requests(web.actor(), record, asked.query),
         record=record,
-        view=web.list_view(page, query),
         waiting=review.in_quarantine(web.actor(), record),
     )
+
+
+def _part(fragment: str) -> str:
+    """Return what htmx gets of a list: only its rows, if they look again by themselves."""
+    return "inbound/_live.html" if "live" in request.args else fragment
 
 
 @bp.get("/webhooks/<record_id>/received/<request_id>")
@@ -214,13 +224,17 @@ def _webhooks(actor: Actor) -> list[tuple[str, str]]:
 def show_inbox() -> ResponseReturnValue:
     """Show the requests that the tenant's inbox received."""
     found = inbox.find_inbox(web.actor())
-    context: dict[str, Any] = {"inbox": found, "view": None, "press": ButtonForm()}
-    if found is not None:
-        query = listing.parse(review.LISTING, request.args)
-        page = review.requests(web.actor(), found.receiver, query)
-        context |= {"view": web.list_view(page, query), "record": found.receiver, "waiting": 0}
-    part = "inbound/_received.html" if found is not None else None
-    return web.render("inbound/inbox.html", part, **context)
+    context: dict[str, Any] = {"inbox": found, "press": ButtonForm()}
+    if found is None:
+        return web.render("inbound/inbox.html", **context)
+    if (better := lists.better_address(TABLE)) is not None:
+        return better
+    asked = lists.asked(TABLE)
+    page = review.requests(web.actor(), found.receiver, asked.query)
+    part = _part("inbound/_received.html")
+    return lists.render(
+        "inbound/inbox.html", part, asked, page, record=found.receiver, waiting=0, **context
+    )
 
 
 @bp.post("/inbox")

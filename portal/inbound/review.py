@@ -17,7 +17,7 @@ from portal.inbound.reception import deduplication, event_of_request
 from portal.inbound.reception.reception import refused_event
 from portal.inbound.reception.stored_request import digests, message_of, without_keys
 from portal.records.audit import trail as audit
-from portal.records.listing import Listing, Page, Query, page_below
+from portal.records.listing import Listing, Page, Query, one_by_one, page_below
 from portal.records.quotas import stored_bytes
 from portal.webhooks import application_status
 from portal.webhooks.models import Webhook
@@ -28,6 +28,7 @@ from portal.webhooks.verification.signature_check import Verdict, fingerprint, s
 
 AT_ONCE = 200
 
+UNINDEXED = ("code", "event_type")  # filters of the list
 # Listing is typed for records. A request is none, but has the columns that a list needs; there is
 # no soft deletion.
 LISTING: Listing[Any] = Listing(
@@ -38,6 +39,12 @@ LISTING: Listing[Any] = Listing(
         "event_type": InboundRequest.event_type,
     },
     choices={"state": STATES},
+    several=("code", "event_type"),
+    once_single=("code", "event_type"),
+    quick=("of",),  # the webhook: see page_below
+    combines=True,
+    texts={"event_type": InboundRequest.event_type, "reason": InboundRequest.reason},
+    optional={"event_type": InboundRequest.event_type},
     ranges={"received_at": InboundRequest.received_at},
     sorts={"received_at": InboundRequest.id},
     default_sort="-received_at",
@@ -56,7 +63,8 @@ class Reviewed:
 
 def requests(actor: Actor, webhook: Webhook, query: Query) -> Page[Any]:
     """Return one page of the requests that a webhook received."""
-    return page_below(actor, LISTING, query, InboundRequest.webhook_id, webhook.id)
+    plain = one_by_one(query, UNINDEXED)
+    return page_below(actor, LISTING, plain, InboundRequest.webhook_id, webhook.id)
 
 
 def get(actor: Actor, webhook_id: str, request_id: str) -> InboundRequest:

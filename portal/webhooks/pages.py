@@ -101,7 +101,7 @@ def index() -> ResponseReturnValue:
         offered={
             "application_id": lists.Offer(partial(applications.choices, web.actor())),
             "connector_id": lists.Offer(partial(connectors.choices, web.actor())),
-            "created_by": lists.Offer(partial(people.choices, web.actor()), is_whole=False),
+            "created_by": lists.Offer(partial(people.makers, web.actor()), is_whole=False),
         },
         said=None if web.portal_request().wants_fragment else health.of_list(web.actor()),
     )

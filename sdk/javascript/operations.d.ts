@@ -5836,14 +5836,28 @@ export interface WebhooksCalls {
     id?: string[];
     /** Only entries with this `state`. */
     state?: "accepted" | "quarantined";
-    /** Only entries with this `code`. */
+    /** One value, or several with commas between them: any of these. */
     code?: string;
-    /** Only entries with this `event_type`. */
+    /** One value, or several with commas between them: any of these. */
     event_type?: string;
     /** Only entries with `received_at` at or after this time. */
     received_after?: string;
     /** Only entries with `received_at` before this time. */
     received_before?: string;
+    /** Only what has not this value. A page may end early, as with q. */
+    state_not?: "accepted" | "quarantined";
+    /** Only what has none of these values. A page may end early, as with q. */
+    code_not?: string;
+    /** Only what has none of these values. A page may end early, as with q. */
+    event_type_not?: string;
+    /** A part of event_type, in upper or lower case. A page may end early, as with q. */
+    event_type_contains?: string;
+    /** A part of reason, in upper or lower case. A page may end early, as with q. */
+    reason_contains?: string;
+    /** True: only what has no event_type. False: only what has one. A page may end early, as with q. */
+    event_type_empty?: boolean;
+    /** Names of parameters of this request, with commas between them. One of these must match instead of all; what is not named must match too. A name that has no value here does not count. */
+    either?: ("code" | "code_not" | "event_type" | "event_type_contains" | "event_type_empty" | "event_type_not" | "reason_contains" | "received_after" | "received_before" | "state" | "state_not")[];
   }, options?: Options): List<InboundRequest, InboundRequestList>;
   /**
    * Get one received request

@@ -48,7 +48,7 @@ def index() -> ResponseReturnValue:
         asked,
         page,
         offered={
-            "created_by": lists.Offer(partial(people.choices, web.actor()), is_whole=False),
+            "created_by": lists.Offer(partial(people.makers, web.actor()), is_whole=False),
         },
     )
 

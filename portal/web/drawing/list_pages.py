@@ -18,6 +18,8 @@ class ListView:
     previous_url: str | None
     clear_url: str
     looked: int | None
+    own: tuple[str, ...] = ()
+    """Parameters of this request alone, which no address keeps."""
 
     @property
     def is_narrowed(self) -> bool:
@@ -32,7 +34,7 @@ class ListView:
     @property
     def first_url(self) -> str:
         """Return the address of the first page of the same query."""
-        return _at(None)
+        return _at(None, self.own)
 
     @property
     def onward_url(self) -> str | None:
@@ -52,19 +54,21 @@ class ListView:
         return request.args.get(name, "")
 
 
-def list_view(page: Page[Any], query: Query) -> ListView:
+def list_view(page: Page[Any], query: Query, own: tuple[str, ...] = ()) -> ListView:
     """Return the current request's list, with addresses that keep the query."""
     return ListView(
         items=page.items,
         query=query,
-        next_url=page.next_cursor and _at(page.next_cursor),
-        previous_url=page.previous_cursor and _at(page.previous_cursor),
+        next_url=page.next_cursor and _at(page.next_cursor, own),
+        previous_url=page.previous_cursor and _at(page.previous_cursor, own),
         clear_url=request.path,
         looked=page.looked,
+        own=own,
     )
 
 
-def _at(cursor: str | None) -> str:
-    asked = {name: value for name, value in request.args.items() if value and name != "cursor"}
+def _at(cursor: str | None, own: tuple[str, ...]) -> str:
+    left_out = ("cursor", *own)
+    asked = {name: value for name, value in request.args.items() if value and name not in left_out}
     place: dict[str, Any] = {**(request.view_args or {}), **asked, "cursor": cursor}
     return url_for(request.endpoint or "", **place)

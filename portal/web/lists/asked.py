@@ -192,7 +192,8 @@ def _read(table: Table, args: MultiDict[str, str], problems: tuple[str, ...]) ->
     query = listing.parse(table.listing, plain, table.without)
     if table.since and (span := args.get(SINCE)):
         query = _lately(query, table.since, span)
-    return Asked(table, args.to_dict(), query, columns, problems)
+    kept = {name: text for name, text in args.to_dict().items() if name not in table.own}
+    return Asked(table, kept, query, columns, problems)
 
 
 def _lately(query: Query, name: str, span: str) -> Query:

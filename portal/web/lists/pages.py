@@ -109,7 +109,7 @@ def render(
     """
     if not actor().can(f"{asked.table.scope}:write"):
         tick = None
-    view = replace(list_view(found, asked.query), clear_url=asked.whole_url)
+    view = replace(list_view(found, asked.query, asked.table.own), clear_url=asked.whole_url)
     drawn = Drawn(
         asked=asked,
         filters=chips.filters(asked, offered or {}),

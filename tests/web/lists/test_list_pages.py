@@ -126,6 +126,40 @@ def test_a_time_with_an_offset_is_edited_in_utc(person: Pages) -> None:
     assert ("created_after", "2026-01-31T23:00") in form(page, "filter-editor")
 
 
+@pytest.mark.parametrize(
+    ("given", "edited", "shown"),
+    [
+        ("2026-01-31T09:00:00Z", "2026-01-31T09:00", "2026-01-31, 09:00 UTC"),
+        ("2026-01-31T09:00:07Z", "2026-01-31T09:00:07", "2026-01-31, 09:00:07 UTC"),
+        ("2026-01-31T09:00:07.250Z", "2026-01-31T09:00:07.250", "2026-01-31, 09:00:07.250 UTC"),
+    ],
+)
+def test_a_time_that_is_edited_keeps_its_seconds(
+    person: Pages, given: str, edited: str, shown: str
+) -> None:
+    page = person.get(f"/webhooks?created_after={given}&filter=created_after").text
+    assert ("created_after", edited) in form(page, "filter-editor")
+    assert 'step="any"' in page
+    assert chips(page) == [f"Created after {shown}"]
+
+
+def test_a_chip_names_the_program_that_made_records(person: Pages, ada: Api) -> None:
+    made = ada.create(
+        "api-keys",
+        name="Nightly export",
+        scopes=["webhooks:write", "connectors:write", "applications:write", "event-types:write"],
+    )
+    key = Api(ada.client, made["key"])
+    key.create("webhooks", name="By a program")
+    key.create("connectors")
+    key.create("applications")
+    key.create("event-types", name="rfp.made")
+    for path in ("/webhooks", "/connectors", "/applications", "/event-types"):
+        page = person.get(f"{path}?created_by={made['id']}").text
+        assert chips(page) == ["Created by is Nightly export"], path
+        assert page.count('<th scope="row"') == 1, path
+
+
 @pytest.mark.parametrize("path", ["/webhooks", "/connectors", "/event-types"])
 def test_past_its_end_a_list_does_not_say_that_there_is_nothing(
     browse: Browse, ada: Api, path: str

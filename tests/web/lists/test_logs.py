@@ -11,6 +11,7 @@ import pytest
 from portal.records import bounded_search
 from portal.records.lists import asking
 from tests.cast import ADA, VIC, Api, Pages
+from tests.inbound.test_inbound import SECRET, github, knock
 from tests.web.lists.test_list_pages import chips, form, heads, removal, rows
 
 Browse = Callable[[str], Pages]
@@ -321,3 +322,60 @@ def test_a_program_of_an_application_compares_only_its_own(
     path = question.format(hook=hook, event=made["id"])
     items = (own.get(path).json or {})["items"]
     assert len(items) == found, items
+
+
+@pytest.fixture
+def received(ada: Api) -> str:
+    """Return the path of an inbound webhook that received four requests, two of them genuine."""
+    hook = ada.create("webhooks", direction="inbound", inbound_scheme="github",
+                      inbound_secret=SECRET)  # fmt: skip
+    for number, secret in enumerate((SECRET, SECRET, "wrong", "wrong")):
+        body = f"[{number}]".encode()
+        knock(ada.client, hook["inbound_url"], body, github(body, secret, delivery=str(number)))
+    return f"/webhooks/{hook['id']}/received"
+
+
+def test_received_requests_are_narrowed_by_chips(browse: Browse, ada: Api, received: str) -> None:
+    person = browse(ADA)
+    for question, words, count in (
+        ("", [], 4),
+        ("state=quarantined", ["State is quarantined"], 2),
+        ("event_type=github.push", ["Event type is github.push"], 2),
+        ("event_type_empty=true", ["Event type is empty"], 2),
+        ("state_not=quarantined&since=1h",
+         ["Received within the last hour", "State is not quarantined"], 2),
+        ("either=state,event_type&state=quarantined&event_type=github.push",
+         ["State is quarantined", "Event type is github.push"], 4),
+        ("received_before=2020-01-01", ["Received before 2020-01-01, 00:00 UTC"], 0),
+    ):  # fmt: skip
+        page = person.get(f"{received}?{question}").text
+        assert sorted(chips(page)) == sorted(words)
+        assert page.count('<th scope="row"') == count, question
+
+
+def test_received_requests_look_again_with_their_chips(
+    browse: Browse, ada: Api, received: str
+) -> None:
+    person = browse(ADA)
+    page = person.get(f"{received}?state=quarantined&limit=1").text
+    again = re.search(r'hx-get="([^"]*live=[^"]*)"', page)
+    assert again, page
+    partial = {"HX-Request": "true", "HX-Request-Type": "partial"}
+    rows = person.get(unescape(again[1]), headers=partial).text
+    assert rows.count('<th scope="row"') == 1
+    assert "<form" not in rows
+    link = re.search(r'href="([^"]*)" rel="next"', rows)
+    assert link
+    assert "live=" not in link[1]
+
+
+def test_past_their_end_received_requests_say_that_they_end(
+    browse: Browse, ada: Api, received: str
+) -> None:
+    second = (ada.get(f"{received}?state=quarantined&limit=1").json or {})["next_cursor"]
+    ada_pages = browse(ADA)
+    path = received.rpartition("/")[0]
+    assert ada_pages.post(f"{path}/quarantine/clear").status_code == 303
+    page = ada_pages.get(f"{received}?received_before=2020-01-01&cursor={second}").text
+    assert "This is the end of the list." in page
+    assert "Nothing yet" not in page

@@ -3056,6 +3056,41 @@ class Webhooks:
         event_type: str | None = None,
         received_after: str | datetime | None = None,
         received_before: str | datetime | None = None,
+        state_not: Literal["accepted", "quarantined"] | None = None,
+        code_not: str | None = None,
+        event_type_not: str | None = None,
+        event_type_contains: str | None = None,
+        reason_contains: str | None = None,
+        event_type_empty: bool | None = None,
+        either: Literal[
+            "code",
+            "code_not",
+            "event_type",
+            "event_type_contains",
+            "event_type_empty",
+            "event_type_not",
+            "reason_contains",
+            "received_after",
+            "received_before",
+            "state",
+            "state_not",
+        ]
+        | Sequence[
+            Literal[
+                "code",
+                "code_not",
+                "event_type",
+                "event_type_contains",
+                "event_type_empty",
+                "event_type_not",
+                "reason_contains",
+                "received_after",
+                "received_before",
+                "state",
+                "state_not",
+            ]
+        ]
+        | None = None,
     ) -> AsyncPages[types.InboundRequestDocument]:
         """List the received requests of an inbound webhook."""
         return self._caller.pages(
@@ -3072,6 +3107,13 @@ class Webhooks:
                     "event_type": event_type,
                     "received_after": received_after,
                     "received_before": received_before,
+                    "state_not": state_not,
+                    "code_not": code_not,
+                    "event_type_not": event_type_not,
+                    "event_type_contains": event_type_contains,
+                    "reason_contains": reason_contains,
+                    "event_type_empty": event_type_empty,
+                    "either": either,
                 },
             ),
         )
