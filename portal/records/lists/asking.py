@@ -145,7 +145,7 @@ def _guide(
     order: Order,
     conditions: dict[str, ColumnElement[bool]],
 ) -> Sequence[ColumnElement[bool]]:
-    """Return a condition whose index has its records in the order of the list, if there is one.
+    """Return conditions whose index has their records in the order of the list, if there are any.
 
     Only these are then looked at, and not the whole list.
     """
@@ -153,7 +153,10 @@ def _guide(
     if view and not view.beside and (view.sort == query.sort or (not view.sort and order.by_id)):
         return (conditions["show"],)
     quick = next((name for name in query.filters if name in listing.quick), "")
-    return (conditions[quick],) if quick and order.by_id else ()
+    found = [conditions[quick]] if quick and (order.by_id or listing.is_keyed) else []
+    if listing.is_keyed:
+        found += [conditions[key] for key in query.bounds]  # of the sort's column, the only time
+    return found
 
 
 def guided(actor: Actor, listing: Listing[Any], query: Query, ids: Select[Any]) -> Select[Any]:
