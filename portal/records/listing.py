@@ -4,7 +4,7 @@ This is what other packages use of `portal.records.lists`.
 """
 
 from portal.records.lists.asking import share, weigh
-from portal.records.lists.conditions import CLOCKS_DIFFER, conditions_of
+from portal.records.lists.conditions import CLOCKS_DIFFER
 from portal.records.lists.counts import (
     MOST_COUNTED,
     Total,
@@ -71,7 +71,6 @@ __all__ = [
     "Total",
     "Value",
     "View",
-    "conditions_of",
     "count_of",
     "counted",
     "counting",
