@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from portal.rest.resources import Resource
-from tests.cast import GUS, VIC, Api
+from tests.cast import ED, GUS, VIC, Api
 from tests.resources import RESOURCES, called, minimal
 from tests.thorough import spread
 
@@ -316,7 +316,9 @@ def test_deleted_is_gone_until_it_is_restored(resource: Resource[Any, Any], ada:
 
 
 @every
-def test_words_find_a_record_by_their_beginning(resource: Resource[Any, Any], ada: Api) -> None:
+def test_words_find_a_record_by_their_beginning(
+    resource: Resource[Any, Any], ada: Api, api: Callable[[str], Api]
+) -> None:
     name = called(resource)
     made = ada.create(resource.name, **{name: "Quarterly Forecast"})
     ada.create(resource.name, **{name: "Something else"})
@@ -326,4 +328,6 @@ def test_words_find_a_record_by_their_beginning(resource: Resource[Any, Any], ad
         return [item["id"] for item in (answer.json or {})["items"]]
 
     assert found("fore") == found("QUART fore") == found(made["id"]) == [made["id"]]
+    # The statement of a member's whole list is not that of a text without words.
+    assert len((api(ED).get(f"/{resource.name}").json or {})["items"]) == 2
     assert found("forecast zebra") == found("%") == found("ecast") == []

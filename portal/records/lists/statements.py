@@ -77,7 +77,8 @@ def read(
     values |= way.values if way else {}
     ahead = found_ahead(query) if is_aside(listing, query, order) else 0
     by_query = (query.sort, query.show, query.include_deleted, order.downward, ahead)
-    by_search = (way.shape, share(query)) if way else None
+    # A text without words, such as "%", finds nothing, and is not the whole list.
+    by_search = (way.shape, share(query)) if way else bool(query.q.strip())
     by = (actor.kind, actor.is_admin, query.limit if is_whole else None)
     shape = (tuple(columns), frozenset(values), tuple(closed.items()), by_query, by_search, by)
     if shape not in listing.written:
