@@ -109,7 +109,6 @@ def index() -> ResponseReturnValue:
             "created_by": lists.Offer(persons, is_whole=False),
         },
         questions=[("need_a_person", f"Need a person ({needing}{more})")],
-        said=None if web.portal_request().wants_fragment else service.of_list(web.actor()),
     )
 
 

@@ -31,7 +31,7 @@ from portal.database.record import find
 from portal.database.session import database_now, session
 from portal.providers import PROVIDERS, Provider, Variant
 from portal.records import verbs
-from portal.records.health import FEW, Health, summary, tallied, up_to
+from portal.records.health import FEW, Health, Tally, summary, up_to
 from portal.records.listing import Listing, View, sorted_time
 from portal.secretstore import SecretNotFound, store
 
@@ -256,16 +256,16 @@ def _tallied(_actor: Actor) -> dict[str, Any]:
     }
 
 
-def of_list(actor: Actor) -> Health | None:
-    """Return the sentence that begins the list of connectors, with its word; None if there is no
-    connector."""
-    found = tallied(actor, Connector, _tallied)
+def _said(found: Mapping[str, int]) -> Health | None:
     also = []
     if caring := found["caring"]:
         also.append(f"{up_to(FEW, caring)} {'needs' if caring == 1 else 'need'} attention")
     if pending := found["pending"]:
         also.append(f"{up_to(FEW, pending)} {'is' if pending == 1 else 'are'} not proven to work")
     return summary("connector", found, also)
+
+
+TALLY = Tally(Connector, _tallied, _said)
 
 
 class SetUp(Protocol):

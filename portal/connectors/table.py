@@ -135,4 +135,5 @@ TABLE = Table(
         "id": "Id",
     },
     whole_sort="-urgency",  # begins with what needs a person
+    tally=service.TALLY,
 )  # fmt: skip

@@ -18,7 +18,7 @@ from portal.keys.listing import filters, table
 from portal.keys.models import ApiKey
 from portal.keys.page_kit import about, bp, overtaken
 from portal.keys.schemas import KeyDocument, StopKey
-from portal.keys.usage import figures, health, insight
+from portal.keys.usage import figures, insight
 from portal.records import listing
 from portal.web import lists
 from portal.web.drawing import facts, ranges
@@ -54,7 +54,6 @@ def index() -> ResponseReturnValue:
             "rotated_from_key_id": lists.Offer(partial(service.names, caller), is_whole=False),
         },
         questions=filters.views(),
-        said=None if web.portal_request().wants_fragment else health.of_list(caller),
     )
 
 

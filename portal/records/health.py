@@ -204,32 +204,43 @@ def _of(by: Judge, record: Record, facts: Any) -> Health:
     return by.health({name: getattr(record, name) for name in by.fields}, facts)
 
 
-def tallied(
-    actor: Actor,
-    model: type[Record],
-    conditions: Callable[[Actor], Mapping[str, ColumnElement[bool] | TextClause | None]],
-    most: int = MOST,
-    few: int = FEW,
-) -> dict[str, int]:
-    """Return how many live records meet each of the `conditions` for an actor, in one statement: up
-    to `few` + 1, and up to `most` + 1 where there is no condition."""
+@dataclass(frozen=True)
+class Tally:
+    """The sentence that begins a list, and the counts that it is made of.
 
-    def written(actor: Actor) -> Select[Any]:
-        live = model.seen_by(actor).where(model.is_deleted.is_(False)).with_only_columns(model.id)
-        parts = []
-        for name, condition in conditions(actor).items():
+    Counted are the live records that meet each of the `conditions` for an actor: up to `few` + 1,
+    and up to `most` + 1 where there is no condition. `say` returns None for an empty list.
+    """
+
+    model: type[Record]
+    conditions: Callable[[Actor], Mapping[str, ColumnElement[bool] | TextClause | None]]
+    say: Callable[[Mapping[str, int]], Health | None]
+    most: int = MOST
+    few: int = FEW
+
+    def columns(self, actor: Actor) -> list[ColumnElement[Any]]:
+        """Return the counts as columns of any statement, by their names."""
+        seen = self.model.seen_by(actor).where(self.model.is_deleted.is_(False))
+        live = seen.with_only_columns(self.model.id)
+        found: list[ColumnElement[Any]] = []
+        for name, condition in self.conditions(actor).items():
             few_of_them = live if condition is None else live.where(condition)
-            some = few_of_them.limit((most if condition is None else few) + 1).subquery()
-            parts.append(select(func.count()).select_from(some).scalar_subquery().label(name))
-        return select(*parts)
+            some = few_of_them.limit((self.most if condition is None else self.few) + 1).subquery()
+            found.append(select(func.count()).select_from(some).scalar_subquery().label(name))
+        return found
 
-    [found] = read_written(actor, (conditions, most, few), written)
-    return found
+    def said(self, actor: Actor) -> Health | None:
+        """Return the sentence with its word, in one statement."""
+
+        def written(actor: Actor) -> Select[Any]:
+            return select(*self.columns(actor))
+
+        return self.say(read_written(actor, self, written)[0])
 
 
 def summary(noun: str, found: Mapping[str, int], also: Sequence[str] = ()) -> Health | None:
-    """Return the sentence that begins a list, of what `tallied` found as `all`, `failing` and
-    `caring`; None for an empty list. `also` says more of it."""
+    """Return the sentence of a tally that found `all`, `failing` and `caring`; None for an empty
+    list. `also` says more of it."""
     number, failing = found["all"], found["failing"]
     if not number:
         return None

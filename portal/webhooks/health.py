@@ -14,12 +14,12 @@ from portal.records.health import (
     FEW,
     Health,
     Judge,
+    Tally,
     clock,
     counted,
     moment,
     sql,
     summary,
-    tallied,
     up_to,
 )
 from portal.webhooks.models import TROUBLED, Webhook
@@ -284,16 +284,16 @@ def _tallied(_actor: Actor) -> dict[str, Any]:
     return {"all": None, **IN_TROUBLE}
 
 
-def of_list(actor: Actor) -> Health | None:
-    """Return the sentence that begins the list of webhooks, with its word; None if there is no
-    webhook."""
-    found = tallied(actor, Webhook, _tallied)
+def _said(found: Mapping[str, int]) -> Health | None:
     also = []
     if caring := found["caring"]:
         also.append(f"{up_to(FEW, caring)} failed at the last attempt")
     if held := found["held"]:
         also.append(f"{up_to(FEW, held)} {'is' if held == 1 else 'are'} paused by hand")
     return summary("webhook", found, also)
+
+
+TALLY = Tally(Webhook, _tallied, _said)
 
 
 def _facts() -> ColumnElement[Any]:

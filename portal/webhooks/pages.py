@@ -28,7 +28,7 @@ from portal.records.verbs import Revealed
 from portal.web import lists
 from portal.web.drawing import facts
 from portal.web.forms import CommandForm, as_seen
-from portal.webhooks import health, service
+from portal.webhooks import service
 from portal.webhooks.forms import ButtonForm, WebhookForm
 from portal.webhooks.models import Webhook
 from portal.webhooks.schemas import WebhookDocument, WebhookInput
@@ -103,7 +103,6 @@ def index() -> ResponseReturnValue:
             "connector_id": lists.Offer(partial(connectors.choices, web.actor())),
             "created_by": lists.Offer(partial(people.makers, web.actor()), is_whole=False),
         },
-        said=None if web.portal_request().wants_fragment else health.of_list(web.actor()),
     )
 
 

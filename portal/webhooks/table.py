@@ -9,7 +9,7 @@ from portal.records.health import Health
 from portal.web.drawing.cells import number, short_id, status, tags, time
 from portal.web.drawing.template_functions import record_urls
 from portal.web.lists import Column, Table, text
-from portal.webhooks import service
+from portal.webhooks import health, service
 from portal.webhooks.models import Webhook
 
 NONE = number(None)
@@ -90,4 +90,5 @@ TABLE = Table(
         "updated": "Changed",
         "id": "Id",
     },
+    tally=health.TALLY,
 )  # fmt: skip

@@ -1,12 +1,11 @@
 """Each shortcut gives what the ordinary way gives: documents, lists, errors, records and pages."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask, template_rendered
+from flask import Flask
 
 from portal.core.config_values import SHORTCUTS
 from portal.rest.resources import Resource
@@ -144,11 +143,6 @@ def test_each_switch_changes_what_it_says_and_nothing_else(
     assert differ == SENDS_OTHERWISE.get(switch, set())
     generators = {one.jinja_env.code_generator_class for one in (app, plain)}
     assert (len(generators) == 2) == (switch == "templates")
-    ada.create("api-keys")
-    with rendered(plain) as contexts:
-        sign_in(plain, ADA).get("/keys")
-    [lines] = [context["lines"] for context in contexts if "lines" in context]
-    assert (lines is None) == (switch == "lines")
 
 
 def sql_of(ask: Callable[[Api], Any], api: Api) -> list[str]:
@@ -157,18 +151,6 @@ def sql_of(ask: Callable[[Api], Any], api: Api) -> list[str]:
     with statements() as sent:
         ask(api)
     return [sql for sql, _ in sent]
-
-
-@contextmanager
-def rendered(app: Flask) -> Iterator[list[dict[str, Any]]]:
-    """Collect what each template gets."""
-    contexts: list[dict[str, Any]] = []
-
-    def keep(_: Flask, context: dict[str, Any], **more: Any) -> None:
-        contexts.append(context)
-
-    with template_rendered.connected_to(keep, app):
-        yield contexts
 
 
 def create(api: Api, resource: Resource[Any, Any], number: int) -> dict[str, Any]:

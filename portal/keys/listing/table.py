@@ -144,4 +144,5 @@ TABLE = Table(
         "brownout_from": "Brown-out from",
         "id": "Id",
     },
+    tally=health.TALLY,
 )  # fmt: skip

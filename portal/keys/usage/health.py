@@ -13,7 +13,7 @@ from portal.database.actor import Actor
 from portal.keys import service
 from portal.keys.models import ApiKey, not_revoked
 from portal.keys.tables import KeyLeak
-from portal.records.health import Health, Judge, Word, clock, counted, moment, sql, tallied, up_to
+from portal.records.health import Health, Judge, Tally, Word, clock, counted, moment, sql, up_to
 
 WRITE = "keys:write"
 SOON = timedelta(days=14)
@@ -312,9 +312,7 @@ def _tallied(actor: Actor) -> dict[str, Any]:
     }
 
 
-def of_list(actor: Actor) -> Health | None:
-    """Return the sentence that begins the list of keys, with its word; None if none was issued."""
-    found = tallied(actor, ApiKey, _tallied, most=MOST, few=MOST)
+def _said(found: Mapping[str, int]) -> Health | None:
     if not found["all"]:
         return None
     works = counted(found["works"], "key", MOST)
@@ -330,6 +328,9 @@ def of_list(actor: Actor) -> Health | None:
         said.append(f"{up_to(MOST, blocked)} {'is' if blocked == 1 else 'are'} blocked.")
     word: Word = "failing" if leaks else "attention" if soon else "works"
     return Health(word if found["works"] else "off", " ".join(said))
+
+
+TALLY = Tally(ApiKey, _tallied, _said, most=MOST, few=MOST)
 
 
 def _facts() -> ColumnElement[Any]:

@@ -16,6 +16,7 @@ from portal.database.actor import Actor
 from portal.database.session import session
 from portal.database.written import read_written
 from portal.records import listing
+from portal.records.health import Health
 from portal.records.listing import Query, Total
 from portal.web.access import actor
 from portal.web.htmx import portal_request
@@ -45,6 +46,7 @@ class Asked:
     problems: tuple[str, ...] = ()
     saved: tuple[SavedView, ...] = ()
     total: Total | None = None
+    said: Health | None = None
 
     @property
     def density(self) -> str:
@@ -141,25 +143,33 @@ def asked(table: Table) -> Asked:
 
 
 def _surrounded(asked: Asked) -> Asked:
-    """Return the same with the saved views of the list and the number of matches, which are read
-    by one statement."""
+    """Return the same with what surrounds the rows: the saved views of the list, the number of
+    matches and, on a page, the first sentence. One statement reads all of a whole list's."""
     caller, source, table = actor(), views.source(), asked.table
+    tally = None if portal_request().wants_fragment else table.tally
     is_counted = not (asked.query.q or asked.query.tag)  # words are not counted, that takes long
-    whole = not (asked.query.is_narrowed or asked.query.count)
-    most = MOST_OF_ALL if whole else listing.MOST_COUNTED
+    is_whole = not (asked.query.is_narrowed or asked.query.count)
+    most = MOST_OF_ALL if is_whole else listing.MOST_COUNTED
 
     def written(actor: Actor) -> Select[Any]:
         counts = listing.counting(actor, table.listing, asked.query, most) if is_counted else ()
-        columns = (source.column(actor, table.name), *counts)
-        return select(*(column.label(str(place)) for place, column in enumerate(columns)))
+        told = tally.columns(actor) if tally and is_whole else ()
+        numbered = (source.column(actor, table.name), *counts)
+        return select(*(column.label(str(n)) for n, column in enumerate(numbered)), *told)
 
-    if whole and is_counted:
-        name = ("list", table.name, asked.query.include_deleted)
-        [(saved, *found)] = (row.values() for row in read_written(caller, name, written))
+    if is_whole and is_counted:
+        name = ("list", table.name, asked.query.include_deleted, tally)
+        [found] = read_written(caller, name, written)
+        said = tally.say(found) if tally else None
     else:
-        saved, *found = session.execute(written(caller)).one()
-    total = listing.total_of(found[0], found[1], most) if is_counted else None
-    return replace(asked, saved=tuple(source.read(caller, table.name, saved)), total=total)
+        found = dict(session.execute(written(caller)).mappings().one())
+        said = tally.said(caller) if tally else None
+    return replace(
+        asked,
+        saved=tuple(source.read(caller, table.name, found["0"])),
+        total=listing.total_of(found["1"], found["2"], most) if is_counted else None,
+        said=said,
+    )
 
 
 def _tolerant(table: Table) -> Asked:

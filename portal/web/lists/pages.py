@@ -1,11 +1,11 @@
 """Render the page of a list."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Response, request
+from flask import Response, current_app, render_template, request
 from markupsafe import Markup
 
 from portal.records import listing
@@ -17,6 +17,9 @@ from portal.web.lists import chips, views
 from portal.web.lists.asked import DENSITIES, Asked, address
 from portal.web.lists.chips import Filters, Offered
 from portal.web.lists.views import SavedView
+from portal.web.security_headers import csp_nonce
+
+ROWS, NONCE = "the rows of this list", "the nonce of this page"  # where they go
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,27 @@ class Drawn:
     def options(self) -> Markup:
         """Return the filters that can be added."""
         return chips.options(self.asked.table)
+
+    def bar(self, target: str) -> Markup:
+        """Return what stands above the rows: search, filters and columns. `target` is the fragment
+        that a search swaps."""
+        return Markup(self._once("lists/_bar.html", "", list=self, target=target))  # noqa: S704
+
+    def rows(self, heads: Sequence[Any], label: str, lines: Markup) -> Markup:
+        """Return the table with these rows."""
+        boxes = heads[0]["label"]
+        drawn = self._once("lists/_table.html", boxes, heads=heads, label=label, lines=ROWS)
+        return Markup(drawn.replace(ROWS, lines))  # noqa: S704 - both are answers of templates
+
+    def _once(self, template: str, variant: str, **context: Any) -> str:
+        """Return a part of the page. That of a whole list is drawn once for everybody."""
+        if self.asked.table.is_log or self.asked.args or self.asked.hidden():
+            return render_template(template, **context)
+        known: dict[Any, str] = current_app.extensions.setdefault("portal.list_parts", {})
+        key, nonce = (template, self.asked.table.name, variant), csp_nonce()
+        if key not in known:
+            known[key] = render_template(template, **context).replace(nonce, NONCE)
+        return known[key].replace(NONCE, nonce)
 
     @property
     def open_view(self) -> SavedView | None:
@@ -122,5 +146,5 @@ def render(
         list=drawn,
         heads=asked.table.heads(asked.columns, tick=tick is not None),
         lines=asked.table.rows(found.items, beside, asked.columns, tick),
-        **context,
+        **{"said": asked.said, **context},
     )

@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from portal.fast.template_calls import escape_text
+from portal.records.health import Tally
 from portal.records.listing import OF_RECORDS, Listing
 from portal.web.drawing.cells import number
 
@@ -56,7 +57,7 @@ class Table:
     not counted, and no views of it are saved. Without columns, its own template draws it. `since`
     is its time that the parameter of this name narrows to the last minutes, hours or days. `search`
     is the hint in its search box, if it has one. `own` are parameters that the page reads by
-    itself.
+    itself. `tally` is the sentence that begins its page.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Table:
     since: str = ""
     search: str = ""
     own: tuple[str, ...] = ()
+    tally: Tally | None = None
 
     @property
     def searches(self) -> str:
