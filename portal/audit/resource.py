@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Response, request
 from pydantic import ConfigDict
+from werkzeug.datastructures import MultiDict
 
 from portal.records import listing
 from portal.records.audit import log
@@ -27,8 +28,21 @@ class LogEntry(HistoryEntry):
 
 
 def _list() -> Response:
-    found = log.page(actor(), listing.parse(log.LISTING, request.args, log.NOT_HERE))
+    asked = MultiDict(request.args)
+    if "cursor" in asked:
+        asked.setlist("cursor", [_of_today(cursor) for cursor in asked.getlist("cursor")])
+    found = log.page(actor(), listing.parse(log.LISTING, asked, log.NOT_HERE))
     return listed([_document(entry) for entry in found.items], found.next_cursor)
+
+
+def _of_today(cursor: str) -> str:
+    """Return a cursor of today. One of an earlier release, which a program may have kept, was a
+    time and an id."""
+    try:
+        at, entry_id = listing.unpacked(cursor)
+    except (ValueError, TypeError):
+        return cursor
+    return listing.Cursor(log.LISTING.default_sort, str(at), str(entry_id)).encode()
 
 
 def _document(entry: AuditEntry) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Test the audit log over REST: every entry once, by page, and its filters."""
 
+import base64
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -48,6 +50,15 @@ def test_a_records_history_goes_back_to_its_first_entry(ada: Api, database: Data
         entries = walked(ada, f"/webhooks/{made}/history?limit={limit}")
         assert len(entries) == len({entry["id"] for entry in entries}) == MANY + 1
         assert entries[-1]["action"] == "webhook.created"
+
+
+def test_a_cursor_that_a_program_kept_from_an_earlier_release_leads_on(ada: Api) -> None:
+    for name in ("First", "Second", "Third"):
+        ada.create("applications", display_name=name)
+    newest, *older = walked(ada, "/audit")
+    place = json.dumps([newest["occurred_at"], newest["id"]]).encode()
+    cursor = base64.urlsafe_b64encode(place).decode().rstrip("=")
+    assert walked(ada, f"/audit?cursor={cursor}") == older
 
 
 def test_the_tenants_log_goes_back_to_its_first_entry(ada: Api, database: Database) -> None:
