@@ -5,6 +5,7 @@ narrowly, but not the reverse. Schemas are compared as our document writes them:
 objects, `anyOf` with null, `type` as a word or a list.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -236,6 +237,12 @@ def _lost(place: str, old: Json, new: Json) -> Iterator[str]:
             yield f"{place}: the value {value} is gone."
 
 
+def _fits(old: Json, new: Json) -> bool:
+    """Tell whether the values that were listed have the pattern that replaces their list."""
+    values = _values(old)
+    return bool(values) and all(re.search(new.get("pattern", ""), str(one)) for one in values)
+
+
 def _bounds(place: str, old: Json, new: Json) -> Iterator[str]:
     for word in AT_MOST:
         if word in new and new[word] < old.get(word, float("inf")):
@@ -244,7 +251,7 @@ def _bounds(place: str, old: Json, new: Json) -> Iterator[str]:
         if word in new and new[word] > old.get(word, float("-inf")):
             yield f"{place}: {word} is larger now."
     for word in EXACT:
-        if word in new and new[word] != old.get(word):
+        if word in new and new[word] != old.get(word) and not _fits(old, new):
             yield f"{place}: {word} changed."
     if new.get("additionalProperties") is False and old.get("additionalProperties") is not False:
         yield f"{place}: other fields are refused now."

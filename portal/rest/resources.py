@@ -4,6 +4,7 @@ What only one resource needs is an Action. If a resource needs another shape one
 of its own in its feature, and this file stays as it is.
 """
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -411,7 +412,7 @@ def _filter_parameter(asked: Listing[Any], name: str) -> Parameter:
     choices = asked.choices.get(name)
     if name in asked.once_single:
         words = f" Values: {', '.join(choices)}." if choices else ""
-        return Parameter(name, {"type": "string"} if choices else TEXT, f"{ANY_OF}{words}")
+        return Parameter(name, _with_commas(choices) if choices else TEXT, f"{ANY_OF}{words}")
     if not asked.takes_several(name):
         return Parameter(name, {"type": "string", "enum": list(choices)} if choices else TEXT)
     return Parameter(
@@ -424,6 +425,12 @@ def _filter_parameter(asked: Listing[Any], name: str) -> Parameter:
 
 def _several(items: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "minItems": 1, "maxItems": listing.MOST_VALUES, "items": items}
+
+
+def _with_commas(choices: Collection[str]) -> dict[str, Any]:
+    """Return the schema of a text of some of these values."""
+    one = f"({'|'.join(map(re.escape, choices))})"
+    return {"type": "string", "pattern": f"^{one}(,{one}){{0,{listing.MOST_VALUES - 1}}}$"}
 
 
 def _not(asked: Listing[Any], parameter: str, name: str) -> Parameter:

@@ -58,6 +58,11 @@ def properties(places: list[Place], fits: Callable[[dict[str, Any]], bool]) -> l
     ]
 
 
+def patterned(schema: Any, several: str) -> None:
+    """Let a pattern take the place of the values of a parameter, which `several` may follow."""
+    schema["pattern"] = f"^({'|'.join(schema.pop('enum'))}){several}$"
+
+
 def changed(place: Place, change: Callable[[Any], None]) -> list[str]:
     after = copy.deepcopy(DOCUMENT)
     change(at(after, place))
@@ -84,6 +89,9 @@ PARAMETERS = [
     for number, _ in enumerate(at(DOCUMENT, operation).get("parameters", ()))
 ]
 CHOICES = properties([*SENT, *RECEIVED], lambda schema: "enum" in schema)
+ONE_OF = [
+    (*place, "schema") for place in PARAMETERS if "enum" in at(DOCUMENT, place).get("schema", ())
+]
 TEXTS = properties(SENT, lambda schema: schema.get("type") == "string" and "enum" not in schema)
 
 
@@ -104,6 +112,7 @@ TEXTS = properties(SENT, lambda schema: schema.get("type") == "string" and "enum
         (TEXTS, lambda place: changed(place, lambda schema: schema.update(maxLength=0))),
         (TEXTS, lambda place: changed(place, lambda schema: schema.update(minLength=9999))),
         (TEXTS, lambda place: changed(place, lambda schema: schema.update(pattern="^only$"))),
+        (ONE_OF, lambda place: changed(place, lambda schema: patterned(schema, ",more"))),
         (SENT, lambda place: changed(place, lambda schema: schema.update(required=["brand_new"]))),
         (
             properties(RECEIVED, lambda one: one.get("type") == "string" and "enum" not in one),
@@ -137,6 +146,7 @@ TEXTS = properties(SENT, lambda schema: schema.get("type") == "string" and "enum
         "the longest text is shorter",
         "the shortest text is longer",
         "a pattern is added",
+        "a pattern leaves out what was a value",
         "a field is required now",
         "a field of an answer may be null now",
         "a field of an answer may be missing now",
@@ -172,9 +182,10 @@ def test_what_breaks_a_program_is_found(
         lambda document: [
             at(document, place).pop("pattern", None) for place in properties(SENT, lambda _: True)
         ],
+        lambda document: [patterned(at(document, place), "(,.*)?") for place in ONE_OF],
         lambda document: [at(document, place).pop("description", None) for place in SENT],
     ],
-    ids=["a path", "a field", "a parameter", "a wider text", "other words"],
+    ids=["a path", "a field", "a parameter", "a wider text", "several values", "other words"],
 )
 def test_what_only_adds_breaks_nothing(change: Callable[[Any], Any]) -> None:
     after = copy.deepcopy(DOCUMENT)
