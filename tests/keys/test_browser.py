@@ -55,7 +55,7 @@ def window(app: Flask, browse: Callable[..., Pages], browser: "Browser") -> Iter
     assert cookie
     with served(lambda _: app) as address:
         context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         host = urlsplit(address).hostname
         context.add_cookies(
             [{"name": cookie.key, "value": cookie.value, "domain": str(host), "path": "/"}]
@@ -302,7 +302,7 @@ def test_a_one_time_link_opens_by_a_click_and_leaves_no_trace(
     page.get_by_label("I have stored this link").check()
 
     context = browser.new_context()
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     asked: list[str] = []
     visitor = context.new_page()
     visitor.on("request", lambda request: asked.append(request.url))

@@ -26,7 +26,7 @@ from tests.databases import Database
 from tests.statements import statements
 
 MANY, FEW = 20_000, 1_000
-BLOCKS = 900  # of 8 KiB that a page of 50 may read; the table and its indexes have thousands
+BLOCKS = 1_000  # of 8 KiB that a page of 50 may read; the table and its indexes have thousands
 
 APPLICATIONS = """
 INSERT INTO application (tenant_id, id, display_name, slug, version)
