@@ -5,6 +5,7 @@ A story calls the same verbs each time: follow a link, press a button, write int
 
 import re
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
@@ -75,6 +76,9 @@ class Mouse:
 
     # --- how it is done ---
 
+    def reach(self, target: "Locator") -> None:
+        target.hover()
+
     def activate(self, target: "Locator") -> None:
         target.click()
 
@@ -106,8 +110,17 @@ class Keyboard(Mouse):
 
     def fill(self, field: "Locator", text: str) -> None:
         self.reach(field)
+        if field.get_attribute("type") == "datetime-local":
+            self._type_moment(datetime.fromisoformat(text))
+            return
         self.page.keyboard.press("ControlOrMeta+a")
         self.page.keyboard.insert_text(text)
+
+    def _type_moment(self, at: datetime) -> None:
+        """Type a time part by part, as the browser's field takes it; a year has no last digit."""
+        self.page.keyboard.type(f"{at:%m%d%Y}")
+        self.page.keyboard.press("ArrowRight")
+        self.page.keyboard.type(f"{at:%I%M%p}")
 
     def check(self, field: "Locator") -> None:
         self.reach(field)
