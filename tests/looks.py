@@ -11,7 +11,17 @@ AXE = (ROOT / "tests/vendor/axe.min.js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RUN_AXE = """rules => axe.run(document, {
     runOnly: {type: 'tag', values: rules}, resultTypes: ['violations']})"""
+ZOOMED = 320  # pixels that a page of 1280 has at 400 % (WCAG 1.4.10)
 SPILL = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+SETTLED = f"""() => new Promise(done => {{
+    const until = performance.now() + 2000;
+    const look = () => {{
+        const spill = {SPILL};
+        if (spill <= 0 || performance.now() > until) done(spill); else requestAnimationFrame(look);
+    }};
+    look();
+}})"""  # a page that was resized settles within some frames
 
 
 def faults(page: "Page") -> dict[str, list[str]]:
@@ -24,4 +34,9 @@ def faults(page: "Page") -> dict[str, list[str]]:
         found[violation["id"]] = nodes[:3]
     if (spill := page.evaluate(SPILL)) > 0:
         found["wider than its window"] = [f"{spill} px"]
+    if size := page.viewport_size:
+        page.set_viewport_size({**size, "width": ZOOMED})
+        if (spill := page.evaluate(SETTLED)) > 0:
+            found["wider than its window at 400 %"] = [f"{spill} px"]
+        page.set_viewport_size(size)
     return found
