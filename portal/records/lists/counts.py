@@ -38,22 +38,20 @@ def total(actor: Actor, listing: Listing[Any], query: Query) -> Total:
     return total_of(*session.execute(select(*counting(actor, listing, query))).one())
 
 
-def total_of(found: int, looked: int, most: int = MOST_COUNTED) -> Total:
+def total_of(found: int, looked: int) -> Total:
     """Return the total from the values of `counting`."""
-    return Total(min(found, most), found > most or looked == LOOKED_AT)
+    return Total(min(found, MOST_COUNTED), found > MOST_COUNTED or looked == LOOKED_AT)
 
 
-def counting(
-    actor: Actor, listing: Listing[Any], query: Query, most: int = MOST_COUNTED
-) -> tuple[Any, Any]:
-    """Return what counts up to `most` matches, and the records that are looked at for it, in a
-    statement that may read more."""
+def counting(actor: Actor, listing: Listing[Any], query: Query) -> tuple[Any, Any]:
+    """Return what counts matches up to MOST_COUNTED, and the records that are looked at for it, in
+    a statement that may read more."""
     own = narrowed(actor, listing, query).with_only_columns(listing.model.id)
     if not query.is_loose or query.q or query.tag:
-        return _count(own.limit(most + 1)), literal(0)
+        return _count(own.limit(MOST_COUNTED + 1)), literal(0)
     seen = select(listing.model.id).where(listing.model.tenant_id == actor.tenant_id)
     looked = guided(actor, listing, query, seen).limit(LOOKED_AT).cte("looked")
-    matching = own.join(looked, looked.c.id == listing.model.id).limit(most + 1)
+    matching = own.join(looked, looked.c.id == listing.model.id).limit(MOST_COUNTED + 1)
     return _count(matching), select(func.count()).select_from(looked).scalar_subquery()
 
 

@@ -1,5 +1,6 @@
 """Read what the address of a list's page asks: the query of REST, and how to show its answer."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -31,7 +32,8 @@ OF_PAGES = (*SHOWING, "view", "filter")
 PLACES = ("cursor", "filter", "limit", "count")  # a saved view keeps none of these
 ALL = "all"  # the view of the whole list
 MOST_PROBLEMS = 10
-MOST_OF_ALL = 1_000  # records of a whole list that are counted, unless more are asked for
+LONG_SECONDS = 60  # that a whole list stays known as longer than can be counted
+MOST_LONG = 10_000  # such lists that a process knows
 LONGEST = 20_000  # characters of a query string
 
 
@@ -145,31 +147,44 @@ def asked(table: Table) -> Asked:
 def _surrounded(asked: Asked) -> Asked:
     """Return the same with what surrounds the rows: the saved views of the list, the number of
     matches and, on a page, the first sentence. One statement reads all of a whole list's."""
-    caller, source, table = actor(), views.source(), asked.table
+    caller, source, table, query = actor(), views.source(), asked.table, asked.query
     tally = None if portal_request().wants_fragment else table.tally
-    is_counted = not (asked.query.q or asked.query.tag)  # words are not counted, that takes long
-    is_whole = not (asked.query.is_narrowed or asked.query.count)
-    most = MOST_OF_ALL if is_whole else listing.MOST_COUNTED
+    is_whole = not query.is_narrowed
+    whose = (caller.tenant_id, caller.id, table.name, query.include_deleted)
+    is_long = is_whole and time.monotonic() < _long_until.get(whose, 0)
+    is_counted = not (query.q or query.tag or is_long)  # to count words takes long
 
     def written(actor: Actor) -> Select[Any]:
-        counts = listing.counting(actor, table.listing, asked.query, most) if is_counted else ()
+        counts = listing.counting(actor, table.listing, query) if is_counted else ()
         told = tally.columns(actor) if tally and is_whole else ()
         numbered = (source.column(actor, table.name), *counts)
         return select(*(column.label(str(n)) for n, column in enumerate(numbered)), *told)
 
-    if is_whole and is_counted:
-        name = ("list", table.name, asked.query.include_deleted, tally)
+    if is_whole:
+        name = ("list", table.name, query.include_deleted, tally, is_counted)
         [found] = read_written(caller, name, written)
         said = tally.say(found) if tally else None
     else:
         found = dict(session.execute(written(caller)).mappings().one())
         said = tally.said(caller) if tally else None
-    return replace(
-        asked,
-        saved=tuple(source.read(caller, table.name, found["0"])),
-        total=listing.total_of(found["1"], found["2"], most) if is_counted else None,
-        said=said,
-    )
+    total = listing.total_of(found["1"], found["2"]) if is_counted else None
+    if is_long:
+        total = Total(listing.MOST_COUNTED, is_more=True)
+    elif is_whole and total and total.is_more:
+        _note_long(whose)
+    saved = tuple(source.read(caller, table.name, found["0"]))
+    return replace(asked, saved=saved, total=total, said=said)
+
+
+_long_until: dict[Any, float] = {}
+"""Until when whole lists count as longer than can be counted, by who sees them: to count so many
+records takes longer than to read a page of them."""
+
+
+def _note_long(whose: Any) -> None:
+    if len(_long_until) >= MOST_LONG:
+        _long_until.clear()
+    _long_until[whose] = time.monotonic() + LONG_SECONDS
 
 
 def _tolerant(table: Table) -> Asked:

@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 from flask import Response, current_app, render_template, request
 from markupsafe import Markup
 
-from portal.records import listing
 from portal.records.listing import Page, Total
 from portal.web.access import actor
 from portal.web.drawing.list_pages import list_view
@@ -103,17 +102,11 @@ class Drawn:
 
     @property
     def count(self) -> str:
-        """Return the number of matches in words, such as “10,000+ keys”. A whole list that is long
-        has a link that counts further."""
+        """Return the number of matches in words, such as “10,000+ keys”."""
         if self.total is None:
             return ""
         nouns = self.asked.table.nouns
-        words = f"{self.total} {nouns.removesuffix('s') if self.total.value == 1 else nouns}"
-        if not self.total.is_more or self.total.value == listing.MOST_COUNTED:
-            return words
-        if self.asked.query.is_narrowed:
-            return words
-        return Markup('{} <a href="{}">Count</a>').format(words, self.asked.url(count="true"))
+        return f"{self.total} {nouns.removesuffix('s') if self.total.value == 1 else nouns}"
 
 
 def render(
