@@ -3,18 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 import pytest
 from flask import Flask
 from portal_devtools.identity_provider.people import ACME
 
-from portal.core.config import libpq_url
 from portal.database.actor import Actor
 from portal.database.session import db, enter_tenant, session
 from portal.identity.openid.claims import ALL_SCOPES
 from portal.overview import service
 from portal.overview.parts import sources
-from tests.cast import add_tenants
+from tests.cast import fill
 from tests.databases import Database
 from tests.keys.listing.test_scale import blocks_of
 from tests.statements import statements
@@ -106,13 +104,7 @@ A_MEMBER = Actor(ACME, "person", "per_8", "Ed", ALL_SCOPES, person_id="per_8")
 
 @pytest.fixture(scope="module")
 def app_that_fails(_app: Flask, _database: Database) -> Iterator[Flask]:
-    _database.renew(TABLES)
-    add_tenants(_database)
-    with psycopg.connect(libpq_url(_database.superuser_url), autocommit=True) as connection:
-        for statement in FILL:
-            connection.execute(statement, {"tenant": ACME, "many": MANY})
-        # All tables: what earlier tests left in one, such as dead rows, changes the plan.
-        connection.execute("VACUUM ANALYZE")
+    fill(_database, TABLES, FILL, MANY)
     yield _app
     _database.wipe()
 

@@ -3,17 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 import pytest
 from flask import Flask
 from portal_devtools.identity_provider.people import ACME
 
-from portal.core.config import libpq_url
 from portal.database.actor import Actor
 from portal.database.session import db, enter_tenant, session
 from portal.identity.openid.claims import ALL_SCOPES
 from portal.web.finding.answers import find
-from tests.cast import add_tenants
+from tests.cast import fill
 from tests.connectors.test_scale import CONNECTORS, TERMS
 from tests.databases import Database
 from tests.keys.listing.test_scale import blocks_of
@@ -53,20 +51,13 @@ SELECT %(tenant)s::text, 'aud_' || lpad(n::text, 26, '0'), 'connector.updated', 
     'req_' || lpad(n::text, 26, '0'), now() - n * interval '1 second'
 FROM generate_series(1, %(many)s) AS n
 """
+FILL = (CONNECTORS, PEOPLE, EVENTS, CHANGES, TERMS, NAMES, DELIVERIES)
 TABLES = ("connector", "person", "search_term", "event", "delivery", "audit_entry")
 
 
 @pytest.fixture(scope="module")
 def app_with_much(_app: Flask, _database: Database) -> Iterator[Flask]:
-    _database.renew(TABLES)
-    add_tenants(_database)
-    with psycopg.connect(libpq_url(_database.superuser_url), autocommit=True) as connection:
-        for statement in (CONNECTORS, PEOPLE, EVENTS, CHANGES):
-            connection.execute(statement, {"tenant": ACME, "many": MANY})
-        for statement in (TERMS, NAMES, DELIVERIES):
-            connection.execute(statement)
-        # All tables: what earlier tests left in one, such as dead rows, changes the plan.
-        connection.execute("VACUUM ANALYZE")
+    fill(_database, TABLES, FILL, MANY)
     yield _app
     _database.wipe()
 

@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator
 
-import psycopg
 import pytest
 from flask import Flask
 from portal_devtools.identity_provider.people import ACME
 from werkzeug.datastructures import MultiDict
 
-from portal.core.config import libpq_url
 from portal.database.actor import Actor
 from portal.database.session import db, enter_tenant, session
 from portal.delivery.log import search
@@ -16,7 +14,7 @@ from portal.events import service as events
 from portal.identity.openid.claims import ALL_SCOPES
 from portal.records import listing
 from portal.records.audit import log
-from tests.cast import add_tenants
+from tests.cast import fill
 from tests.databases import Database
 from tests.keys.listing.test_scale import blocks_of
 from tests.statements import statements
@@ -98,13 +96,7 @@ QUESTIONS = (
 
 @pytest.fixture(scope="module")
 def app_with_logs(_app: Flask, _database: Database) -> Iterator[Flask]:
-    _database.renew(TABLES)
-    add_tenants(_database)
-    with psycopg.connect(libpq_url(_database.superuser_url), autocommit=True) as connection:
-        for statement in FILL:
-            connection.execute(statement, {"tenant": ACME, "many": MANY})
-        # All tables: what earlier tests left in one, such as dead rows, changes the plan.
-        connection.execute("VACUUM ANALYZE")
+    fill(_database, TABLES, FILL, MANY)
     yield _app
     _database.wipe()
 
