@@ -165,11 +165,18 @@ def _value(listing: Listing[Any], name: str, parameter: str, given: Mapping[str,
     text = given[parameter]
     if listing.is_switch(name):
         return truth(parameter, given)
-    values = _values(parameter, text) if listing.takes_several(name) else (text,)
+    # What took any text in an earlier release still does.
+    is_several = listing.takes_several(name) and (name not in listing.once_single or _is_list(text))
+    values = _values(parameter, text) if is_several else (text,)
     for value in values if name in listing.choices else ():
         if value not in listing.choices[name]:
             raise refused(parameter, one_of(value, listing.choices[name]))
     return values if len(values) > 1 else values[0]
+
+
+def _is_list(text: str) -> bool:
+    values = text.split(",")
+    return "" not in values and len(values) <= MOST_VALUES
 
 
 def _values(name: str, given: str) -> tuple[str, ...]:
