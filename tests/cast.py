@@ -184,9 +184,9 @@ def add_tenants(database: Database) -> None:
         )
 
 
-def fill(database: Database, tables: Sequence[str], statements: Sequence[str], many: int) -> None:
-    """Fill these tables of Acme with so many records, for a test of what reading them costs."""
-    database.renew(tables)
+def fill(database: Database, statements: Sequence[str], many: int) -> None:
+    """Fill tables of Acme with so many records, for a test of what reading them costs."""
+    database.renew()
     add_tenants(database)
     with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
         for statement in statements:

@@ -1,7 +1,7 @@
 """Create databases for tests: copies of one migrated template, emptied between two tests."""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ class Database:
     owner_url: str
     app_url: str
     superuser_url: str
-    _sweeps: str = field(default="", repr=False)
+    _empty: list[str] = field(default_factory=list, repr=False)
     _broom: psycopg.Connection | None = field(default=None, repr=False)
 
     def sql(self, statement: str, *values: Any) -> Any:
@@ -71,7 +71,10 @@ class Database:
 
         So row-level security, foreign keys and append-only triggers do not interfere.
         """
-        sweeps = self._sweeps or self.remember()
+        sweeps = " ".join(
+            f"IF EXISTS (SELECT 1 FROM {t}) THEN DELETE FROM {t}; END IF;"
+            for t in self._empty or self.remember()
+        )
         connection = psycopg.connect(libpq_url(self.superuser_url), autocommit=True)
         connection.execute("SET session_replication_role = replica")
         connection.execute("SET lock_timeout = '5s'")  # a test left a transaction open
@@ -81,30 +84,30 @@ class Database:
         )
         return connection
 
-    def renew(self, tables: Iterable[str]) -> None:
-        """Give empty tables new files: in the holes that earlier tests left, rows would lie in
-        another order, and the plans of statements would change."""
+    def renew(self) -> None:
+        """Give the tables that are empty between two tests new files.
+
+        In the holes that earlier tests left, rows would lie in another order, and the plans of
+        statements would change.
+        """
         with psycopg.connect(libpq_url(self.superuser_url), autocommit=True) as connection:
             connection.execute("SET session_replication_role = replica")
-            connection.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
+            connection.execute(f"TRUNCATE {', '.join(self._empty or self.remember())}")
 
     def close(self) -> None:
         """Close the connection of `wipe`."""
         if self._broom:
             self._broom.close()
 
-    def remember(self) -> str:
+    def remember(self) -> list[str]:
         """Record which tables the migrations left empty: `wipe` deletes the rows of these."""
         self.close()
         with psycopg.connect(libpq_url(self.superuser_url), autocommit=True) as connection:
             tables = [name for (name,) in connection.execute(BROOM)]
-            empty = [
+            self._empty = [
                 t for t in tables if not connection.execute(f"SELECT 1 FROM {t} LIMIT 1").fetchone()
             ]
-        self._sweeps = " ".join(
-            f"IF EXISTS (SELECT 1 FROM {t}) THEN DELETE FROM {t}; END IF;" for t in empty
-        )
-        return self._sweeps
+        return self._empty
 
 
 @contextlib.contextmanager

@@ -57,6 +57,7 @@ FROM generate_series(1, %(many)s / 2) AS n
 @pytest.fixture(scope="module")
 def timelines(_app: Flask, _database: Database) -> Iterator[dict[int, str]]:
     """Yield the ids of two connectors, by how many entries their timelines have."""
+    _database.renew()
     add_tenants(_database)
     ids = {SHORT: "cnn_" + "0" * 25 + "1", LONG: "cnn_" + "0" * 25 + "2"}
     with psycopg.connect(libpq_url(_database.superuser_url), autocommit=True) as connection:

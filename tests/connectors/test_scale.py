@@ -3,19 +3,17 @@
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 import pytest
 from flask import Flask
 from portal_devtools.identity_provider.people import ACME
 from werkzeug.datastructures import MultiDict
 
 from portal.connectors import service
-from portal.core.config import libpq_url
 from portal.database.actor import Actor
 from portal.database.session import db, enter_tenant, session
 from portal.identity.openid.claims import ALL_SCOPES
 from portal.records import listing
-from tests.cast import add_tenants
+from tests.cast import fill
 from tests.databases import Database
 from tests.keys.listing.test_scale import blocks_of, read_from_end_to_end
 from tests.statements import statements
@@ -43,11 +41,7 @@ FROM connector, LATERAL (VALUES ('connector'), ('tag:soc'), (split_part(name, ' 
 
 @pytest.fixture(scope="module")
 def many_connectors(_app: Flask, _database: Database) -> Iterator[None]:
-    add_tenants(_database)
-    with psycopg.connect(libpq_url(_database.superuser_url), autocommit=True) as connection:
-        connection.execute(CONNECTORS, {"tenant": ACME, "many": MANY})
-        connection.execute(TERMS)
-        connection.execute("VACUUM ANALYZE")
+    fill(_database, (CONNECTORS, TERMS), MANY)
     yield
     _database.wipe()
 

@@ -104,7 +104,7 @@ A_MEMBER = Actor(ACME, "person", "per_8", "Ed", ALL_SCOPES, person_id="per_8")
 
 @pytest.fixture(scope="module")
 def app_that_fails(_app: Flask, _database: Database) -> Iterator[Flask]:
-    fill(_database, TABLES, FILL, MANY)
+    fill(_database, FILL, MANY)
     yield _app
     _database.wipe()
 

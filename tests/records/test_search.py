@@ -75,6 +75,7 @@ def a_key(number: int, chance: random.Random) -> tuple[dict[str, Any], set[str]]
 
 @pytest.fixture(scope="module")
 def world(_app: Flask, _database: Database, token_provider: Provider) -> Iterator[World]:
+    _database.renew()
     add_tenants(_database)
     chance = random.Random(7)  # noqa: S311 - the same in every process
     made = [a_key(number, chance) for number in range(MANY)]

@@ -57,7 +57,7 @@ TABLES = ("connector", "person", "search_term", "event", "delivery", "audit_entr
 
 @pytest.fixture(scope="module")
 def app_with_much(_app: Flask, _database: Database) -> Iterator[Flask]:
-    fill(_database, TABLES, FILL, MANY)
+    fill(_database, FILL, MANY)
     yield _app
     _database.wipe()
 

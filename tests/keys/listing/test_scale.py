@@ -76,6 +76,7 @@ AS t (term)
 
 @pytest.fixture(scope="module")
 def many_keys(_app: Flask, _database: Database) -> Iterator[None]:
+    _database.renew()
     add_tenants(_database)
     with psycopg.connect(libpq_url(_database.superuser_url), autocommit=True) as connection:
         for tenant, many in ((ACME, MANY), (GLOBEX, FEW)):

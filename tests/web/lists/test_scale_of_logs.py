@@ -96,7 +96,7 @@ QUESTIONS = (
 
 @pytest.fixture(scope="module")
 def app_with_logs(_app: Flask, _database: Database) -> Iterator[Flask]:
-    fill(_database, TABLES, FILL, MANY)
+    fill(_database, FILL, MANY)
     yield _app
     _database.wipe()
 
