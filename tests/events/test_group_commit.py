@@ -271,10 +271,15 @@ def test_a_revoked_key_publishes_nothing_more(program, ada, database):
 
 
 def test_a_burst_keeps_and_owes_each_event_once(program, webhook, database):
-    answers = program.publish_at_once([PLAIN] * 300)
+    answers: list[Answer] = []
+
+    def some_are_of_the_loop() -> bool:  # how many of a burst, the machine decides
+        answers.extend(program.publish_at_once([PLAIN] * 300))
+        return sum(answer.is_of_the_loop for answer in answers) > 10
+
+    until(some_are_of_the_loop)
     assert deliveries_by_event(database) == dict.fromkeys(ids_of(answers), 1)
     assert all(answer.event["deliveries"] == 1 for answer in answers)
-    assert sum(answer.is_of_the_loop for answer in answers) > 10  # how many, the machine decides
 
 
 def test_who_publishes_again_at_once_is_answered_each_time(app, database):
