@@ -93,6 +93,7 @@ def index() -> Response:
             "record_id": lists.Offer(partial(_named, log.names_of_records), is_whole=False),
         },
         entries=lines(found.items, named=True),
+        said=None if web.portal_request().wants_fragment else log.today(web.actor()),
     )
 
 

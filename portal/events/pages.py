@@ -68,7 +68,8 @@ def index() -> ResponseReturnValue:
         return better
     asked = lists.asked(TABLE)
     page = service.find_page(web.actor(), _question(asked.query))
-    return lists.render("events/index.html", "events/_listing.html", asked, page)
+    said = None if web.portal_request().wants_fragment else service.today(web.actor())
+    return lists.render("events/index.html", "events/_listing.html", asked, page, said=said)
 
 
 def _question(query: Query) -> Query:

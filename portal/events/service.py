@@ -36,6 +36,7 @@ from portal.events.schemas import EventInput
 from portal.fast.statements import Statement
 from portal.records import idempotency
 from portal.records.audit import trail as audit
+from portal.records.health import Health, clock, counted
 from portal.records.listing import Listing, Page, Query, one_by_one, page
 from portal.records.quotas import rates, stored_bytes
 
@@ -47,6 +48,7 @@ CLOCKS_APART = timedelta(days=2)
 ERASED_AT_ONCE = 10_000
 
 UNINDEXED = ("app_id", "application_id", "occurred_at")  # of the list
+MOST_TODAY = 1_000  # events that are counted
 # Typed for records. An event has the columns that a list needs, and is never soft-deleted.
 LISTING: Listing[Any] = Listing(
     Event,
@@ -166,6 +168,20 @@ def get(actor: Actor, event_id: str) -> Event:
     if found is None:
         raise NotFound(f"There is no event {event_id[:60]} in this tenant.")
     return found
+
+
+def today(actor: Actor) -> Health:
+    """Return the sentence that begins the list of events: how many of today it has."""
+    actor.require("events:read")
+    midnight = func.date_trunc("day", func.now(), "UTC")
+    events = Event.seen_by(actor).where(Event.id >= func.ulid_floor("evt", midnight))
+    newest = events.order_by(Event.id.desc()).limit(MOST_TODAY + 1).subquery()
+    figures = select(func.count(), func.max(newest.c.received_at), func.now())
+    number, last, now = session.execute(figures.select_from(newest)).one()
+    if not number:
+        return Health("not_tried", "No event so far today (UTC).")
+    said = counted(number, "event", MOST_TODAY)
+    return Health("works", f"{said} today, the last at {clock(last, now)}.")
 
 
 @cache

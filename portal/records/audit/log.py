@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select, union_all
+from sqlalchemy import ColumnElement, Select, func, select, union_all
 from sqlalchemy.orm import aliased
 from ulid import ULID
 
@@ -14,6 +14,7 @@ from portal.database.written import find_written
 from portal.records import listing
 from portal.records.audit import trail
 from portal.records.audit.models import AuditEntry
+from portal.records.health import Health, counted
 from portal.records.listing import Listing, Page, Query
 
 SEVERAL = ("record_id", "actor_id", "action")
@@ -43,6 +44,7 @@ LISTING: Listing[Any] = Listing(
 )
 NOT_HERE = listing.OF_RECORDS | {"sort"}  # the newest are always first
 LOOKED_AT = 200
+MOST_TODAY = 1_000  # entries that are counted
 
 
 def page(actor: Actor, query: Query) -> Page[Any]:
@@ -81,6 +83,26 @@ def newest_of(actor: Actor, given: Mapping[str, Any], limit: int) -> Sequence[Au
         return trail.newest_first(actor, aliased(AuditEntry, newest)).limit(limit)
 
     return trail.read(find_written(actor, ("newest of the log", limit), written, given))
+
+
+def today(actor: Actor) -> Health:
+    """Return the sentence that begins the log: how many entries of today the actor may know of,
+    and how many made them."""
+    actor.require("audit:read")
+    midnight = func.date_trunc("day", func.now(), "UTC")
+    entries = AuditEntry.seen_by(actor).where(AuditEntry.occurred_at >= midnight)
+    newest = entries.order_by(AuditEntry.occurred_at.desc()).limit(MOST_TODAY + 1).subquery()
+    figures = select(func.count(), func.count(newest.c.actor_id.distinct()))
+    number, makers = session.execute(figures.select_from(newest)).one()
+    if not number:
+        return Health("not_tried", "Nothing happened so far today (UTC).")
+    said = counted(number, "entry", MOST_TODAY, "entries")
+    by = (
+        counted(makers, "person or program", nouns="people and programs")
+        if makers
+        else "the portal"
+    )
+    return Health("works", f"{said} today (UTC), by {by}.")
 
 
 def _conditions(given: Mapping[str, Any]) -> list[ColumnElement[bool]]:

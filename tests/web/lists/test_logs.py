@@ -11,6 +11,7 @@ import pytest
 from portal.records import bounded_search
 from portal.records.lists import asking
 from tests.cast import ADA, VIC, Api, Pages
+from tests.databases import Database
 from tests.inbound.test_inbound import SECRET, github, knock
 from tests.web.lists.test_list_pages import chips, form, heads, removal, rows
 
@@ -36,6 +37,35 @@ def hooks(ada: Api) -> list[dict[str, Any]]:
     ]
     assert ada.post("/events", events).status_code == 202
     return made
+
+
+def test_a_log_begins_with_how_much_of_today_it_has(
+    browse: Browse, ada: Api, ed: Api, database: Database
+) -> None:
+    ada_by_page, vic_by_page = browse(ADA), browse(VIC)
+    database.sql("UPDATE audit_entry SET occurred_at = occurred_at - interval '1 day'")
+    assert first_words(ada_by_page, "/events") == "No event so far today (UTC)."
+    assert first_words(ada_by_page, "/audit") == "Nothing happened so far today (UTC)."
+    ada.post("/events", [{"type": "rfp.created", "data": {}}, {"type": "bid.won", "data": {}}])
+    assert re.fullmatch(
+        r"2 events today, the last at \d\d:\d\d UTC\.", first_words(ada_by_page, "/events")
+    )
+    ada.create("applications", display_name="First")
+    assert first_words(ada_by_page, "/audit") == "1 entry today (UTC), by 1 person or program."
+    ed.create("connectors", name="Splunk")
+    ada.create("connectors", name="Payroll", scope="user")
+    said = "3 entries today (UTC), by 2 people and programs."
+    assert first_words(ada_by_page, "/audit") == said
+    # Vic is not told of a record that is closed to him.
+    said = "2 entries today (UTC), by 2 people and programs."
+    assert first_words(vic_by_page, "/audit") == said
+
+
+def first_words(person: Pages, path: str) -> str:
+    [words] = re.findall(
+        r'class="truth[^>]*>\s*<p[^>]*>(.*?)</p>', person.get(path).text, re.DOTALL
+    )
+    return unescape(re.sub(r"<[^>]+>", "", words)).strip()
 
 
 @pytest.fixture
