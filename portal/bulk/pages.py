@@ -70,6 +70,7 @@ def index() -> ResponseReturnValue:
     return web.render(
         "bulk/index.html",
         jobs=[(job, told.title(job)) for job in found],
+        newest=told.newest(found[0]) if found and not request.args.get("cursor") else None,
         next_url=url_for("bulk_jobs.index", cursor=onward) if onward else None,
     )
 

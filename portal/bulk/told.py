@@ -44,6 +44,15 @@ def told(job: BulkJob, kind: Kind, act: Act) -> Told:
     )
 
 
+def newest(job: BulkJob) -> tuple[str, str]:
+    """Return what a list of jobs says first, of its newest one, and the word that colours it."""
+    kind, act = KINDS.get(job.resource), act_named(job.resource, job.verb)
+    if kind is None or act is None:  # of another release
+        return f"{title(job)}.", "off"
+    state, word = _state(job, kind.resource.singular, act.done)
+    return f"{title(job)}: {state}", word
+
+
 def _state(job: BulkJob, noun: str, done: str) -> tuple[str, str]:
     if job.state == "preview":
         return _preview(job, noun, done), "not_tried"

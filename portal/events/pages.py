@@ -1,6 +1,7 @@
 """Pages of events: /events, with the published events, their matches, and publishing by hand."""
 
 import re
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -10,14 +11,17 @@ from flask.typing import ResponseReturnValue
 from portal import web
 from portal.core.errors import BadRequest, NotFound
 from portal.database.actor import Actor
+from portal.database.session import database_now
 from portal.events import service, settings
 from portal.events.catalogue import examples, pages
 from portal.events.forms import ErasureForm, EventForm, SettingsForm
+from portal.events.listeners import Match
 from portal.events.models import Event
 from portal.events.publishing.publication import Accepted
 from portal.events.schemas import Erasure
 from portal.fast.template_calls import escape_text
 from portal.identity.sessions.login import recent_sign_in_required
+from portal.records.health import clock, counted
 from portal.records.listing import Query
 from portal.rest.findable import Asked, Find
 from portal.web import lists
@@ -115,11 +119,20 @@ def show(record_id: str) -> ResponseReturnValue:
     return web.render(
         "events/show.html",
         event=event,
+        said=_received(event, matches),
         data=settings.redact(event.data, hidden),
         is_redacted=bool(hidden),
         matches=sorted(matches, key=lambda match: (not match.matched, match.name.lower())),
         most=service.EXPLAINED,
     )
+
+
+def _received(event: Event, matches: Collection[Match]) -> str:
+    matched = sum(match.matched for match in matches)
+    first = "the first " if len(matches) >= service.EXPLAINED else ""
+    of = f"{first}{counted(len(matches), 'webhook')}"
+    which = f"; {matched:,} of {of} {'matches' if matched == 1 else 'match'} it" if matches else ""
+    return f"Published at {clock(event.received_at, database_now())}{which}."
 
 
 @bp.route("/new", methods=["GET", "POST"])

@@ -18,6 +18,7 @@ from portal.explorer.code_samples import samples
 from portal.explorer.drafts import Draft
 from portal.identity.sessions.kept_acts import Act
 from portal.identity.sessions.login import live_session, to_step_up
+from portal.records.health import counted
 
 bp = Blueprint("explorer", __name__, url_prefix="/explorer")
 MOST_DRAWN = 1024  # parts of pages that are kept
@@ -33,12 +34,14 @@ def init_app(app: Flask) -> None:
 @bp.get("")
 def index() -> ResponseReturnValue:
     """Show all operations; for htmx, only the list beside an operation."""
-    words = request.args.get("q", "")[:100]
+    words, refusals = request.args.get("q", "")[:100], _refusals()
+    allowed = sum(why is None for why in refusals.values())
     return web.render(
         "explorer/index.html",
         "explorer/_operations.html",
         groups=catalogue().groups(words),
-        refusals=_refusals(),
+        refusals=refusals,
+        said=f"You may call {allowed:,} of {counted(len(refusals), 'operation')}.",
         current=request.args.get("current", ""),
         words=words,
     )

@@ -1,5 +1,6 @@
 """The pages about sessions and people, and the wiring of the sign-in."""
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, url_for
@@ -8,8 +9,9 @@ from flask.typing import ResponseReturnValue
 from portal.core.config import Config
 from portal.core.errors import NotFound
 from portal.database.actor import Actor
+from portal.database.session import database_now
 from portal.identity import people, user_agents
-from portal.identity.models import Person
+from portal.identity.models import Person, WebSession
 from portal.identity.openid.issuer import Issuer
 from portal.identity.openid.relying_party import Client, RelyingParty
 from portal.identity.people import Rules
@@ -18,6 +20,7 @@ from portal.identity.sessions.cookies import Cookies
 from portal.identity.sessions.id_tokens import sealer_of
 from portal.identity.sessions.login import live_session
 from portal.identity.sign_in import SignIn, auth
+from portal.records.health import clock, counted
 from portal.rest.findable import Asked, Choice, Find
 from portal.web import actor, render, see_other, signed_in, toast
 
@@ -58,11 +61,13 @@ def init_app(app: Flask, config: Config, issuer: Issuer) -> None:
 @account.get("")
 def index() -> ResponseReturnValue:
     """Show the signed-in person's own sessions."""
+    mine, current = sessions.mine(actor()), _current_id()
     return render(
         "identity/sessions.html",
-        sessions=sessions.mine(actor()),
-        current=_current_id(),
+        sessions=mine,
+        current=current,
         is_admin=_role() == "admin",
+        said=_where_else([one for one in mine if one.id != current]),
     )
 
 
@@ -86,11 +91,10 @@ def end_others() -> ResponseReturnValue:
 def list_people() -> ResponseReturnValue:
     """Show the people who have signed in to this tenant; for admins."""
     people.require_admin(actor(), _role())
-    return render(
-        "identity/people.html",
-        people=people.in_tenant(actor()),
-        counts=sessions.counts(actor()),
-    )
+    found, counts = people.in_tenant(actor()), sessions.counts(actor())
+    known = counted(len(found), "person", people.MOST_PEOPLE - 1, "people")
+    said = f"{known} signed in so far, {len(counts):,} of them now."
+    return render("identity/people.html", people=found, counts=counts, said=said)
 
 
 @directory.post("/<person_id>/end-sessions")
@@ -128,6 +132,15 @@ def find_person(actor: Actor, person_id: str) -> Find | None:
 def _line(person: Person) -> Find:
     url = url_for("people.list_people", _anchor=person.id)
     return Find(person.name, url, "Person", "user", person.email or person.role, id=person.id)
+
+
+def _where_else(others: Sequence[WebSession]) -> str:
+    """Return in a sentence where the person is signed in, besides here."""
+    if not others:
+        return "You are signed in here and nowhere else."
+    last = clock(max(one.last_seen_at for one in others), database_now())
+    elsewhere = counted(len(others), "other session")
+    return f"You are signed in here and in {elsewhere}, last used at {last}."
 
 
 def _role() -> str:

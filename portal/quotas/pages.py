@@ -18,6 +18,10 @@ def index() -> ResponseReturnValue:
     if person is None or person.role != "admin":
         raise Forbidden("Only an admin of your tenant can see its quotas.")
     standings = standing.of(person.actor)
+    needing = any(one.state in ("reached", "near") for one in standings)
     return web.render(
-        "quotas/index.html", standings=standings, sentence=standing.sentence(standings)
+        "quotas/index.html",
+        standings=standings,
+        said=standing.sentence(standings),
+        word="attention" if needing else "works",
     )

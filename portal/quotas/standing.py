@@ -146,14 +146,15 @@ def _stored(actor: Actor, limit: int) -> Standing:
     return Standing(STORED, found.bytes, limit, counted_at=found.measured_at)
 
 
+SAID = {"reached": "At the limit", "near": "Near the limit", "unknown": "Not counted yet"}
+
+
 def sentence(standings: Sequence[Standing]) -> str:
-    """Return one sentence about the quotas that need attention, or that there is room in all."""
+    """Return which quotas need attention or are not known, or that there is room in all."""
     named: dict[str, list[str]] = {}
     for one in standings:
         named.setdefault(one.state, []).append(one.quota.plural)
     said = [
-        f"{words}: {', '.join(named[state])}."
-        for state, words in (("reached", "At the limit"), ("near", "Near the limit"))
-        if state in named
+        f"{words}: {', '.join(named[state])}." for state, words in SAID.items() if state in named
     ]
     return " ".join(said) or "There is room in every quota."

@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response
 
 from portal import web
 from portal.database.actor import Actor
+from portal.records.health import counted
 from portal.rest import api
 from portal.rest.openapi import Operation
 
@@ -56,11 +57,14 @@ def index() -> Response:
     found = _found(web.actor(), now)
     if web.portal_request().wants_fragment:
         _say_new(found, now)
+    lasting = sum(notice.lasts for notice in found)
+    needing = f"{counted(lasting, 'notice')} {'needs' if lasting == 1 else 'need'} somebody now."
     return web.render(
         "notices.html",
         "_notices.html",
         notices=found,
-        lasting=sum(notice.lasts for notice in found),
+        lasting=lasting,
+        said=needing if lasting else "No notice needs anybody now.",
     )
 
 

@@ -1,8 +1,7 @@
 """Pages of deliveries: the log of all webhooks or of one, and each delivery with its attempts."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +11,8 @@ from flask.typing import ResponseReturnValue
 from portal import web
 from portal.core.errors import NotFound
 from portal.database.actor import Actor
-from portal.delivery.log import attempt_view, resend, search, today
+from portal.database.session import database_now
+from portal.delivery.log import attempt_view, resend, search, story, today
 from portal.delivery.log.table import OF_WEBHOOK, TABLE
 from portal.events import service as events
 from portal.events import settings
@@ -23,12 +23,6 @@ from portal.webhooks.models import Delivery, DeliveryAttempt, Webhook
 
 bp = Blueprint("deliveries", __name__, url_prefix="/deliveries")
 STATE_CHOICES = [(name, attempt_view.state_text(name)) for name in search.SHOWN_STATES]
-BEGUN = {
-    "redelivery": ("Sent again by hand", ""),
-    "replay": ("Sent again by a replay", ""),
-    "lab": ("Sent from the lab", "To this webhook alone."),
-    "probe": ("To see whether the receiver works again", "Nothing else was held for it."),
-}
 BECAUSE = {
     "event": "an event was published",
     "redelivery": "somebody sent it again",
@@ -100,19 +94,6 @@ def _receivers_of(
 # ---------------------------------------------------------------- one delivery
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """One line in the history of a delivery."""
-
-    word: str
-    text: str
-    at: datetime | None
-    title: str
-    note: str = ""
-    url: str | None = None
-    current: bool = False
-
-
 @bp.get("/<record_id>")
 def show(record_id: str) -> ResponseReturnValue:
     """Show one delivery: its state, its attempts, and one of them in detail.
@@ -126,7 +107,7 @@ def show(record_id: str) -> ResponseReturnValue:
             raise
         return web.see_other(_place_of(named))
     attempts = search.attempts_of(web.actor(), delivery)
-    state = search.state_of(delivery, webhook)
+    state, tab = search.state_of(delivery, webhook), request.args.get("tab")
     chosen = _chosen(attempts)
     tag = f"{delivery.id}.{state}.{delivery.attempts}.{len(attempts)}"
     if web.portal_request().wants_fragment and request.headers.get("HX-PTag") == tag:
@@ -139,7 +120,10 @@ def show(record_id: str) -> ResponseReturnValue:
         state=state,
         because=BECAUSE.get(delivery.origin),
         moves=state in ("pending", "in_flight", "retrying", "held"),
-        story=_story(delivery, webhook, state, attempts, chosen),
+        said=story.said(delivery, webhook, state, database_now()),
+        story=story.story(
+            delivery, webhook, state, attempts, chosen, lambda number: _place(delivery, number, tab)
+        ),
         **_detail(delivery, chosen),
     )
     answer.headers["HX-PTag"] = tag
@@ -175,64 +159,6 @@ def _detail(delivery: Delivery, attempt: DeliveryAttempt | None) -> dict[str, An
             attempt, hidden, tab, lambda name: _place(delivery, attempt.number, name)
         )
     }
-
-
-def _story(
-    delivery: Delivery, webhook: Webhook, state: str, attempts: Any, chosen: Any
-) -> list[Moment]:
-    """Return the history, newest first: the next step, every attempt, and the beginning."""
-    tab = request.args.get("tab")
-    tried = [
-        Moment(
-            attempt_view.tone_word(one.outcome),
-            attempt_view.outcome_text(one.outcome),
-            one.created_at,
-            f"Attempt {one.number}",
-            f"{one.explanation} {one.remedy}".strip(),
-            _place(delivery, one.number, tab),
-            current=chosen is not None and one.id == chosen.id,
-        )
-        for one in attempts
-    ]
-    title, note = BEGUN.get(delivery.origin, ("Published", _matched(webhook)))
-    first = Moment("done", "accepted", delivery.created_at, title, note)
-    newest = chosen if chosen is not None and chosen.number == delivery.attempts else None
-    now = _now(delivery, webhook, state, newest)
-    return [line for line in (now, *tried, first) if line is not None]
-
-
-def _matched(webhook: Webhook) -> str:
-    return f"{webhook.name} subscribes to {', '.join(webhook.event_types[:3]) or 'nothing'}."
-
-
-def _now(
-    delivery: Delivery, webhook: Webhook, state: str, newest: DeliveryAttempt | None
-) -> Moment | None:
-    most = webhook.retry_policy["maxAttempts"]
-    if state == "held":
-        return Moment("held", "held", None, "Waits", attempt_view.held_because(webhook))
-    if state == "pending":
-        return Moment("pending", "pending", delivery.due_at, "First attempt", "In the queue.")
-    if state == "in_flight":
-        return Moment("sending", "on its way", None, f"Attempt {delivery.attempts}", "")
-    if state == "retrying":
-        text = f"Attempt {delivery.attempts + 1} of {most}; waits are {_waits(webhook)}."
-        if newest is not None and (asked := attempt_view.patience_asked(newest)):
-            text += f" The receiver asked for patience (Retry-After: {asked})."
-        return Moment("retrying", "retrying", delivery.due_at, "Next attempt", text)
-    endings = {
-        "failed": f"All {delivery.attempts} attempts failed. Nothing is sent any more by itself.",
-        "expired": "It waited longer than your tenant keeps deliveries.",
-        "cancelled": "Somebody chose not to send it.",
-    }
-    if state in endings:
-        return Moment(state, state, delivery.completed_at, "The end", endings[state])
-    return None
-
-
-def _waits(webhook: Webhook) -> str:
-    words = {"exponential": "ever longer", "linear": "evenly longer", "fixed": "always the same"}
-    return words.get(webhook.retry_policy["backoff"], "ever longer")
 
 
 @bp.post("/<record_id>/redeliveries")

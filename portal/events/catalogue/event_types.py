@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, String, any_, bindparam, select
+from sqlalchemy import ARRAY, String, any_, bindparam, func, select
 
 from portal.core.errors import FieldError, Invalid
 from portal.database.actor import Actor
@@ -17,6 +17,7 @@ from portal.events.models import VALIDATIONS, EventType
 from portal.events.schemas import EventInput, EventTypeInput
 from portal.fast.statements import Bound, Statement
 from portal.records import verbs
+from portal.records.health import MOST, Health, counted
 from portal.records.listing import Listing
 
 TOO_MUCH_WORK = (
@@ -79,6 +80,32 @@ def delete(actor: Actor, record: EventType) -> EventType:
     """Delete a type from the catalogue; its events and subscriptions stay."""
     actor.require("event-types:write")
     return verbs.delete(actor, record)
+
+
+def told(actor: Actor) -> Health:
+    """Return the sentence that begins the list: how many types are described, and not for long."""
+    actor.require("event-types:read")
+    kept = EventType.seen_by(actor).where(EventType.is_deleted.is_(False))
+    some = kept.with_only_columns(EventType.deprecated).limit(MOST + 1).subquery()
+    figures = select(func.count(), func.count().filter(some.c.deprecated))
+    number, ending = session.execute(figures.select_from(some)).one()
+    if not number:
+        return Health("not_tried", "No event type is described yet.")
+    are = "is" if number == 1 else "are"
+    also = f", {ending:,} of them as deprecated" if ending else ""
+    return Health("works", f"{counted(number, 'event type', MOST)} {are} described{also}.")
+
+
+def said(record: EventType) -> Health:
+    """Return the sentence that begins the page of a type: how its events are taken."""
+    if record.is_deleted:
+        return Health("off", "It is out of the catalogue. Its events are taken as they are.")
+    taken = "Its events are taken whatever their data is."
+    if record.validation == "reject" and record.json_schema:
+        taken = "Events that do not fit its schema are refused."
+    if record.deprecated:
+        return Health("attention", f"It is deprecated. {taken}")
+    return Health("works", taken)
 
 
 def own_types(actor: Actor) -> Sequence[PortalType]:
