@@ -72,6 +72,7 @@ TABLE = lists.Table(
         "occurred": "Happened",
     },
     is_log=True,
+    read_with="audit",
     since="occurred_at",
 )
 

@@ -54,6 +54,7 @@ TABLE = Table(
     ),
     {"client_id": "Publisher's id", "app_id": "Made by app", "occurred": "Happened"},
     is_log=True,
+    read_with="events",
     since="received_at",
     search="Event id or subject",
 )  # fmt: skip

@@ -10,7 +10,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.database.base import Base
 
 ID_PREFIX = "viw"
-LISTS = ("applications", "connectors", "api-keys", "webhooks", "event-types")
+LISTS = (
+    "applications", "connectors", "api-keys", "webhooks", "event-types",
+    "deliveries", "events", "audit",
+)  # fmt: skip
 
 
 class SavedViewRow(Base):

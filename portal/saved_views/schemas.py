@@ -7,7 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from portal.records.schemas import Command, Filled
 
-ListName = Literal["applications", "connectors", "api-keys", "webhooks", "event-types"]
+ListName = Literal[
+    "applications", "connectors", "api-keys", "webhooks", "event-types",
+    "deliveries", "events", "audit",
+]  # fmt: skip
 ViewName = Annotated[Filled, StringConstraints(max_length=80)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 Parameters = Annotated[dict[str, Text], Field(max_length=40)]
@@ -25,7 +28,9 @@ class NewView(Command):
         " page: columns and density. Values are as in an address.",
     )
     is_shared: bool = Field(
-        False, description="Whole tenant sees it. Needs the right to change the list's records."
+        False,
+        description="Whole tenant sees it. Needs the right to change the list's records; for a log"
+        " (deliveries, events, audit), the role admin.",
     )
     is_default: bool = Field(
         False,

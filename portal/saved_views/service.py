@@ -11,7 +11,7 @@ from portal.database.base import new_id
 from portal.database.session import flush, session
 from portal.saved_views.models import ID_PREFIX, SavedViewRow
 from portal.saved_views.schemas import ChangedView, NewView
-from portal.saved_views.tables import SCOPES, check_parameters, may_read, may_share
+from portal.saved_views.tables import TABLES, check_parameters, may_read, may_share, reading
 
 MOST = 50  # of one list and person
 MOST_SHOWN = 100  # of one list, a person's own and shared ones
@@ -19,13 +19,13 @@ MOST_SHOWN = 100  # of one list, a person's own and shared ones
 
 def of_list(actor: Actor, name: str) -> Sequence[SavedViewRow]:
     """Return the views of a list that the actor sees: its own first, then shared ones."""
-    actor.require(f"{SCOPES[name]}:read")
+    actor.require(reading(name))
     return session.scalars(_of_list(actor, name)).all()
 
 
 def column(actor: Actor, name: str) -> Any:
     """Return what reads the same views as a JSON array, as a part of another statement."""
-    actor.require(f"{SCOPES[name]}:read")
+    actor.require(reading(name))
     pairs: list[Any] = []
     for field in ("id", "name", "parameters", "is_shared", "is_default", "owner_id", "position"):
         pairs += [literal_column(f"'{field}'"), getattr(SavedViewRow, field)]
@@ -43,7 +43,7 @@ def _of_list(actor: Actor, name: str) -> Select[SavedViewRow]:
 
 def all_seen(actor: Actor, name: str = "") -> Sequence[SavedViewRow]:
     """Return the views that the actor sees, of one list or of all that it may read."""
-    names = [name] if name else [one for one in SCOPES if may_read(actor, one)]
+    names = [name] if name else [one for one in TABLES if may_read(actor, one)]
     return [view for one in names for view in of_list(actor, one)]
 
 
@@ -59,7 +59,7 @@ def create(actor: Actor, command: NewView) -> SavedViewRow:
     """Save a view. Raises Invalid for parameters that the list does not understand, Conflict if the
     person has too many, and Forbidden for what only others may share."""
     _check_person(actor)
-    actor.require(f"{SCOPES[command.list]}:read")
+    actor.require(reading(command.list))
     check_parameters(command.list, command.parameters)
     view = SavedViewRow(
         tenant_id=actor.tenant_id,
@@ -129,7 +129,9 @@ def _check_person(actor: Actor) -> None:
 def _check_rights(actor: Actor, name: str, *, shared: bool, default: bool) -> None:
     """Raise Forbidden if the actor may not show others a view of this list, or open with it."""
     if shared and not may_share(actor, name):
-        raise Forbidden(f"Sharing a view of this list needs the permission {SCOPES[name]}:write.")
+        table = TABLES[name]
+        needed = "role admin" if table.is_log else f"permission {table.scope}:write"
+        raise Forbidden(f"Sharing a view of this list needs the {needed}.")
     if shared and default and not actor.is_admin:
         raise Forbidden("Only admins set a default for everybody.")
 

@@ -3,28 +3,35 @@
 from collections.abc import Mapping
 
 from portal.applications.table import TABLE as APPLICATIONS
+from portal.audit.pages import TABLE as AUDIT
 from portal.connectors.table import TABLE as CONNECTORS
 from portal.core.errors import BadRequest, Invalid
 from portal.database.actor import Actor
+from portal.delivery.log.table import TABLE as DELIVERIES
 from portal.events.catalogue.table import TABLE as EVENT_TYPES
+from portal.events.pages import TABLE as EVENTS
 from portal.keys.listing.table import TABLE as KEYS
 from portal.web.lists import PLACES, Table, check
 from portal.webhooks.table import TABLE as WEBHOOKS
 
-TABLES: Mapping[str, Table] = {
-    table.name: table for table in (APPLICATIONS, CONNECTORS, KEYS, WEBHOOKS, EVENT_TYPES)
-}
-SCOPES = {name: "keys" if name == "api-keys" else name for name in TABLES}
+RECORDS = (APPLICATIONS, CONNECTORS, KEYS, WEBHOOKS, EVENT_TYPES)
+LOGS = (DELIVERIES, EVENTS, AUDIT)
+TABLES: Mapping[str, Table] = {table.name: table for table in (*RECORDS, *LOGS)}
 
 
 def may_read(actor: Actor, name: str) -> bool:
     """Tell whether the actor may read a list."""
-    return actor.can(f"{SCOPES[name]}:read")
+    return actor.can(reading(name))
+
+
+def reading(name: str) -> str:
+    """Return the permission that reads a list."""
+    return f"{TABLES[name].scope}:read"
 
 
 def may_share(actor: Actor, name: str) -> bool:
     """Tell whether the actor may show views of a list to others."""
-    return actor.can(f"{SCOPES[name]}:write")
+    return TABLES[name].may_share(actor)
 
 
 def check_parameters(name: str, parameters: Mapping[str, str]) -> None:

@@ -2593,12 +2593,12 @@ export interface Named {
 /** A view to save. */
 export interface NewView {
   /** The list that the view shows. */
-  list: "applications" | "connectors" | "api-keys" | "webhooks" | "event-types";
+  list: "applications" | "connectors" | "api-keys" | "webhooks" | "event-types" | "deliveries" | "events" | "audit";
   /** Name of the view, which its tab shows. */
   name: string;
   /** Query parameters of the list, such as status, sort or either, and those of its page: columns and density. Values are as in an address. */
   parameters?: Record<string, string>;
-  /** Whole tenant sees it. Needs the right to change the list's records. */
+  /** Whole tenant sees it. Needs the right to change the list's records; for a log (deliveries, events, audit), the role admin. */
   is_shared?: boolean;
   /** The list opens with it: for oneself or, if it is shared, for everybody who has no default. Only admins set a shared default. */
   is_default?: boolean;
@@ -6409,7 +6409,7 @@ export interface ViewsCalls {
    */
   list(parameters?: {
     /** Only the views of this list. */
-    list?: "applications" | "connectors" | "api-keys" | "webhooks" | "event-types";
+    list?: "applications" | "connectors" | "api-keys" | "webhooks" | "event-types" | "deliveries" | "events" | "audit";
   }, options?: Options): List<View, ViewList>;
   /**
    * Get one saved view

@@ -42,6 +42,20 @@ def test_a_list_is_saved_as_a_view_and_opened_again(browse: Browse, ada: Api) ->
     assert "is modified" not in opened
 
 
+def test_a_log_opens_with_its_default_and_can_be_seen_whole(browse: Browse, ada: Api) -> None:
+    ada.create("webhooks", url="https://hooks.example/", event_types=["*"])
+    ada.post("/events", [{"type": "rfp.created", "data": {}}, {"type": "bid.won", "data": {}}])
+    person = browse(ADA)
+    for log, field in (("deliveries", "event_type"), ("events", "type")):
+        form = {"list": log, "name": "Won", "parameters": f"{field}=bid.won", "is_default": "on"}
+        address = person.post("/views", form).headers["Location"]
+        assert "rfp.created" not in person.get(address).text
+        begun = person.get(f"/{log}")
+        assert (begun.status_code, begun.headers["Location"]) == (302, address)
+        [whole] = re.findall(r'href="([^"]+)"[^>]*>All</a>', person.get(address).text)
+        assert "rfp.created" in person.get(whole).text
+
+
 def test_a_view_tells_that_the_page_shows_something_else(browse: Browse, ada: Api) -> None:
     person = browse(ADA)
     address = save(person, "Coming in", "direction=inbound")

@@ -74,6 +74,30 @@ def test_only_who_may_change_the_records_of_a_list_shares_a_view_of_it(api: Call
     assert names(api(ADA)) == []
 
 
+@pytest.mark.parametrize(
+    ("log", "parameters"),
+    [
+        ("deliveries", {"state": "failed", "since": "24h", "columns": "event_type,state"}),
+        ("events", {"type_contains": "rfp", "q": "rfp-1"}),
+        ("audit", {"action_not": "key.rotated", "since": "7d"}),
+    ],
+)
+def test_a_view_of_a_log_is_shared_by_admins(
+    api: Caller, log: str, parameters: dict[str, str]
+) -> None:
+    own = saved(api(ED), list=log, parameters=parameters)
+    assert own["parameters"] == parameters
+    refused = api(ED).patch(f"/views/{own['id']}", {"is_shared": True})
+    assert refused.status_code == 403
+    assert "role admin" in refused.text
+    saved(api(ADA), list=log, name="For all", parameters=parameters, is_shared=True)
+    assert names(api(VIC), log) == ["For all"]
+    assert names(api(ED), log) == ["Live keys", "For all"]
+    wrong = save(api(ADA), list=log, parameters={"tag": "prod"})
+    assert wrong.status_code == 422
+    assert [error["field"] for error in (wrong.json or {})["errors"]] == ["parameters.tag"]
+
+
 def test_a_list_has_one_default_a_person_and_one_for_all(api: Caller) -> None:
     first, second = (saved(api(ADA), name=name, is_default=True) for name in ("A", "B"))
     defaults = {v["name"]: v["is_default"] for v in (api(ADA).get("/views").json or {})["items"]}

@@ -64,6 +64,7 @@ TABLE = Table(
     ),
     {"state": "Status", "event_type": "Event type", "origin": "Sent because of"},
     is_log=True,
+    read_with="webhooks",
     since="created_at",
     search="Delivery or event id, or subject",
     own=("seen",),
@@ -71,6 +72,7 @@ TABLE = Table(
 OF_WEBHOOK = replace(
     TABLE,
     name="webhook-deliveries",
+    read_with="",
     listing=search.OF_WEBHOOK,
     columns=tuple(column for column in TABLE.columns if column.name != "webhook"),
 )

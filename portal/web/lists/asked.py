@@ -103,7 +103,7 @@ def whole(path: str) -> str:
 
 
 def _whole(table: Table) -> str:
-    return request.path if table.is_log else whole(request.path)
+    return whole(request.path) if table.has_views else request.path
 
 
 def arguments_of(query: str) -> dict[str, str]:
@@ -140,7 +140,8 @@ def asked(table: Table) -> Asked:
     known: dict[str, Asked] = g.setdefault("lists_asked", {})
     if table.name not in known:
         read = _tolerant(table)
-        known[table.name] = read if table.is_log else _surrounded(read)
+        is_part = any(name in request.args for name in table.own)  # such as the newest rows
+        known[table.name] = _surrounded(read) if table.has_views and not is_part else read
     return known[table.name]
 
 
@@ -152,7 +153,7 @@ def _surrounded(asked: Asked) -> Asked:
     is_whole = not query.is_narrowed
     whose = (caller.tenant_id, caller.id, table.name, query.include_deleted)
     is_long = is_whole and time.monotonic() < _long_until.get(whose, 0)
-    is_counted = not (query.q or query.tag or is_long)  # to count words takes long
+    is_counted = not (query.q or query.tag or is_long or table.is_log)  # words take long
 
     def written(actor: Actor) -> Select[Any]:
         counts = listing.counting(actor, table.listing, query) if is_counted else ()
@@ -160,7 +161,7 @@ def _surrounded(asked: Asked) -> Asked:
         numbered = (source.column(actor, table.name), *counts)
         return select(*(column.label(str(n)) for n, column in enumerate(numbered)), *told)
 
-    if is_whole:
+    if is_whole or table.is_log:  # the same statement for all who ask
         name = ("list", table.name, query.include_deleted, tally, is_counted)
         [found] = read_written(caller, name, written)
         said = tally.say(found) if tally else None

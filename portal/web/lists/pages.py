@@ -97,8 +97,7 @@ class Drawn:
     @property
     def may_share(self) -> bool:
         """Tell whether the signed-in person may show views of this list to others."""
-        table = self.asked.table
-        return actor().can(f"{table.scope}:write")
+        return self.asked.table.may_share(actor())
 
     @property
     def count(self) -> str:

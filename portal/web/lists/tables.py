@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from portal.database.actor import Actor
 from portal.fast.template_calls import escape_text
 from portal.records.health import Tally
 from portal.records.listing import OF_RECORDS, Listing
@@ -53,11 +54,12 @@ class Table:
     fields, if their names do not say it. `whole_sort` is the order of the whole list, while a part
     of it is in the usual order.
 
-    A log (`is_log`) lists what happened, not records: nothing in it is deleted or has tags, it is
-    not counted, and no views of it are saved. Without columns, its own template draws it. `since`
-    is its time that the parameter of this name narrows to the last minutes, hours or days. `search`
-    is the hint in its search box, if it has one. `own` are parameters that the page reads by
-    itself. `tally` is the sentence that begins its page.
+    A log (`is_log`) lists what happened, not records: nothing in it is deleted or has tags, and it
+    is not counted. Views of it are saved if it says which scope reads it (`read_with`), such as
+    `webhooks`. Without columns, its own template draws it. `since` is its time that the parameter
+    of this name narrows to the last minutes, hours or days. `search` is the hint in its search box,
+    if it has one. `own` are parameters that the page reads by itself. `tally` is the sentence that
+    begins its page.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Table:
     labels: Mapping[str, str] = field(default_factory=dict)
     whole_sort: str = ""
     is_log: bool = False
+    read_with: str = ""
     since: str = ""
     search: str = ""
     own: tuple[str, ...] = ()
@@ -106,7 +109,17 @@ class Table:
     @property
     def scope(self) -> str:
         """Return the word before `:read` and `:write` in the scopes of its records."""
-        return self.name.removeprefix("api-")
+        return self.read_with or self.name.removeprefix("api-")
+
+    @property
+    def has_views(self) -> bool:
+        """Tell whether people save views of it."""
+        return bool(self.read_with) or not self.is_log
+
+    def may_share(self, actor: Actor) -> bool:
+        """Tell whether the actor may show views of it to others: who may change its records, and
+        for a log, admins."""
+        return actor.is_admin if self.is_log else actor.can(f"{self.scope}:write")
 
     def label(self, field: str) -> str:
         """Return what people call a field: `application_id` → “Application”."""

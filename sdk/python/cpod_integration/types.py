@@ -1993,7 +1993,16 @@ class NamedDocument(TypedDict):
 class NewView(TypedDict):
     """A view to save."""
 
-    list: Literal["applications", "connectors", "api-keys", "webhooks", "event-types"]
+    list: Literal[
+        "applications",
+        "connectors",
+        "api-keys",
+        "webhooks",
+        "event-types",
+        "deliveries",
+        "events",
+        "audit",
+    ]
     """The list that the view shows."""
     name: str
     """Name of the view, which its tab shows."""
@@ -2002,7 +2011,9 @@ class NewView(TypedDict):
     columns and density. Values are as in an address.
     """
     is_shared: NotRequired[bool]
-    """Whole tenant sees it. Needs the right to change the list's records."""
+    """Whole tenant sees it. Needs the right to change the list's records; for a log (deliveries,
+    events, audit), the role admin.
+    """
     is_default: NotRequired[bool]
     """The list opens with it: for oneself or, if it is shared, for everybody who has no default.
     Only admins set a shared default.

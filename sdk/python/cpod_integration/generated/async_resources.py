@@ -4085,7 +4085,16 @@ class Views:
     def list(
         self,
         *,
-        list: Literal["applications", "connectors", "api-keys", "webhooks", "event-types"]
+        list: Literal[
+            "applications",
+            "connectors",
+            "api-keys",
+            "webhooks",
+            "event-types",
+            "deliveries",
+            "events",
+            "audit",
+        ]
         | None = None,
     ) -> AsyncPages[types.ViewDocument]:
         """List saved views."""

@@ -4073,7 +4073,16 @@ class Views:
     def list(
         self,
         *,
-        list: Literal["applications", "connectors", "api-keys", "webhooks", "event-types"]
+        list: Literal[
+            "applications",
+            "connectors",
+            "api-keys",
+            "webhooks",
+            "event-types",
+            "deliveries",
+            "events",
+            "audit",
+        ]
         | None = None,
     ) -> Pages[types.ViewDocument]:
         """List saved views."""
