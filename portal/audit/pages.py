@@ -12,6 +12,7 @@ from flask import Blueprint, url_for
 from werkzeug.wrappers import Response
 
 from portal import web
+from portal.audit.table import TABLE
 from portal.database.actor import Actor
 from portal.overview import parts as overview
 from portal.overview.parts import Change, Told
@@ -59,22 +60,6 @@ AN_ACTION = re.compile(r"[a-z_]{1,40}\.[a-z_]{1,40}")
 AN_ID = re.compile(r"[a-z]{3}_[0-9A-Z]{26}")
 FEW_FOUND = 3
 SHOWN_LENGTH = 300  # characters of one value; REST returns all of it
-TABLE = lists.Table(
-    "audit",
-    "audit.index",
-    "entries",
-    log.LISTING,
-    (),
-    {
-        "record_kind": "Kind of record",
-        "record_name": "Name of record",
-        "actor_id": "Done by",
-        "occurred": "Happened",
-    },
-    is_log=True,
-    read_with="audit",
-    since="occurred_at",
-)
 
 
 @bp.get("")

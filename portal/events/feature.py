@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from portal.events import lifecycle, pages
+from portal.events import pages, service
 from portal.events.catalogue.examples import patterns
 from portal.events.catalogue.resource import OPERATIONS as TYPES
 from portal.events.catalogue.resource import resource
@@ -15,7 +15,7 @@ from portal.rest.findable import Act, ById, Choices, Findable, Place, Source
 def init_app(app: Flask) -> None:
     """Register the pages, and announce every change of a record as an event."""
     pages.init_app(app)
-    watch(lifecycle.tell, lifecycle.tell_all)
+    watch(service.tell_change, service.tell_changes)
 
 
 FOUND = Findable(

@@ -19,45 +19,16 @@ from portal.events.listeners import Match
 from portal.events.models import Event
 from portal.events.publishing.publication import Accepted
 from portal.events.schemas import Erasure
-from portal.fast.template_calls import escape_text
+from portal.events.table import TABLE
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.records.health import clock, counted
 from portal.records.listing import Query
 from portal.rest.findable import Asked, Find
 from portal.web import lists
-from portal.web.drawing.cells import short_id, time
-from portal.web.drawing.template_functions import record_urls
-from portal.web.lists import Column, Table, text
 
 bp = Blueprint("events", __name__, url_prefix="/events")
 AN_ID = re.compile(r"evt_[0-9A-HJKMNP-TV-Z]{26}")
 FEW_FOUND = 3
-
-
-def _type(event: Event, beside: object) -> str:
-    url = record_urls("events.show")(event.id)
-    return f'<a href="{url}">{escape_text(event.type)}</a><small>{short_id(event.id)}</small>'
-
-
-TABLE = Table(
-    "events",
-    "events.index",
-    "events",
-    service.LISTING,
-    (
-        Column("type", "Event", _type),
-        Column("subject", "Subject", lambda one, _: text(one.subject)),
-        Column("actor_name", "Published by", lambda one, _: text(one.actor_name)),
-        Column("occurred_at", "Happened", lambda one, _: time(one.occurred_at)),
-        Column("received_at", "Received", lambda one, _: time(one.received_at), sort="received_at"),
-        Column("client_id", "Publisher's id", lambda one, _: text(one.client_id), is_shown=False),
-    ),
-    {"client_id": "Publisher's id", "app_id": "Made by app", "occurred": "Happened"},
-    is_log=True,
-    read_with="events",
-    since="received_at",
-    search="Event id or subject",
-)  # fmt: skip
 
 
 def init_app(app: Flask) -> None:

@@ -27,6 +27,7 @@ from portal.core.errors import NotFound
 from portal.database import dry_run
 from portal.database.actor import Actor
 from portal.database.base import new_id
+from portal.database.record import Record
 from portal.database.session import send, send_each, session
 from portal.events.listeners import Match, Published, listeners
 from portal.events.models import Event, EventKey
@@ -148,6 +149,43 @@ def announce_all(
     owed = owed_for(actor, new, listeners(), wanting)
     send_each([store(actor, new), *owed.writes])
     return [event_id for event_id, _ in new]
+
+
+def tell_change(actor: Actor, record: Record, action: str, changes: Mapping[str, Any]) -> None:
+    """Announce a change of a record, in the transaction that makes it.
+
+    Events are for the whole tenant, so there is none of a record that is not.
+    """
+    tell_changes(actor, [(record, changes)], action)
+
+
+def tell_changes(
+    actor: Actor, told: Sequence[tuple[Record, Mapping[str, Any]]], action: str
+) -> None:
+    """Announce the same change of records of one kind, each with an event of its own.
+
+    An event has only the names of the changed fields, never their values, because some values are
+    confidential. A client with the right to read them reads the record.
+    """
+    name = f"{told[0][0].published_as}.{action}"
+    data = [
+        _named(actor, record, changes)
+        for record, changes in told
+        if record.published_as is not None and record.is_for_all
+    ]
+    if data:
+        announce_all(actor, name, [(one, one["id"]) for one in data])
+
+
+def _named(actor: Actor, record: Record, changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "name": record.label,
+        "version": record.version,
+        "app_id": record.app_id,
+        "changed": sorted(changes),
+        "by": {"kind": actor.kind, "id": actor.id, "name": actor.name},
+    }
 
 
 def keep_for(actor: Actor, record_id: str, event: EventInput) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, literal_column, or_, select, update
+from sqlalchemy import Select, func, literal_column, or_, select, union_all, update
 
 from portal.core.errors import Conflict, Forbidden, NotFound
 from portal.database.actor import Actor
@@ -43,8 +43,12 @@ def _of_list(actor: Actor, name: str) -> Select[SavedViewRow]:
 
 def all_seen(actor: Actor, name: str = "") -> Sequence[SavedViewRow]:
     """Return the views that the actor sees, of one list or of all that it may read."""
-    names = [name] if name else [one for one in TABLES if may_read(actor, one)]
-    return [view for one in names for view in of_list(actor, one)]
+    if name:
+        return of_list(actor, name)
+    each = [_of_list(actor, one) for one in TABLES if may_read(actor, one)]
+    if not each:
+        return []
+    return session.scalars(select(SavedViewRow).from_statement(union_all(*each))).all()
 
 
 def get(actor: Actor, view_id: str) -> SavedViewRow:

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 from portal.applications.table import TABLE as APPLICATIONS
-from portal.audit.pages import TABLE as AUDIT
+from portal.audit.table import TABLE as AUDIT
 from portal.connectors.table import TABLE as CONNECTORS
 from portal.core.errors import BadRequest, Invalid
 from portal.database.actor import Actor
 from portal.delivery.log.table import TABLE as DELIVERIES
 from portal.events.catalogue.table import TABLE as EVENT_TYPES
-from portal.events.pages import TABLE as EVENTS
+from portal.events.table import TABLE as EVENTS
 from portal.keys.listing.table import TABLE as KEYS
 from portal.web.lists import PLACES, Table, check
 from portal.webhooks.table import TABLE as WEBHOOKS
