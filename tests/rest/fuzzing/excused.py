@@ -52,6 +52,7 @@ UNSAYABLE = (
     "With after, only limit may be given",
     "This has a number that is too large",
     "This has a NUL character, which cannot be stored",
+    "It must be a Standard Webhooks secret",  # the scheme decides how a secret looks
     "This host name is not a public one",
     "The host name is not valid",
     "The host is not a valid internet address",
