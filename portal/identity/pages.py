@@ -92,7 +92,9 @@ def list_people() -> ResponseReturnValue:
     """Show the people who have signed in to this tenant; for admins."""
     people.require_admin(actor(), _role())
     found, counts = people.in_tenant(actor()), sessions.counts(actor())
-    known = counted(len(found), "person", people.MOST_PEOPLE - 1, "people")
+    known = counted(len(found), "person", nouns="people")
+    if len(found) == people.MOST_PEOPLE:
+        known = f"{known} or more"
     said = f"{known} signed in so far, {len(counts):,} of them now."
     return render("identity/people.html", people=found, counts=counts, said=said)
 
@@ -118,7 +120,12 @@ def find_people(actor: Actor, asked: Asked) -> list[Find]:
 def choose_people(actor: Actor, text: str) -> list[Choice]:
     """Return a few people whose name or email address has the words; the first for no words."""
     found = people.named(actor, text) if text else people.in_tenant(actor)[: people.FOUND]
-    return [Choice(one.id, one.name, one.email or one.role) for one in found]
+    if actor.is_admin:
+        return [Choice(one.id, one.name, one.email or one.role) for one in found]
+    # Only admins see the addresses of people, so nobody else finds a person by one.
+    words = text.lower().split()
+    named = [one for one in found if all(word in one.name.lower() for word in words)]
+    return [Choice(one.id, one.name, one.role) for one in named]
 
 
 def find_person(actor: Actor, person_id: str) -> Find | None:

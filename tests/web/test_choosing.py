@@ -45,6 +45,19 @@ def test_choices_are_what_the_person_may_see(ada: Api, gus: Api, browse: Browse)
     assert browse(ADA).get("/choices?of=secrets").status_code == 404
 
 
+def test_only_admins_see_and_find_people_by_their_addresses(browse: Browse) -> None:
+    admin, viewer = browse(ADA), browse(VIC)
+    name = choices(viewer, "people", "vic")
+    assert name == choices(admin, "people", VIC) != []
+    assert choices(viewer, "people", VIC) == []
+    for text in ("", "vic"):
+        found = [
+            one.get("/choices", query_string={"of": "people", "q": text}, headers=PARTIAL).text
+            for one in (admin, viewer)
+        ]
+        assert [VIC in shown for shown in found] == [True, False]
+
+
 def test_choices_are_what_the_form_accepts(ada: Api, browse: Browse) -> None:
     for name in ("Runs", "Stopped", "Shared code"):
         kind = "library" if name == "Shared code" else "app"
