@@ -22,7 +22,7 @@ from portal.events.schemas import Erasure
 from portal.events.table import TABLE
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.records.health import clock, counted
-from portal.records.listing import Query
+from portal.records.listing import Clause, Query
 from portal.rest.findable import Asked, Find
 from portal.web import lists
 
@@ -54,7 +54,9 @@ def _question(query: Query) -> Query:
     if not words:
         return query
     name = "id" if AN_ID.fullmatch(words) else "subject"
-    return replace(query, q="", filters={**query.filters, name: words})
+    also = query.filters.get(name)
+    clauses = query.clauses if also is None else (*query.clauses, Clause(name, name, "is", also))
+    return replace(query, q="", filters={**query.filters, name: words}, clauses=clauses)
 
 
 # ---------------------------------------------------------------- found by the search
@@ -103,7 +105,7 @@ def _received(event: Event, matches: Collection[Match]) -> str:
     matched = sum(match.matched for match in matches)
     first = "the first " if len(matches) >= service.EXPLAINED else ""
     of = f"{first}{counted(len(matches), 'webhook')}"
-    which = f"; {matched:,} of {of} {'matches' if matched == 1 else 'match'} it" if matches else ""
+    which = f"; {matched:,} of {of} would match it now" if matches else ""
     return f"Published at {clock(event.received_at, database_now())}{which}."
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from portal.delivery.log import search
 from portal.records import bounded_search
 from portal.records.lists import asking
 from tests.cast import ADA, VIC, Api, Pages
@@ -201,6 +202,23 @@ def test_columns_of_a_log_are_chosen(person: Pages) -> None:
         "Event",
         "Publisher's id",
     ]
+
+
+def test_words_are_looked_for_within_the_chips(person: Pages) -> None:
+    assert rows(person.get("/events?q=rfp-1").text) == ["rfp.closed", "rfp.created"]
+    assert rows(person.get("/events?q=rfp-1&subject=rfp-1").text) == ["rfp.closed", "rfp.created"]
+    for log in ("events", "deliveries"):
+        assert rows(person.get(f"/{log}?q=rfp-1&subject=rfp-2").text) == []
+
+
+def test_all_deliveries_of_a_frequent_subject_are_found(
+    person: Pages, ada: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "OF_ONE_SUBJECT", 2)
+    ada.post("/events", [{"type": "rfp.created", "subject": "rfp-9", "data": {}}] * 5)
+    found = rows(person.get("/deliveries?q=rfp-9").text)
+    assert found == rows(person.get("/deliveries?subject=rfp-9").text)
+    assert len(found) >= 5
 
 
 def test_a_search_keeps_the_chips_of_its_log(person: Pages) -> None:
