@@ -58,7 +58,8 @@ def _state(job: BulkJob, noun: str, done: str) -> tuple[str, str]:
         return _preview(job, noun, done), "not_tried"
     if job.state == "running":
         turns = job.total - job.waiting
-        return f"{turns:,} of {counted(job.total, noun)} had their turn.", "running"
+        their = "its" if job.total == 1 else "their"
+        return f"{turns:,} of {counted(job.total, noun)} had {their} turn.", "running"
     if job.confirmed_at is None:
         return "Cancelled before anything changed.", "off"
     return " ".join(_result(job, noun, done)), "failed" if job.failed else job.state

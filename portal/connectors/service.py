@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Integer, literal_column, or_, text, type_coerce
+from sqlalchemy import ColumnElement, Integer, and_, literal_column, not_, or_, text, type_coerce
 from sqlalchemy.orm import joinedload
 
 from portal.applications import service as applications
@@ -247,13 +247,17 @@ def note_restored(
     return verbs.change(actor, record, values, action="credentials_restored")
 
 
+TOLD = {
+    "failing": text("sync_status IN ('action_required', 'failing')"),
+    "caring": text("sync_status IN ('degraded', 'rate_limited', 'stale')"),
+    "pending": text("sync_status = 'pending'"),
+}
+
+
 def _tallied(_actor: Actor) -> dict[str, Any]:
-    return {
-        "all": None,
-        "failing": text("sync_status IN ('action_required', 'failing')"),
-        "caring": text("sync_status IN ('degraded', 'rate_limited', 'stale')"),
-        "pending": text("sync_status = 'pending'"),
-    }
+    goes = not_(Connector.is_stopped)
+    told = {name: and_(condition, goes) for name, condition in TOLD.items()}
+    return {"all": None, **told}
 
 
 def _said(found: Mapping[str, int]) -> Health | None:

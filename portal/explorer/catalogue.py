@@ -196,4 +196,6 @@ def refusal(actor: Actor, operation: Operation) -> str | None:
             actor.require(scope)
     except Forbidden as error:
         return error.detail
+    if operation.for_admins and not actor.is_admin:
+        return "Only an admin of your tenant may do this."
     return None

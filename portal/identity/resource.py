@@ -138,6 +138,7 @@ OPERATIONS = (
         " 403.",
         scope="",
         view=_list_people,
+        for_admins=True,
         answer=PersonDocument,
         is_list=True,
     ),
@@ -150,6 +151,7 @@ OPERATIONS = (
         description="Return one person. Only an admin may read it; anybody else gets 403.",
         scope="",
         view=_get_person,
+        for_admins=True,
         answer=PersonDocument,
     ),
     Operation(
@@ -162,6 +164,7 @@ OPERATIONS = (
         " anybody else gets 403.",
         scope="",
         view=_end_of_person,
+        for_admins=True,
         answer=EndedDocument,
         parameters=(RETRY,),
     ),

@@ -68,7 +68,8 @@ class Operation:
     version before the view runs. `more_scopes` are those that it needs in addition to `scope`.
     `other_status` is of an answer with the same document that did less, as a dry run does.
     `cannot_validate` says why a write cannot be run for its checks only (`Prefer: validate-only`),
-    and what to call instead. `media_types` are those of an answer that is a file, sent in parts,
+    and what to call instead. `for_admins` is of what only a person who is an admin may do, whatever
+    its scopes. `media_types` are those of an answer that is a file, sent in parts,
     each with a short one as an example.
     """
 
@@ -92,6 +93,7 @@ class Operation:
     more_scopes: tuple[str, ...] = ()
     other_status: int | None = None
     cannot_validate: str = ""
+    for_admins: bool = False
     media_types: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property

@@ -64,7 +64,7 @@ def index() -> Response:
         "_notices.html",
         notices=found,
         lasting=lasting,
-        said=needing if lasting else "No notice needs anybody now.",
+        said=needing if lasting else "You have no notice that needs somebody now.",
     )
 
 

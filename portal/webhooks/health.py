@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, literal_column, text
+from sqlalchemy import ColumnElement, and_, literal_column, not_, text
 
 from portal.applications.health import Source
 from portal.applications.models import STOPPED
@@ -196,7 +196,7 @@ def _outbound(known: Known) -> Health:
             f"Works now, but {known.deliveries(known.gave_up)} failed for good in the last"
             " 24 hours.",
             None,
-            "Send them again.",
+            "Send it again." if known.gave_up == 1 else "Send them again.",
             "endpoints.replay",
             "Replay…",
             short="gave up",
@@ -281,7 +281,9 @@ IN_TROUBLE = {
 
 
 def _tallied(_actor: Actor) -> dict[str, Any]:
-    return {"all": None, **IN_TROUBLE}
+    goes = not_(Webhook.is_stopped)
+    in_trouble = {name: and_(condition, goes) for name, condition in IN_TROUBLE.items()}
+    return {"all": None, **in_trouble}
 
 
 def _said(found: Mapping[str, int]) -> Health | None:

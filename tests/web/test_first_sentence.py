@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from portal.features import OPERATIONS
+from portal.identity import people
 from tests.cast import ADA, ED, VIC, Api, Pages
 from tests.databases import Database
 from tests.web.test_every_page import addresses, records
@@ -64,11 +66,20 @@ def test_people_begin_with_how_many_are_signed_in(browse: Browse) -> None:
     assert first_sentence(here, "/people") == "2 people signed in so far, 1 of them now."
 
 
+def test_people_begin_with_at_least_how_many_are_listed(
+    browse: Browse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browse(VIC)
+    here = browse(ADA)
+    monkeypatch.setattr(people, "MOST_PEOPLE", 2)
+    assert first_sentence(here, "/people") == "2 people or more signed in so far, 2 of them now."
+
+
 def test_notices_begin_with_how_many_need_somebody(
     browse: Browse, ada: Api, database: Database
 ) -> None:
     here = browse(ADA)
-    assert first_sentence(here, "/notices") == "No notice needs anybody now."
+    assert first_sentence(here, "/notices") == "You have no notice that needs somebody now."
     made = ada.create("webhooks", url="https://hooks.example/", event_types=["*"])
     ada.post(f"/webhooks/{made['id']}/pause")
     database.sql("UPDATE webhook SET pause_reason = 'failures'")
@@ -88,6 +99,11 @@ def test_the_explorer_begins_with_what_one_may_call(browse: Browse) -> None:
     found = [re.fullmatch(r"You may call (\d+) of (\d+) operations\.", one) for one in said]
     ada, ed, vic = [(int(one[1]), int(one[2])) for one in found if one]
     assert vic[0] < ed[0] < ada[0] <= ada[1] == ed[1] == vic[1]
+    for_admins = sum(one.for_admins for one in OPERATIONS)
+    scoped = [one for one in OPERATIONS if not one.for_admins]
+    reads = [one for one in scoped if all(s.endswith(":read") for s in filter(None, one.scopes))]
+    assert for_admins == 3
+    assert vic[0] == len(reads)
 
 
 def test_event_types_begin_with_how_many_are_described(browse: Browse, ada: Api) -> None:
@@ -135,6 +151,72 @@ def test_a_delivery_begins_with_what_became_of_it(
         assert first_sentence(here, f"/deliveries/{owed['id']}") == said
 
 
+def test_deliveries_begin_with_what_became_of_those_of_today(
+    browse: Browse, ada: Api, database: Database
+) -> None:
+    here = browse(ADA)
+    assert first_sentence(here, "/deliveries") == "No delivery so far today (UTC)."
+    hook = ada.create("webhooks", url="https://hooks.example/", event_types=["rfp.*"])
+    ada.post("/events", [{"type": "rfp.created", "data": {}}] * 4)
+    said = "Today: 0 delivered, 0 retrying, 0 given up, 4 waiting."
+    assert first_sentence(here, "/deliveries") == said
+    [first, second, *_] = [one["id"] for one in ada.get("/deliveries").json["items"]]
+    database.sql("UPDATE delivery SET state = 'retrying' WHERE id = %s", first)
+    database.sql("UPDATE delivery SET state = 'cancelled' WHERE id = %s", second)
+    said = "Today: 0 delivered, 1 retrying, 0 given up, 2 waiting, 1 cancelled."
+    assert first_sentence(here, "/deliveries") == said
+    ada.post(f"/webhooks/{hook['id']}/pause")
+    said = "Today: 0 delivered, 0 retrying, 0 given up, 3 held, 1 cancelled."
+    assert first_sentence(here, "/deliveries") == said
+
+
+def test_what_is_stopped_with_its_application_does_not_fail(
+    browse: Browse, ada: Api, database: Database
+) -> None:
+    here = browse(ADA)
+    app = ada.create("applications", display_name="CRM")
+    own = {"application_id": app["id"]}
+    hook = ada.create("webhooks", url="https://hooks.example/", event_types=["rfp.*"], **own)
+    ada.create("connectors", name="Splunk", **own)
+    ada.create("api-keys", name="Nightly export", **own)
+    ada.post("/events", {"type": "rfp.created", "data": {}})
+    database.sql("UPDATE webhook SET consecutive_failures = 9")
+    database.sql("UPDATE connector SET sync_status = 'failing'")
+    assert first_sentence(here, "/webhooks") == "1 of 1 webhook fails."
+    assert first_sentence(here, "/connectors") == "1 of 1 connector fails."
+    assert first_sentence(here, "/keys") == "1 key is active."
+    ada.post(f"/applications/{app['id']}/suspend", {"reason": "Under review"})
+    assert first_sentence(here, "/webhooks") == "The only webhook does not fail."
+    assert first_sentence(here, "/connectors") == "The only connector does not fail."
+    assert first_sentence(here, "/keys") == "No key is active."
+    [owed] = ada.get(f"/webhooks/{hook['id']}/deliveries").json["items"]
+    said = "Its application is suspended; it waits until the application is reopened."
+    assert first_sentence(here, f"/deliveries/{owed['id']}") == said
+
+
+def test_a_key_below_a_blocked_one_is_not_active(browse: Browse, ada: Api) -> None:
+    here = browse(ADA)
+    parent = ada.create("api-keys", name="Parent")
+    ada.post(f"/api-keys/{parent['id']}/children", {})
+    assert first_sentence(here, "/keys") == "2 keys are active."
+    ada.post(f"/api-keys/{parent['id']}/block", {"reason": "Under review"})
+    assert first_sentence(here, "/keys") == "No key is active. 1 is blocked."
+
+
+def test_the_audit_log_tells_what_the_portal_did_itself(
+    browse: Browse, ada: Api, database: Database
+) -> None:
+    here = browse(ADA)
+    database.sql("UPDATE audit_entry SET occurred_at = occurred_at - interval '1 day'")
+    for name in ("One", "Two", "Three"):
+        ada.create("applications", display_name=name)
+    newest = "(SELECT id FROM audit_entry ORDER BY id DESC LIMIT 1)"
+    changed = "UPDATE audit_entry SET actor_kind = 'system', actor_id = 'system' WHERE id"
+    database.sql(f"{changed} = {newest}")
+    said = "3 entries today (UTC), by 1 person or program and the portal itself."
+    assert first_sentence(here, "/audit") == said
+
+
 def test_an_event_begins_with_when_it_came_and_whom_it_matches(browse: Browse, ada: Api) -> None:
     here = browse(ADA)
     event = ada.post("/events", {"type": "rfp.created", "data": {}}).json["events"][0]["id"]
@@ -142,5 +224,5 @@ def test_an_event_begins_with_when_it_came_and_whom_it_matches(browse: Browse, a
     assert re.fullmatch(rf"Published at {AT}\.", first_sentence(here, path))
     for types in (["*"], ["bid.won"]):
         ada.create("webhooks", url="https://hooks.example/", event_types=types)
-    said = rf"Published at {AT}; 1 of 2 webhooks matches it\."
+    said = rf"Published at {AT}; 1 of 2 webhooks would match it now\."
     assert re.fullmatch(said, first_sentence(here, path))

@@ -188,6 +188,9 @@ def held_because(webhook: Webhook) -> str:
     """Return why the events of a webhook are held, as a sentence."""
     if webhook.is_deleted:
         return "The webhook is deleted; it waits until the webhook is restored."
+    if webhook.is_stopped:
+        status = webhook.application_status
+        return f"Its application is {status}; it waits until the application is reopened."
     if webhook.paused_at is None:
         return "The webhook is disabled; it waits until it is enabled."
     return {

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, any_, func, literal_column, select
+from sqlalchemy import ColumnElement, and_, any_, func, literal_column, not_, or_, select
+from sqlalchemy.orm import aliased
 
 from portal.applications.health import Source
 from portal.applications.models import STOPPED
@@ -303,13 +304,22 @@ def _tallied(actor: Actor) -> dict[str, Any]:
         .limit(MOST + 1)
     )
     in_force = and_(not_revoked(ApiKey), ApiKey.expires_key > func.now())
+    is_refused = or_(ApiKey.blocked, ApiKey.is_stopped, _has_refused_parent())
+    works = and_(in_force, not_(is_refused))
     return {
         "all": None,
-        "works": and_(in_force, ApiKey.blocked.is_(False)),
-        "leaked": and_(in_force, ApiKey.id == any_(func.array(leaked.scalar_subquery()))),
+        "works": works,
+        "leaked": and_(works, ApiKey.id == any_(func.array(leaked.scalar_subquery()))),
         "soon": and_(in_force, *service.unfollowed_soon()),
         "blocked": and_(ApiKey.blocked, in_force),
     }
+
+
+def _has_refused_parent() -> ColumnElement[bool]:
+    parent = aliased(ApiKey)
+    is_refused = or_(parent.blocked, not_(not_revoked(parent)), parent.expires_key <= func.now())
+    own = (parent.tenant_id == ApiKey.tenant_id, parent.id == ApiKey.parent_key_id)
+    return select(parent.id).where(*own, is_refused).correlate(ApiKey).exists()
 
 
 def _said(found: Mapping[str, int]) -> Health | None:
@@ -323,7 +333,8 @@ def _said(found: Mapping[str, int]) -> Health | None:
             0, f"{counted(leaks, 'key', MOST)} {'was' if leaks == 1 else 'were'} found in public."
         )
     if soon := found["soon"]:
-        said.append(f"{up_to(MOST, soon)} {'ends' if soon == 1 else 'end'} within 14 days.")
+        ends = "ends" if soon == 1 else "end"
+        said.append(f"{up_to(MOST, soon)} {ends} within 14 days without a successor.")
     if blocked := found["blocked"]:
         said.append(f"{up_to(MOST, blocked)} {'is' if blocked == 1 else 'are'} blocked.")
     word: Word = "failing" if leaks else "attention" if soon else "works"

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, union_all
+from sqlalchemy import ColumnElement, Select, func, not_, select, union_all
 from sqlalchemy.orm import aliased
 from ulid import ULID
 
@@ -14,7 +14,7 @@ from portal.database.written import find_written
 from portal.records import listing
 from portal.records.audit import trail
 from portal.records.audit.models import AuditEntry
-from portal.records.health import Health, counted
+from portal.records.health import Health, counted, listed
 from portal.records.listing import Listing, Page, Query
 
 SEVERAL = ("record_id", "actor_id", "action")
@@ -86,23 +86,24 @@ def newest_of(actor: Actor, given: Mapping[str, Any], limit: int) -> Sequence[Au
 
 
 def today(actor: Actor) -> Health:
-    """Return the sentence that begins the log: how many entries of today the actor may know of,
-    and how many made them."""
+    """Return the sentence that begins the log: how many entries of today the actor may know of and,
+    if all of them are counted, how many made them."""
     actor.require("audit:read")
     midnight = func.date_trunc("day", func.now(), "UTC")
     entries = AuditEntry.seen_by(actor).where(AuditEntry.occurred_at >= midnight)
     newest = entries.order_by(AuditEntry.occurred_at.desc()).limit(MOST_TODAY + 1).subquery()
-    figures = select(func.count(), func.count(newest.c.actor_id.distinct()))
-    number, makers = session.execute(figures.select_from(newest)).one()
+    by_itself = newest.c.actor_kind == "system"
+    makers = func.count(newest.c.actor_id.distinct()).filter(not_(by_itself))
+    figures = select(func.count(), makers, func.count().filter(by_itself))
+    number, others, own = session.execute(figures.select_from(newest)).one()
     if not number:
         return Health("not_tried", "Nothing happened so far today (UTC).")
-    said = counted(number, "entry", MOST_TODAY, "entries")
-    by = (
-        counted(makers, "person or program", nouns="people and programs")
-        if makers
-        else "the portal"
-    )
-    return Health("works", f"{said} today (UTC), by {by}.")
+    said = f"{counted(number, 'entry', MOST_TODAY, 'entries')} today (UTC)"
+    if number > MOST_TODAY:
+        return Health("works", f"{said}.")
+    people = counted(others, "person or program", nouns="people and programs") if others else ""
+    by = listed([*filter(None, [people, "the portal itself" if own else ""])])
+    return Health("works", f"{said}, by {by}.")
 
 
 def _conditions(given: Mapping[str, Any]) -> list[ColumnElement[bool]]:
