@@ -114,13 +114,10 @@ def _after(webhook: Webhook) -> Response:
     for name in request.args:
         if name not in ("after", "limit"):
             raise listing.refused(name, "With after, only limit may be given.")
-    given = request.args["after"]
-    if not (given.isascii() and given.isdigit() and len(given) < 16):
+    last = request.args["after"]
+    if not (last.isascii() and last.isdigit() and len(last) < 16):
         raise listing.refused("after", "Give the sequence number of the last delivery you have.")
-    limit = request.args.get("limit", "50")
-    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:4]) <= listing.MAX_LIMIT):
-        raise listing.refused("limit", f"Give a whole number from 1 to {listing.MAX_LIMIT}.")
-    found = search.after(actor(), webhook, int(given), int(limit))
+    found = search.after(actor(), webhook, int(last), listing.limit_of(request.args))
     return listed([represent(one, webhook) for one in found], None)
 
 

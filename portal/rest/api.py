@@ -422,10 +422,8 @@ def _check(operation: Operation, ids: Mapping[str, str]) -> None:
 
 
 def _check_query(operation: Operation) -> None:
-    for name, values in request.args.lists():
-        if name not in operation.query:
-            raise listing.unknown(name, operation.query)
-        if "" in values:
+    for name, text in listing.each_once(operation.query, request.args).items():
+        if not text:
             raise listing.refused(name, "Give this parameter a value, or leave it out.")
 
 

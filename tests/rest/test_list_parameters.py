@@ -58,6 +58,29 @@ def test_a_list_knows_what_the_document_names(lists: dict[str, set[str]], ada: A
             assert answer.status_code in (200, 400, 422), (path, name, answer.status_code)
 
 
+def test_a_parameter_that_is_given_twice_is_refused_by_its_name(
+    lists: dict[str, set[str]], ada: Api
+) -> None:
+    paths = {**lists, "/search": {"q"}, f"/webhooks/{ada.create('webhooks')['id']}": set()}
+    for path, named in paths.items():
+        for name in named or {"include_deleted"}:
+            answer = ada.get(f"{path}?{name}=true&{name}=false")
+            assert answer.status_code == 400, (path, name)
+            assert (answer.json or {})["detail"] == f"{name}: Give this parameter once.", path
+
+
+@pytest.mark.parametrize(
+    "limit", ["0", "201", "02000", "+5", "five", "0001" + "0" * 25, "0" * 5000],
+    ids=lambda text: text[:6],
+)  # fmt: skip
+def test_a_limit_is_refused_by_its_name_also_after_a_sequence_number(ada: Api, limit: str) -> None:
+    path = f"/webhooks/{ada.create('webhooks')['id']}/deliveries"
+    for question in ("?", "?after=0&"):
+        answer = ada.get(f"{path}{question}limit={limit}")
+        assert answer.status_code == 400, (question, answer.text)
+        assert (answer.json or {})["detail"] == "limit: Give a whole number from 1 to 200."
+
+
 def test_a_list_of_what_can_be_deleted_says_so(app: Flask) -> None:
     paths = (app.test_client().get(f"{PREFIX}/openapi.json").json or {})["paths"]
     for resource in RESOURCES:
