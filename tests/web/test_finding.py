@@ -224,6 +224,23 @@ def published(ada: Api) -> dict[str, Any]:
     return {"event": event, "delivery": owed["items"][0]["id"], "webhook": hook["id"]}
 
 
+@pytest.mark.parametrize("time", ["0000000000", "76EZ91ZPZZ", "7ZZZZZZZZZ", "8ZZZZZZZZZ"])
+def test_an_id_of_a_time_that_never_was_leads_nowhere(
+    app: Flask, browse: Callable[..., Pages], ada: Api, time: str
+) -> None:
+    pages, id = browse(ADA), f"{time}{'Z' * 16}"
+    looked_up = {prefix for f in FEATURES for part in f.findable() for prefix in part.ids}
+    assert looked_up > {"aud", "evt", "dlv"}
+    for prefix in sorted({*looked_up, *(one.model.id_prefix for one in RESOURCES), "xyz"}):
+        answer = pages.get(f"/search?q={prefix}_{id}", headers=PARTIAL)
+        assert answer.status_code == 200, prefix
+        assert "Nothing found" in answer.text, prefix
+        assert (ada.get(f"/search?q={prefix}_{id}").json or {})["items"] == []
+        for path in ("/deliveries", "/events", "/audit"):
+            question = f"record_id={prefix}_{id}" if path == "/audit" else f"q={prefix}_{id}"
+            assert pages.get(f"{path}?{question}").status_code == 200, (path, prefix)
+
+
 @pytest.mark.parametrize("words", ["rfp.created", "rfp 7"])
 def test_events_and_deliveries_are_found_by_type_and_subject(
     find: Finder, published: dict[str, Any], words: str

@@ -24,10 +24,10 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.orm import defer, undefer
-from ulid import ULID
 
 from portal.core.errors import NotFound
 from portal.database.actor import Actor
+from portal.database.base import time_of
 from portal.database.session import session
 from portal.events.models import Event
 from portal.records import verbs
@@ -210,18 +210,18 @@ def attempt_named(actor: Actor, attempt_id: str) -> DeliveryAttempt | None:
 def newest_of(actor: Actor, event_ids: Sequence[str], most: int) -> Sequence[Delivery]:
     """Return the newest deliveries of some events."""
     actor.require("webhooks:read")
-    if not event_ids:
+    published = time_of(min(event_ids)) if event_ids else None
+    if published is None:
         return []
     query = Delivery.seen_by(actor).where(
-        Delivery.event_id == any_(literal(event_ids, ARRAY(String))), *_since(min(event_ids))
+        Delivery.event_id == any_(literal(event_ids, ARRAY(String))), *_since(published)
     )
     return session.scalars(query.order_by(Delivery.id.desc()).limit(most)).all()
 
 
-def _since(event_id: str) -> tuple[ColumnElement[bool], ...]:
-    """Return the condition for deliveries that are not older than this event. The tables of other
-    days, also of those that are still to come, are left out of the plan."""
-    published = ULID.from_str(event_id.partition("_")[2]).datetime
+def _since(published: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Return the condition for deliveries of events that were published from then on. The tables
+    of other days, also of those that are still to come, are left out of the plan."""
     upto = datetime.now(UTC) + CLOCKS_APART
     return (
         Delivery.id >= func.ulid_floor("dlv", published - CLOCKS_APART),

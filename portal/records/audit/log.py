@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, not_, select, union_all
 from sqlalchemy.orm import aliased
-from ulid import ULID
 
 from portal.database.actor import Actor
+from portal.database.base import time_of
 from portal.database.session import session
 from portal.database.written import find_written
 from portal.records import listing
@@ -120,7 +120,8 @@ def one(actor: Actor, entry_id: str) -> AuditEntry | None:
     An id begins with its time by the portal's clock; the index is read around that time.
     """
     actor.require("audit:read")
-    about = ULID.from_str(entry_id.partition("_")[2]).datetime
+    if (about := time_of(entry_id)) is None:
+        return None
     near = AuditEntry.occurred_at.between(about - trail.LATELY, about + trail.LATELY)
     query = trail.newest_first(actor).where(near, AuditEntry.id == entry_id)
     if actor.app_id is not None:
