@@ -44,7 +44,15 @@ from portal.records.lists.parameters import (
     truth,
     unknown,
 )
-from portal.records.lists.queries import MOST_VALUES, TEXT_LENGTH, Clause, Query, one_by_one, parse
+from portal.records.lists.queries import (
+    MOST_VALUES,
+    TEXT_LENGTH,
+    Clause,
+    Query,
+    one_by_one,
+    parse,
+    values_of,
+)
 
 __all__ = [
     "CLOCKS_DIFFER",
@@ -95,5 +103,6 @@ __all__ = [
     "unknown",
     "unpacked",
     "value_of",
+    "values_of",
     "weigh",
 ]

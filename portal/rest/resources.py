@@ -436,6 +436,8 @@ def _with_commas(choices: Collection[str]) -> dict[str, Any]:
 def _not(asked: Listing[Any], parameter: str, name: str) -> Parameter:
     value = Parameter(name, TEXT) if name == "tag" else _filter_parameter(asked, name)
     several = "none of these values" if asked.takes_several(name) else "not this value"
+    if name in asked.once_single and name not in asked.choices:  # those have a pattern
+        several += f", at most {listing.MOST_VALUES} with commas between them"
     return replace(value, name=parameter, description=f"Only what has {several}. {LOOKED}")
 
 

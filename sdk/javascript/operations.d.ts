@@ -5771,7 +5771,7 @@ export interface WebhooksCalls {
     created_before?: string;
     /** Only what has none of these values. A page may end early, as with q. */
     state_not?: string;
-    /** Only what has none of these values. A page may end early, as with q. */
+    /** Only what has none of these values, at most 200 with commas between them. A page may end early, as with q. */
     event_type_not?: string;
     /** Only what has not this value. A page may end early, as with q. */
     event_id_not?: string;
@@ -5846,9 +5846,9 @@ export interface WebhooksCalls {
     received_before?: string;
     /** Only what has not this value. A page may end early, as with q. */
     state_not?: "accepted" | "quarantined";
-    /** Only what has none of these values. A page may end early, as with q. */
+    /** Only what has none of these values, at most 200 with commas between them. A page may end early, as with q. */
     code_not?: string;
-    /** Only what has none of these values. A page may end early, as with q. */
+    /** Only what has none of these values, at most 200 with commas between them. A page may end early, as with q. */
     event_type_not?: string;
     /** A part of event_type, in upper or lower case. A page may end early, as with q. */
     event_type_contains?: string;
@@ -5976,13 +5976,13 @@ export interface DeliveriesCalls {
     created_before?: string;
     /** Only what has none of these values. A page may end early, as with q. */
     state_not?: string;
-    /** Only what has none of these values. A page may end early, as with q. */
+    /** Only what has none of these values, at most 200 with commas between them. A page may end early, as with q. */
     event_type_not?: string;
     /** Only what has not this value. A page may end early, as with q. */
     event_id_not?: string;
     /** Only what has not this value. A page may end early, as with q. */
     subject_not?: string;
-    /** Only what has none of these values. A page may end early, as with q. */
+    /** Only what has none of these values, at most 200 with commas between them. A page may end early, as with q. */
     webhook_id_not?: string;
     /** Only what has not this value. A page may end early, as with q. */
     replay_id_not?: string;
@@ -6284,7 +6284,7 @@ export interface EventsCalls {
     occurred_after?: string;
     /** Only entries with `occurred_at` before this time. */
     occurred_before?: string;
-    /** Only what has none of these values. A page may end early, as with q. */
+    /** Only what has none of these values, at most 200 with commas between them. A page may end early, as with q. */
     type_not?: string;
     /** Only what has not this value. A page may end early, as with q. */
     subject_not?: string;
@@ -6346,13 +6346,13 @@ export interface AuditCalls {
     occurred_after?: string;
     /** Only entries with `occurred_at` before this time. */
     occurred_before?: string;
-    /** Only what has none of these values. A page may end early, as with q. */
+    /** Only what has none of these values, at most 200 with commas between them. A page may end early, as with q. */
     record_id_not?: string;
     /** Only what has none of these values. A page may end early, as with q. */
     record_kind_not?: string[];
-    /** Only what has none of these values. A page may end early, as with q. */
+    /** Only what has none of these values, at most 200 with commas between them. A page may end early, as with q. */
     actor_id_not?: string;
-    /** Only what has none of these values. A page may end early, as with q. */
+    /** Only what has none of these values, at most 200 with commas between them. A page may end early, as with q. */
     action_not?: string;
     /** Only what has not this value. A page may end early, as with q. */
     request_id_not?: string;

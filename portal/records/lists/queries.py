@@ -165,13 +165,27 @@ def _value(listing: Listing[Any], name: str, parameter: str, given: Mapping[str,
     text = given[parameter]
     if listing.is_switch(name):
         return truth(parameter, given)
-    # What took any text in an earlier release still does.
-    is_several = listing.takes_several(name) and (name not in listing.once_single or _is_list(text))
-    values = _values(parameter, text) if is_several else (text,)
+    values = values_of(listing, parameter, text)
     for value in values if name in listing.choices else ():
         if value not in listing.choices[name]:
             raise refused(parameter, one_of(value, listing.choices[name]))
     return values if len(values) > 1 else values[0]
+
+
+def values_of(listing: Listing[Any], parameter: str, text: str) -> tuple[str, ...]:
+    """Return the different values that a filter is compared with, sorted. Raise BadRequest that
+    names the parameter."""
+    name, how = listing.comparisons.get(parameter, (parameter, "is"))
+    if not listing.takes_several(name):
+        return (text,)
+    # What took any text in an earlier release still does. Not so a negation, which would find what
+    # it is to leave out.
+    if how == "is" and name in listing.once_single and not _is_list(text):
+        return (text,)
+    values = _values(parameter, text)
+    if listing.is_closed(name):
+        return values
+    return tuple(sorted({value.strip() or value for value in values}))  # people type "a, b"
 
 
 def _is_list(text: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from portal.records.listing import How, moment_of, stem
+from portal.records.listing import How, moment_of, stem, values_of
 from portal.web.drawing.template_functions import to_field
 from portal.web.lists.asked import Asked
 from portal.web.lists.tables import DELETED, SINCE, SPANS, Table
@@ -119,18 +119,15 @@ def _values_of(asked: Asked, fields: Collection[str]) -> set[str]:
     for parameter in _given(asked):
         name, how = _meaning(asked.table, parameter)
         if name in fields and how in ("is", "not"):
-            found.update(_split(asked, name, asked.args[parameter]))
+            found.update(values_of(asked.table.listing, parameter, asked.args[parameter]))
     return found
-
-
-def _split(asked: Asked, name: str, text: str) -> list[str]:
-    return text.split(",") if asked.table.listing.takes_several(name) else [text]
 
 
 def _chip(asked: Asked, parameter: str, texts: Texts) -> Chip:
     name, how = _meaning(asked.table, parameter)
     text = asked.args[parameter]
-    values = _split(asked, name, text)
+    several = how in OF_SEVERAL
+    values = values_of(asked.table.listing, parameter, text) if several else (text,)
     words = OF_SEVERAL.get(how, WORDS[how]) if len(values) > 1 else WORDS[how]
     if how == "empty":
         words, value = ("is empty" if text == "true" else "has a value"), ""
@@ -201,7 +198,7 @@ def _editor(asked: Asked, texts: Texts, offered: Offered) -> Editor:
         words,
         kind,
         options,
-        given.split(",") if several else [given],
+        values_of(table.listing, parameter, given) if several and given else [given],
         several,
         parameter in table.listing.comparisons,
         parameter in joined,

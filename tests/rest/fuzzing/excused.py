@@ -7,6 +7,7 @@ from schemathesis.core.failures import AcceptedNegativeData, Failure
 from schemathesis.openapi.checks import RejectedPositiveData
 
 from portal.bulk.kinds import KINDS
+from portal.records.listing import MOST_VALUES
 
 # What the tenant's state decides, or who calls, or the stored record that a PATCH is laid over.
 STATE = (
@@ -50,6 +51,8 @@ UNSAYABLE = (
     "Its references lead to more than can be written out",
     ".* looks like .*; put it under credentials",
     "With after, only limit may be given",
+    "Give a value before and after each comma",  # of what the document still calls a text
+    f"Give at most {MOST_VALUES} values",
     "This has a number that is too large",
     "This has a NUL character, which cannot be stored",
     "It must be a Standard Webhooks secret",  # the scheme decides how a secret looks

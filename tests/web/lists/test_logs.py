@@ -135,6 +135,74 @@ def test_deliveries_are_narrowed_by_chips(
     assert len(listed["items"]) == count
 
 
+@pytest.mark.parametrize(
+    ("path", "parameter"),
+    [
+        ("/events", "type_not"),
+        ("/deliveries", "event_type_not"),
+        ("/deliveries", "webhook_id_not"),
+        ("/audit", "action_not"),
+        ("/audit", "actor_id_not"),
+        ("/audit", "record_id_not"),
+        ("{received}", "code_not"),
+        ("{received}", "event_type_not"),
+    ],
+)
+def test_what_is_left_out_is_never_dropped_silently(
+    person: Pages, ada: Api, received: str, path: str, parameter: str
+) -> None:
+    at = path.format(received=received)
+    many = ",".join(f"x{number}" for number in range(201))
+    for text, why in (
+        ("bid.won,", "Give a value before and after each comma."),
+        (",", "Give a value before and after each comma."),
+        (many, "Give at most 200 values."),
+    ):
+        answer = ada.get(at, query_string={parameter: text})
+        assert (answer.status_code, (answer.json or {})["detail"]) == (400, f"{parameter}: {why}")
+        refused = person.get(at, query_string={parameter: text})
+        assert (refused.status_code, why in refused.text) == (400, True)
+
+
+def test_values_that_were_typed_with_spaces_are_left_out_as_well(person: Pages, ada: Api) -> None:
+    question = {"event_type_not": "bid.won, rfp.created"}
+    items = (ada.get("/deliveries", query_string=question).json or {})["items"]
+    assert {one["event_type"] for one in items} == {"rfp.closed"}
+    page = person.get("/deliveries", query_string=question).text
+    assert chips(page) == ["Event type is none of bid.won or rfp.created"]
+    assert rows(page) == ["rfp.closed"] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "found"),
+    [
+        ("bid.won, rfp.closed", "is any of bid.won or rfp.closed", ["bid.won", "rfp.closed"]),
+        ("rfp.closed,bid.won,bid.won", "is any of bid.won or rfp.closed",
+         ["bid.won", "rfp.closed"]),
+        ("bid.won,bid.won", "is bid.won", ["bid.won"]),
+        ("bid.won,", "is bid.won,", []),
+        (",bid.won,,rfp.closed", "is ,bid.won,,rfp.closed", []),
+    ],
+)  # fmt: skip
+def test_a_chip_says_what_its_query_finds(
+    person: Pages, ada: Api, text: str, words: str, found: list[str]
+) -> None:
+    page = person.get("/events", query_string={"type": text}).text
+    assert (chips(page), rows(page)) == ([f"Type {words}"], found)
+    items = (ada.get("/events", query_string={"type": text}).json or {})["items"]
+    assert [one["type"] for one in items] == found
+
+
+def test_the_editor_of_a_filter_begins_with_what_its_query_finds(
+    person: Pages, hooks: list[dict[str, Any]]
+) -> None:
+    both = ", ".join(hook["id"] for hook in hooks)
+    page = person.get("/deliveries", query_string={"webhook_id": both, "filter": "webhook_id"}).text
+    assert re.findall(r'name="webhook_id" value="\w+"( checked)', page) == [" checked"] * 2
+    page = person.get("/events", query_string={"type": "bid.won,", "filter": "type"}).text
+    assert 'name="type" value="bid.won,"' in page
+
+
 def test_a_chip_of_the_log_names_its_webhooks(person: Pages, hooks: list[dict[str, Any]]) -> None:
     pager, archive = (hook["id"] for hook in hooks)
     page = person.get(f"/deliveries?webhook_id={archive}").text
