@@ -86,7 +86,7 @@ def ways(
 ) -> tuple[str | None, str | None]:
     """Return the cursors after the last row and before the first, where there are more rows."""
     if not keys:
-        return None, None
+        return _way_back(query.cursor) if query.cursor else (None, None)
     onward = more or backward
     behind = more if backward else query.cursor is not None
     return (
@@ -107,6 +107,16 @@ def ways_on(
     back = (keys[-1] if backward else keys[0]) if keys else end
     returning = _at(query, back, not backward)
     return (returning, onward) if backward else (onward, returning)
+
+
+def _way_back(cursor: Cursor) -> tuple[str | None, str | None]:
+    """Return the cursors of a page that has no rows after this one: only that of the page before,
+    which ends with the row of the cursor itself."""
+    is_downward = cursor.sort.startswith("-") != cursor.backward
+    # The nearest place on the other side of that row, in every collation.
+    beyond = cursor.record_id[:-1] if is_downward else f"{cursor.record_id}0"
+    turned = Cursor(cursor.sort, cursor.value, beyond, not cursor.backward).encode()
+    return (turned, None) if cursor.backward else (None, turned)
 
 
 def _at(query: "Query", place: Place, backward: bool = False, patience: int = 0) -> str:

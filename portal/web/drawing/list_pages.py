@@ -37,10 +37,19 @@ class ListView:
         return _at(None, self.own)
 
     @property
+    def is_backward(self) -> bool:
+        """Tell whether this page was reached by going back."""
+        return self.query.cursor is not None and self.query.cursor.backward
+
+    @property
     def onward_url(self) -> str | None:
         """Return the address of the next page in the current direction."""
-        cursor = self.query.cursor
-        return self.previous_url if cursor and cursor.backward else self.next_url
+        return self.previous_url if self.is_backward else self.next_url
+
+    @property
+    def return_url(self) -> str | None:
+        """Return the address of the next page in the other direction."""
+        return self.next_url if self.is_backward else self.previous_url
 
     @property
     def summary(self) -> str | None:

@@ -10,7 +10,7 @@ import pytest
 
 from portal.delivery.log import search
 from portal.records import bounded_search
-from portal.records.lists import asking
+from portal.records.lists import asking, cursors
 from tests.cast import ADA, VIC, Api, Pages
 from tests.databases import Database
 from tests.inbound.test_inbound import SECRET, github, knock
@@ -316,6 +316,67 @@ def test_what_no_index_finds_is_looked_for_in_a_part_of_the_log(
     assert "Look further" in page
 
 
+def turned(person: Pages, page: str, rel: str) -> str:
+    """Return the page that a link to the next or the previous one leads to."""
+    link = re.search(rf'href="([^"]*)" rel="{rel}"', page)
+    assert link, f"no link to the {rel} page"
+    return person.get(unescape(link[1])).text
+
+
+def further(person: Pages, page: str) -> str:
+    """Return the page that an empty one in the middle of a log leads to."""
+    link = re.search(r'href="([^"]*)">Look further', page)
+    assert link
+    return person.get(unescape(link[1])).text
+
+
+@pytest.mark.parametrize(
+    ("path", "question", "sort"),
+    [
+        ("/deliveries", "event_type=old.one", "-created_at"),
+        ("/deliveries", "origin=replay", "created_at"),
+        ("/events", "type_contains=old", "-received_at"),
+        ("/events", "application_id_empty=false", "received_at"),
+    ],
+)
+def test_an_empty_page_leads_back_to_the_one_before(
+    person: Pages, database: Database, monkeypatch: pytest.MonkeyPatch,
+    path: str, question: str, sort: str,
+) -> None:  # fmt: skip
+    for module in (bounded_search, asking):
+        monkeypatch.setattr(module, "SHARE", 1)
+    monkeypatch.setattr(cursors, "MOST_PATIENCE", 0)
+    change = {
+        "/deliveries": "UPDATE delivery SET event_type = 'old.one', origin = 'replay'",
+        "/events": "UPDATE event SET type = 'old.one', application_id = 'app_1'",
+    }[path]
+    table, first_id = change.split()[1], "max" if sort.startswith("-") else "min"
+    database.sql(f"{change} WHERE id = (SELECT {first_id}(id) FROM {table})")
+    first = person.get(f"{path}?{question}&sort={sort}&limit=5").text
+    assert rows(first) == ["old.one"]
+    pages = [turned(person, first, "next")]
+    while "Look further" in pages[-1]:
+        pages.append(further(person, pages[-1]))
+    assert len(pages) > 1
+    assert "Nothing more matches" in pages[-1]
+    for page in pages:
+        back = turned(person, page, "prev")
+        while not rows(back):
+            assert 'rel="next"' in back  # who walks back can turn round as well
+            back = further(person, back)
+        assert rows(back) == ["old.one"]
+
+
+def test_the_end_of_a_log_leads_back_though_what_followed_is_gone(
+    person: Pages, ada: Api, database: Database
+) -> None:
+    first = person.get("/events?type_contains=.&limit=2").text
+    database.sql("DELETE FROM event WHERE id = (SELECT min(id) FROM event)")
+    end = turned(person, first, "next")
+    assert "Nothing more matches" in end
+    assert rows(turned(person, end, "prev")) == rows(first)
+
+
 def said(page: str) -> list[str]:
     """Return what the entries of the audit log say, without who did it."""
     found = re.findall(r"<strong>.*?</strong>\s*<span>(.*?)</span>", page, re.DOTALL)
@@ -382,16 +443,10 @@ def test_the_form_of_the_older_bar_of_the_audit_log_leads_to_the_same(
 
 def test_the_audit_log_is_walked_there_and_back(browse: Browse, two_apps: dict[str, str]) -> None:
     person = browse(ADA)
-
-    def turned(page: str, rel: str) -> str:
-        link = re.search(rf'href="([^"]*)" rel="{rel}"', page)
-        assert link, page
-        return person.get(unescape(link[1])).text
-
     first = person.get("/audit?limit=2&record_kind_not=session").text
-    second = turned(first, "next")
+    second = turned(person, first, "next")
     assert not {*said(first)} & {*said(second)}
-    assert said(turned(second, "prev")) == said(first)
+    assert said(turned(person, second, "prev")) == said(first)
 
 
 def test_past_its_end_the_audit_log_says_that_it_ends(
