@@ -43,6 +43,7 @@ LISTING: Listing[Any] = Listing(
     model=Record,
     filters={"kind": ANY_COLUMN},
     choices={"kind": DELETABLE},
+    prefixes=("cnn", "whk", "evy"),
     sorts={"deleted_at": ANY_COLUMN},
     default_sort=SORT,
 )

@@ -40,10 +40,12 @@ ON_ITS_WAY = (
     " stopped in between."
 )
 
+PREFIXES = (DeliveryAttempt.id_prefix, sending.ATTEMPT_PREFIX)
 # Listing is typed for records. An attempt is none, but has the columns that a list needs; there is
 # no soft deletion.
 ATTEMPTS: Listing[Any] = Listing(
     DeliveryAttempt,
+    prefixes=PREFIXES,
     filters={"outcome": DeliveryAttempt.outcome, "event_type": DeliveryAttempt.event_type},
     choices={"outcome": OUTCOMES},
     ranges={"created_at": DeliveryAttempt.created_at},
@@ -92,7 +94,7 @@ def _in_time(query: Query) -> list[ColumnElement[bool]]:
             DeliveryAttempt.id >= f"{prefix}_{_ulid(after, -CLOCKS_DIFFER, 0)}",
             DeliveryAttempt.id < f"{prefix}_{_ulid(before, CLOCKS_DIFFER, LAST)}",
         )
-        for prefix in (DeliveryAttempt.id_prefix, sending.ATTEMPT_PREFIX)
+        for prefix in PREFIXES
     ]
     return [*found, or_(*ids)]
 

@@ -10,7 +10,7 @@ import pytest
 from portal_devtools.identity_provider.people import ACME
 
 from portal.core.config import libpq_url
-from portal.records.listing import MOST_COUNTED
+from portal.records.listing import MOST_COUNTED, NOT_OURS, Cursor
 from portal.rest.resources import Resource
 from tests.cast import GUS, PREFIX, Api
 from tests.databases import Database
@@ -131,6 +131,47 @@ def walked(api: Api, path: str) -> list[str]:
         if (answer.json or {})["next_cursor"] is None:
             return found
         cursor = f"&cursor={(answer.json or {})['next_cursor']}"
+
+
+def test_a_cursor_belongs_to_the_list_that_gave_it(ada: Api) -> None:
+    made = {one.name: ada.create(one.name, **minimal(one))["id"] for one in RESOURCES}
+    hook, connector = f"/webhooks/{made['webhooks']}", f"/connectors/{made['connectors']}"
+    inbound = ada.create("webhooks", direction="inbound")["id"]
+    own = {f"/{one.name}": {one.model.id_prefix} for one in RESOURCES} | {
+        "/deliveries": {"dlv"},
+        f"{hook}/deliveries": {"dlv"},
+        f"{hook}/test-deliveries": {"dlv", "att"},
+        f"/webhooks/{inbound}/received": {"inr"},
+        f"{connector}/checks": {"chk"},
+        f"{connector}/leases": {"lse"},
+        "/events": {"evt"},
+        "/audit": {"aud"},
+        "/deleted": {one.model.id_prefix for one in RESOURCES if one.delete},
+    }
+    sorts = {"received": "-received_at", "events": "-received_at", "audit": "-occurred_at",
+             "deleted": "-deleted_at"}  # fmt: skip
+    for path, prefixes in own.items():
+        sort = sorts.get(path.rpartition("/")[2], "-created_at")
+        for prefix in set().union(*own.values()):
+            cursor = Cursor(sort, "2026-01-31T09:00:00Z", f"{prefix}_{'0' * 26}").encode()
+            answer = ada.get(f"{path}?cursor={cursor}")
+            refused = (answer.json or {}).get("detail") == f"cursor: {NOT_OURS}"
+            assert (answer.status_code, refused) == (
+                (200, False) if prefix in prefixes else (400, True)
+            ), (path, prefix)
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00", "soon"])
+def test_a_cursor_of_a_time_that_never_was_is_no_error_of_ours(ada: Api, at: str) -> None:
+    for path, sort, prefix in (
+        ("/audit?", "-occurred_at", "aud"),
+        ("/deleted?", "-deleted_at", "whk"),
+        ("/connectors?sort=-updated_at&", "-updated_at", "cnn"),
+    ):
+        for backward in (False, True):
+            cursor = Cursor(sort, at, f"{prefix}_{'Z' * 26}", backward).encode()
+            answer = ada.get(f"{path}cursor={cursor}")
+            assert answer.status_code == (400 if at == "soon" else 200), (path, answer.text)
 
 
 def test_a_filter_with_several_values_finds_any_of_them(ada: Api) -> None:

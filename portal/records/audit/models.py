@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from sqlalchemy import ColumnElement, Index, Select, String, func, not_, select, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -29,6 +29,7 @@ class AuditEntry(Base):
         ),
         {"postgresql_partition_by": "RANGE (occurred_at)"},
     )
+    id_prefix: ClassVar[str] = "aud"
 
     tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     occurred_at: Mapped[datetime] = mapped_column(primary_key=True, server_default=func.now())

@@ -74,7 +74,7 @@ def _entry(
 ) -> dict[str, Any]:
     entry = {
         "tenant_id": actor.tenant_id,
-        "id": new_id("aud"),
+        "id": new_id(AuditEntry.id_prefix),
         "action": action,
         "record_kind": record_kind,
         "record_id": record_id,

@@ -53,8 +53,9 @@ def unpacked(text: str) -> Any:
         raise ValueError("too deep") from error
 
 
-def read(value: str | None, sort: str) -> Cursor | None:
-    """Return the cursor of a query string. Raise BadRequest if it is not one of this sort."""
+def read(value: str | None, sort: str, beginnings: tuple[str, ...]) -> Cursor | None:
+    """Return the cursor of a query string. Raise BadRequest if it is not one of this sort, or of a
+    list whose ids begin otherwise."""
     if not value:
         return None
     try:
@@ -64,6 +65,8 @@ def read(value: str | None, sort: str) -> Cursor | None:
     texts = (cursor.sort, cursor.value, cursor.record_id)
     readable = all(isinstance(part, str) and part.isprintable() for part in texts)
     if not readable or not isinstance(cursor.backward, bool) or cursor.sort != sort:
+        raise refused("cursor", NOT_OURS)
+    if not cursor.record_id.startswith(beginnings):
         raise refused("cursor", NOT_OURS)
     if type(cursor.patience) is not int or not 0 <= cursor.patience <= MOST_PATIENCE:
         raise refused("cursor", NOT_OURS)

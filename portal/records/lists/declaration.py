@@ -137,6 +137,7 @@ class Listing(Generic[R]):
     searched for a part of them (`<name>_contains`). `optional` are the filters and times that a
     record may lack (`<name>_empty`). No index answers these: see `portal.records.lists.asking`.
     `is_keyed` is set if no index has the id alone, only after the column of the sort.
+    `prefixes` are what its ids begin with, if that is not the model's `id_prefix`.
     """
 
     model: type[R]
@@ -158,6 +159,7 @@ class Listing(Generic[R]):
     texts: Mapping[str, Column] = field(default_factory=dict)
     optional: Mapping[str, Column] = field(default_factory=dict)
     is_keyed: bool = False
+    prefixes: Collection[str] = ()
     beside: Beside | None = None
     beside_sorts: Mapping[str, Column] = field(default_factory=dict)
     written: "dict[Any, Statement | Select[Any]]" = field(
@@ -200,6 +202,12 @@ class Listing(Generic[R]):
             found |= {f"{n}_not": (n, "not") for n in negated if not self.is_switch(n)}
         found |= {f"{name}_contains": (name, "contains") for name in self.texts}
         return found | {f"{self.stem_of(n)}_empty": (n, "empty") for n in self.optional}
+
+    @cached_property
+    def beginnings(self) -> tuple[str, ...]:
+        """Return what the ids of its rows begin with."""
+        prefixes = self.prefixes or (self.model.id_prefix,)
+        return tuple(f"{prefix}_" for prefix in prefixes)
 
     def stem_of(self, name: str) -> str:
         """Return the beginning of the parameters of a field."""

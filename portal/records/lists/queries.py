@@ -93,7 +93,7 @@ def parse(listing: Listing[Any], arguments: Arguments, without: Collection[str] 
         tag=alone.get("tag") or None,
         sort=sort,
         limit=limit_of(given),
-        cursor=cursors.read(given.get("cursor"), sort),
+        cursor=cursors.read(given.get("cursor"), sort, listing.beginnings),
         show=show,
         include_deleted=truth("include_deleted", given) or _asks_for_deleted(bounds, either),
         count=truth("count", given),
