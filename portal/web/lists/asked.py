@@ -203,20 +203,21 @@ def _tolerant(table: Table) -> Asked:
 
 
 def _read(table: Table, args: MultiDict[str, str], problems: tuple[str, ...]) -> Asked:
-    columns = _columns(table, args.get("columns", ""))
-    if (density := args.get("density", DENSITIES[0])) not in DENSITIES:
+    of_page = {*OF_PAGES, *table.own, *([SINCE] if table.since else [])}
+    sent = list(args.items(multi=True))
+    own: MultiDict[str, str] = MultiDict([one for one in sent if one[0] in of_page])
+    plain: MultiDict[str, str] = MultiDict([one for one in sent if one[0] not in of_page])
+    given = listing.each_once(of_page, own)
+    columns = _columns(table, given.get("columns", ""))
+    if (density := given.get("density", DENSITIES[0])) not in DENSITIES:
         raise listing.refused("density", one_of(density, DENSITIES))
     editable = {*table.listing.comparisons, *table.besides}
-    if (editing := args.get("filter", "")) and editing not in editable:
+    if (editing := given.get("filter", "")) and editing not in editable:
         raise listing.refused("filter", one_of(editing, sorted(editable)))
-    of_page = {*OF_PAGES, *table.own, *([SINCE] if table.since else [])}
-    plain: MultiDict[str, str] = MultiDict(
-        [(name, text) for name, text in args.items(multi=True) if name not in of_page]
-    )
     if table.whole_sort and not plain.keys() - {"cursor", "limit"}:
         plain["sort"] = table.whole_sort
     query = listing.parse(table.listing, plain, table.without)
-    if table.since and (span := args.get(SINCE)):
+    if table.since and (span := given.get(SINCE)):
         query = _lately(query, table.since, span)
     kept = {name: text for name, text in args.to_dict().items() if name not in table.own}
     return Asked(table, kept, query, columns, problems)

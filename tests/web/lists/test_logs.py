@@ -238,6 +238,27 @@ def test_a_log_offers_its_comparisons_and_nothing_of_records(person: Pages, path
         assert person.get(f"{path}?{query}").status_code == 400, query
 
 
+@pytest.mark.parametrize(
+    ("path", "name", "values"),
+    [
+        ("/events", "since", ("7d", "15m")),
+        ("/deliveries", "seen", ("dlv_0", "dlv_1")),
+        ("/deliveries", "density", ("compact", "comfortable")),
+        ("/keys", "filter", ("tag", "kind")),
+    ],
+)
+def test_a_parameter_of_the_page_alone_is_refused_by_its_name(
+    person: Pages, path: str, name: str, values: tuple[str, str]
+) -> None:
+    assert person.get(f"{path}?{name}={values[0]}").status_code == 200
+    twice = person.get(f"{path}?{name}={values[0]}&{name}={values[1]}")
+    assert twice.status_code == 400
+    assert f"{name}: Give this parameter once." in twice.text
+    answer = person.get(f"{path}?{name}=%00")
+    assert answer.status_code == 400
+    assert f"{name}: This has a character that is not allowed." in answer.text
+
+
 def test_the_last_hours_are_a_filter_that_is_changed_and_removed(person: Pages) -> None:
     page = person.get("/events?since=24h&q=rfp-1").text
     without = removal(page, "Received within the last 24 hours")
