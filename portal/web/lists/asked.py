@@ -211,9 +211,8 @@ def _read(table: Table, args: MultiDict[str, str], problems: tuple[str, ...]) ->
     columns = _columns(table, given.get("columns", ""))
     if (density := given.get("density", DENSITIES[0])) not in DENSITIES:
         raise listing.refused("density", one_of(density, DENSITIES))
-    editable = {*table.listing.comparisons, *table.besides}
-    if (editing := given.get("filter", "")) and editing not in editable:
-        raise listing.refused("filter", one_of(editing, sorted(editable)))
+    if (editing := given.get("filter", "")) and editing not in table.filters:
+        raise listing.refused("filter", one_of(editing, sorted(table.filters)))
     if table.whole_sort and not plain.keys() - {"cursor", "limit"}:
         plain["sort"] = table.whole_sort
     query = listing.parse(table.listing, plain, table.without)

@@ -108,7 +108,7 @@ Texts = Callable[[str], Sequence[tuple[str, str]]]
 
 
 def _given(asked: Asked) -> Iterator[str]:
-    for name in (*asked.table.listing.comparisons, *asked.table.besides):
+    for name in asked.table.filters:
         if asked.args.get(name):
             yield name
 

@@ -97,6 +97,11 @@ class Table:
         return (SINCE,) if self.since else ()
 
     @cached_property
+    def filters(self) -> tuple[str, ...]:
+        """Return the parameters that are chips. An address may name ids, but nobody chooses it."""
+        return ("id", *self.listing.comparisons, *self.besides)
+
+    @cached_property
     def by_name(self) -> Mapping[str, Column]:
         """Return the columns by their names."""
         return {column.name: column for column in self.columns}

@@ -259,6 +259,27 @@ def test_a_parameter_of_the_page_alone_is_refused_by_its_name(
     assert f"{name}: This has a character that is not allowed." in answer.text
 
 
+@pytest.mark.parametrize("path", ["/deliveries", "/events", "/webhooks", "/keys"])
+def test_an_id_in_the_address_is_a_chip_that_is_edited_and_removed(
+    person: Pages, ada: Api, path: str
+) -> None:
+    ada.create("api-keys")
+    rest = "/api-keys" if path == "/keys" else path
+    ids = sorted(one["id"] for one in (ada.get(rest).json or {})["items"])[:2]
+    page = person.get(f"{path}?id={ids[0]}").text
+    assert chips(page) == [f"Id is {ids[0]}"]
+    assert len(rows(page)) == 1
+    assert removal(page, f"Id is {ids[0]}").partition("#")[0] == f"{path}?view=all"
+    editing = re.search(rf'href="([^"]*)"><span>Id is</span> <b>{ids[0]}', page)
+    assert editing
+    editor = person.get(unescape(editing[1])).text
+    assert f'name="id" value="{ids[0]}"' in editor
+    assert "Enough on its own" not in editor[editor.index("filter-editor") :]
+    both = person.get(f"{path}?id={','.join(ids)}").text
+    assert len(rows(both)) == len(ids)
+    assert 'value="id"' not in both[both.index('id="filter-add"') :].partition("</select>")[0]
+
+
 def test_the_last_hours_are_a_filter_that_is_changed_and_removed(person: Pages) -> None:
     page = person.get("/events?since=24h&q=rfp-1").text
     without = removal(page, "Received within the last 24 hours")
