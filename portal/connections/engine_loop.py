@@ -14,18 +14,24 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
+import psycopg
 import structlog
 from flask import Flask
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from portal.core.config import Config
+from portal.core.config import Config, libpq_url
 from portal.database.session import transaction
+from portal.fast import pipeline
 from portal.outbound import OutboundClient
 
 log = structlog.stdlib.get_logger(__name__)
 
-POLL_SECONDS = 0.5
+CHANNEL = "work_due"
+POLL_SECONDS = 2.0
+"""Between two looks at the queue. What is due at once is told (`note_due_work.sql`)."""
+
+ROOM_SECONDS = 0.5
 AWAY_SECONDS = 2.0
 THREADS = 4
 DRAIN_SECONDS = 40.0
@@ -52,6 +58,8 @@ class EngineLoop(ABC, Generic[Row]):
         self._tasks: set[asyncio.Task[None]] = set()
         self._of_tenant = Counter[str]()
         self._room = asyncio.Event()
+        self._due = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix=self.name)
         self._thread = threading.Thread(target=self._run, name=self.name)
 
@@ -78,14 +86,20 @@ class EngineLoop(ABC, Generic[Row]):
     def stop(self) -> None:
         """Take nothing more, wait until what is in hand has ended, and return."""
         self._end.set()
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+                self._loop.call_soon_threadsafe(self._due.set)
         self._thread.join(DRAIN_SECONDS + 5)
         self._threads.shutdown(wait=False)
 
     async def run(self) -> None:
         """Run until `stop` is called."""
+        self._loop = asyncio.get_running_loop()
+        listening = asyncio.create_task(self._listen())
         async with self.client() as client:
             while not self._end.is_set():
                 await self._turn(client)
+            listening.cancel()
             try:
                 async with asyncio.timeout(DRAIN_SECONDS):
                     await self._drain()
@@ -143,8 +157,27 @@ class EngineLoop(ABC, Generic[Row]):
         if taken is None:
             await asyncio.sleep(AWAY_SECONDS)
         elif not (taken or self._is_full()):
-            await asyncio.sleep(POLL_SECONDS)
+            await self._wait_for_work()
         await self._wait_for_room()
+
+    async def _listen(self) -> None:
+        """Hear what is due at once. Without a connection, the look after POLL_SECONDS finds it."""
+        url = libpq_url(self.config.database_url)
+        while True:
+            with contextlib.suppress(psycopg.Error, OSError):
+                async with await pipeline.connect(url, f"portal-{self.name}") as connection:
+                    await connection.execute(f"LISTEN {CHANNEL}")
+                    self._due.set()  # for what became due while nobody listened
+                    async for notice in connection.notifies():
+                        if notice.payload == self.name:
+                            self._due.set()
+            await asyncio.sleep(AWAY_SECONDS)
+
+    async def _wait_for_work(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._due.wait()
+        self._due.clear()
 
     async def _taken_or_away(self, client: OutboundClient) -> int | None:
         try:
@@ -174,7 +207,7 @@ class EngineLoop(ABC, Generic[Row]):
     async def _wait_for_room(self) -> None:
         """Wait until there is room, but look again now and then: other tenants may have some."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(POLL_SECONDS):
+            async with asyncio.timeout(ROOM_SECONDS):
                 while self._is_full():
                     self._room.clear()
                     await self._room.wait()

@@ -16,7 +16,7 @@ from portal.keys.verification import change_listener
 # In addition to the pool: those that publish, one for each thread that looks up keys, and one each
 # to listen, count, give back and write.
 OF_A_WEB_PROCESS = POOL_SIZE + THREADS + KEY_THREADS + 4 + PUBLISHING
-OF_A_WORKER = POOL_SIZE + 3  # to claim, record and listen
+OF_A_WORKER = POOL_SIZE + 5  # to claim and record, and for three engines to listen
 ROUNDS = 5
 LIMITS = """
 SELECT least(

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -11,10 +12,9 @@ import pytest
 from flask import Flask
 from portal_devtools.identity_provider.people import ACME, GLOBEX
 
-from portal.connections import housekeeping, saves
+from portal.connections import engine_loop, housekeeping, saves
 from portal.connections.checks import visit
 from portal.connections.engine import Engine
-from portal.connections.engine_loop import POLL_SECONDS
 from portal.connections.queue import AT_ONCE, take, tenants_with_open_checks
 from portal.connections.requests import DRAFTS_AT_ONCE, OF_ONE_TENANT
 from portal.core.config import libpq_url
@@ -433,6 +433,26 @@ def test_slow_drafts_of_many_tenants_leave_threads_for_other_requests() -> None:
     assert DRAFTS_AT_ONCE <= THREADS // 2
 
 
+def test_a_worker_that_looks_rarely_hears_of_a_check_that_is_asked_for(
+    app: Flask, ada: Api, connector: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_loop, "POLL_SECONDS", 600)
+    record = connector()
+
+    def are_done(many: int) -> bool:
+        return [one["state"] for one in checks(ada, record)] == ["done"] * many
+
+    engine = Engine(app)
+    engine.start()
+    try:
+        for number in (1, 2, 3):
+            until(partial(are_done, number), 20)
+            ok(ada.post(f"/connectors/{record['id']}/checks", {}), 202)
+    finally:
+        engine.stop()
+    assert not engine._thread.is_alive()
+
+
 def test_a_tenant_with_many_slow_connectors_keeps_no_other_one_waiting(
     app: Flask, ada: Api, gus: Api, connector: Make, service: Service, database: Database,
     monkeypatch: pytest.MonkeyPatch,
@@ -451,7 +471,7 @@ def test_a_tenant_with_many_slow_connectors_keeps_no_other_one_waiting(
     engine.start()
     try:
         until(lambda: database.sql(running) >= AT_ONCE)
-        time.sleep(2 * POLL_SECONDS)
+        time.sleep(1)
         quick = gus.create("connectors", provider="http", auth_type="none", config=NOBODY)
         until(lambda: checks(gus, quick)[0]["state"] == "done", 20)
     finally:

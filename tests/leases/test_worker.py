@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from portal_devtools.identity_provider.people import ACME
 
 from portal import secretstore
 from portal.connections import engine as connections
+from portal.connections import engine_loop
 from portal.database.session import session
 from portal.leases.engine import Engine
 from portal.leases.timing import renew_at, try_again_at
@@ -249,6 +251,24 @@ def test_what_is_handed_out_moves_to_another_store_with_the_rest(
 
 
 # ---------------------------------------------------------------- several workers
+
+
+def test_a_worker_that_looks_rarely_hears_of_a_new_connector(
+    app: Flask, with_token: Make, lease: Lease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_loop, "POLL_SECONDS", 600)
+
+    def is_handed_out(connector_id: str) -> bool:
+        return bool(lease(connector_id).status_code == 201)
+
+    engine = Engine(app)
+    engine.start()
+    try:
+        for client in ("crm", "erp", "hr"):
+            made = with_token(client)
+            until(partial(is_handed_out, made["id"]), 20)
+    finally:
+        engine.stop()
 
 
 def test_two_workers_fetch_each_token_exactly_once(

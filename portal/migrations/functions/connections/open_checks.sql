@@ -1,5 +1,5 @@
 -- Returns the tenants that have a check which a worker may take: one that waits, or one whose worker
--- is gone. It reads the index of open checks alone, because every worker asks twice a second.
+-- is gone. It reads the index of open checks alone, because every worker asks again and again.
 -- `busy` are those of which the worker has as many in hand as it takes; they may not hide others.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION open_checks(at_most integer, busy text[]) RETURNS SETOF text

@@ -1,6 +1,6 @@
 -- Returns the tenants that have a connector which a worker may take: what it hands out has to be
 -- fetched, renewed or taken away, or its worker is gone. It reads the index of due rows alone,
--- because every worker asks twice a second.
+-- because every worker asks again and again.
 -- `busy` are those of which the worker has as many in hand as it takes; they may not hide others.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION due_accesses(at_most integer, busy text[]) RETURNS SETOF text
