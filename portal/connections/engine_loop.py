@@ -31,6 +31,7 @@ CHANNEL = "work_due"
 POLL_SECONDS = 2.0
 """Between two looks at the queue. What is due at once is told (`note_due_work.sql`)."""
 
+LISTEN_SECONDS = 60.0
 ROOM_SECONDS = 0.5
 AWAY_SECONDS = 2.0
 THREADS = 4
@@ -168,8 +169,9 @@ class EngineLoop(ABC, Generic[Row]):
                 async with await pipeline.connect(url, f"portal-{self.name}") as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
                     self._due.set()  # for what became due while nobody listened
-                    async for notice in connection.notifies():
-                        if notice.payload == self.name:
+                    while True:
+                        told = await pipeline.hear(connection, LISTEN_SECONDS)
+                        if any(notice.payload == self.name for notice in told):
                             self._due.set()
             await asyncio.sleep(AWAY_SECONDS)
 

@@ -31,6 +31,7 @@ from portal.delivery.queue.policy import Decision
 from portal.delivery.queue.queue import AttemptRecord, DueEndpoint, LeasedDelivery
 from portal.delivery.queue.worker_presence import RENEW_SECONDS, Presence
 from portal.delivery.secret_cache import Keys, KeysUnavailable
+from portal.fast import pipeline
 from portal.fast.pipeline import Connection
 from portal.outbound import OutboundClient, Outcome, Request
 from portal.webhooks.signing import standard_webhooks
@@ -181,8 +182,7 @@ class Engine:
         """Handle notifications until the lease has to be renewed."""
         ends = time.monotonic() + RENEW_SECONDS
         while (wait := ends - time.monotonic()) > 0:
-            # One by one: a connection that waits for notifications cannot run statements.
-            notices = [n async for n in connection.notifies(timeout=wait, stop_after=1)]
+            notices = await pipeline.hear(connection, wait)
             for channel, said in {(notice.channel, notice.payload) for notice in notices}:
                 if channel == new_deliveries.CHANNEL:
                     self._hear_of(new_deliveries.read(said))

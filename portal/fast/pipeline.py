@@ -156,6 +156,29 @@ async def connect(url: str, application: str, lock_seconds: float = LOCK_SECONDS
     return connection
 
 
+async def hear(connection: Connection, seconds: float) -> list[psycopg.Notify]:
+    """Return the notifications that came, as soon as there is one, or none after so many seconds.
+
+    `Connection.notifies` looks ten times a second; this sleeps until the server sends something.
+    """
+    if found := await _come(connection):
+        return found
+    loop, is_readable = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(connection.fileno(), is_readable.set)
+    try:
+        async with asyncio.timeout(seconds):
+            await is_readable.wait()
+    except TimeoutError:
+        return []
+    finally:
+        loop.remove_reader(connection.fileno())
+    return await _come(connection)
+
+
+async def _come(connection: Connection) -> list[psycopg.Notify]:
+    return [notice async for notice in connection.notifies(timeout=0)]
+
+
 @asynccontextmanager
 async def rolled_back(connection: Connection) -> AsyncIterator[None]:
     """Roll back the transaction if the block raises."""
