@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, any_, func, literal_column, not_, or_, select
+from sqlalchemy import ColumnElement, and_, any_, false, func, literal_column, not_, or_, select
 from sqlalchemy.orm import aliased
 
 from portal.applications.health import Source
@@ -319,7 +319,9 @@ def _has_refused_parent() -> ColumnElement[bool]:
     parent = aliased(ApiKey)
     is_refused = or_(parent.blocked, not_(not_revoked(parent)), parent.expires_key <= func.now())
     own = (parent.tenant_id == ApiKey.tenant_id, parent.id == ApiKey.parent_key_id)
-    return select(parent.id).where(*own, is_refused).correlate(ApiKey).exists()
+    # As a value and not as EXISTS, which PostgreSQL would answer by reading all keys.
+    refused = select(is_refused).where(*own).correlate(ApiKey).scalar_subquery()
+    return func.coalesce(refused, false())
 
 
 def _said(found: Mapping[str, int]) -> Health | None:
