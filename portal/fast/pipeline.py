@@ -163,15 +163,15 @@ async def hear(connection: Connection, seconds: float) -> list[psycopg.Notify]:
     """
     if found := await _come(connection):
         return found
-    loop, is_readable = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(connection.fileno(), is_readable.set)
+    loop, socket, is_readable = asyncio.get_running_loop(), connection.fileno(), asyncio.Event()
+    loop.add_reader(socket, is_readable.set)
     try:
         async with asyncio.timeout(seconds):
             await is_readable.wait()
     except TimeoutError:
         return []
     finally:
-        loop.remove_reader(connection.fileno())
+        loop.remove_reader(socket)
     return await _come(connection)
 
 

@@ -123,9 +123,7 @@ def choose_people(actor: Actor, text: str) -> list[Choice]:
     if actor.is_admin:
         return [Choice(one.id, one.name, one.email or one.role) for one in found]
     # Only admins see the addresses of people, so nobody else finds a person by one.
-    words = text.lower().split()
-    named = [one for one in found if all(word in one.name.lower() for word in words)]
-    return [Choice(one.id, one.name, one.role) for one in named]
+    return [Choice(one.id, one.name, one.role) for one in found if people.is_called(one, text)]
 
 
 def find_person(actor: Actor, person_id: str) -> Find | None:

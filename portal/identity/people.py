@@ -157,6 +157,12 @@ def named(actor: Actor, text: str) -> Sequence[Person]:
     return session.scalars(query.order_by(func.lower(Person.name), Person.id)).all()
 
 
+def is_called(person: Person, text: str) -> bool:
+    """Tell whether the name of a person, and not the email address alone, has these words."""
+    own = search.words(person.name)
+    return all(any(one.startswith(word) for one in own) for word in search.words(text))
+
+
 def names(actor: Actor, ids: Iterable[str | None]) -> dict[str, str]:
     """Return id → name of people of the tenant, in one statement, for pages that refer to them."""
     wanted = {person_id for person_id in ids if person_id}

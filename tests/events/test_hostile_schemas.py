@@ -180,6 +180,7 @@ def test_a_pattern_stored_before_it_was_refused_holds_up_no_publication(
     page = browse(ADA).get(f"/event-types/{made['id']}").text
     assert "Part of the schema is not checked" in page
     assert "properties.code.pattern is not supported" in page
+    assert "Events that do not fit the checked part of its schema are refused." in page
 
 
 def test_a_schema_stored_before_it_was_refused_holds_up_no_publication(

@@ -35,7 +35,7 @@ def said(delivery: Delivery, webhook: Webhook, state: str, now: datetime) -> str
         return attempt_view.held_because(webhook)
     ended = clock(delivery.completed_at, now) if delivery.completed_at else ""
     tried = counted(delivery.attempts, "attempt")
-    said = {
+    sentences = {
         "pending": "In the queue for its first attempt.",
         "in_flight": f"Attempt {delivery.attempts} is on its way.",
         "retrying": f"{tried} failed. The next is due at {clock(delivery.due_at, now)}.",
@@ -44,7 +44,7 @@ def said(delivery: Delivery, webhook: Webhook, state: str, now: datetime) -> str
         "expired": f"Ended at {ended}, as your tenant keeps no delivery for longer.",
         "cancelled": f"Cancelled at {ended}: somebody chose not to send it.",
     }
-    return said[state]
+    return sentences[state]
 
 
 def story(

@@ -82,8 +82,8 @@ def delete(actor: Actor, record: EventType) -> EventType:
     return verbs.delete(actor, record)
 
 
-def told(actor: Actor) -> Health:
-    """Return the sentence that begins the list: how many types are described, and not for long."""
+def summary(actor: Actor) -> Health:
+    """Return the sentence that begins the list: how many types are described, and as deprecated."""
     actor.require("event-types:read")
     kept = EventType.seen_by(actor).where(EventType.is_deleted.is_(False))
     some = kept.with_only_columns(EventType.deprecated).limit(MOST + 1).subquery()
@@ -96,13 +96,14 @@ def told(actor: Actor) -> Health:
     return Health("works", f"{counted(number, 'event type', MOST)} {are} described{also}.")
 
 
-def said(record: EventType) -> Health:
+def how_taken(record: EventType) -> Health:
     """Return the sentence that begins the page of a type: how its events are taken."""
     if record.is_deleted:
         return Health("off", "It is out of the catalogue. Its events are taken as they are.")
     taken = "Its events are taken whatever their data is."
     if record.validation == "reject" and record.json_schema:
-        taken = "Events that do not fit its schema are refused."
+        part = "the checked part of its schema" if unchecked(record.json_schema) else "its schema"
+        taken = f"Events that do not fit {part} are refused."
     if record.deprecated:
         return Health("attention", f"It is deprecated. {taken}")
     return Health("works", taken)

@@ -50,7 +50,7 @@ def index() -> ResponseReturnValue:
         offered={
             "created_by": lists.Offer(partial(people.makers, web.actor()), is_whole=False),
         },
-        said=None if web.portal_request().wants_fragment else event_types.told(web.actor()),
+        said=None if web.portal_request().wants_fragment else event_types.summary(web.actor()),
     )
 
 
@@ -92,7 +92,7 @@ def show(record_id: str) -> ResponseReturnValue:
     return web.render(
         "event_types/show.html",
         record=record,
-        said=event_types.said(record),
+        said=event_types.how_taken(record),
         example=example,
         made=made,
         unchecked=event_types.unchecked(record.json_schema),
