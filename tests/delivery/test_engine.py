@@ -1,6 +1,5 @@
 """Test a real engine, from the publication to the receiver's "signature verified"."""
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,13 +10,13 @@ import pytest
 from flask import Flask
 
 from portal.core.config import libpq_url
-from portal.database.base import new_id
 from portal.delivery.engine import Engine
-from portal.delivery.queue import new_deliveries, queue
+from portal.delivery.queue import new_deliveries
 from portal.fast import pipeline
 from tests.cast import ACME, Api
 from tests.databases import Database
 from tests.webhooks.conftest import Make, Receiver
+from tests.webhooks.kit import rows
 
 
 @contextmanager
@@ -263,27 +262,45 @@ def test_readers_do_not_see_the_fields_that_a_tenant_hides(
     ] * 2
 
 
-def test_events_and_new_deliveries_are_found_however_many_there_are(database: Database) -> None:
-    """Check the plans of the queue, which are made once, also on a day without events."""
-    event_id, delivery_id = new_id("evt"), new_id("dlv")
-    of_event = {"tenant": ACME, "ids": [event_id], "first": event_id, "last": event_id}
-    of_new = {"tenant": ACME, "webhooks": ["w"], "rooms": [1], "ramp": 1.0, "first": delivery_id}
+EVENTS = """
+    INSERT INTO event (tenant_id, id, type, data, actor_id, actor_name)
+    SELECT %s, ulid_floor('evt', now()) || lpad(n::text, 16, '0'), 'rfp.created', '{}', 'a', 'A'
+    FROM generate_series(1, 2000) AS n
+"""
+DELIVERIES = """
+    INSERT INTO delivery (tenant_id, webhook_id, id, event_id, event_type)
+    SELECT %s, %s, 'dlv' || substr(id, 4), id, type FROM event
+"""
+
+
+def test_what_a_lease_reads_does_not_grow_with_the_day(
+    database: Database, ada: Api, make: Make
+) -> None:
+    """Lease one of two thousand deliveries, with plans that were made on an empty day."""
+    webhook = make("https://hooks.example.com/")
     with psycopg.connect(libpq_url(database.app_url), autocommit=True) as connection:
         for name, value in pipeline.PLANNING.items():
             connection.execute(f"SET {name} = {value}")
-        of_events = plan(connection, queue.EVENTS, of_event)
-        of_deliveries = plan(connection, new_deliveries.PICK, {**of_new, "last": delivery_id})
-    assert "id)::text >= wanted.id" in of_events
-    [scan] = re.findall(r"Index Scan using delivery_\S*", of_deliveries)
-    assert "due_at" in scan, "the index of what waits"
+        connection.execute(
+            "INSERT INTO delivery_worker (number, alive_until) VALUES (77, now() + '1 hour')"
+        )
+        connection.execute("SELECT set_config('app.tenant_id', %s, false)", (ACME,))
+        lease_of_one(connection, webhook["id"])
+        connection.execute("SELECT * FROM lease_deliveries(77, '{dlv_0}', 90, '{}', '{}')")
+        rows(database, EVENTS, ACME)
+        rows(database, DELIVERIES, ACME, webhook["id"])
+        one = lease_of_one(connection, webhook["id"])
+        assert one["Actual Rows"] == 1
+        assert one["Shared Hit Blocks"] + one["Shared Read Blocks"] < 300
 
 
-def plan(connection: psycopg.Connection, statement: str, values: dict[str, Any]) -> str:
-    """Return the plan of a prepared statement, which does not depend on the values."""
-    given = psycopg.ClientCursor(connection)
-    written, names = pipeline.numbered(statement)
-    connection.execute(b"PREPARE planned AS " + written)
-    values_in_order = ", ".join(given.mogrify("%s", [values[name]]) for name in names)
-    lines = connection.execute(f"EXPLAIN EXECUTE planned({values_in_order})").fetchall()
-    connection.execute("DEALLOCATE planned")
-    return "\n".join(line for (line,) in lines)
+def lease_of_one(connection: psycopg.Connection, webhook_id: str) -> dict[str, Any]:
+    """Lease one delivery of a webhook and return how PostgreSQL did it."""
+    values = {
+        "tenant": ACME, "worker": 77, "webhooks": [webhook_id], "rooms": [1], "first": "dlv_0",
+        "last": "dlv_Z", "ramp": 1.0, "lease": 90.0,
+    }  # fmt: skip
+    explain = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)"
+    [(said,)] = connection.execute(f"{explain} {new_deliveries.LEASE}", values).fetchall()
+    found: dict[str, Any] = said[0]["Plan"]
+    return found

@@ -6,20 +6,23 @@ first and the last of the deliveries. A worker claims these by their ids. All ot
 search, at least once a second. So a lost notification costs at most a second.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import psycopg
+
 from portal.delivery.queue.policy import RAMP_SECONDS
 from portal.delivery.queue.queue import (
-    CLAIM,
-    PICKED,
+    LEASE_SECONDS,
     DueEndpoint,
     LeasedDelivery,
+    TakenForGone,
     ask,
-    lease,
-    require_standing,
+    leased,
+    settings_of,
 )
-from portal.fast.pipeline import BEGIN, COMMIT, Connection, rolled_back
+from portal.fast.pipeline import Connection
 
 MOST_NOTICES = 20
 """Limit for one publication: for more webhooks one notification only says that something is due."""
@@ -30,27 +33,12 @@ the id of a webhook to halt."""
 
 LOOK = ""  # the notification that something is due
 
-# `is_plain`: no condition that `due_endpoints` and the claim after it check holds the webhook back.
-# A webhook that is not plain is returned without a delivery. The ORDER BY uses the index of waiting
-# deliveries: if the clocks of publishers differ, a million ids may lie between `first` and `last`.
-PICK = f"""
-SELECT w.id AS webhook_id, plain.is_plain, due.*
-FROM unnest(%(webhooks)s::text[], %(rooms)s::int[]) AS o(webhook_id, room)
-JOIN webhook w ON w.tenant_id = %(tenant)s AND w.id = o.webhook_id
-LEFT JOIN endpoint e ON e.tenant_id = w.tenant_id AND e.webhook_id = w.id
-LEFT JOIN application a ON a.tenant_id = w.tenant_id AND a.id = w.application_id
-CROSS JOIN LATERAL (SELECT w.is_active AND w.paused_at IS NULL AND NOT w.ordered
-    AND w.rate_limit IS NULL
-    AND (e.resumed_at IS NULL OR e.resumed_at <= now() - make_interval(secs => %(ramp)s))
-    AND (e.not_before IS NULL OR e.not_before <= now())
-    AND coalesce(a.status, '') NOT IN ('suspended', 'retired') AS is_plain) AS plain
-LEFT JOIN LATERAL (
-    SELECT {PICKED} FROM delivery d
-    WHERE d.tenant_id = %(tenant)s AND d.webhook_id = w.id AND plain.is_plain
-    AND d.state = 'pending' AND d.due_at <= now() AND d.id BETWEEN %(first)s AND %(last)s
-    ORDER BY d.due_at, d.id LIMIT o.room FOR UPDATE OF d SKIP LOCKED
-) AS due ON true
-"""  # noqa: S608  names of columns, all of them in queue
+LEASE = """
+SELECT * FROM lease_new_deliveries(%(tenant)s::text, %(worker)s::int, %(webhooks)s::text[],
+    %(rooms)s::int[], %(first)s::text, %(last)s::text, %(ramp)s::float8, %(lease)s::float8)
+"""
+GONE = "GONE1"
+"""The code with which PostgreSQL refuses a worker that was declared dead."""
 
 
 class Fresh(NamedTuple):
@@ -97,21 +85,24 @@ async def take(
 
     Raises TakenForGone.
     """
+    webhooks = [one.webhook_id for one, _ in wanted]
     values = {
         "tenant": tenant_id,
         "worker": worker,
-        "webhooks": [one.webhook_id for one, _ in wanted],
+        "webhooks": webhooks,
         "rooms": [room for _, room in wanted],
         "first": min(one.first for one, _ in wanted),
         "last": max(one.last for one, _ in wanted),
         "ramp": RAMP_SECONDS,
+        "lease": LEASE_SECONDS,
     }
-    async with rolled_back(connection):
-        _, claim, rows = await connection.send(BEGIN, ask(CLAIM, values), ask(PICK, values))
-        require_standing(claim)
-        conditional = {row["webhook_id"] for row in rows if not row.pop("is_plain")}
-        picked = [row for row in rows if row["id"] is not None]
-        if picked:
-            return await lease(connection, tenant_id, picked, worker, {}, COMMIT), conditional
-        await connection.send(COMMIT)
-        return [], conditional
+    leased_at = time.monotonic()
+    try:
+        rows, settings = await connection.send(ask(LEASE, values), settings_of(tenant_id, webhooks))
+    except psycopg.Error as error:
+        if error.sqlstate == GONE:
+            raise TakenForGone from error
+        raise
+    conditional = {row["webhook_id"] for row in rows if row["id"] is None}
+    new = [row for row in rows if row["id"] is not None]
+    return leased(tenant_id, worker, leased_at, new, settings), conditional

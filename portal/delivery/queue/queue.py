@@ -7,7 +7,6 @@ transaction serves several tenants by entering one after the other.
 
 import json
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -80,13 +79,12 @@ WHERE d.tenant_id = %(tenant)s AND d.id = ANY (ARRAY(
     AND l.state = 'in_flight' AND l.due_at <= now() FOR UPDATE SKIP LOCKED))
 RETURNING d.id
 """
-PICKED = "d.id, d.event_id, d.event_type, d.token, d.attempts, d.sequence, d.origin, d.replay_id"
-PICK = f"""
-SELECT w.webhook_id, due.*
+PICK = """
+SELECT due.id
 FROM unnest(%(webhooks)s::text[], %(rooms)s::int[], %(probes)s::bool[], %(ordered)s::bool[])
     AS w(webhook_id, room, is_probe, is_ordered)
 CROSS JOIN LATERAL (
-    SELECT {PICKED} FROM delivery d
+    SELECT d.id FROM delivery d
     WHERE d.tenant_id = %(tenant)s AND d.webhook_id = w.webhook_id
     AND d.state IN ('pending', 'in_flight', 'retrying')
     AND d.due_at <= CASE WHEN w.is_probe THEN 'infinity'::timestamptz ELSE now() END
@@ -97,7 +95,7 @@ CROSS JOIN LATERAL (
         AND o.state = 'in_flight' AND o.due_at > now()))
     ORDER BY d.due_at, d.id LIMIT w.room FOR UPDATE OF d SKIP LOCKED
 ) due
-"""  # noqa: S608  names of columns, all of them above
+"""
 # All workers share the rate limit: each delivery moves `paid_until` forward by its share of a
 # second. The time from `paid_until` to now, at most one second, is what may be used now.
 ALLOWED = """
@@ -106,37 +104,9 @@ SELECT r.webhook_id, floor(1e-6 + r.rate * extract(
 FROM unnest(%s::text[], %s::float8[]) AS r(webhook_id, rate)
 LEFT JOIN endpoint e ON e.tenant_id = %s AND e.webhook_id = r.webhook_id
 """
-COUNT = """
-INSERT INTO endpoint AS e (tenant_id, webhook_id, last_sequence, paid_until)
-SELECT %(tenant)s, webhook_id, many, now() - interval '1 second' + make_interval(secs => spent)
-FROM unnest(%(webhooks)s::text[], %(many)s::bigint[], %(spent)s::float8[])
-    AS n(webhook_id, many, spent)
-ON CONFLICT (tenant_id, webhook_id)
-DO UPDATE SET last_sequence = e.last_sequence + excluded.last_sequence,
-    paid_until = coalesce(greatest(e.paid_until, now() - interval '1 second')
-        + (excluded.paid_until - (now() - interval '1 second')), e.paid_until)
-"""
-# The values for each row are looked up by its id in a JSON object, and the rows by the primary key:
-# a join would be a nested loop, whose order depends on statistics from when the table was empty.
-# `first` and `last` are the lowest and the highest id: with them PostgreSQL skips the partitions of
-# other days, which it cannot do with an array.
 LEASE = """
-UPDATE delivery d SET state = 'in_flight', token = d.token + 1, attempts = d.attempts + 1,
-    due_at = now() + make_interval(secs => %(lease)s), holder = %(worker)s,
-    sequence = coalesce(d.sequence, (%(places)s::jsonb ->> d.id)::bigint + (
-        SELECT e.last_sequence FROM endpoint e
-        WHERE e.tenant_id = %(tenant)s AND e.webhook_id = d.webhook_id))
-WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s)
-AND d.id BETWEEN %(first)s AND %(last)s RETURNING d.id, d.sequence
-"""
-# Each id is a range of one, in the order of ids: only the primary key serves that. With an
-# equality, a plan made while the table was empty may use any index that begins with the tenant.
-EVENTS = """
-SELECT found.* FROM unnest(%(ids)s::text[]) AS wanted(id) CROSS JOIN LATERAL (
-    SELECT e.id, e.data::text AS data, e.occurred_at FROM event e
-    WHERE e.tenant_id = %(tenant)s AND e.id BETWEEN wanted.id AND wanted.id
-    AND e.id BETWEEN %(first)s AND %(last)s ORDER BY e.id LIMIT 1
-) AS found
+SELECT * FROM lease_deliveries(%(worker)s::int, %(ids)s::text[], %(lease)s::float8,
+    %(limited)s::text[], %(seconds_each)s::float8[])
 """
 SETTINGS = """
 SELECT w.id, w.url, w.headers, w.retry_policy, w.signature_scheme, w.secret_fingerprint,
@@ -367,23 +337,28 @@ async def _take(
         wanted = [(one, room) for one, room in wanted if one.webhook_id not in taken]
     wanted = await _in_place(connection, tenant_id, wanted)
     wanted = await _within_pace(connection, tenant_id, wanted)
-    names = [one.webhook_id for one, _ in wanted]
-    picked = await (
-        await connection.execute(
-            PICK,
-            {
-                "tenant": tenant_id,
-                "webhooks": names,
-                "rooms": [room for _, room in wanted],
-                "probes": [one.is_probe for one, _ in wanted],
-                "ordered": [one.is_ordered for one, _ in wanted],
-            },
-        )
-    ).fetchall()
+    values = {
+        "tenant": tenant_id,
+        "webhooks": [one.webhook_id for one, _ in wanted],
+        "rooms": [room for _, room in wanted],
+        "probes": [one.is_probe for one, _ in wanted],
+        "ordered": [one.is_ordered for one, _ in wanted],
+    }
+    picked = await (await connection.execute(PICK, values)).fetchall()
     if not picked:
         return []
     paces = {one.webhook_id: one.pace for one, _ in wanted if one.pace}
-    return await lease(connection, tenant_id, picked, worker, paces)
+    lease = {
+        "worker": worker,
+        "ids": [row["id"] for row in picked],
+        "lease": LEASE_SECONDS,
+        "limited": list(paces),
+        "seconds_each": [1 / pace for pace in paces.values()],
+    }
+    leased_at = time.monotonic()
+    reading = settings_of(tenant_id, [one.webhook_id for one, _ in wanted])
+    rows, settings = await connection.send(ask(LEASE, lease), reading)
+    return leased(tenant_id, worker, leased_at, rows, settings)
 
 
 def require_standing(claim: Sequence[Mapping[str, Any]]) -> None:
@@ -412,28 +387,6 @@ async def _in_place(
     return [pair for pair in wanted if pair[0].webhook_id not in left]
 
 
-def _numbering(
-    tenant_id: str, picked: Sequence[Mapping[str, Any]], paces: Mapping[str, float]
-) -> tuple[list[Ask], dict[str, int]]:
-    """Return the statement that advances the sequences of the endpoints and charges the deliveries
-    to the rate limits; and, for each delivery without a number, its place counted back from the new
-    end of the sequence."""
-    new = sorted((row for row in picked if row["sequence"] is None), key=lambda row: row["id"])
-    counts = Counter(row["webhook_id"] for row in new)
-    charged = Counter(row["webhook_id"] for row in picked if row["webhook_id"] in paces)
-    # Sorted, so that two workers lock the rows in the same order and do not deadlock.
-    names = sorted(counts.keys() | charged.keys())
-    spent = [charged[name] / paces[name] if name in paces else None for name in names]
-    following = {name: -count for name, count in counts.items()}
-    places = {}
-    for row in new:
-        following[row["webhook_id"]] += 1
-        places[row["id"]] = following[row["webhook_id"]]
-    many = [counts[name] for name in names]
-    values = {"tenant": tenant_id, "webhooks": names, "many": many, "spent": spent}
-    return [ask(COUNT, values)] if names else [], places
-
-
 async def _within_pace(
     connection: Connection, tenant_id: str, wanted: Sequence[tuple[DueEndpoint, int]]
 ) -> list[tuple[DueEndpoint, int]]:
@@ -446,51 +399,35 @@ async def _within_pace(
     return [(one, min(room, allowed.get(one.webhook_id, room))) for one, room in wanted]
 
 
-async def lease(
-    connection: Connection,
-    tenant_id: str,
-    picked: Sequence[Mapping[str, Any]],
-    worker: int,
-    paces: Mapping[str, float],
-    *ending: Ask,
+def settings_of(tenant_id: str, webhook_ids: Iterable[str]) -> Ask:
+    """Return the statement that reads the settings of webhooks for `leased`."""
+    return ask(SETTINGS, {"tenant": tenant_id, "webhooks": sorted(set(webhook_ids))})
+
+
+def leased(
+    tenant_id: str, worker: int, leased_at: float, rows: Rows, settings: Rows
 ) -> list[LeasedDelivery]:
-    """Number the picked deliveries, write the leases, and read the data that sending needs;
-    `ending` is sent in the same message."""
-    leased_at = time.monotonic()
-    numbering, places = _numbering(tenant_id, picked, paces)
-    values = {
-        "tenant": tenant_id,
-        **_these([row["id"] for row in picked]),
-        "places": _json(places),
-        "lease": LEASE_SECONDS,
-        "worker": worker,
+    """Return the deliveries that a statement has leased to this worker, in the order of their
+    sequences. `leased_at` is the time before the statement was sent."""
+    of_events = {
+        row["event_id"]: {"data": row["data"], "occurred_at": row["occurred_at"]}
+        for row in sorted(rows, key=_has_data)
     }
-    of_events = {"tenant": tenant_id, **_these({row["event_id"] for row in picked})}
-    of_webhooks = {"tenant": tenant_id, "webhooks": sorted({row["webhook_id"] for row in picked})}
-    reading = ask(EVENTS, of_events), ask(SETTINGS, of_webhooks)
-    answers = await connection.send(*numbering, ask(LEASE, values), *reading, *ending)
-    leased, events, settings = answers[len(numbering) : len(numbering) + 3]
-    sequences = {row["id"]: row["sequence"] for row in leased}
-    data = {row["id"]: row for row in events}
     known = {row["id"]: DeliverySettings(**row) for row in settings}
-    taken = [
+    return [
         LeasedDelivery(
             tenant_id=tenant_id,
-            **{
-                **row,
-                "token": row["token"] + 1,
-                "attempts": row["attempts"] + 1,
-                "sequence": sequences[row["id"]],
-            },
-            data=event["data"] if (event := data.get(row["event_id"])) else None,
-            occurred_at=event["occurred_at"] if event else None,
+            **{**row, **of_events[row["event_id"]]},
             settings=known[row["webhook_id"]],
             worker=worker,
             leased_at=leased_at,
         )
-        for row in picked
+        for row in rows
     ]
-    return sorted(taken, key=lambda one: one.sequence)
+
+
+def _has_data(row: Mapping[str, Any]) -> bool:
+    return row["data"] is not None
 
 
 async def _with_probes(
