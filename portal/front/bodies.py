@@ -15,7 +15,6 @@ from portal.core.errors import (
     RateLimited,
     RequestTimeout,
     TooLarge,
-    Unavailable,
 )
 from portal.rest.openapi import PREFIX
 
@@ -23,8 +22,8 @@ SECONDS = 10.0  # for a whole body
 SLOW_SECONDS = 1.0  # a body that takes longer counts as one of its source's slow ones
 SLOW_BODIES = 32  # of one source at a time
 LOOK_SECONDS = 0.5  # between two checks of the bodies that are being received
-RESERVED = 64 * 1024 * 1024  # bytes of bodies that may be received at the same time
-SMALL = 64 * 1024  # bytes; smaller bodies do not count towards RESERVED, and arrive in one piece
+ROOM = 64 * 1024 * 1024  # bytes of unfinished bodies; beyond it the largest source is refused
+SMALL = 64 * 1024  # bytes; smaller bodies take no part of ROOM, and arrive in one piece
 LARGEST = 1024 * 1024
 LARGEST_OF: Mapping[str, int] = {
     f"{PREFIX}/api-keys/verify": 16 * 1024,
@@ -35,16 +34,19 @@ LARGEST_OF: Mapping[str, int] = {
     "/look": 4 * 1024,
 }
 """Path → the largest body in bytes that it accepts, where that is less than LARGEST."""
+TOO_MUCH = "Too much is being sent from your address at once. Try again in a moment."
 CUT = "The body ended before it was whole. Send the request again."
 
 
 @dataclass(slots=True, eq=False)
 class _OnItsWay:
-    """A body that is being received, and the error that it was refused with, if any."""
+    """A body that is being received, the bytes of it that take a part of ROOM, and the error that
+    it was refused with, if any."""
 
     source: str
     began: float
     task: "asyncio.Task[Any]"
+    bytes: int = 0
     refused: PortalError | None = None
 
     def refuse(self, refused: PortalError) -> None:
@@ -57,14 +59,14 @@ class Bodies:
 
     def __init__(self) -> None:
         self._on_their_way: set[_OnItsWay] = set()
-        self._reserved = 0
+        self._bytes = 0
 
     async def receive(self, protocol: Any, path: str, length: str | None, source: str) -> bytes:
         """Return the whole body of a request. `length` is its Content-Length, if it has one.
 
         Raises TooLarge, BadRequest for a body that ends too soon, RequestTimeout for one that
-        arrives too slowly, RateLimited if its source sends too many slowly, Unavailable if too many
-        bytes are being received.
+        arrives too slowly, RateLimited if its source sends too many slowly, or sends the most of
+        what is being received when that is too much.
         """
         largest = LARGEST_OF.get(path, LARGEST)
         size = largest if length is None else int(length)
@@ -77,7 +79,7 @@ class Bodies:
         try:
             if length is not None and size <= SMALL:
                 return bytes(await protocol())
-            return await self._larger(protocol, size, largest, length is not None)
+            return await self._larger(protocol, one, largest, None if length is None else size)
         except ProtocolClosed:
             raise BadRequest(CUT) from None
         except asyncio.CancelledError:
@@ -87,29 +89,48 @@ class Bodies:
             raise one.refused from None
         finally:
             self._on_their_way.discard(one)
+            self._give_room(one)
 
-    async def _larger(self, protocol: Any, size: int, largest: int, exact: bool) -> bytes:
-        """Receive the body piece by piece. It has `size` bytes if `exact`.
+    async def _larger(self, protocol: Any, one: _OnItsWay, largest: int, size: int | None) -> bytes:
+        """Receive the body piece by piece. It has `size` bytes, if that is known.
 
         The server ends every body with an empty piece. One more empty piece means that the body was
         cut or wrong, or had trailers, which nothing here reads. A partial body is never used as the
         whole: it may be valid JSON, or empty, and would be executed.
         """
-        if self._reserved + size > RESERVED:
-            raise Unavailable("Too much is being sent right now. Try again in a moment.")
-        self._reserved += size
         received, empty = bytearray(), 0
-        try:
-            async for piece in protocol:
-                received += piece
-                empty += not piece
-                if len(received) > largest:
-                    raise TooLarge(f"Send at most {largest // 1024} KiB.")
-        finally:
-            self._reserved -= size
-        if empty > 1 or (exact and len(received) != size):
+        async for piece in protocol:
+            received += piece
+            empty += not piece
+            if len(received) > largest:
+                raise TooLarge(f"Send at most {largest // 1024} KiB.")
+            self._take_room(one, len(piece))
+        if empty > 1 or (size is not None and len(received) != size):
             raise BadRequest(CUT)
         return bytes(received)
+
+    def _take_room(self, one: _OnItsWay, size: int) -> None:
+        """Count bytes that have arrived. If there is no room for them, refuse the newest bodies of
+        the source that takes the most room, which is not always the one that sent these bytes."""
+        one.bytes += size
+        self._bytes += size
+        while self._bytes > ROOM:
+            held = Counter[str]()
+            for other in self._on_their_way:
+                held[other.source] += other.bytes
+            [(source, _)] = held.most_common(1)
+            newest = max(
+                (other for other in self._on_their_way if other.source == source and other.bytes),
+                key=lambda other: other.began,
+            )
+            self._give_room(newest)
+            if newest is one:
+                raise RateLimited(TOO_MUCH)
+            newest.refuse(RateLimited(TOO_MUCH))
+
+    def _give_room(self, one: _OnItsWay) -> None:
+        self._bytes -= one.bytes
+        one.bytes = 0
 
     async def watch(self) -> None:
         """Refuse slow bodies, and the newest of a source with many slow ones. Never return."""

@@ -121,6 +121,26 @@ def test_of_one_source_only_so_many_bodies_may_be_slow(port: int):
         assert {status_of(one) for one in refused[:8]} == {429}
 
 
+@pytest.mark.parametrize("sent", [0, bodies.LARGEST - 1], ids=["nothing", "nearly all"])
+def test_bodies_of_some_sources_take_no_room_from_another(port: int, sent: int):
+    """Hold as many unfinished bodies of three sources as there is room for."""
+    began = b"%x\r\n%b\r\n" % (sent, bytes(sent)) if sent else b""
+    with ExitStack() as stack:
+        for number in range(bodies.ROOM // bodies.LARGEST):
+            stack.enter_context(connected(port, chunked_of(number % 3) + began))
+        for size in (2, 300_000) * 100:  # some before all has arrived, some after it
+            whole = b"%x\r\n%b\r\n0\r\n\r\n" % (size, bytes(size))
+            with connected(port, chunked_of(3) + whole) as other:
+                assert status_of(other) == 401
+
+
+def chunked_of(source: int) -> bytes:
+    """Return the head of a request with a body of unknown length, from one of some sources."""
+    address = f"203.0.113.{source}"
+    headers = {"transfer_encoding": "chunked", "x_forwarded_for": address}
+    return head("POST", f"{PREFIX}/events", **headers)
+
+
 def test_thousands_of_idle_connections_keep_nobody_waiting(
     port: int, all_is_answered: Callable[[], None]
 ):
