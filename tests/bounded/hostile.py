@@ -116,6 +116,33 @@ class Requests:
         name = f"a.b{next(self._numbers)}"
         return self._post("/event-types", {**HOSTILE_TYPE, "name": name, "example": {}})
 
+    def imports(self) -> bytes:
+        body = {"content": {"application/json": {"schema": DOUBLING}}}
+        webhooks = {f"a.b{n}": {"post": {"requestBody": body}} for n in range(500)}
+        document = {"openapi": "3.1.0", "info": {}, "paths": {}, "webhooks": webhooks}
+        return self._post("/event-types/imports", {"document": document, "dry_run": True})
+
+    def batch(self) -> bytes:
+        item = {"url": "http://127.0.0.1:9/", "event_types": ["*"], "name": "n" * 10_000}
+        return self._post("/webhooks/batch", {"items": [item] * 90})
+
+    def bulk_job(self) -> bytes:
+        asked = {"resource": "webhooks", "verb": "pause", "filter": {"q": "a b c d e f g h"}}
+        return self._post("/bulk-jobs", asked)
+
+    def filters(self) -> bytes:
+        names = [f"id_not=whk_{self._chance.random()}" for _ in range(200)]
+        return self._tenant.request("GET", f"{REST}/webhooks?{'&'.join(names)}")
+
+    def headers(self) -> bytes:
+        request = self._tenant.request("GET", f"{REST}/webhooks")
+        many = "".join(f"X-Header-{n}: {'a' * 500}\r\n" for n in range(80)).encode()
+        return request.replace(b"\r\n", b"\r\n" + many, 1)
+
+    def inbound(self) -> bytes:
+        body = ("[" * 30_000).encode()
+        return self._tenant.request("POST", "/in/whk_01J00000000000000000000000", body)
+
     def _webhook(self) -> bytes:
         port = self._hanging_port if next(self._numbers) % 2 else 9
         return self._post("/webhooks", {"url": f"http://127.0.0.1:{port}/", "event_types": ["*"]})
@@ -131,6 +158,8 @@ async def be_hostile(tenant: Tenant) -> None:
     for request in made.setting_up():
         await answered(reader, writer, request)
     works = [(made.flood, FLOODS), (made.events, PUBLISHERS), (made.large, LARGE), (made.schema, 2)]
+    others = (made.imports, made.batch, made.bulk_job, made.filters, made.headers, made.inbound)
+    works += [(request, 1) for request in others]
     asking = [
         for_ever(lambda request=request: tenant.again_and_again(request))
         for request, many in works

@@ -1,13 +1,13 @@
 """A hostile tenant does not slow down a quiet one.
 
-It sends slow and large bodies, floods of requests and events, and hostile schemas, and has
-receivers that are dead or never answer.
+It sends slow and large bodies, floods of requests and events, hostile schemas, imports, filters
+and headers, batches and bulk jobs, and has receivers that are dead or never answer. Its quotas are
+those that every tenant has.
 """
 
 import time
 from collections.abc import Callable
 from statistics import median
-from typing import Any
 
 import pytest
 
@@ -17,18 +17,16 @@ from tests.cast import GUS, Api, Pages
 from tests.webhooks.kit import said, working
 
 ROUNDS, ASKED, SETTLING = 3, 10, 1.0
-SLACK = 1.0  # seconds for a busy machine; `make bench` measures the real figures
+SLACK = 0.3  # seconds for a busy machine; without turns it takes 0.9 s on a quiet one
 ALL = ["webhooks:read", "keys:verify", "events:publish"]
 
 
-@pytest.mark.proof(only=True)
 @pytest.mark.timeout(300)
 def test_a_hostile_tenant_does_not_keep_a_quiet_one_waiting(
     settings: dict[str, str],
     ada: Api,
     gus: Api,
     browse: Callable[[str], Pages],
-    set_quota: Callable[..., Any],
 ) -> None:
     port = free_port()
     served = settings | {"PORTAL_BASE_URL": f"http://127.0.0.1:{port}"}
@@ -37,7 +35,6 @@ def test_a_hostile_tenant_does_not_keep_a_quiet_one_waiting(
     quiet = Quiet(port, gus.create("api-keys", scopes=ALL)["key"], f"cpod-{port}={signed_in.value}")
     scopes = ["webhooks:read", "webhooks:write", "event-types:write", "events:publish"]
     hostile = ada.create("api-keys", scopes=scopes)["key"]
-    set_quota("--requests-per-second", "50", "--events-per-second", "200", "--webhooks", "50")
     alone, beside = list[float](), list[float]()
     with portal_serving(served, port, workers=1), working(served) as worker:
         said(worker, "delivery ready")
