@@ -39,9 +39,10 @@ def paused(database: Database, make: Make, receiver: Receiver) -> dict[str, Any]
 
 
 def probe(database: Database, number: int) -> None:
-    """Make the probe with this number due, and wait until the engine has recorded its result."""
+    """Make the probe with this number due, and wait until the engine has recorded its result. On a
+    busy machine it may have been due by itself, five seconds after the one before."""
     rows(database, PROBE)
-    until(lambda: rows(database, TRIED)[0]["tried"] == number)
+    until(lambda: rows(database, TRIED)[0]["tried"] >= number)
 
 
 def test_one_that_nothing_is_held_for_is_tried_with_pings_and_resumes(
