@@ -331,7 +331,7 @@ class Engine:
 
     def _in_hand(self) -> set[str]:
         """Return the ids of the deliveries that this worker knows to be leased to it."""
-        done = (one.delivery["id"] for one in self._done)
+        done = (one.done["id"] for one in self._done)
         return {*self.taken, *done, *(one.id for one in self._unsent)}
 
     def _note(self, wanted: list[tuple[DueEndpoint, int]], taken: list[LeasedDelivery]) -> None:
@@ -483,7 +483,7 @@ class Engine:
 
     def _go_on(self, recorded: list[AttemptRecord]) -> None:
         """Start the deliveries that waited for these to be recorded."""
-        for webhook_id, count in Counter(d.endpoint["webhook_id"] for d in recorded).items():
+        for webhook_id, count in Counter(one.done["webhook_id"] for one in recorded).items():
             lane = self.lanes.of(webhook_id)
             lane.recorded(count)
             if lane.is_late(time.monotonic()):

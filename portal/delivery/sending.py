@@ -79,28 +79,24 @@ def done(
     keeps_place = taken.settings.ordered and decision.state == "retrying"
     wait = decision.wait.total_seconds()
     slow = decision.slow.total_seconds() if decision.slow else None
-    return AttemptRecord(
-        taken.tenant_id,
-        {
-            "id": taken.id,
-            "token": taken.token,
-            "state": decision.state,
-            "outcome": outcome.kind,
-            "status": outcome.status,
-            "wait": wait,
-            "keeps_place": keeps_place,
-        },
-        _attempt(taken, request, outcome, signed_with) if request else None,
-        {
-            "webhook_id": taken.webhook_id,
-            "outcome": outcome.kind,
-            "good": outcome.succeeded,
-            "failures": int(decision.counts),
-            # In an ordered webhook the next delivery waits for this one.
-            "slow": max(wait, slow or 0.0) if keeps_place else slow,
-            "throttled": decision.slow is not None,
-        },
-    )
+    done = {
+        "id": taken.id,
+        "token": taken.token,
+        "state": decision.state,
+        "outcome": outcome.kind,
+        "status": outcome.status,
+        "wait": wait,
+        "keeps_place": keeps_place,
+        "took_ms": outcome.timings.total_ms if request else None,
+        "webhook_id": taken.webhook_id,
+        "good": outcome.succeeded,
+        "failures": int(decision.counts),
+        # In an ordered webhook the next delivery waits for this one.
+        "slow": max(wait, slow or 0.0) if keeps_place else slow,
+        "throttled": decision.slow is not None,
+    }
+    attempt = _attempt(taken, request, outcome, signed_with) if request else None
+    return AttemptRecord(taken.tenant_id, done, attempt)
 
 
 def _attempt(

@@ -6,19 +6,20 @@ transaction serves several tenants by entering one after the other.
 """
 
 import json
+import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from itertools import chain, groupby
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import orjson
 
 from portal.delivery.queue import hours, policy
 from portal.fast import pipeline
-from portal.fast.pipeline import BEGIN, COMMIT, Ask, Connection, rolled_back
+from portal.fast.pipeline import Ask, Connection
 
 Rows = list[dict[str, Any]]
 
@@ -115,66 +116,8 @@ SELECT w.id, w.url, w.headers, w.retry_policy, w.signature_scheme, w.secret_fing
 FROM webhook w LEFT JOIN endpoint e ON e.tenant_id = w.tenant_id AND e.webhook_id = w.id
 WHERE w.tenant_id = %(tenant)s AND w.id = ANY (%(webhooks)s)
 """
-COMPLETE = """
-UPDATE delivery d SET (holder, state, outcome, status, due_at, completed_at) = (
-    SELECT NULL::int, a.state, a.outcome, a.status,
-        CASE WHEN a.state <> 'retrying' THEN d.due_at WHEN a.keeps_place THEN d.created_at
-            ELSE now() + make_interval(secs => a.wait) END,
-        CASE WHEN a.state <> 'retrying' THEN now() END
-    FROM jsonb_to_record(%(done)s::jsonb -> d.id) AS a(
-        state text, outcome text, status int, wait float8, keeps_place bool))
-WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s)
-AND d.id BETWEEN %(first)s AND %(last)s AND d.state = 'in_flight'
-AND d.token = (%(done)s::jsonb -> d.id ->> 'token')::bigint RETURNING d.id, d.created_at
-"""
-COLUMNS = {
-    "id": "text", "webhook_id": "text", "delivery_id": "text", "event_id": "text", "number": "int",
-    "event_type": "text", "url": "text", "request_headers": "jsonb", "request_body": "text",
-    "signed_with": "text", "outcome": "text", "explanation": "text", "remedy": "text",
-    "status": "int", "response_headers": "jsonb", "response_body": "text",
-    "response_truncated": "bool", "timings": "jsonb", "address": "text", "tls_version": "text",
-    "certificate_days": "int",
-}  # fmt: skip
-# A delivery that was erased while in flight must leave no body behind. A worker that lost the
-# answer to its commit, because the database died just then, records everything once more.
-ATTEMPTS = f"""
-INSERT INTO delivery_attempt
-    (tenant_id, actor_id, actor_name, created_at, completed_at, {", ".join(COLUMNS)})
-SELECT %(tenant)s::text, 'system', 'Delivery', now() - make_interval(secs => a.took), now(),
-    {", ".join(f"a.{name}" for name in COLUMNS)}
-FROM jsonb_to_recordset(%(attempts)s) AS a(
-    took float8, {", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())})
-WHERE EXISTS (SELECT FROM delivery d WHERE d.tenant_id = %(tenant)s::text
-    AND d.id = a.delivery_id AND d.id BETWEEN %(first)s AND %(last)s)
-ON CONFLICT DO NOTHING
-"""  # noqa: S608  names of columns, all of them above
-SEEN = """
-UPDATE webhook w SET last_delivery_at = now(), last_delivery_status = a.outcome,
-    consecutive_failures = CASE WHEN a.good THEN 0 ELSE w.consecutive_failures END + a.failures
-FROM jsonb_to_recordset(%(endpoints)s) AS a(webhook_id text, outcome text, good bool, failures int)
-WHERE w.tenant_id = %(tenant)s AND w.id = a.webhook_id
-"""
-# An endpoint that was healthy and still is, is not updated: each claim that numbers deliveries
-# locks its row, so recording and claiming would wait for each other. `SEEN` runs first and keeps
-# records in order.
-ENDPOINTS = """
-UPDATE endpoint e SET
-    failing_since = CASE WHEN a.failures > 0 AND (a.good OR e.failing_since IS NULL) THEN now()
-        WHEN a.good AND a.failures = 0 THEN NULL ELSE e.failing_since END,
-    warned_at = CASE WHEN a.good THEN NULL ELSE e.warned_at END,
-    throttles = CASE WHEN a.throttled THEN e.throttles + 1 WHEN a.good THEN 0
-        ELSE e.throttles END,
-    not_before = CASE WHEN a.slow IS NULL THEN e.not_before
-        ELSE greatest(e.not_before, now() + make_interval(secs => a.slow)) END
-FROM jsonb_to_recordset(%(endpoints)s)
-    AS a(webhook_id text, good bool, failures int, slow float8, throttled bool), webhook w
-WHERE e.tenant_id = %(tenant)s AND e.webhook_id = a.webhook_id
-AND w.tenant_id = e.tenant_id AND w.id = e.webhook_id
-AND NOT (a.good AND a.failures = 0 AND a.slow IS NULL AND NOT a.throttled
-    AND e.failing_since IS NULL AND e.warned_at IS NULL AND e.throttles = 0)
-RETURNING e.webhook_id, w.consecutive_failures AS failures, w.paused_at IS NOT NULL AS is_paused,
-    e.warned_at IS NOT NULL AS is_warned,
-    coalesce(extract(epoch FROM now() - e.failing_since), 0)::float8 AS failing_for
+RECORD = """
+SELECT * FROM record_attempts(%(tenant)s::text, %(done)s::jsonb, %(attempts)s::jsonb, %(slot)s::int)
 """
 GIVE_BACK = """
 UPDATE delivery d SET state = CASE WHEN d.attempts > 1 THEN 'retrying' ELSE 'pending' END,
@@ -443,12 +386,11 @@ async def _with_probes(
 
 
 class AttemptRecord(NamedTuple):
-    """The values to record for one attempt, as the statements need them."""
+    """The values to record for one attempt, as `record_attempts` reads them."""
 
     tenant_id: str
-    delivery: Mapping[str, Any]
+    done: Mapping[str, Any]
     attempt: Mapping[str, Any] | None
-    endpoint: Mapping[str, Any]
 
 
 async def complete(connection: Connection, done: Iterable[AttemptRecord]) -> list[Health]:
@@ -457,77 +399,29 @@ async def complete(connection: Connection, done: Iterable[AttemptRecord]) -> lis
     A delivery that was recorded before, or that another worker has by now, is not counted for its
     endpoint either: a worker that lost the answer to its commit records the same again.
     """
+    # The tenants in order, so that two workers do not wait for each other.
     by_tenant = sorted(done, key=lambda one: one.tenant_id)
     batches = {
         tenant_id: list(group) for tenant_id, group in groupby(by_tenant, lambda one: one.tenant_id)
     }
-    records = [_recorded(tenant_id, batch) for tenant_id, batch in batches.items()]
-    async with rolled_back(connection):
-        answers = await connection.send(BEGIN, *chain.from_iterable(records))
-        counts = []
-        for (tenant_id, batch), ended in zip(batches.items(), answers[2::3], strict=True):
-            queued = {row["id"]: row["created_at"] for row in ended}
-            fresh = [one for one in batch if one.delivery["id"] in queued]
-            counts.append(_counted(tenant_id, fresh, queued))
-        answers = await connection.send(*chain.from_iterable(counts), COMMIT)
+    asks = (_recorded(tenant_id, batch) for tenant_id, batch in batches.items())
+    answers = await connection.send(*asks)
     return [
         Health(tenant_id, **row)
-        for tenant_id, rows in zip(batches, answers[3::4], strict=True)
+        for tenant_id, rows in zip(batches, answers, strict=True)
         for row in rows
     ]
 
 
-def _recorded(tenant_id: str, batch: Sequence[AttemptRecord]) -> tuple[Ask, Ask, Ask]:
-    """Return the statements that write the results of one tenant; the second returns the
-    deliveries that were still ours, with the times at which they were queued."""
-    # If a delivery was claimed twice, the later lease counts.
-    done = {one.delivery["id"]: one.delivery for one in sorted(batch, key=_token)}
+def _recorded(tenant_id: str, batch: Sequence[AttemptRecord]) -> Ask:
+    """Return the statement that records the attempts of one tenant."""
     values = {
         "tenant": tenant_id,
-        **_these(done),
-        "done": _json(done),
+        "done": _json([one.done for one in batch]),
         "attempts": _json([one.attempt for one in batch if one.attempt]),
+        "slot": secrets.randbelow(hours.SLOTS),
     }
-    return ask(ENTER, values), ask(COMPLETE, values), ask(ATTEMPTS, values)
-
-
-def _token(one: AttemptRecord) -> int:
-    return int(one.delivery["token"])
-
-
-def _counted(
-    tenant_id: str, fresh: Sequence[AttemptRecord], queued: Mapping[str, datetime]
-) -> tuple[Ask, Ask, Ask, Ask]:
-    """Return the statements that update the endpoints and the hours of one tenant; the last returns
-    the state of the endpoints."""
-    once = {one.delivery["id"]: one for one in sorted(fresh, key=_token)}
-    counted = hours.counted((queued[id], one.delivery, one.attempt) for id, one in once.items())
-    values = {
-        "tenant": tenant_id,
-        "endpoints": _json(summed(one.endpoint for one in fresh)),
-        "hours": _json(counted),
-    }
-    return ask(ENTER, values), ask(SEEN, values), ask(hours.ADD, values), ask(ENDPOINTS, values)
-
-
-def summed(endpoints: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Merge the attempts at each endpoint into one: failures since the last success, the last
-    outcome, the longest wait that the receiver asked for. Sort them by id, so that two workers do
-    not deadlock."""
-    found: dict[str, dict[str, Any]] = {}
-    for one in endpoints:
-        known = found.setdefault(
-            one["webhook_id"],
-            {**one, "good": False, "failures": 0, "slow": None, "throttled": False},
-        )
-        known["outcome"] = one["outcome"]
-        if one["good"]:
-            known.update(good=True, failures=0)
-        known["failures"] += one["failures"]
-        known["throttled"] |= one["throttled"]
-        if one["slow"] is not None:
-            known["slow"] = max(one["slow"], known["slow"] or 0.0)
-    return [found[webhook_id] for webhook_id in sorted(found)]
+    return ask(RECORD, values)
 
 
 async def give_back(connection: Connection, taken: Iterable[LeasedDelivery]) -> None:
@@ -542,12 +436,6 @@ async def give_back(connection: Connection, taken: Iterable[LeasedDelivery]) -> 
             ordered = [one.id for one in batch if one.settings.ordered]
             values = {"tenant": tenant_id, "ids": list(tokens), "tokens": _json(tokens)}
             await connection.execute(GIVE_BACK, {**values, "ordered": ordered})
-
-
-def _these(ids: Iterable[str]) -> dict[str, Any]:
-    """Return the values that select rows by their ids. There must be at least one id."""
-    every = list(ids)
-    return {"ids": every, "first": min(every), "last": max(every)}
 
 
 def _json(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""0067 lease in one message: workers lease deliveries by one statement each."""
+"""0067 claim and record: workers claim deliveries, and record attempts, by one statement each."""
 
 from alembic import op
 
@@ -8,10 +8,11 @@ revision, down_revision = "0067", "0066"
 
 
 def upgrade() -> None:
-    replace("0067", "lease_deliveries", "lease_new_deliveries")
+    replace("0067", "lease_deliveries", "lease_new_deliveries", "record_attempts")
 
 
 def downgrade() -> None:
+    op.execute("DROP FUNCTION record_attempts(text, jsonb, jsonb, integer)")
     op.execute(
         "DROP FUNCTION lease_new_deliveries(text, integer, text[], integer[], text, text,"
         " double precision, double precision)"
