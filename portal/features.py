@@ -12,7 +12,7 @@ from portal.audit.feature import feature as audit
 from portal.bulk.feature import feature as bulk
 from portal.connections.feature import feature as connections
 from portal.connectors.feature import feature as connectors
-from portal.deleted.feature import feature as deleted
+from portal.deleted import feature as deleted
 from portal.delivery.feature import feature as delivery
 from portal.events.catalogue import portal_types
 from portal.events.feature import feature as events
@@ -50,7 +50,8 @@ everything = Feature(
     ),
 )
 
-FEATURES = (
+# Each resource is declared by one of these. What comes after them knows all resources.
+OWNERS = (
     identity,
     applications,
     keys,
@@ -63,16 +64,19 @@ FEATURES = (
     lab,
     bulk,
     events,
+)
+RESOURCES: tuple[Resource[Any, Any], ...] = tuple(
+    resource for feature in OWNERS for resource in feature.resources
+)
+FEATURES = (
+    *OWNERS,
     audit,
-    deleted,
+    deleted.of(RESOURCES),
     quotas,
     overview,
     saved_views,
     everything,
     explorer,
-)
-RESOURCES: tuple[Resource[Any, Any], ...] = tuple(
-    resource for feature in FEATURES for resource in feature.resources
 )
 
 

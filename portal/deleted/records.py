@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+from flask import Flask, current_app
 from sqlalchemy import (
     ColumnElement,
     Select,
@@ -30,23 +31,16 @@ from portal.records.audit import trail
 from portal.records.listing import Arguments, Cursor, Listing, Page, Query
 from portal.records.quotas import counts
 from portal.records.verbs import RESTORE_DAYS
+from portal.rest.resources import Resource
 from portal.web.finding import declared
 from portal.web.finding.declared import Kind
 
-DELETABLE = ("connectors", "webhooks", "event-types")  # a kind that may not be read has no records
+EXTENSION = "portal.deleted"
 LOOKED_AT = 1000  # deleted records that a page with words looks through
 SORT = "-deleted_at"
 NOT_TAKEN = ("id", "sort", "tag", "include_deleted", "count")  # parameters of other lists
 RESTORABLE = timedelta(days=RESTORE_DAYS)
 ANY_COLUMN = cast("Any", literal("", String))  # only the names of the listing count
-LISTING: Listing[Any] = Listing(
-    model=Record,
-    filters={"kind": ANY_COLUMN},
-    choices={"kind": DELETABLE},
-    prefixes=("cnn", "whk", "evy"),
-    sorts={"deleted_at": ANY_COLUMN},
-    default_sort=SORT,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +69,18 @@ class Deleted:
         return self.deleted_at + RESTORABLE
 
 
+def init_app(app: Flask, deletable: Sequence[Resource[Any, Any]]) -> None:
+    """Let the list have the records of these resources. A kind that may not be read has none."""
+    app.extensions[EXTENSION] = Listing(
+        model=Record,
+        filters={"kind": ANY_COLUMN},
+        choices={"kind": [one.name for one in deletable]},
+        prefixes=[one.model.id_prefix for one in deletable],
+        sorts={"deleted_at": ANY_COLUMN},
+        default_sort=SORT,
+    )
+
+
 def kinds(actor: Actor) -> list[Kind]:
     """Return the kinds of records that can be deleted and restored, and that the actor may read."""
     return [kind for kind in declared.kinds(actor) if kind.resource.delete]
@@ -83,7 +89,8 @@ def kinds(actor: Actor) -> list[Kind]:
 def parse(arguments: Arguments) -> Query:
     """Return the checked query in a query string. Raises BadRequest that names a wrong
     parameter."""
-    return listing.parse(LISTING, arguments, NOT_TAKEN)
+    declared_list: Listing[Any] = current_app.extensions[EXTENSION]
+    return listing.parse(declared_list, arguments, NOT_TAKEN)
 
 
 def page(actor: Actor, query: Query) -> Page[Any]:

@@ -1,5 +1,6 @@
 """REST of deleted records: /api/v1/integration/deleted."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from flask import Response, request
@@ -35,17 +36,16 @@ class DeletedDocument(BaseModel):
     """Reason for which the caller cannot restore it now. null: it can be restored."""
 
 
-KIND = {"type": "string", "enum": list(records.DELETABLE)}
-
-
 def _list() -> Response:
     query = records.parse(request.args)
     page = records.page(actor(), query)
     return listed([fields_of(DeletedDocument, one) for one in page.items], page.next_cursor)
 
 
-OPERATIONS = (
-    Operation(
+def list_of(kinds: Sequence[str]) -> Operation:
+    """Return the operation that lists the deleted records of these resources."""
+    kind = {"type": "string", "enum": list(kinds)}
+    return Operation(
         resource="deleted",
         name="list",
         method="GET",
@@ -60,7 +60,7 @@ OPERATIONS = (
         is_list=True,
         parameters=(
             *paging_parameters(),
-            Parameter("kind", KIND, "Only records of this resource, such as webhooks."),
+            Parameter("kind", kind, "Only records of this resource, such as webhooks."),
             Parameter(
                 "q",
                 TEXT,
@@ -68,5 +68,4 @@ OPERATIONS = (
                 " there is a next_cursor.",
             ),
         ),
-    ),
-)
+    )

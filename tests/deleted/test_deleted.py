@@ -14,7 +14,7 @@ from portal_devtools.identity_provider.people import ACME
 from portal.core.config import libpq_url
 from portal.deleted import records
 from portal.rest.resources import Resource
-from tests.cast import ADA, ED, GUS, VIC, Api, Pages, Provider
+from tests.cast import ADA, ED, GUS, PREFIX, VIC, Api, Pages, Provider
 from tests.connectors.scopes import EVE, HOST, MARK, Everybody, restricted
 from tests.databases import Database
 from tests.resources import RESOURCES, minimal, pages_of
@@ -297,9 +297,19 @@ def test_the_search_finds_the_page(browse: Callable[..., Pages]) -> None:
         assert 'href="/deleted"' in browse(ADA).get(f"/search?q={words}").text.partition("<main")[2]
 
 
-def test_every_deletable_kind_is_known_by_its_pages() -> None:
-    assert {pages_of(one) for one in DELETABLE} == {"connectors", "webhooks", "event_types"}
+@every
+def test_every_kind_that_can_be_deleted_can_be_asked_for(
+    resource: Resource[Any, Any], app: Flask, ada: Api
+) -> None:
+    made = [gone(ada, resource.name) for _ in range(3)]
+    assert [one["id"] for one in deleted(ada, f"?kind={resource.name}")] == made[::-1]
+    first = ada.get("/deleted?limit=1").json or {}
+    rest = deleted(ada, f"?cursor={first['next_cursor']}")
+    assert [one["id"] for one in (*first["items"], *rest)] == made[::-1]
+    assert f"{pages_of(resource)}.restore" in app.view_functions
 
 
-def test_every_kind_that_can_be_deleted_can_be_asked_for() -> None:
-    assert sorted(records.DELETABLE) == sorted(one.name for one in RESOURCES if one.delete)
+def test_the_document_names_every_kind_that_can_be_deleted(app: Flask) -> None:
+    paths = (app.test_client().get(f"{PREFIX}/openapi.json").json or {})["paths"]
+    [kind] = [one for one in paths["/deleted"]["get"]["parameters"] if one["name"] == "kind"]
+    assert kind["schema"]["enum"] == [one.name for one in DELETABLE]
