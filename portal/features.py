@@ -114,6 +114,7 @@ def _missing(resource: Resource[Any, Any]) -> Iterator[str]:
             " None if its changes are not published."
         )
     yield from _missing_fields(resource)
+    yield from _missing_texts(resource)
     pages = resource.scope.replace("-", "_")
     if not any(pages in (entry.endpoint.partition(".")[0], *entry.also.split()) for entry in RAIL):
         yield (
@@ -135,6 +136,21 @@ def _missing_fields(resource: Resource[Any, Any]) -> Iterator[str]:
             yield f"{name}: {document}.{field} is no attribute of {model.__name__}."
 
 
+def _missing_texts(resource: Resource[Any, Any]) -> Iterator[str]:
+    if not resource.about:
+        yield (
+            f"{resource.name}: say in its Resource, as `about`, what it is. The OpenAPI document"
+            " shows the sentence."
+        )
+    for schema in (resource.command, resource.document):
+        for field, declared in schema.model_fields.items():
+            if not declared.description:
+                yield (
+                    f"{resource.name}: {schema.__name__}.{field} has no description, which the"
+                    " OpenAPI document shows. Give it a Field(description=…)."
+                )
+
+
 def describe() -> None:
     """Put the events of every record into the catalogue of the portal's own types."""
     for resource in RESOURCES:
@@ -151,6 +167,8 @@ def surface(base_url: str, issuer: str) -> Surface:
         operations=OPERATIONS,
         paths={path: item for feature in FEATURES for path, item in feature.paths.items()},
         events=tuple(one for _, one in sorted(portal_types.PORTAL_TYPES.items())),
+        about={one.name: one.about for one in RESOURCES},
+        opened={one.scope: one.what_opens for one in RESOURCES},
         base_url=base_url,
         openid=f"{issuer.rstrip('/')}/.well-known/openid-configuration",
     )

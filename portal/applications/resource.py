@@ -32,6 +32,7 @@ FOUND = Findable(
 resource = Resource(
     name="applications",
     singular="application",
+    about="A registered app integrating with cPod.",
     scope="applications",
     model=Application,
     command=ApplicationInput,

@@ -36,6 +36,7 @@ FOUND = Findable(
 resource = Resource(
     name="connectors",
     singular="connector",
+    about="A data source/sink connector instance.",
     scope="connectors",
     model=Connector,
     command=ConnectorInput,

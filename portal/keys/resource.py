@@ -87,6 +87,7 @@ def _rotate(actor: Actor, key_id: str, command: RotateKey) -> Revealed[ApiKey]:
 resource = Resource(
     name="api-keys",
     singular="API key",
+    about="An API key issued to an Application.",
     secrets="keys",
     scope="keys",
     model=ApiKey,

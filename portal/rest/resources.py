@@ -70,6 +70,8 @@ class Action(Generic[R]):
 class Resource(Generic[R, C]):
     """The whole REST declaration of a feature. A verb that is None has no route.
 
+    `about` is the sentence on it in the OpenAPI document. `opened` is what its scopes open, if that
+    is not just its records.
     `restore` is for a resource that has more to restore than its row. `scope` is the word before
     `:read` and `:write`. `once` names the fields that only the response to the create request has.
     `more` are operations with views of their own, such as a list below a record. `create_all`
@@ -97,6 +99,13 @@ class Resource(Generic[R, C]):
     secrets: str | None = None
     update_command: type[Command] | None = None
     found: Findable = field(default_factory=Findable)
+    about: str = ""
+    opened: str = ""
+
+    @property
+    def what_opens(self) -> str:
+        """Return the words for what its scopes open."""
+        return self.opened or f"{self.singular}s"
 
     @property
     def a_noun(self) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from portal.connectors.resource import resource as connectors
 from portal.connectors.schemas import ConnectorDocument
-from portal.features import RESOURCES, Incomplete, check
+from portal.features import FEATURES, RESOURCES, Incomplete, check
 from portal.ops.worker import registered_jobs
 from portal.rest.resources import Resource
 
@@ -28,6 +28,8 @@ def of_no_model() -> Resource[Any, Any]:
         (replace(connectors, scope="events"), "no role has the scope events:write"),
         (replace(connectors, scope="unheard"), "no entry of RAIL"),
         (replace(connectors, document=Longer), "Longer.mood is no attribute of Connector"),
+        (replace(connectors, document=Longer), "Longer.mood has no description"),
+        (replace(connectors, about=""), "say in its Resource, as `about`, what it is"),
         (of_no_model(), "Bare has no quota"),
         (of_no_model(), "say in Bare.published_as"),
     ],
@@ -41,6 +43,10 @@ def test_what_is_missing_stops_the_start_with_a_sentence(
 
 def test_every_resource_is_whole() -> None:
     check(RESOURCES)
+
+
+def test_what_looks_at_all_resources_comes_after_them() -> None:
+    assert [one for feature in FEATURES for one in feature.resources] == [*RESOURCES]
 
 
 def test_what_can_be_deleted_is_purged_and_its_secrets_are_swept() -> None:

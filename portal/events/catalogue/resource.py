@@ -39,6 +39,7 @@ FOUND = Findable(
 resource: Resource[EventType, EventTypeInput] = Resource(
     name="event-types",
     singular="event type",
+    about="The catalogue of event types: names, JSON Schemas and examples.",
     scope="event-types",
     model=EventType,
     command=EventTypeInput,

@@ -19,6 +19,8 @@ JSON, MERGE_PATCH = "application/json", "application/merge-patch+json"
 class Surface:
     """All that programs can call, and the events that the portal sends them.
 
+    `about` has the sentence on each resource, by its name, and `opened` the words for what scopes
+    open, by the word before the colon.
     `paths` are path items of standards that are not below PREFIX, or have a protocol of their own.
     `openid` is the address of the identity provider's configuration.
     """
@@ -26,6 +28,8 @@ class Surface:
     operations: tuple[Operation, ...]
     paths: Mapping[str, Mapping[str, Any]]
     events: tuple[OwnEvent, ...]
+    about: Mapping[str, str]
+    opened: Mapping[str, str]
     base_url: str
     openid: str
     version: str = "1"
@@ -50,7 +54,7 @@ def document(surface: Surface) -> dict[str, Any]:
         "webhooks": webhooks(surface.events),
         "components": {
             "securitySchemes": security.schemes(
-                surface.operations, surface.base_url, surface.openid
+                surface.operations, surface.opened, surface.base_url, surface.openid
             ),
             "headers": answers.HEADERS,
             "responses": problems.responses(),
@@ -94,9 +98,8 @@ def _tags(surface: Surface) -> list[dict[str, str]]:
     named = [*(one.resource for one in surface.operations), *beside]
     if surface.events:
         named.append("portal-events")
-    return [
-        {"name": name, "description": words.TAGS.get(name, "")} for name in dict.fromkeys(named)
-    ]
+    described = {**words.TAGS, **surface.about}
+    return [{"name": name, "description": described.get(name, "")} for name in dict.fromkeys(named)]
 
 
 def _paths(surface: Surface) -> dict[str, dict[str, Any]]:

@@ -1,16 +1,19 @@
 """Describe how callers authenticate, and the scopes that each operation needs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from portal.rest.document import words
 from portal.rest.openapi import Operation
 
 
-def schemes(operations: Iterable[Operation], base_url: str, openid: str) -> dict[str, Any]:
-    """Return the security schemes. `openid` is the address of the provider's configuration."""
+def schemes(
+    operations: Iterable[Operation], opened: Mapping[str, str], base_url: str, openid: str
+) -> dict[str, Any]:
+    """Return the security schemes. `opened` has the words for what scopes open, `openid` is the
+    address of the provider's configuration."""
     named = sorted({scope for operation in operations for scope in operation.scopes})
-    scopes = {scope: words.of_scope(scope) for scope in named}
+    scopes = {scope: words.of_scope(scope, opened) for scope in named}
     return {
         "bearer": {
             "type": "http",

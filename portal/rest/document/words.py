@@ -10,15 +10,11 @@ server writes are accepted and ignored. Errors are RFC 9457 problem details with
 Lists return `items` and `next_cursor`: repeat the request with `cursor` until it is null. A POST
 with an `Idempotency-Key` can be repeated safely."""
 
+# A resource has its own: `Resource.about`.
 TAGS: Mapping[str, str] = {
-    "applications": "A registered app integrating with cPod.",
-    "api-keys": "An API key issued to an Application.",
-    "connectors": "A data source/sink connector instance.",
-    "webhooks": "An outbound webhook endpoint. Inbound endpoints are webhooks, too.",
     "deliveries": "The delivery of one event to one webhook, with its attempts.",
     "replays": "Events of a period that are sent to a webhook again.",
     "signature-checks": "Find out why the signature of a request is right or wrong.",
-    "event-types": "The catalogue of event types: names, JSON Schemas and examples.",
     "event-settings": "Retention of events, and the fields that are hidden in them.",
     "events": "Publish events, find them, and erase those of a subject.",
     "quotas": "The limits of the tenant, and how much of each is used.",
@@ -39,12 +35,8 @@ TAGS: Mapping[str, str] = {
     "portal-events": "Events that the portal itself publishes and sends to your webhooks.",
 }
 
+# What the scopes of a resource open, it says itself: `Resource.what_opens`.
 _THINGS: Mapping[str, str] = {
-    "applications": "applications",
-    "connectors": "connectors",
-    "keys": "API keys",
-    "webhooks": "webhooks and their deliveries",
-    "event-types": "event types",
     "events": "events",
     "audit": "the audit log and quotas",
 }
@@ -60,13 +52,17 @@ _SCOPES: Mapping[str, str] = {
 }
 
 
-def of_scope(scope: str) -> str:
-    """Return a sentence on a scope; its own name if there is none."""
+def of_scope(scope: str, opened: Mapping[str, str]) -> str:
+    """Return a sentence on a scope; its own name if there is none.
+
+    `opened` has the words for what the scopes of each resource open.
+    """
     if scope in _SCOPES:
         return _SCOPES[scope]
     thing, _, verb = scope.partition(":")
-    if thing in _THINGS and verb in _VERBS:
-        return f"{_VERBS[verb]} {_THINGS[thing]}."
+    things = {**_THINGS, **opened}
+    if thing in things and verb in _VERBS:
+        return f"{_VERBS[verb]} {things[thing]}."
     return scope
 
 
