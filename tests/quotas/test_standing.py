@@ -3,7 +3,7 @@
 import pytest
 
 from portal.quotas.housekeeping import HOUSEKEEPING
-from portal.records.quotas.limits import QUOTAS
+from portal.records.quotas.limits import QUOTAS, RECORDS, STORED
 from tests.cast import ADA, ED
 from tests.keeping import keep_house
 
@@ -55,7 +55,7 @@ def test_a_rate_is_the_average_of_the_last_full_minute(ada, app, database):
 def test_the_page_says_in_one_sentence_how_it_is(browse, ada, set_quota, app, database):
     page = browse(ADA).get("/quotas")
     assert page.status_code == 200
-    kinds = "applications, connectors, API keys, webhooks, event types, stored bytes"
+    kinds = ", ".join(quota.plural for quota in (*RECORDS, STORED))
     assert f"Not counted yet: {kinds}." in page.text
     keep_house(app, database, HOUSEKEEPING)
     assert "There is room in every quota." in browse(ADA).get("/quotas").text

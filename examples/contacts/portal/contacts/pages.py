@@ -1,5 +1,7 @@
 """Pages of contacts: /contacts."""
 
+from typing import Any
+
 from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -33,6 +35,7 @@ def index() -> ResponseReturnValue:
         owners=applications.names(web.actor(), owners),
         applications=applications.choices(web.actor(), also=[request.args.get("application_id")]),
         teams=TEAM_CHOICES,
+        said=None if web.portal_request().wants_fragment else service.summary(web.actor()),
     )
 
 
@@ -77,9 +80,15 @@ def _offering(form: ContactForm) -> ContactForm:
 def show(record_id: str) -> ResponseReturnValue:
     """Show one contact, also a deleted one."""
     record = service.get(web.actor(), record_id, include_deleted=True)
-    owner = applications.names(web.actor(), {record.application_id or ""})
     others = facts.others("contacts/show.html", ContactDocument, record)
-    return web.render("contacts/show.html", record=record, owner=owner, others=others)
+    return web.render("contacts/show.html", others=others, **_head(record))
+
+
+def _head(record: Contact) -> dict[str, Any]:
+    """Return what the top of its pages shows: the contact, its application, and a sentence."""
+    owner_id = record.application_id or ""
+    owner = applications.names(web.actor(), {owner_id}).get(owner_id)
+    return {"record": record, "owner": owner, "said": service.of_whom(record, owner)}
 
 
 @bp.post("/<record_id>/delete")
@@ -89,7 +98,7 @@ def delete(record_id: str) -> ResponseReturnValue:
     web.actor().require("contacts:write")
     record = as_seen(Contact, record_id)
     service.delete(web.actor(), record)
-    web.toast(f"{record.name} is deleted. It can be restored for 30 days.")
+    web.toast(f"{record.name} is deleted.", link=("Restore…", url_for("deleted.index")))
     return web.see_other(url_for("contacts.show", record_id=record_id))
 
 
@@ -97,7 +106,7 @@ def delete(record_id: str) -> ResponseReturnValue:
 def restore(record_id: str) -> ResponseReturnValue:
     """Restore a deleted contact."""
     record = service.restore(web.actor(), record_id)
-    web.toast(f"{record.name} is restored.")
+    web.toast(f"{record.name} is back.")
     return web.see_other(url_for("contacts.show", record_id=record_id))
 
 
@@ -106,4 +115,4 @@ def history(record_id: str) -> ResponseReturnValue:
     """Show the history of a contact."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     entries = audit_pages.of_record(record_id)
-    return web.render("contacts/history.html", record=record, entries=entries)
+    return web.render("contacts/history.html", entries=entries, **_head(record))

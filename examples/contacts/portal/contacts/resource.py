@@ -9,6 +9,7 @@ from portal.rest.resources import Resource
 resource = Resource(
     name="contacts",
     singular="contact",
+    about="A person or a mailbox to ask about an application.",
     scope="contacts",
     model=Contact,
     command=ContactInput,

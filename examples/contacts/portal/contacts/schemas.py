@@ -37,9 +37,9 @@ class ContactInput(Command):
 class ContactDocument(Document):
     """A contact as it is read."""
 
-    name: str
-    email: str | None
-    team: Team
-    notes: str | None
-    tags: list[str]
-    application_id: str | None
+    name: str = Field(description="A person or a mailbox, e.g. CRM on call.")
+    email: str | None = Field(description="Address for mail.")
+    team: Team = Field(description="Topics that they can be asked about.")
+    notes: str | None = Field(description="Hours and ways to reach them.")
+    tags: list[str] = Field(description="Free-form tags.")
+    application_id: str | None = Field(description="Owning application.")

@@ -7,11 +7,13 @@ from portal.contacts.models import TEAMS, Contact
 from portal.contacts.schemas import ContactInput
 from portal.database.actor import Actor
 from portal.database.record import find
-from portal.records import verbs
-from portal.records.listing import Listing
+from portal.records import listing, verbs
+from portal.records.health import counted
+from portal.records.listing import Listing, Query
 
 UNTITLED = "Untitled contact"
 WRITE = "contacts:write"
+MOST = 1000  # contacts that are counted for the sentence above the list
 
 LISTING = Listing(
     Contact,
@@ -23,7 +25,11 @@ LISTING = Listing(
     },
     choices={"team": TEAMS},
     quick=("team", "application_id"),
-    ranges={"created_at": Contact.created_at, "updated_at": Contact.updated_at},
+    ranges={
+        "created_at": Contact.created_at,
+        "updated_at": Contact.updated_at,
+        "deleted_at": Contact.deleted_at,
+    },
     # Ids are ULIDs, so their order is the order of creation, and the primary key serves the sort.
     sorts={
         "created_at": Contact.id,
@@ -65,6 +71,19 @@ def get(actor: Actor, record_id: str, *, include_deleted: bool = False) -> Conta
     """Return one contact of the actor's tenant. Raises NotFound."""
     actor.require("contacts:read")
     return find(Contact, actor, record_id, include_deleted=include_deleted)
+
+
+def summary(actor: Actor) -> str:
+    """Return the sentence that begins the list."""
+    number = listing.counted(actor, LISTING, Query(), MOST + 1)
+    return f"{counted(number, 'contact', MOST)} can be asked." if number else "There is none yet."
+
+
+def of_whom(record: Contact, owner: str | None) -> str:
+    """Return the sentence that begins a contact's page. `owner` is the name of its application."""
+    if record.is_deleted:
+        return "Nobody is to ask it any more."
+    return f"It can be asked about {owner or 'everything that your tenant has here'}."
 
 
 def _values(command: ContactInput) -> dict[str, Any]:
