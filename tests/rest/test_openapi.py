@@ -67,7 +67,7 @@ def test_every_request_and_every_answer_has_an_example(app: Flask) -> None:
         for what, contents in told(operation).items()
         if contents and not any("example" in content for content in contents)
     ]
-    assert bare == []
+    assert bare == [], "record them: tests/rest/examples/test_examples.py says how"
 
 
 def told(operation: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:

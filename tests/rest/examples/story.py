@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from portal.features import OPERATIONS
+from portal.features import OPERATIONS, RESOURCES
 from portal.keys.tokens import described
+from portal.rest.openapi import camel
+from portal.rest.resources import Resource
 from tests.cast import Api
+from tests.resources import called, minimal
 from tests.rest.examples.links import followed
 from tests.rest.examples.normal import Normal
 
@@ -102,6 +105,26 @@ def tell(
     many(record, ada)
     standards(record, ada)
     tenant_wide(record, ada)
+    # At the end, so that the ids in the examples of all others stay the same.
+    for resource in RESOURCES:
+        if f"integration.{camel(resource.name)}.create" not in record.recorded:
+            usual(record, ada, resource)
+
+
+def usual(record: Recorder, ada: Api, resource: Resource[Any, Any]) -> None:
+    """Call what every resource has, for one that has no part of its own in the story."""
+    name, body = camel(resource.name), minimal(resource)
+    id = record(ada, f"{name}.create", body)["id"]
+    two = [{**body, called(resource): called_so} for called_so in ("First", "Second")]
+    record(ada, f"{name}.createMany", {"items": two})
+    record(ada, f"{name}.list")
+    record(ada, f"{name}.get", id=id)
+    if resource.update:
+        record(ada, f"{name}.update", {called(resource): "Renamed"}, id=id)
+    if resource.delete:
+        record(ada, f"{name}.delete", id=id)
+        record(ada, f"{name}.restore", id=id)
+    record(ada, f"{name}.history", id=id)
 
 
 def many(record: Recorder, ada: Api) -> None:
