@@ -5,18 +5,32 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from portal.records.schemas import Command, Document, Line, LongText, Name, RecordId, Tags
+from portal.records.schemas import (
+    UNSEEN,
+    Command,
+    Document,
+    Line,
+    LongText,
+    Name,
+    RecordId,
+    Rules,
+    Tags,
+)
 
+ADDRESS = rf"^[^@\s{UNSEEN}]+@[^@\s{UNSEEN}]+$"
 Team = Literal["business", "operations", "security"]
 
 
 def _address(value: str) -> str:
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
+    if not re.fullmatch(ADDRESS, value):
         raise ValueError("Give an address such as ada@example.com.")
     return value
 
 
-Email = Annotated[Line, StringConstraints(max_length=254), AfterValidator(_address)]
+# The validator says it in a sentence, the schema to programs.
+Email = Annotated[
+    Line, StringConstraints(max_length=254), AfterValidator(_address), Rules(pattern=ADDRESS)
+]
 
 
 class ContactInput(Command):
