@@ -13,6 +13,7 @@ from sqlalchemy import Connection, MetaData
 
 from portal import migrations
 from portal.core.config import Config
+from portal.migrations import comparison
 from portal.ops import migrate
 
 
@@ -26,13 +27,10 @@ def number(
 
 def run(connection: Connection, models: MetaData | None = None) -> None:
     migrate.take_turn(connection, context.config.attributes.get("say", print))
-    query = "SELECT relname FROM pg_class WHERE relispartition"
-    partitions = set(connection.exec_driver_sql(query).scalars())
+    compared = comparison.options(connection)
     connection.commit()
     context.configure(
-        # Partitions are created month by month and day by day; the models contain only their
-        # parents.
-        include_name=lambda name, kind, _: kind != "table" or name not in partitions,
+        **compared,
         connection=connection,
         target_metadata=models,
         transaction_per_migration=True,

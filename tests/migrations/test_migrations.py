@@ -1,15 +1,21 @@
 """All migrations run up, down and up again, and end at the schema of the models."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import psycopg
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Column, Connection, Index, Table, create_engine, pool
+from sqlalchemy import create_engine, pool
 
 from portal import migrations
 from portal.core.config import libpq_url
+from portal.migrations import comparison
 from portal.ops import migrate
+from tests import ROOT
 from tests.databases import Database
 
 
@@ -117,27 +123,19 @@ def test_people_and_tags_of_before_are_found_by_their_words(empty_database: Data
 def test_they_end_where_the_models_are(database: Database) -> None:
     engine = create_engine(database.owner_url, poolclass=pool.NullPool)
     with engine.connect() as connection:
-        partitions = _partitions(connection)
-        options = {
-            "include_object": lambda one, _, __, ___, other: (
-                _table(one) not in partitions and not (other is not None and _computes(one))
-            )
-        }
-        context = MigrationContext.configure(connection, opts=options)
+        context = MigrationContext.configure(connection, opts=comparison.options(connection))
         differences = compare_metadata(context, migrate.all_models())
     assert not differences, f"a migration is missing or differs from the models: {differences}"
 
 
-def _partitions(connection: Connection) -> set[str]:
-    """Return the names of partitions, which the models do not contain."""
-    query = "SELECT relname FROM pg_class WHERE relispartition"
-    return set(connection.exec_driver_sql(query).scalars())
-
-
-def _computes(part: Any) -> bool:
-    """Tell whether it is an index of an expression, which PostgreSQL writes in its own words."""
-    return isinstance(part, Index) and any(not isinstance(one, Column) for one in part.expressions)
-
-
-def _table(part: Any) -> str:
-    return str(part.name if isinstance(part, Table) else part.table.name)
+def test_a_new_migration_begins_with_nothing_but_what_was_changed(database: Database) -> None:
+    alembic = str(Path(sys.executable).with_name("alembic"))
+    urls = {
+        "PORTAL_DATABASE_URL": database.app_url,
+        "PORTAL_MIGRATION_DATABASE_URL": database.owner_url,
+    }
+    done = subprocess.run(
+        [alembic, "check"], cwd=ROOT, env=os.environ | urls, capture_output=True, text=True
+    )
+    assert done.returncode == 0, f"{done.stdout[-4000:]}{done.stderr[-4000:]}"
+    assert "No new upgrade operations" in done.stdout
