@@ -57,6 +57,9 @@ GATHER_SECONDS = 0.002
 ENDPOINTS = 200
 DRAIN_SECONDS = 40.0
 CLAIM_SECONDS = 5.0
+SIGN_OFF_SECONDS = 2.0
+"""Without it, others take this worker for dead a little later, which costs a warning."""
+
 RECONNECT_SECONDS = (0.2, 1.0)
 """Shorter than the time after which a worker without a session is declared dead."""
 
@@ -124,6 +127,7 @@ class Engine:
             await self._drain(recording)
             listening.cancel()  # not earlier: it renews the lease of the deliveries in flight
             await asyncio.gather(listening, taking, recording, return_exceptions=True)
+            await self._sign_off()
         log.info("delivery stopped", attempts=self._attempts)
 
     async def _end_taking(self, taking: "asyncio.Task[None]") -> None:
@@ -140,6 +144,12 @@ class Engine:
             self._ready.set()
             await asyncio.sleep(0.02)
         recording.cancel()
+
+    async def _sign_off(self) -> None:
+        """Tell the other workers that this one has stopped, if the database can be reached now."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SIGN_OFF_SECONDS):
+                await self._with_database(self.presence.end)
 
     async def _with_database(self, work: Callable[[Connection], Awaitable[None]]) -> None:
         """Run `work` with a connection; while the database is unavailable, wait and start again."""

@@ -4,10 +4,12 @@ import re
 import signal
 
 from tests.cast import Api
+from tests.databases import Database
 from tests.delivery.test_engine import deliveries, publish, rfp, until
 from tests.webhooks.conftest import Make
 from tests.webhooks.kit import PATIENT, Gate, Mailbox, said, sinks, working
 
+LISTED = "SELECT count(*) FROM delivery_worker"
 FIRST_WIDTH = 10  # the lane of an endpoint that is new to a worker
 
 
@@ -41,7 +43,7 @@ def test_two_workers_share_the_work_and_repeat_nothing(
 
 
 def test_sigterm_lets_what_is_on_its_way_arrive_and_leaves_the_rest_to_others(
-    settings: dict[str, str], ada: Api, make: Make
+    settings: dict[str, str], ada: Api, make: Make, database: Database
 ) -> None:
     gate = Gate()
     with sinks(gate.behave) as [port]:
@@ -57,6 +59,7 @@ def test_sigterm_lets_what_is_on_its_way_arrive_and_leaves_the_rest_to_others(
         delivered = {one["event_id"] for one in after if one["state"] == "delivered"}
         assert delivered == set(gate.ids), "what arrived is written down"
         assert {one["state"] for one in after} <= {"delivered", "pending"}, "none is left leased"
+        assert database.sql(LISTED) == 0, "others would take it for dead, and warn"
         with working(settings):
             until(lambda: len(gate.ids) == 50)
     assert set(gate.ids) == events
@@ -75,3 +78,17 @@ def test_a_worker_that_comes_later_helps(settings: dict[str, str], ada: Api, mak
             after = publish_many(ada, 5)
             until(lambda: set(mailbox.ids) == before | after)
     assert len(mailbox.ids) == 10
+
+
+def test_a_worker_that_has_stopped_is_not_taken_for_dead(
+    settings: dict[str, str], ada: Api, make: Make, database: Database
+) -> None:
+    mailbox = Mailbox()
+    with sinks(mailbox.behave) as [port], working(settings) as worker:
+        make(f"http://127.0.0.1:{port}/")
+        events = publish_many(ada, 5)
+        until(lambda: set(mailbox.ids) == events)
+        assert database.sql(LISTED) == 1
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(20) == 0
+    assert database.sql(LISTED) == 0

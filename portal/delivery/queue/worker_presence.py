@@ -64,6 +64,9 @@ WHERE d.tenant_id = %(tenant)s AND d.id = ANY (ARRAY(
     SELECT l.id FROM delivery l WHERE l.tenant_id = %(tenant)s AND l.id = ANY (%(ids)s)
     AND l.state = 'in_flight' AND l.holder = %(worker)s FOR UPDATE SKIP LOCKED))
 """
+# Skipped while another session has it: a claim that was interrupted still runs, or this worker was
+# declared dead.
+OWN = "SELECT number FROM delivery_worker WHERE number = %s FOR UPDATE SKIP LOCKED"
 FORGET = "DELETE FROM delivery_worker WHERE number = %s"
 
 
@@ -95,6 +98,19 @@ class Presence:
     def leave(self) -> None:
         """Begin no more attempts: the connection that showed that this worker is alive was lost."""
         self._heard_at = float("-inf")
+
+    async def end(self, connection: Connection) -> None:
+        """Take this worker, which has stopped, off the list, and release what it holds against
+        expectation. If that cannot be done now, other workers do it as for a dead one."""
+        if self.number is None:
+            return
+        async with connection.transaction():
+            own = await connection.execute(OWN, (self.number,))
+            if not await own.fetchall():
+                return
+            had, back = await _take_back(connection, self.number)
+            if back == had:
+                await connection.execute(FORGET, (self.number,))
 
     async def renew(self, connection: Connection) -> bool:
         """Renew the lease. Tell whether this worker has a new number: at its start, or because it
