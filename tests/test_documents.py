@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from portal.ops import migrate
 from tests import ROOT
 
 DOCUMENTS = sorted(
@@ -85,6 +86,13 @@ def test_the_map_in_readme_shows_every_room():
         r"(?ms)^## A map of the code\n\n```\n(.*?)^```", (ROOT / "README.md").read_text()
     )
     assert set(folders_in(drawn)) == set(rooms())
+
+
+def test_the_architecture_says_where_each_table_belongs():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    [listed] = re.findall(r"(?ms)^\| feature \| tables \|\n(.*?)^$", text)
+    named = re.findall(r"`(\w+)`", listed)
+    assert sorted(named) == sorted(migrate.all_models().tables)
 
 
 def folders_in(drawn: str) -> Iterator[str]:
