@@ -91,8 +91,23 @@ class Incomplete(Exception):
 
 def check(resources: Sequence[Resource[Any, Any]] = RESOURCES) -> None:
     """Raise Incomplete with a sentence for each thing that is missing."""
-    if missing := [sentence for resource in resources for sentence in _missing(resource)]:
-        raise Incomplete("\n".join(missing))
+    missing = [sentence for resource in resources for sentence in _missing(resource)]
+    if found := [*missing, *_shared_prefixes(resources)]:
+        raise Incomplete("\n".join(found))
+
+
+def _shared_prefixes(resources: Sequence[Resource[Any, Any]]) -> Iterator[str]:
+    """Yield a sentence for each beginning of ids that two kinds would have."""
+    looked_up = (prefix for one in FEATURES for part in one.findable() for prefix in part.ids)
+    owners = dict.fromkeys(looked_up, "ids of another kind")
+    for resource in resources:
+        prefix = getattr(resource.model, "id_prefix", "")
+        if prefix in owners:
+            yield (
+                f"{resource.name}: {owners[prefix]} begin with {prefix}_, too. Choose another"
+                f" {resource.model.__name__}.id_prefix."
+            )
+        owners[prefix] = f"those of {resource.name}"
 
 
 def _missing(resource: Resource[Any, Any]) -> Iterator[str]:

@@ -41,6 +41,12 @@ def test_what_is_missing_stops_the_start_with_a_sentence(
         check([resource])
 
 
+def test_ids_of_two_kinds_do_not_begin_alike() -> None:
+    other = replace(connectors, name="suppliers")
+    with pytest.raises(Incomplete, match="suppliers: those of connectors begin with cnn_, too"):
+        check([connectors, other])
+
+
 def test_every_resource_is_whole() -> None:
     check(RESOURCES)
 
