@@ -82,6 +82,12 @@ def test_what_is_generated_stays_and_is_for_nobody_elses_eyes(tmp_path):
     assert first.secret_key != config_of({"PORTAL_DATA_DIR": str(tmp_path / "other")}).secret_key
 
 
+@pytest.mark.parametrize("complete", [read, production])
+def test_the_web_server_listens_on_loopback_unless_told_otherwise(tmp_path, complete):
+    assert complete(tmp_path).bind == "127.0.0.1"
+    assert complete(tmp_path, PORTAL_BIND="::").bind == "::"
+
+
 def test_nothing_is_written_where_everything_is_given(tmp_path):
     production(tmp_path)
     assert not (tmp_path / "var").exists()

@@ -336,9 +336,9 @@ def test_a_web_process_ends_with_the_one_that_started_it(environment: dict[str, 
     ("settings", "address", "in_hexadecimal"),
     some(
         [
+            ({}, "127.0.0.1", "0100007F"),
             ({"PORTAL_BIND": "::1"}, "[::1]", "0" * 24 + "01000000"),
             ({"PORTAL_BIND": EVERYWHERE}, EVERYWHERE, "00000000"),
-            ({}, "127.0.0.1", "0100007F"),
         ],
         3,
     ),
