@@ -216,15 +216,17 @@ def running_choices(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple
 
 
 def may_identify(actor: Actor) -> bool:
-    """Tell whether the actor may set an application's OAuth client id."""
+    """Tell whether the actor may set an application's OAuth client id: a person or a program with
+    the right to issue keys, unless the program belongs to an application."""
     return actor.can("keys:write") and actor.application_id is None
 
 
 def _check_identity(actor: Actor, before: str | None, after: str | None) -> None:
     """Check that the actor may set the OAuth client id.
 
-    Like a key, it gives programs access. So the actor needs the right to issue keys. A program may
-    never set it, because it could give its own application more scopes than the program has.
+    Like a key, it gives programs access, so the actor needs the right to issue keys. The program of
+    an application may never set it: it could give its own application more scopes than it has.
+    Raises Forbidden.
     """
     if after == before or may_identify(actor):
         return
