@@ -288,6 +288,39 @@ def test_who_has_not_heard_yet_is_counted(page: Pages, ada: Api, verifier: None,
     sql("DELETE FROM key_verifier WHERE id = 'asleep'")
 
 
+@pytest.mark.parametrize("verb", ["revoke", "block"])
+@pytest.mark.parametrize(
+    ("hosts", "sentence"),
+    [
+        (
+            ["w2"],
+            " Host w2 is cut off or stopped; a call there is answered with 503, not with VALID.",
+        ),
+        (
+            ["w3", "w2"],
+            " Hosts w2, w3 are cut off or stopped; a call there is answered with 503, not with VALID.",
+        ),
+    ],
+    ids=["one", "two"],
+)
+def test_the_page_names_the_hosts_that_are_cut_off(
+    page: Pages, ada: Api, sql: Sql, hosts: list[str], sentence: str, verb: str
+):
+    """Also while no verifier is left that could have heard of the change."""
+    path = f"/keys/{ada.create('api-keys')['id']}"
+    for host in hosts:
+        sql(
+            "INSERT INTO key_verifier (id, host, process, seq, seen_at, stale_seconds)"
+            " VALUES (%s, %s, 1, -1, now() - interval '1 minute', 2)",
+            f"silent {host}",
+            host,
+        )
+    page.post(f"{path}/{verb}")
+    text = page.get(path).text
+    sql("DELETE FROM key_verifier WHERE id LIKE 'silent %%'")
+    assert sentence in text
+
+
 def test_a_part_that_refreshes_itself_reads_only_what_it_shows(page: Pages, ada: Api, sql: Sql):
     rotated = f"/keys/{ada.create('api-keys', expires_at='2099-01-01T00:00:00Z')['id']}"
     page.post(f"{rotated}/rotate", {"name": "New"})
