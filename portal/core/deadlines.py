@@ -7,6 +7,7 @@ the clock that measures how much time has passed.
 
 import time
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 CONNECT_SECONDS = 3
@@ -19,6 +20,39 @@ PART_SECONDS = 30.0
 """A client must take each part of a file that is made while it is sent within so long."""
 
 
+FOR_THE_CLIENT: Mapping[str, int] = MappingProxyType(
+    {
+        "connect_timeout": CONNECT_SECONDS,
+        "keepalives": 1,
+        "keepalives_idle": 1,
+        "keepalives_interval": 1,
+        "keepalives_count": 2,
+        "tcp_user_timeout": GONE_MILLISECONDS,
+    }
+)
+"""The libpq parameters by which the client gives up on a server that no longer responds."""
+
+
+def for_the_server(
+    statement_seconds: float = STATEMENT_SECONDS, lock_seconds: float = LOCK_SECONDS
+) -> dict[str, str]:
+    """Return the PostgreSQL settings of a session that limit every wait of the server.
+
+    The limits for a lost peer matter on networks only: on a local socket, the kernel reports at
+    once that the other side has closed it.
+    """
+    return {
+        "statement_timeout": f"{statement_seconds:.3f}s",
+        "lock_timeout": f"{lock_seconds:.3f}s",
+        "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS:.0f}s",
+        "tcp_keepalives_idle": "1",
+        "tcp_keepalives_interval": "1",
+        "tcp_keepalives_count": "2",
+        "tcp_user_timeout": str(GONE_MILLISECONDS),
+        "client_connection_check_interval": "1s",
+    }
+
+
 def connection_settings(
     application: str,
     *,
@@ -28,28 +62,13 @@ def connection_settings(
 ) -> dict[str, Any]:
     """Return libpq parameters for a connection on which every wait has a limit.
 
-    `settings` are additional PostgreSQL settings. The limits for a lost peer matter on networks
-    only: on a local socket, the kernel reports at once that the other side has closed it.
+    `settings` are additional PostgreSQL settings.
     """
-    session = {
-        "timezone": "UTC",
-        "statement_timeout": f"{statement_seconds:.3f}s",
-        "lock_timeout": f"{lock_seconds:.3f}s",
-        "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS:.0f}s",
-        "tcp_keepalives_idle": "1",
-        "tcp_keepalives_interval": "1",
-        "tcp_keepalives_count": "2",
-        "tcp_user_timeout": str(GONE_MILLISECONDS),
-        "client_connection_check_interval": "1s",
-        **(settings or {}),
-    }
+    limits = for_the_server(statement_seconds, lock_seconds)
+    session = {"timezone": "UTC", **limits, **(settings or {})}
     return {
         "application_name": application,
-        "connect_timeout": CONNECT_SECONDS,
-        "keepalives_idle": 1,
-        "keepalives_interval": 1,
-        "keepalives_count": 2,
-        "tcp_user_timeout": GONE_MILLISECONDS,
+        **FOR_THE_CLIENT,
         "options": " ".join(f"-c {name}={value}" for name, value in session.items()),
     }
 

@@ -4,12 +4,15 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal import secretstore
+from portal.core import deadlines
 from portal.core.config import Config, ConfigError
 from portal.core.root_keys import SHORT
 from portal.database import app_role
@@ -18,9 +21,14 @@ from portal.ops import embedded_postgres, migrate
 from portal.secretstore import Side, StoreHealth
 
 STORE = "Secret store"
-BOUNDED = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 POOLER = "Connect to PostgreSQL itself, or to a pooler in session mode."
-WAITS = "SELECT name, setting FROM pg_settings WHERE name = ANY (%s)"
+# PostgreSQL shows a value in its own form (5s for 5.000s), so the wanted one is set to be compared.
+# On a local socket the settings for a lost peer are 0, whatever they are set to.
+SHOWN = text("SELECT name, current_setting(name) FROM unnest(CAST(:names AS text[])) AS name")
+WANTED = text("""
+SELECT name, set_config(name, value, true)
+FROM unnest(CAST(:names AS text[]), CAST(:values AS text[])) AS wanted (name, value)
+""")
 
 
 @dataclass(frozen=True)
@@ -104,17 +112,42 @@ def role(config: Config) -> Finding:
 
 
 def waits(config: Config) -> Finding:
-    """Check that a connection has the timeouts that the portal sets when it connects."""
-    with app_role.connect(config.database_url) as connection:
-        rows = connection.execute(WAITS, (list(BOUNDED),)).fetchall()
-    unbounded = [name for name, setting in rows if setting == "0"]
-    if unbounded:
+    """Check that every wait of a session is limited as the portal asked when it connected."""
+    with _sessions(config):
+        found = [*_differing_client(), *_differing_server()]
+    if found:
         return Finding(
             "Deadlines",
-            f"{', '.join(map(str, unbounded))} of a connection is not what the portal set",
+            f"not what the portal sets when it connects: {', '.join(found)}",
             f"Something in between drops the settings of a connection. {POOLER}",
         )
-    return Finding("Deadlines", "statements, locks and idle transactions end in time")
+    return Finding(
+        "Deadlines", "statements, locks, idle transactions and lost connections end in time"
+    )
+
+
+def _differing_client() -> Iterator[str]:
+    """Yield each limit of the client that is not in force, in words."""
+    from portal.database.session import session
+
+    connection: Any = session.connection().connection.driver_connection
+    shown = connection.info.get_parameters()
+    for name, wanted in deadlines.FOR_THE_CLIENT.items():
+        if shown.get(name) != str(wanted):
+            yield f"{name} of the client is {shown.get(name, 'not set')} (should be {wanted})"
+
+
+def _differing_server() -> Iterator[str]:
+    """Yield each limit of the server that is not in force, in words."""
+    from portal.database.session import session
+
+    limits = deadlines.for_the_server()
+    names, values = list(limits), list(limits.values())
+    shown: dict[str, str] = dict(session.execute(SHOWN, {"names": names}).all())
+    wanted: dict[str, str] = dict(session.execute(WANTED, {"names": names, "values": values}).all())
+    for name in limits:
+        if shown[name] != wanted[name]:
+            yield f"{name} is {shown[name]} (should be {wanted[name]})"
 
 
 def sessions(config: Config) -> Finding:

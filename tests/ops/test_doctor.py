@@ -178,6 +178,42 @@ def test_a_pooler_of_transactions_is_found_out(settings, database):
     assert "session mode" in finding.advice
 
 
+LIMITS = {
+    "statement_timeout": "5s",
+    "lock_timeout": "2s",
+    "idle_in_transaction_session_timeout": "5s",
+    "client_connection_check_interval": "1s",
+}
+
+
+@pytest.mark.parametrize("named", [[name] for name in LIMITS] + [list(LIMITS)])
+def test_each_deadline_that_a_session_does_not_have_is_named(
+    settings, own_database: Database, named: list[str]
+):
+    """The pooler drops what the portal sets, so the settings of the role count."""
+    with psycopg.connect(libpq_url(own_database.superuser_url), autocommit=True) as superuser:
+        for name, limit in LIMITS.items():
+            value = "1h" if name in named else limit
+            superuser.execute(
+                f"ALTER ROLE portal_app IN DATABASE {own_database.name} SET {name} = '{value}'"
+            )
+    with pooled(own_database) as address:
+        finding = examine(settings | {"PORTAL_DATABASE_URL": address})["Deadlines"]
+    said = ", ".join(f"{name} is 1h (should be {LIMITS[name]})" for name in named)
+    assert finding.words == f"not what the portal sets when it connects: {said}"
+    assert "session mode" in finding.advice
+
+
+def test_no_setting_of_a_role_takes_the_place_of_a_deadline(settings, own_database: Database):
+    with psycopg.connect(libpq_url(own_database.superuser_url), autocommit=True) as superuser:
+        for name in LIMITS:
+            superuser.execute(
+                f"ALTER ROLE portal_app IN DATABASE {own_database.name} SET {name} = '1h'"
+            )
+    address = own_database.app_url + "&keepalives=0&connect_timeout=3600"
+    assert examine(settings | {"PORTAL_DATABASE_URL": address})["Deadlines"].healthy
+
+
 def test_too_many_processes_for_the_server_are_counted(settings):
     assert examine(settings)["Connections"].healthy
     finding = examine(settings | {"PORTAL_WEB_WORKERS": "64"})["Connections"]
