@@ -30,6 +30,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from portal.core.deadlines import connection_settings
 from portal.core.embedded_urls import APP_ROLE, DATABASE, OWNER_ROLE, socket_directory, urls_for
 
 log = logging.getLogger(__name__)
@@ -402,7 +403,8 @@ def _ensure_roles(server: EmbeddedPostgres) -> None:
     import psycopg
 
     address = urls_for(server.data_dir, "postgres").superuser.replace("+psycopg", "", 1)
-    with psycopg.connect(address, autocommit=True) as connection:
+    limits = connection_settings("portal-start", statement_seconds=START_SECONDS)
+    with psycopg.connect(address, autocommit=True, **limits) as connection:
         for statement in _missing(connection):
             connection.execute(statement)
 

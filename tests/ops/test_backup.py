@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -193,6 +194,25 @@ def test_a_pg_dump_that_is_older_than_the_server_is_not_used() -> None:
     ):
         postgres_programs.tool("pg_dump", 990001)
     assert postgres_programs.tool("pg_dump", 180004).name == "pg_dump"
+
+
+def dumped(url: str) -> None:
+    with postgres_programs.output_of(postgres_programs.tool("pg_dump", 180004), url) as dump:
+        dump.read()
+
+
+def poured(url: str) -> None:
+    psql = postgres_programs.tool("psql", 180004)
+    with postgres_programs.input_of(psql, url, "--file=-") as target:
+        target.write(b"SELECT 1;")
+
+
+@pytest.mark.parametrize("use", [dumped, poured])
+def test_a_program_gives_up_on_a_server_that_does_not_answer(use: Callable[[str], None]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://portal@127.0.0.1:{silent.getsockname()[1]}/portal"
+        with pytest.raises(postgres_programs.ToolError, match="timeout expired"):
+            use(url)
 
 
 def test_a_vault_that_does_not_answer_is_said_at_the_end(

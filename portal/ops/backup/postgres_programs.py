@@ -16,7 +16,11 @@ from typing import IO
 from psycopg import conninfo, pq
 
 from portal.core.config import libpq_url
+from portal.core.deadlines import FOR_THE_CLIENT
 from portal.ops import embedded_postgres
+
+# A program gives up on a server that no longer responds. Its statements take as long as they need.
+LIMITS = "--dbname=" + " ".join(f"{name}={value}" for name, value in FOR_THE_CLIENT.items())
 
 
 class ToolError(Exception):
@@ -46,10 +50,13 @@ def tool(name: str, server_version: int) -> Path:
 def output_of(
     program: Path, url: str, *options: str, source: int = subprocess.DEVNULL
 ) -> Iterator[IO[bytes]]:
-    """Run a program on a database and yield its output; its input is `source`.
+    """Run a program on a database and yield its output.
 
-    Raises ToolError if the program fails.
+    A program with a `source` reads that and connects to nothing. Raises ToolError if the program
+    fails.
     """
+    if source == subprocess.DEVNULL:
+        options = (LIMITS, *options)
     with _running(program, url, options, stdin=source, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None  # noqa: S101  it was asked for
         yield process.stdout
@@ -57,9 +64,12 @@ def output_of(
 
 @contextmanager
 def input_of(program: Path, url: str, *options: str) -> Iterator[IO[bytes]]:
-    """Yield a file to write a program's input to. Raises ToolError if it fails."""
+    """Run a program on a database and yield a file to write its input to.
+
+    Raises ToolError if the program fails.
+    """
     with _running(
-        program, url, options, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        program, url, (LIMITS, *options), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
     ) as process:
         assert process.stdin is not None  # noqa: S101  it was asked for
         with suppress(BrokenPipeError):  # the program has ended; its error output has the reason
