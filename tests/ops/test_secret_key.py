@@ -230,6 +230,59 @@ def test_the_drill(town: Town, own_database: Database) -> None:
     assert f"2 data keys of the secret store under {NEW_ID}" in found
 
 
+@dataclass(frozen=True)
+class LivedIn:
+    """A town, and what its portal made under the old key: a webhook, and a key of Ada's tenant."""
+
+    town: Town
+    hook: dict[str, Any]
+    key: dict[str, Any]
+
+
+@pytest.fixture
+def lived_in(town: Town, another_app: Callable[..., Flask]) -> LivedIn:
+    """Return a town whose portal kept secrets of two tenants under the old key, and was stopped."""
+    app = another_app(**town.with_keys(OLD))
+    made = []
+    for email in (ADA, GUS):
+        api = Api(app.test_client(), issue_token(town.data_dir, town.issuer, email))
+        hook = api.create("webhooks", url=f"{town.receiver}/")
+        made.append((hook, api.create("api-keys", scopes=["keys:read"])))
+        assert exchanged(app, made[-1][1]).status_code == 200  # makes the key that signs tokens
+    app.extensions["keys"].end()
+    with app.app_context():
+        db.engine.dispose()
+    return LivedIn(town, *made[0])
+
+
+def test_a_rotation_of_a_served_portal_is_killed_and_goes_on(
+    lived_in: LivedIn, own_database: Database
+) -> None:
+    """Check the middle of the drill: what was made before works at each moment."""
+    town, hook, key = lived_in.town, lived_in.hook, lived_in.key
+
+    def all_works() -> None:
+        assert town.signs_as(hook)
+        assert town.exchange(key).status_code == 200
+
+    with town.serving(NEW, OLD):
+        first = town.exchange(key).json()["access_token"]
+        kill_in_the_midst(town, own_database, keys=(NEW, OLD))
+        between = town.portal("doctor", keys=(NEW, OLD)).stdout
+        assert f"1 keys that sign tokens under {NEW_ID}" in between
+        assert f"1 data keys of the secret store under {OLD_ID}" in between
+        all_works()
+        done = town.portal("secret-key", "rotate", keys=(NEW, OLD))
+        assert done.exit_code == 0, done.stderr
+        assert f"2 data keys of the secret store under {NEW_ID}, 1 wrapped anew" in done.stdout
+        assert f"Nothing stored needs the older {OLD_ID} any more" in done.stdout
+        all_works()
+        assert town.call("GET", "/api-keys", token=first).status_code == 200
+    found = town.portal("doctor", keys=(NEW,)).stdout
+    assert f"2 data keys of the secret store under {NEW_ID}" in found
+    assert OLD_ID not in found
+
+
 @pytest.fixture
 def portal_with(another_app: Callable[..., Flask]) -> Callable[..., Flask]:
     """Return `portal_with(NEW, OLD)`, which creates a portal with these keys on the database."""
@@ -250,24 +303,12 @@ def test_looking_at_a_page_is_enough_to_outlive_the_old_key(
 # ---------------------------------------------------------------- when the old key is missing
 
 
-@pytest.fixture
-def lived_in(town: Town, another_app: Callable[..., Flask]) -> Town:
-    """Return a town whose portal kept a secret under the old key, and was stopped."""
-    app = another_app(**town.with_keys(OLD))
-    ada = Api(app.test_client(), issue_token(town.data_dir, town.issuer, ADA))
-    ada.create("webhooks", url=f"{town.receiver}/")
-    app.extensions["keys"].end()
-    with app.app_context():
-        db.engine.dispose()
-    return town
-
-
 def test_a_database_that_makes_it_wait_is_told_and_not_thrown(
-    lived_in: Town, own_database: Database
+    lived_in: LivedIn, own_database: Database
 ) -> None:
     with psycopg.connect(libpq_url(own_database.superuser_url)) as holder:
         holder.execute(HELD)
-        early = lived_in.portal("secret-key", "rotate", keys=(NEW, OLD))
+        early = lived_in.town.portal("secret-key", "rotate", keys=(NEW, OLD))
     assert early.exit_code == 1
     assert "What was done is done; run this again." in early.stderr
     assert "Traceback" not in early.stderr
@@ -305,13 +346,14 @@ def test_a_key_that_cannot_be_opened_is_said_in_the_standards_words(
     assert exchanged(portal_with(NEW, OLD), issued).status_code == 200
 
 
-def test_the_doctor_and_the_rotation_say_which_key_is_missing(lived_in: Town) -> None:
-    wrong = lived_in.portal("secret-key", "rotate", keys=(NEW,))
+def test_the_doctor_and_the_rotation_say_which_key_is_missing(lived_in: LivedIn) -> None:
+    wrong = lived_in.town.portal("secret-key", "rotate", keys=(NEW,))
     assert wrong.exit_code == 1
     assert OLD_ID in wrong.stderr
     assert "Traceback" not in wrong.stderr
     assert "Nothing was changed" in wrong.stderr
-    found = lived_in.portal("doctor", keys=(NEW,)).stdout
-    assert f"none of {NEW_ID} opens 1 data keys of the secret store under {OLD_ID}" in found
+    found = lived_in.town.portal("doctor", keys=(NEW,)).stdout
+    assert f"none of {NEW_ID} opens " in found
+    assert f"2 data keys of the secret store under {OLD_ID}" in found
     assert NEW not in found
     assert OLD not in found
