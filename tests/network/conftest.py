@@ -28,6 +28,7 @@ from tests.network.hosts import Network, network, possible, wait_for
 TENANT = "tnt_01K0000000000000000000CUTS"
 REST = "/api/v1/integration"
 PORT = 8000
+QUIET_CALLS, STEPS = 10, 5
 ALL = [
     "keys:read", "keys:write", "keys:verify", "keys:reopen", "webhooks:write", "events:publish",
 ]  # fmt: skip
@@ -46,6 +47,10 @@ class Answer:
     seconds: float
     status: int
     document: Any
+
+    @property
+    def ended_at(self) -> float:
+        return self.begun_at + self.seconds
 
     @property
     def code(self) -> str:
@@ -103,11 +108,6 @@ class Hosts:
             )
         return raw.text
 
-    def allowance(self) -> float:
-        """Return how many seconds longer than promised a call may take here: the machine may be
-        busy."""
-        return 2 + 20 * max(self.ask("w1", "/healthz", method="GET").seconds for _ in range(3))
-
 
 @contextlib.contextmanager
 def asking(call: Callable[[], Answer]) -> Iterator[list[Answer]]:
@@ -136,6 +136,24 @@ def until(true: Callable[[], bool], seconds: float = 60) -> float:
         assert time.monotonic() < begun + seconds, "it did not happen"
         time.sleep(0.05)
     return time.monotonic() - begun
+
+
+@contextlib.contextmanager
+def hindrance(hosts: Hosts, host: str) -> Iterator[Callable[[], float]]:
+    """Measure how much the machine delays a host until the block ends; yield the allowance for it.
+
+    The allowance is how many seconds longer than promised a call may take there. /healthz needs
+    nothing but the host's event loop, so only a busy machine makes it slow. A call that reaches
+    PostgreSQL can be delayed like that at each of its STEPS.
+    """
+    with asking(lambda: hosts.ask(host, "/healthz", method="GET")) as answers:
+        until(lambda: len(answers) >= QUIET_CALLS)
+
+        def allowance() -> float:
+            seconds = [one.seconds for one in answers]
+            return STEPS * (max(seconds) - min(seconds))
+
+        yield allowance
 
 
 @pytest.fixture(scope="module")
