@@ -1,26 +1,33 @@
 """Everything that a suspended or retired application stops, and that reopening restores."""
 
 import re
+import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import requests
 from flask import Flask
 
 from tests.applications.conftest import Do
 from tests.bench.servers import free_port, portal_serving
-from tests.cast import ADA, Api, Pages
+from tests.cast import ADA, PREFIX, Api, Pages
 from tests.databases import Database
 from tests.delivery.test_engine import deliveries, delivering, until
+from tests.hindrance import again_and_again, hindrance
+from tests.identity.serving import served
 from tests.keys.test_console import form_of, token_on
 from tests.keys.tokens.test_oauth import exchange, introspect
-from tests.keys.verification.test_served import ask
+from tests.keys.verification.test_served import PATH as VERIFY
+from tests.leases.conftest import application, with_password, work
 from tests.statements import statements
-from tests.thorough import IS_PROOF, some
+from tests.thorough import IS_PROOF
 from tests.webhooks.conftest import Receiver, receiver
 
-__all__ = ["receiver"]
+__all__ = ["application", "receiver", "with_password", "work"]
 
 App = dict[str, Any]
 STOPS = pytest.mark.parametrize("verb", ["suspend", "retire"])
@@ -234,7 +241,10 @@ def test_a_list_asks_no_more_of_many_applications_than_of_one(
 # ---------------------------------------------------------------- every process
 
 
-@pytest.fixture
+BOUND_SECONDS = 1.0
+
+
+@pytest.fixture(scope="module")
 def ports(_settings: dict[str, str]) -> Iterator[list[int]]:
     """Yield the ports of servers beside the process of the test, as on other machines."""
     ports = [free_port() for _ in range(2 if IS_PROOF else 1)]
@@ -245,26 +255,128 @@ def ports(_settings: dict[str, str]) -> Iterator[list[int]]:
         yield ports
 
 
+@dataclass
+class Arrivals:
+    """A receiver of webhooks that notes when something arrives at each of its paths."""
+
+    at: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+        self.at[environ["PATH_INFO"]].append(time.monotonic())
+        start("204 No Content", [])
+        return []
+
+
+@dataclass(frozen=True)
+class Doors:
+    """What is open while an application works, tried through one server. Each tells when it was
+    tried, and whether it was open."""
+
+    port: int
+    key: App
+    service: str
+    connector: str
+
+    def all(self) -> dict[str, Callable[[], tuple[float, bool]]]:
+        answer = self._post("/oauth/token", self.key["key"], form="client_credentials")
+        token = answer.json()["access_token"]
+        own = self.key["key"]
+        asked = {"key": own}
+        path = f"{PREFIX}/connectors/{self.connector}"
+        tried: dict[str, Callable[[], bool]] = {
+            "a verification of its key": lambda: (
+                self._post(VERIFY, self.service, asked).json()["code"] == "VALID"
+            ),
+            "a call with its key": lambda: self._reads(own),
+            "a call with its token": lambda: self._reads(token),
+            "an event by its key": lambda: (
+                self._post(f"{PREFIX}/events", own, {"type": "order.created"}).ok
+            ),
+            "a lease": lambda: self._post(f"{path}/leases", own, {}).ok,
+            # Only one check waits at a time, which is another reason to refuse one.
+            "a check of its connector": lambda: (
+                "Its application is" not in self._post(f"{path}/checks", self.service, {}).text
+            ),
+        }
+        return {f"{name} at {self.port}": _timed(opens) for name, opens in tried.items()}
+
+    def _reads(self, bearer: str) -> bool:
+        headers = {"Authorization": f"Bearer {bearer}"}
+        address = f"http://127.0.0.1:{self.port}{PREFIX}/applications"
+        return requests.get(address, headers=headers, timeout=30).ok
+
+    def _post(self, path: str, bearer: str, body: Any = None, form: str = "") -> requests.Response:
+        address = f"http://127.0.0.1:{self.port}{path}"
+        if form:
+            data = {"grant_type": form}
+            return requests.post(address, data, auth=(self.key["id"], bearer), timeout=30)
+        headers = {"Authorization": f"Bearer {bearer}"}
+        return requests.post(address, json=body, headers=headers, timeout=30)
+
+
+def _timed(opens: Callable[[], bool]) -> Callable[[], tuple[float, bool]]:
+    def tried() -> tuple[float, bool]:
+        begun_at = time.monotonic()
+        return begun_at, opens()
+
+    return tried
+
+
 @pytest.mark.proof
-@pytest.mark.parametrize("verb", some(["suspend", "retire"], 2))
-def test_every_process_hears_of_it(ports: list[int], ada: Api, key: App, do: Do, verb: str) -> None:
-    service = ada.create("api-keys", scopes=["keys:verify"])["key"]
-    headers = {"Authorization": f"Bearer {service}", "Content-Type": "application/json"}
+@STOPS
+def test_a_second_later_it_is_stopped_everywhere(
+    ports: list[int],
+    app: Flask,
+    ada: Api,
+    crm: App,
+    do: Do,
+    with_password: Callable[..., App],
+    work: Callable[[], None],
+    verb: str,
+) -> None:
+    connector = with_password(application_id=crm["id"])
+    work()
+    key = ada.create("api-keys", application_id=crm["id"], scopes=[*SCOPES, "connectors:use"])
+    service = ada.create("api-keys", scopes=["keys:verify", "connectors:write"])["key"]
+    arrivals = Arrivals()
+    with ExitStack() as stack:
+        receiver = stack.enter_context(served(lambda _: arrivals))
+        for name, more in (("crm", {"application_id": crm["id"]}), ("other", {})):
+            url = f"{receiver}/{name}"
+            ada.create("webhooks", name=name, url=url, event_types=["rfp.*"], **more)
+        stack.enter_context(delivering(app))
+        health = f"http://127.0.0.1:{ports[0]}/healthz"
+        allowance = stack.enter_context(hindrance(lambda: requests.get(health, timeout=30)))
+        doors = {
+            name: tried
+            for port in ports
+            for name, tried in Doors(port, key, service, connector["id"]).all().items()
+        }
+        tries = {name: stack.enter_context(again_and_again(tried)) for name, tried in doors.items()}
 
-    own = headers | {"Authorization": f"Bearer {key['key']}"}
+        def arrived_since(name: str, moment: float) -> bool:
+            ada.post("/events", {"type": "rfp.created"})
+            return arrivals.at[f"/{name}"][-1:] > [moment]
 
-    def heard() -> set[tuple[str, int]]:
-        """Return the verdicts on the application's key, and the statuses of calls made with it."""
-        said = [ask(port, headers, {"key": key["key"]}, times=3) for port in ports]
-        asked = [ask(port, own, {"key": key["key"]}, times=3) for port in ports]
-        pairs = zip(said, asked, strict=True)
-        return {(a[1]["code"], b[0]) for one, two in pairs for a, b in zip(one, two, strict=True)}
+        def all_are(wanted: bool) -> bool:
+            return all(found and found[-1][1] == wanted for found in tries.values())
 
-    assert heard() == {("VALID", 200)}
-    do(verb)
-    until(lambda: heard() == {("APP_INACTIVE", 401)})
-    do("reopen")
-    until(lambda: heard() == {("VALID", 200)})
+        until(lambda: arrived_since("crm", 0) and all_are(True))
+        do(verb)
+        stopped_at = time.monotonic()
+        until(lambda: all_are(False))
+        until(lambda: arrived_since("other", stopped_at + 2 * BOUND_SECONDS))
+        late = {
+            name: max(begun_at for begun_at, is_open in found if is_open) - stopped_at
+            for name, found in tries.items()
+        }
+        late["a webhook"] = arrivals.at["/crm"][-1] - stopped_at
+        allowed = BOUND_SECONDS + allowance()
+        assert {name: after for name, after in late.items() if after > allowed} == {}
+        reopened_at = time.monotonic()
+        do("reopen")
+        work()  # fetches what a lease gives
+        until(lambda: arrived_since("crm", reopened_at) and all_are(True))
 
 
 # ---------------------------------------------------------------- webhooks

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,13 +21,13 @@ from portal.core import embedded_urls
 from portal.core.config import libpq_url
 from portal.keys.decision import format as key_format
 from portal.ops import embedded_postgres, migrate
+from tests.hindrance import hindrance
 from tests.keeper import ROOT
 from tests.network.hosts import Network, network, possible, wait_for
 
 TENANT = "tnt_01K0000000000000000000CUTS"
 REST = "/api/v1/integration"
 PORT = 8000
-QUIET_CALLS, STEPS = 10, 5
 ALL = [
     "keys:read", "keys:write", "keys:verify", "keys:reopen", "webhooks:write", "events:publish",
 ]  # fmt: skip
@@ -109,26 +108,6 @@ class Hosts:
         return raw.text
 
 
-@contextlib.contextmanager
-def asking(call: Callable[[], Answer]) -> Iterator[list[Answer]]:
-    """Repeat the same call until the block ends; yield the list of its results, in their order."""
-    answers: list[Answer] = []
-    going = True
-
-    def go_on() -> None:
-        while going:
-            answers.append(call())
-            time.sleep(0.02)
-
-    with ThreadPoolExecutor(1) as thread:
-        asked = thread.submit(go_on)
-        try:
-            yield answers
-        finally:
-            going = False
-        asked.result()
-
-
 def until(true: Callable[[], bool], seconds: float = 60) -> float:
     """Wait until a condition is true, and return how many seconds that took."""
     begun = time.monotonic()
@@ -138,22 +117,9 @@ def until(true: Callable[[], bool], seconds: float = 60) -> float:
     return time.monotonic() - begun
 
 
-@contextlib.contextmanager
-def hindrance(hosts: Hosts, host: str) -> Iterator[Callable[[], float]]:
-    """Measure how much the machine delays a host until the block ends; yield the allowance for it.
-
-    The allowance is how many seconds longer than promised a call may take there. /healthz needs
-    nothing but the host's event loop, so only a busy machine makes it slow. A call that reaches
-    PostgreSQL can be delayed like that at each of its STEPS.
-    """
-    with asking(lambda: hosts.ask(host, "/healthz", method="GET")) as answers:
-        until(lambda: len(answers) >= QUIET_CALLS)
-
-        def allowance() -> float:
-            seconds = [one.seconds for one in answers]
-            return STEPS * (max(seconds) - min(seconds))
-
-        yield allowance
+def hindrance_on(hosts: Hosts, host: str) -> contextlib.AbstractContextManager[Callable[[], float]]:
+    """Measure how much the machine delays a host."""
+    return hindrance(lambda: hosts.ask(host, "/healthz", method="GET"))
 
 
 @pytest.fixture(scope="module")

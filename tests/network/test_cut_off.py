@@ -6,8 +6,9 @@ import time
 
 import pytest
 
+from tests.hindrance import again_and_again
 from tests.keeper import ROOT
-from tests.network.conftest import REST, TENANT, Hosts, asking, hindrance, until
+from tests.network.conftest import REST, TENANT, Hosts, hindrance_on, until
 from tests.thorough import IS_PROOF
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.proof]
@@ -33,10 +34,10 @@ def test_a_revoked_key_is_refused_on_a_host_that_is_cut_off(hosts: Hosts):
         for one in (key, limited):
             until(lambda host=host, one=one: hosts.verify(host, one).code == "VALID")
     with (
-        hindrance(hosts, "w2") as hindered,
-        asking(lambda: hosts.verify("w2", key)) as on_w2,
-        asking(lambda: hosts.verify("w2", limited)) as limited_on_w2,
-        asking(lambda: hosts.verify("w1", limited)) as limited_on_w1,
+        hindrance_on(hosts, "w2") as hindered,
+        again_and_again(lambda: hosts.verify("w2", key)) as on_w2,
+        again_and_again(lambda: hosts.verify("w2", limited)) as limited_on_w2,
+        again_and_again(lambda: hosts.verify("w1", limited)) as limited_on_w1,
     ):
         until(lambda: len(on_w2) > 5 and len(limited_on_w2) > 5)
         hosts.network.cut("w2")
@@ -77,9 +78,9 @@ def test_a_lock_that_a_cut_off_host_holds_delays_its_own_key_alone(hosts: Hosts)
     assert holder.stdout
     assert holder.stdout.readline() == b"held\n"
     with (
-        hindrance(hosts, "w1") as hindered,
-        asking(lambda: hosts.verify("w1", held)) as of_held,
-        asking(lambda: hosts.verify("w1", other)) as of_other,
+        hindrance_on(hosts, "w1") as hindered,
+        again_and_again(lambda: hosts.verify("w1", held)) as of_held,
+        again_and_again(lambda: hosts.verify("w1", other)) as of_other,
     ):
         hosts.network.cut("w2")
         cut_at = time.monotonic()
@@ -100,11 +101,11 @@ def test_while_the_database_is_cut_off_nobody_says_anything_old(hosts: Hosts):
         for one in (key, limited):
             until(lambda host=host, one=one: hosts.verify(host, one).code == "VALID")
     with (
-        hindrance(hosts, "w1") as hindered,
-        hindrance(hosts, "w2") as hindered_too,
-        asking(lambda: hosts.verify("w1", key)) as plain,
-        asking(lambda: hosts.verify("w2", limited)) as counted,
-        asking(lambda: hosts.ask("w1", "/healthz", method="GET")) as health,
+        hindrance_on(hosts, "w1") as hindered,
+        hindrance_on(hosts, "w2") as hindered_too,
+        again_and_again(lambda: hosts.verify("w1", key)) as plain,
+        again_and_again(lambda: hosts.verify("w2", limited)) as counted,
+        again_and_again(lambda: hosts.ask("w1", "/healthz", method="GET")) as health,
     ):
         until(lambda: bool(plain and counted and health))
         hosts.network.cut("db")
