@@ -269,8 +269,10 @@ class Arrivals:
 
 @dataclass(frozen=True)
 class Doors:
-    """What is open while an application works, tried through one server. Each tells when it was
-    tried, and whether it was open."""
+    """Try through one server what is open while an application works.
+
+    Each try tells when it began, and whether the door was open.
+    """
 
     port: int
     key: App
