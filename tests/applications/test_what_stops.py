@@ -379,8 +379,12 @@ def test_a_second_later_it_is_stopped_everywhere(
         assert {name: after for name, after in late.items() if after > allowed} == {}
         reopened_at = time.monotonic()
         do("reopen")
-        work()  # fetches what a lease gives
-        until(lambda: arrived_since("crm", reopened_at) and all_are(True))
+
+        def works_again() -> bool:
+            work()  # again, since it leaves out a connector that somebody asks a lease of just now
+            return arrived_since("crm", reopened_at) and all_are(True)
+
+        until(works_again)
 
 
 # ---------------------------------------------------------------- webhooks
@@ -406,8 +410,8 @@ def test_its_webhooks_send_nothing_and_what_waits_goes_out_when_it_is_reopened(
         for _ in range(3):
             ada.post("/events", {"type": "rfp.updated"})
         until(lambda: len(receiver.mail("other")) == 4)
-        waiting = [one["state"] for one in deliveries(ada, theirs)]
-        assert waiting == ["held", "held", "held", "delivered"]
+        states = ["held", "held", "held", "delivered"]
+        until(lambda: [one["state"] for one in deliveries(ada, theirs)] == states)
         assert len(receiver.mail("crm")) == 1
         assert len(deliveries(ada, theirs, "?state=held")) == 3
         assert "held" in browse(ADA).get("/deliveries?state=held").text
