@@ -275,10 +275,10 @@ def test_a_message_that_fails_leaves_a_connection_that_works(database: Database,
             found: list[Any] = []
             for _ in range(3):
                 with pytest.raises(psycopg.Error):
-                    async with queue.rolled_back(connection):
-                        await connection.send(queue.BEGIN, queue.ask(last), queue.COMMIT)
+                    async with pipeline.rolled_back(connection):
+                        await connection.send(pipeline.BEGIN, queue.ask(last), pipeline.COMMIT)
                 found += await connection.send(
-                    queue.BEGIN, queue.ask("SELECT 7 AS n"), queue.COMMIT
+                    pipeline.BEGIN, queue.ask("SELECT 7 AS n"), pipeline.COMMIT
                 )
             return found
 

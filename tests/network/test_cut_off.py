@@ -9,11 +9,10 @@ import pytest
 from tests.hindrance import again_and_again
 from tests.keeper import ROOT
 from tests.network.conftest import REST, TENANT, Hosts, hindrance_on, until
-from tests.thorough import IS_PROOF
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.proof]
 
-LONG = 60 if IS_PROOF else 5  # seconds without the database
+LONG = 60  # seconds without the database
 
 HOLD = """
 import sys, time
