@@ -320,9 +320,7 @@ class Bench:
 
     def tenants(self) -> list[Figure]:
         """Compare a quiet tenant beside a hostile one with the same tenant alone."""
-        return tenants.measure(
-            self.portal.port, self.place.cookie, self.place.superuser, self.rounds
-        )
+        return tenants.measure(self.portal.port, self.place.cookie, self.rounds)
 
     def keys(self) -> Iterator[Figure]:
         """Measure the key engine, on a separate database with a million keys."""
