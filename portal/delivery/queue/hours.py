@@ -11,7 +11,8 @@ SLOTS = 8
 for others."""
 
 PER_DOUBLING = 3
-"""Times of answers are counted in bands, each 26 % wider than the one before: 1 ms to 65 s."""
+"""`record_attempts` counts the times of answers in 48 bands, three for each doubling: each is 26 %
+wider than the one before, from 1 ms to 65 s."""
 
 
 def within(waits: Sequence[int], share: float) -> float | None:

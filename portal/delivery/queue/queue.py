@@ -271,8 +271,9 @@ async def take(
 async def _take(
     connection: Connection, tenant_id: str, wanted: Sequence[tuple[DueEndpoint, int]], worker: int
 ) -> list[LeasedDelivery]:
-    [claim] = await connection.send(ask(CLAIM, {"tenant": tenant_id, "worker": worker}))
-    require_standing(claim)
+    [[claim]] = await connection.send(ask(CLAIM, {"tenant": tenant_id, "worker": worker}))
+    if not claim["standing"]:
+        raise TakenForGone
     wanted = await _with_probes(connection, tenant_id, wanted)
     if alone := {one.webhook_id for one, _ in wanted if one.is_ordered or one.pace}:
         free = await (await connection.execute(ALONE, (sorted(alone),))).fetchall()
@@ -302,12 +303,6 @@ async def _take(
     reading = settings_of(tenant_id, [one.webhook_id for one, _ in wanted])
     rows, settings = await connection.send(ask(LEASE, lease), reading)
     return leased(tenant_id, worker, leased_at, rows, settings)
-
-
-def require_standing(claim: Sequence[Mapping[str, Any]]) -> None:
-    """Raise TakenForGone unless CLAIM found the worker alive."""
-    if not claim[0]["standing"]:
-        raise TakenForGone
 
 
 async def _in_place(
