@@ -12,7 +12,7 @@ from tests.thorough import some
 from tests.web.conftest import Opens
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Locator, Page, Route
 
 
 @pytest.fixture
@@ -169,6 +169,24 @@ def test_a_part_of_a_key_is_not_sent_even_while_it_is_typed(opens: Opens, ada: A
     box(page).press_sequentially(raw[30:])
     expect(option(page, "Nightly export")).to_be_visible()
     assert not [url for url in sent if raw[:13] in url]
+
+
+def test_a_late_answer_does_not_replace_what_is_said_of_a_part_of_a_key(
+    opens: Opens, ada: Api
+) -> None:
+    raw = ada.create("api-keys", name="Nightly export")["key"]
+    page = opens().open("/")
+    held: list[Route] = []
+    page.route("**/search?q=", lambda route: held.append(route))
+    with page.expect_request("**/search?q="):
+        page.keyboard.press("Control+k")
+    with page.expect_event("requestfailed"):
+        box(page).fill(raw[:30])
+    held[0].continue_()
+    said = page.locator("#palette")
+    expect(said).to_contain_text("part of an API key")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/$"))
 
 
 def test_every_shortcut_of_the_list_works(opens: Opens, crm: str) -> None:

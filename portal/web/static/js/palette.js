@@ -113,6 +113,7 @@ function show() {
 }
 
 function tell(text) {
+  form.dispatchEvent(new Event("htmx:abort")); // an answer to what was typed before would replace the text
   const line = document.createElement("p");
   line.className = "none";
   line.textContent = text;
