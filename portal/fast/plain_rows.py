@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, bindparam, select, true
+from sqlalchemy import ARRAY, ColumnElement, String, any_, bindparam, select, true, type_coerce
 
 from portal.core.precedence import give_way
 from portal.fast.statements import Statement
@@ -42,6 +42,15 @@ class Rows:
         """Return the row as the specification writes it, without the values after its fields."""
         give_way()
         return dict(zip(self.fields, row, strict=False))
+
+    @cached_property
+    def of_ids(self) -> Statement:
+        """Return the statement that reads records by their ids, in any order; parameters:
+        `tenant_id`, `ids`. PostgreSQL plans it once."""
+        tenant_id: Any = bindparam("tenant_id")
+        ids: Any = type_coerce(bindparam("ids"), ARRAY(String))
+        own = (self.model.tenant_id == tenant_id, self.model.id == any_(ids))
+        return Statement(select(*self.columns).where(*own), is_planned_once=True)
 
     def one(self, kind: Hashable, audience: Callable[[], ColumnElement[bool] | None]) -> Statement:
         """Return the statement that reads one live record, for actors of one kind, whom `audience`

@@ -253,13 +253,12 @@ def furthest(actor: Actor, listing: Listing[Any], query: Query, order: Order) ->
 
     This is a separate query: within the page's statement, PostgreSQL would not use an index for it.
     """
-    model = listing.model
     quick = {name: value for name, value in query.filters.items() if name in listing.quick}
-    found = [listing.condition(name, value, actor.tenant_id) for name, value in quick.items()]
-    if len(found) < 2 or not order.by_id or query.q or query.tag or query.is_loose:
+    if len(quick) < 2 or not order.by_id or query.q or query.tag or query.is_loose:
         return None
+    found = [listing.condition(name, value, actor.tenant_id) for name, value in quick.items()]
     found += _of_app(actor, listing)
-    furthest = order.furthest(model, actor.tenant_id, found, share(query))
+    furthest = order.furthest(listing.model, actor.tenant_id, found, share(query))
     end = session.execute(select(furthest)).scalar_one()
     return None if end == order.edge else (end, end)
 

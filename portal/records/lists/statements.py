@@ -59,14 +59,16 @@ def read(
     Without `columns`, rows begin with the record. `way` is the way of the query's search.
     Similar queries differ only in their values. A value from a closed set is part of the
     statement, so that PostgreSQL uses its index. A whole list is planned once too: it is the
-    beginning of an index, whatever the values are, while the plan of any other query depends on
-    them.
+    beginning of an index, whatever the values are. So are the ids of a side table. The plan of any
+    other query depends on its values.
     """
     compared = listing.model.compares(actor)
-    is_whole = not (query.is_narrowed or compared)
+    aside = is_aside(listing, query, order)
+    others = {name: given for name, given in query.filters.items() if name != aside}
+    is_planned_once = not (replace(query, filters=others).is_narrowed or compared)
     closed = {name: given for name, given in query.filters.items() if listing.is_closed(name)}
     values: dict[str, Any] = {"tenant_id": actor.tenant_id}
-    values |= {} if is_whole else {"most": query.limit + 1}
+    values |= {} if is_planned_once else {"most": query.limit + 1}
     values |= _compared(listing, {n: v for n, v in query.filters.items() if n not in closed})
     values |= compared
     if order.place is not None:
@@ -75,11 +77,11 @@ def read(
         values["end"] = order.end
     values |= {_bound(key): bound for key, bound in query.bounds.items()}
     values |= way.values if way else {}
-    ahead = found_ahead(query) if is_aside(listing, query, order) else 0
+    ahead = found_ahead(query) if aside else 0
     by_query = (query.sort, query.show, query.include_deleted, order.downward, ahead)
     # A text without words, such as "%", finds nothing, and is not the whole list.
     by_search = (way.shape, share(query)) if way else bool(query.q.strip())
-    by = (actor.kind, actor.is_admin, query.limit if is_whole else None)
+    by = (actor.kind, actor.is_admin, query.limit if is_planned_once else None)
     shape = (tuple(columns), frozenset(values), tuple(closed.items()), by_query, by_search, by)
     if shape not in listing.written:
         if len(listing.written) >= MOST_WRITTEN:
