@@ -60,6 +60,8 @@ def test_documents_and_lists_are_equal(ada: Api, plain_ada: Api) -> None:
             f"/{resource.name}",
             f"/{resource.name}?limit=2&sort=-created_at",
             f"/{resource.name}?q=tom",
+            f"/{resource.name}?limit=2&created_after=2020-01-01&sort=-created_at",
+            f"/{resource.name}?created_after=2099-01-01",
             f"/{resource.name}/{made[0]['id'][:-1]}X",
         ):
             assert same(ada.get(path)) == same(plain_ada.get(path)), path
