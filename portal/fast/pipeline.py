@@ -193,10 +193,16 @@ async def rolled_back(connection: Connection) -> AsyncIterator[None]:
 
 
 def commit(driver: psycopg.Connection[Any]) -> None:
-    """Commit the open transaction, if there is one. Raise psycopg.Error."""
+    """Commit the open transaction, if there is one. Raise psycopg.Error.
+
+    PostgreSQL takes the COMMIT of a failed transaction for a ROLLBACK, which is no error to it.
+    """
+    status = driver.pgconn.transaction_status
+    if status == TransactionStatus.INERROR:
+        raise psycopg.errors.InFailedSqlTransaction("a statement failed: nothing was committed")
     if _may_be_interrupted():
         driver.commit()
-    elif driver.pgconn.transaction_status != TransactionStatus.IDLE:
+    elif status != TransactionStatus.IDLE:
         result = driver.pgconn.exec_(b"COMMIT")
         if result.status != ExecStatus.COMMAND_OK:
             raise _error(driver, result)

@@ -1,6 +1,7 @@
 """Test statements that go directly to the driver: same tenants and errors as the session's."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -331,6 +332,31 @@ def test_what_is_refused_at_commit_fails_and_costs_no_connection(
             session.rollback()
             assert not setting()
     assert database.sql("SELECT count(*) FROM child") == 0
+
+
+@pytest.mark.parametrize("in_a_thread", [True, False], ids=["thread", "main thread"])
+def test_a_transaction_whose_error_was_passed_over_is_not_taken_for_committed(
+    app: Flask, in_a_thread: bool
+) -> None:
+    failed = text("SELECT 1 / 0")
+    said: list[str] = []
+
+    def work() -> None:
+        with app.app_context():
+            with contextlib.suppress(DBAPIError):
+                session.execute(failed)
+            with pytest.raises(DBAPIError, match="nothing was committed"):
+                session.commit()
+            session.rollback()
+            said.append(setting())
+
+    if in_a_thread:
+        thread = Thread(target=work)
+        thread.start()
+        thread.join()
+    else:
+        work()
+    assert said == [""]
 
 
 def test_a_connection_that_dies_before_the_commit_is_an_operational_error(
