@@ -1,8 +1,9 @@
 """The IntegrationApiKey record (specification: IntegrationApiKey), and the data about its use."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from operator import eq
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +90,7 @@ class StatusComparator(ColumnProperty.Comparator[str]):
 
     def operate(self, op: Callable[..., Any], *other: Any, **kwargs: Any) -> ColumnElement[Any]:
         if op is eq and other and other[0] in STATUSES:
-            return standing(ApiKey)[other[0]]
+            return conditions_of_statuses()[other[0]]
         return super().operate(op, *other, **kwargs)
 
 
@@ -294,11 +295,13 @@ class ApiKey(OfApplication, Record):
         return (self.id, self.name, self.key_prefix, self.last4, self.issued_to_service)
 
 
-def standing(key: type[ApiKey]) -> dict[str, ColumnElement[bool]]:
-    """Return the SQL condition for each status.
+@cache
+def conditions_of_statuses() -> Mapping[str, ColumnElement[bool]]:
+    """Return the SQL condition for each status. To build them takes longer than a small query.
 
     A row meets the condition of exactly the status that `ApiKey.status` returns for it.
     """
+    key = ApiKey
     ended = or_(key.revoked_at.is_not(None), key.revoke_at.is_not(None))  # the index's condition
     over = or_(key.revoked_at.is_not(None), key.revoke_at <= func.now())
     return {
