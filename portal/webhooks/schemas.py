@@ -322,7 +322,10 @@ class WebhookDocument(Document):
     retry_policy: RetryPolicy = Field(
         description="{ maxAttempts, backoff: 'exponential', timeoutMs }"
     )
-    last_delivery_at: datetime | None = Field(description="Timestamp of the last delivery attempt.")
+    last_delivery_at: datetime | None = Field(
+        description="Timestamp of the last delivery attempt. While many follow each other, it is up"
+        " to a second behind; if they are received, up to a minute."
+    )
     last_delivery_status: OutcomeWord | None = Field(
         description="Outcome of the last delivery attempt."
     )

@@ -4144,7 +4144,7 @@ export interface Webhook {
   enabled: boolean;
   /** { maxAttempts, backoff: 'exponential', timeoutMs } */
   retry_policy: RetryPolicy;
-  /** Timestamp of the last delivery attempt. */
+  /** Timestamp of the last delivery attempt. While many follow each other, it is up to a second behind; if they are received, up to a minute. */
   last_delivery_at: string | null;
   /** Outcome of the last delivery attempt. */
   last_delivery_status: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled" | null;
@@ -4288,7 +4288,7 @@ export interface WebhookCreated {
   enabled: boolean;
   /** { maxAttempts, backoff: 'exponential', timeoutMs } */
   retry_policy: RetryPolicy;
-  /** Timestamp of the last delivery attempt. */
+  /** Timestamp of the last delivery attempt. While many follow each other, it is up to a second behind; if they are received, up to a minute. */
   last_delivery_at: string | null;
   /** Outcome of the last delivery attempt. */
   last_delivery_status: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled" | null;
@@ -4393,7 +4393,7 @@ export interface WebhookInput {
   is_active?: boolean;
   /** Soft-delete flag. Excluded from default list queries. Ignored in a request. */
   is_deleted?: boolean;
-  /** Timestamp of the last delivery attempt. Ignored in a request. */
+  /** Timestamp of the last delivery attempt. While many follow each other, it is up to a second behind; if they are received, up to a minute. Ignored in a request. */
   last_delivery_at?: string | null;
   /** Outcome of the last delivery attempt. Ignored in a request. */
   last_delivery_status?: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled" | null;

@@ -3240,7 +3240,9 @@ class WebhookCreated(TypedDict):
     retry_policy: RetryPolicy
     """{ maxAttempts, backoff: 'exponential', timeoutMs }"""
     last_delivery_at: str | None
-    """Timestamp of the last delivery attempt."""
+    """Timestamp of the last delivery attempt. While many follow each other, it is up to a second
+    behind; if they are received, up to a minute.
+    """
     last_delivery_status: (
         Literal[
             "sending",
@@ -3412,7 +3414,9 @@ class WebhookDocument(TypedDict):
     retry_policy: RetryPolicy
     """{ maxAttempts, backoff: 'exponential', timeoutMs }"""
     last_delivery_at: str | None
-    """Timestamp of the last delivery attempt."""
+    """Timestamp of the last delivery attempt. While many follow each other, it is up to a second
+    behind; if they are received, up to a minute.
+    """
     last_delivery_status: (
         Literal[
             "sending",
