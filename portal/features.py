@@ -31,7 +31,7 @@ from portal.rest.feature import Feature
 from portal.rest.findable import Findable, Place
 from portal.rest.openapi import Operation
 from portal.rest.resources import Resource
-from portal.saved_views.feature import feature as saved_views
+from portal.saved_views import feature as saved_views
 from portal.web import finding, notices
 from portal.web.drawing.template_functions import RAIL
 from portal.webhooks.feature import feature as webhooks
@@ -74,7 +74,7 @@ FEATURES = (
     deleted.of(RESOURCES),
     quotas,
     overview,
-    saved_views,
+    saved_views.of_all_lists(),
     everything,
     explorer,
 )

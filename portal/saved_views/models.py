@@ -3,17 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, CheckConstraint, Index, Integer, String, func
+from sqlalchemy import Boolean, Index, Integer, String, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.database.base import Base
 
 ID_PREFIX = "viw"
-LISTS = (
-    "applications", "connectors", "api-keys", "webhooks", "event-types",
-    "deliveries", "events", "audit",
-)  # fmt: skip
 
 
 class SavedViewRow(Base):
@@ -21,7 +17,6 @@ class SavedViewRow(Base):
 
     __tablename__ = "saved_view"
     __table_args__ = (
-        CheckConstraint(f"list IN {LISTS}", name="list"),
         Index("ix_saved_view_owner", "tenant_id", "list", "owner_id"),
         Index("ix_saved_view_shared", "tenant_id", "list", "id", postgresql_where="is_shared"),
     )

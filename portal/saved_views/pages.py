@@ -13,7 +13,7 @@ from portal.database.session import session
 from portal.saved_views import service
 from portal.saved_views.models import SavedViewRow
 from portal.saved_views.schemas import ChangedView, NewView
-from portal.saved_views.tables import TABLES, may_share
+from portal.saved_views.tables import may_share, with_views
 from portal.web import lists
 from portal.web.lists import SavedView, Source
 
@@ -48,8 +48,8 @@ def of_list(actor: Actor, name: str, found: list[dict[str, Any]] | None) -> list
 def create() -> ResponseReturnValue:
     """Save what a list shows as a new view."""
     name = request.form.get("list", "")
-    if name not in TABLES:
-        raise BadRequest(one_of(name, list(TABLES)))
+    if name not in (known := with_views()):
+        raise BadRequest(one_of(name, known))
     asked = {
         "list": name,
         "name": request.form.get("name", ""),
@@ -93,7 +93,7 @@ def delete(view_id: str) -> ResponseReturnValue:
     """Delete a view. The records that it showed stay."""
     view = service.delete(web.actor(), view_id)
     web.toast(f"The view “{view.name}” is deleted.")
-    return web.see_other(lists.whole(url_for(TABLES[view.list].endpoint)))
+    return web.see_other(lists.whole(url_for(with_views()[view.list].endpoint)))
 
 
 def _parameters() -> dict[str, str]:
@@ -114,7 +114,7 @@ def _done(
         web.toast(" ".join(errors) or refusal.detail, "bad")
         lists.keep_typed(name, view_id, request.form)
         back = {**_parameters(), "view": request.form.get("back", "") or lists.ALL}
-        return web.see_other(lists.address(url_for(TABLES[name].endpoint), back))
+        return web.see_other(lists.address(url_for(with_views()[name].endpoint), back))
     web.toast(words)
     shown = {"view": view.id, **{key: str(text) for key, text in view.parameters.items()}}
-    return web.see_other(lists.address(url_for(TABLES[name].endpoint), shown))
+    return web.see_other(lists.address(url_for(with_views()[name].endpoint), shown))

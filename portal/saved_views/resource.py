@@ -10,10 +10,9 @@ from portal.rest.api import Outcome, actor, answer, body, fields_of, listed, no_
 from portal.rest.openapi import PREFIX, Operation, Parameter
 from portal.rest.resources import RETRY
 from portal.saved_views import service
-from portal.saved_views.models import LISTS, SavedViewRow
+from portal.saved_views.models import SavedViewRow
 from portal.saved_views.schemas import ChangedView, NewView, ViewDocument
-
-OF_LIST = Parameter("list", {"type": "string", "enum": list(LISTS)}, "Only the views of this list.")
+from portal.saved_views.tables import with_views
 
 
 def document(view: SavedViewRow) -> dict[str, Any]:
@@ -24,8 +23,8 @@ def document(view: SavedViewRow) -> dict[str, Any]:
 def _list() -> Response:
     given = listing.each_once(("list",), request.args)
     name = given.get("list", "")
-    if name and name not in LISTS:
-        raise listing.refused("list", one_of(name, LISTS))
+    if name and name not in (known := with_views()):
+        raise listing.refused("list", one_of(name, known))
     return listed([document(view) for view in service.all_seen(actor(), name)], None)
 
 
@@ -56,41 +55,46 @@ def _delete(id: str) -> Response:
     return Response(status=204)
 
 
-OPERATIONS = (
-    Operation(
-        resource="views", name="list", method="GET", path="/views",
-        summary="List saved views",
-        description="Return your own views and those that are shared, of one list or of all that"
-        " you may read: at most 100 of each, your own first.",
-        scope="", view=_list, answer=ViewDocument, is_list=True, parameters=(OF_LIST,),
-    ),
-    Operation(
-        resource="views", name="get", method="GET", path="/views/{id}",
-        summary="Get one saved view",
-        description="Return one view of your own, or a shared one.",
-        scope="", view=_get, answer=ViewDocument,
-    ),
-    Operation(
-        resource="views", name="create", method="POST", path="/views",
-        summary="Save a view",
-        description="Save the filters, order and columns of a list under a name. A parameter that"
-        " the list does not understand is a 422 that names it. A person has at most 50 views of a"
-        " list; the next one is a 409. Sharing needs the right to change the list's records.",
-        scope="", view=_create, command=NewView, answer=ViewDocument, status=201,
-        parameters=(RETRY,), refusals=(409,),
-    ),
-    Operation(
-        resource="views", name="update", method="PATCH", path="/views/{id}",
-        summary="Change a saved view",
-        description="Change a view of your own: its name, its parameters, with whom it is shared."
-        " Admins change shared ones too. A field that is left out stays as it is.",
-        scope="", view=_update, command=ChangedView, answer=ViewDocument,
-    ),
-    Operation(
-        resource="views", name="delete", method="DELETE", path="/views/{id}",
-        summary="Delete a saved view",
-        description="Delete a view of your own. Admins delete shared ones too. The records that it"
-        " showed stay.",
-        scope="", view=_delete, status=204,
-    ),
-)  # fmt: skip
+def operations() -> tuple[Operation, ...]:
+    """Return the operations, which name the lists of all features."""
+    names = {"type": "string", "enum": [*with_views()]}
+    of_list = Parameter("list", names, "Only the views of this list.")
+    return (
+        Operation(
+            resource="views", name="list", method="GET", path="/views",
+            summary="List saved views",
+            description="Return your own views and those that are shared, of one list or of all"
+            " that you may read: at most 100 of each, your own first.",
+            scope="", view=_list, answer=ViewDocument, is_list=True, parameters=(of_list,),
+        ),
+        Operation(
+            resource="views", name="get", method="GET", path="/views/{id}",
+            summary="Get one saved view",
+            description="Return one view of your own, or a shared one.",
+            scope="", view=_get, answer=ViewDocument,
+        ),
+        Operation(
+            resource="views", name="create", method="POST", path="/views",
+            summary="Save a view",
+            description="Save the filters, order and columns of a list under a name. A parameter"
+            " that the list does not understand is a 422 that names it. A person has at most 50"
+            " views of a list; the next one is a 409. Sharing needs the right to change the list's"
+            " records.",
+            scope="", view=_create, command=NewView, answer=ViewDocument, status=201,
+            parameters=(RETRY,), refusals=(409,),
+        ),
+        Operation(
+            resource="views", name="update", method="PATCH", path="/views/{id}",
+            summary="Change a saved view",
+            description="Change a view of your own: its name, its parameters, with whom it is"
+            " shared. Admins change shared ones too. A field that is left out stays as it is.",
+            scope="", view=_update, command=ChangedView, answer=ViewDocument,
+        ),
+        Operation(
+            resource="views", name="delete", method="DELETE", path="/views/{id}",
+            summary="Delete a saved view",
+            description="Delete a view of your own. Admins delete shared ones too. The records"
+            " that it showed stay.",
+            scope="", view=_delete, status=204,
+        ),
+    )  # fmt: skip

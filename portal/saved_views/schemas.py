@@ -1,16 +1,39 @@
 """The commands and the document of saved views in REST."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+)
+from pydantic.json_schema import JsonSchemaValue
 
+from portal.core.errors import one_of
 from portal.records.schemas import Command, Filled
+from portal.saved_views.tables import with_views
 
-ListName = Literal[
-    "applications", "connectors", "api-keys", "webhooks", "event-types",
-    "deliveries", "events", "audit",
-]  # fmt: skip
+
+def _with_views(name: str) -> str:
+    if name not in (known := with_views()):
+        raise ValueError(one_of(name, known))
+    return name
+
+
+class _Names:
+    """Name the lists that have views in the JSON schema, when the document is built."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: Any, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {**handler(schema), "enum": [*with_views()]}
+
+
+ListName = Annotated[str, AfterValidator(_with_views), _Names()]
 ViewName = Annotated[Filled, StringConstraints(max_length=80)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 Parameters = Annotated[dict[str, Text], Field(max_length=40)]

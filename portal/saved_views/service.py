@@ -11,7 +11,7 @@ from portal.database.base import new_id
 from portal.database.session import flush, session
 from portal.saved_views.models import ID_PREFIX, SavedViewRow
 from portal.saved_views.schemas import ChangedView, NewView
-from portal.saved_views.tables import TABLES, check_parameters, may_read, may_share, reading
+from portal.saved_views.tables import check_parameters, may_read, may_share, reading, with_views
 
 MOST = 50  # of one list and person
 MOST_SHOWN = 100  # of one list, a person's own and shared ones
@@ -45,7 +45,7 @@ def all_seen(actor: Actor, name: str = "") -> Sequence[SavedViewRow]:
     """Return the views that the actor sees, of one list or of all that it may read."""
     if name:
         return of_list(actor, name)
-    each = [_of_list(actor, one) for one in TABLES if may_read(actor, one)]
+    each = [_of_list(actor, one) for one in with_views() if may_read(actor, one)]
     if not each:
         return []
     return session.scalars(select(SavedViewRow).from_statement(union_all(*each))).all()
@@ -133,7 +133,7 @@ def _check_person(actor: Actor) -> None:
 def _check_rights(actor: Actor, name: str, *, shared: bool, default: bool) -> None:
     """Raise Forbidden if the actor may not show others a view of this list, or open with it."""
     if shared and not may_share(actor, name):
-        table = TABLES[name]
+        table = with_views()[name]
         needed = "role admin" if table.is_log else f"permission {table.scope}:write"
         raise Forbidden(f"Sharing a view of this list needs the {needed}.")
     if shared and default and not actor.is_admin:

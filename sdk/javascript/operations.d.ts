@@ -2593,7 +2593,7 @@ export interface Named {
 /** A view to save. */
 export interface NewView {
   /** The list that the view shows. */
-  list: "applications" | "connectors" | "api-keys" | "webhooks" | "event-types" | "deliveries" | "events" | "audit";
+  list: "api-keys" | "applications" | "audit" | "connectors" | "deliveries" | "event-types" | "events" | "webhooks";
   /** Name of the view, which its tab shows. */
   name: string;
   /** Query parameters of the list, such as status, sort or either, and those of its page: columns and density. Values are as in an address. */
@@ -6409,7 +6409,7 @@ export interface ViewsCalls {
    */
   list(parameters?: {
     /** Only the views of this list. */
-    list?: "applications" | "connectors" | "api-keys" | "webhooks" | "event-types" | "deliveries" | "events" | "audit";
+    list?: "api-keys" | "applications" | "audit" | "connectors" | "deliveries" | "event-types" | "events" | "webhooks";
   }, options?: Options): List<View, ViewList>;
   /**
    * Get one saved view

@@ -18,12 +18,13 @@ from portal.web.lists.asked import (
 )
 from portal.web.lists.chips import Offer
 from portal.web.lists.pages import render
-from portal.web.lists.tables import Column, Table, is_live, text
+from portal.web.lists.tables import TABLES, Column, Table, is_live, text
 from portal.web.lists.views import SavedView, Source, from_source, keep_typed
 
 __all__ = [
     "ALL",
     "PLACES",
+    "TABLES",
     "Asked",
     "Column",
     "Offer",

@@ -46,6 +46,10 @@ class Column:
         return "num" in self.css
 
 
+TABLES: "dict[str, Table]" = {}
+"""Each table that is declared, by its name."""
+
+
 @dataclass(frozen=True)
 class Table:
     """A list as people see it. Its first column names the record, and is always shown.
@@ -75,6 +79,10 @@ class Table:
     search: str = ""
     own: tuple[str, ...] = ()
     tally: Tally | None = None
+
+    def __post_init__(self) -> None:
+        """Make the table known by its name."""
+        TABLES[self.name] = self
 
     @property
     def searches(self) -> str:

@@ -1995,14 +1995,14 @@ class NewView(TypedDict):
     """A view to save."""
 
     list: Literal[
-        "applications",
-        "connectors",
         "api-keys",
-        "webhooks",
-        "event-types",
-        "deliveries",
-        "events",
+        "applications",
         "audit",
+        "connectors",
+        "deliveries",
+        "event-types",
+        "events",
+        "webhooks",
     ]
     """The list that the view shows."""
     name: str

@@ -4086,14 +4086,14 @@ class Views:
         self,
         *,
         list: Literal[
-            "applications",
-            "connectors",
             "api-keys",
-            "webhooks",
-            "event-types",
-            "deliveries",
-            "events",
+            "applications",
             "audit",
+            "connectors",
+            "deliveries",
+            "event-types",
+            "events",
+            "webhooks",
         ]
         | None = None,
     ) -> AsyncPages[types.ViewDocument]:
