@@ -8,7 +8,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from flask import Blueprint, url_for
+from flask import Blueprint, current_app, url_for
 from werkzeug.wrappers import Response
 
 from portal import web
@@ -47,12 +47,6 @@ SAID = {
     "webhook.secret_retired": "retired the previous secret of the webhook",
     "webhook.secret_rotated": "rotated the secret of the webhook",
     "webhook.tried": "tried settings on the webhook",
-}
-PAGES = {
-    "application": "applications.show",
-    "connector": "connectors.show",
-    "key": "keys.show",
-    "webhook": "webhooks.show",
 }
 COMING_AND_GOING = ("session.", "sign_in.")
 TODAY = 60  # entries that the overview looks at
@@ -119,7 +113,8 @@ def _change(entries: Sequence[AuditEntry]) -> Change:
 
 def _page_of(entry: AuditEntry) -> str:
     """Return the page of the record of an entry, or else its history."""
-    if (page := PAGES.get(entry.record_kind)) is not None:
+    page = f"{entry.record_kind.replace(' ', '_')}s.show"
+    if page in current_app.view_functions:
         return record_url(page, entry.record_id)
     return url_for("audit.index", record_id=entry.record_id)
 

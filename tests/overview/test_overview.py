@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 
 from portal.keys.verification.use_counts import usage
+from portal.rest.resources import Resource
 from tests.cast import ADA, ED, Api, Pages
 from tests.databases import Database
 from tests.delivery.test_engine import delivering, publish, rfp, until
@@ -28,6 +29,7 @@ from tests.records.test_health import (
     truth,
     webhook,
 )
+from tests.resources import RESOURCES, minimal
 from tests.webhooks.conftest import Make, Receiver
 
 Browse = Callable[..., Pages]
@@ -349,6 +351,16 @@ def test_what_changed_today_is_told_with_who_did_it(ada: Api, browse: Browse) ->
     assert (change["text"], change["name"], change["more"]) == ("created the webhook", "Second", 1)
     page = re.sub(r"<[^>]+>", "", browse(ADA).get("/").text)
     assert "created the webhook Second and 1 more" in page
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda r: r.name)
+def test_what_changed_today_leads_to_the_page_of_the_record(
+    resource: Resource[Any, Any], ada: Api, browse: Browse
+) -> None:
+    made = ada.create(resource.name, **minimal(resource))
+    [change] = (one for one in seen(ada)["changes"] if one["url"].endswith(made["id"]))
+    assert change["url"].endswith(f"/{made['id']}")
+    assert browse(ADA).get(change["url"]).status_code == 200
 
 
 # ---------------------------------------------------------------- first steps

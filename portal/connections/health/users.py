@@ -19,7 +19,6 @@ from portal.keys.models import ApiKey
 from portal.records.health import listed
 
 SHOWN = 20  # records of one kind
-PAGES = {"application": "applications.show", "key": "keys.show", "webhook": "webhooks.show"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def tell_use(app: Flask, source: UseSource) -> None:
 
 
 def columns(noun: str, id: Any, name: Any, why: str | ColumnElement[str]) -> tuple[Any, ...]:
-    """Return the columns of a source; `noun` is one of `PAGES`."""
+    """Return the columns of a source; `noun` is that of a record with a page."""
     because = literal(why) if isinstance(why, str) else why
     return (
         literal(noun).label("noun"),
@@ -119,7 +118,8 @@ def told(rows: Sequence[Sequence[Any]]) -> Users:
     """Return for whom a connector is, from the rows of `queries`."""
     named, used = rows
     users = [
-        User(noun, name, url_for(PAGES[noun], record_id=id), why) for noun, id, name, why in named
+        User(noun, name, url_for(f"{noun}s.show", record_id=id), why)
+        for noun, id, name, why in named
     ]
     return Users(users, _use_source().tell(used))
 

@@ -1,4 +1,5 @@
 """Contacts: whom to ask about an application. An example of a resource with all that one needs.
 
-Read `models`, `schemas`, `service`, `resource`, `forms`, `pages`, `feature`. Table: contact.
+Read `models`, `schemas`, `service`, `resource`, `forms`, `table`, `pages`, `feature`.
+Table: contact.
 """

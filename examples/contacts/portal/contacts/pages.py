@@ -1,5 +1,6 @@
 """Pages of contacts: /contacts."""
 
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, request, url_for
@@ -9,12 +10,15 @@ from portal import web
 from portal.applications import service as applications
 from portal.audit import pages as audit_pages
 from portal.contacts import service
-from portal.contacts.forms import TEAM_CHOICES, ContactForm
+from portal.contacts.forms import ContactForm
 from portal.contacts.models import Contact
 from portal.contacts.schemas import ContactDocument
+from portal.contacts.table import TABLE
 from portal.database.record import find
+from portal.identity import people
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.records import listing
+from portal.web import lists
 from portal.web.drawing import facts
 from portal.web.forms import as_seen
 
@@ -25,16 +29,21 @@ bp = Blueprint("contacts", __name__, url_prefix="/contacts")
 def index() -> ResponseReturnValue:
     """Show the list of contacts; for htmx, only the rows."""
     web.actor().require("contacts:read")
-    query = listing.parse(service.LISTING, request.args)
-    page = listing.page(web.actor(), service.LISTING, query)
+    if (better := lists.better_address(TABLE)) is not None:
+        return better
+    asked = lists.asked(TABLE)
+    page = listing.page(web.actor(), service.LISTING, asked.query)
     owners = {record.application_id for record in page.items if record.application_id}
-    return web.render(
+    return lists.render(
         "contacts/index.html",
         "contacts/_listing.html",
-        view=web.list_view(page, query),
-        owners=applications.names(web.actor(), owners),
-        applications=applications.choices(web.actor(), also=[request.args.get("application_id")]),
-        teams=TEAM_CHOICES,
+        asked,
+        page,
+        beside=applications.names(web.actor(), owners),
+        offered={
+            "application_id": lists.Offer(partial(applications.choices, web.actor())),
+            "created_by": lists.Offer(partial(people.makers, web.actor()), is_whole=False),
+        },
         said=None if web.portal_request().wants_fragment else service.summary(web.actor()),
     )
 

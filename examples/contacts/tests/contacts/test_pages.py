@@ -94,6 +94,18 @@ def test_the_list_filters_sorts_and_finds(browse: Browse, ada: Api, path: str) -
     assert path in pages.get("/search?q=crm+call").text
 
 
+def test_a_view_of_the_list_is_a_tab(browse: Browse, ada: Api, path: str) -> None:
+    ada.create("contacts", name="Fraud desk", team="security")
+    view = {"list": "contacts", "name": "On call", "parameters": {"team": "operations"}}
+    ada.create("views", **view, is_shared=True)
+    shown = browse(VIC).get("/contacts").text
+    assert "Fraud desk" in shown
+    [address] = re.findall(r'<a [^>]*href="([^"]*)"[^>]*>(?:<[^>]*>)*On call', shown)
+    opened = browse(VIC).get(address.replace("&amp;", "&")).text
+    assert "CRM on call" in opened
+    assert "Fraud desk" not in opened
+
+
 def test_a_viewer_is_offered_nothing_to_change(browse: Browse, path: str) -> None:
     vic = browse(VIC)
     for place in ("/contacts", path):
