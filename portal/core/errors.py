@@ -256,14 +256,17 @@ class QuotaExceeded(RateLimited):
 
 
 class UnknownOutcome(PortalError):
-    """The connection broke during the commit, so it is unknown whether the data was saved."""
+    """The connection broke during the commit, or after a part was saved."""
 
     status, code, title = 503, "unknown_outcome", "This may have been saved"
 
-    def __init__(self) -> None:
+    def __init__(self, *, in_part: bool = False) -> None:
         super().__init__(
-            "The connection to the database broke while this was being saved, so it may have been"
-            " done. Look, or send it again with the same Idempotency-Key or id."
+            "The connection to the database broke after a part of this was saved. Look before you"
+            " send it again."
+            if in_part
+            else "The connection to the database broke while this was being saved, so it may have"
+            " been done. Look, or send it again with the same Idempotency-Key or id."
         )
 
     @property

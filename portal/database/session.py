@@ -225,6 +225,8 @@ def database_now() -> datetime:
 
 # ---------------------------------------------------------------- the edge
 
+LET_GO = "has let go"
+
 
 def commit_or_roll_back(status: int) -> None:
     """End a request's transaction: commit if the status is below 400, otherwise roll back."""
@@ -250,12 +252,23 @@ def let_go() -> None:
     """Commit, and return the connection to the pool, before data is sent over the network.
 
     This is for the edge: a slow receiver must hold neither locks nor a connection. What follows
-    runs in a new transaction. A dry run goes on in the same one.
+    runs in a new transaction. A dry run goes on in the same one. From then on `has_let_go` is true,
+    also if the connection broke during the commit.
     """
     if dry_run.is_on():
         flush()
-    else:
+        return
+    try:
         session.commit()
+    except DBAPIError as error:
+        session.info[LET_GO] = error.connection_invalidated
+        raise
+    session.info[LET_GO] = True
+
+
+def has_let_go() -> bool:
+    """Tell whether a part of what the request does may be saved already."""
+    return _has_session() and bool(session.info.get(LET_GO))
 
 
 @contextmanager

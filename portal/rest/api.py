@@ -27,6 +27,7 @@ from portal.core.errors import UNKNOWN, BadRequest, FieldError, PortalError, Una
 from portal.database import dry_run, writability
 from portal.database.actor import Actor, Origin
 from portal.database.record import Record, find
+from portal.database.session import has_let_go
 from portal.records import idempotency, listing
 from portal.rest import entity_tags, problem_codes, strict_json, validate_only
 from portal.rest.openapi import PREFIX, PROBLEM, Operation
@@ -186,21 +187,30 @@ HTTP_ERRORS: Mapping[int, type[PortalError]] = {
 }
 
 
+UNCHANGED = "Nothing was changed."
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""They change nothing that a caller asks for (RFC 9110, 9.2.1)."""
+
+
 def in_our_words(error: Exception) -> PortalError:
     """Return the domain's error for any exception that reached the edge."""
     if isinstance(error, PortalError):
         return error
     if not_saving := writability.in_our_words(error):
         return not_saving
-    if isinstance(error, OperationalError | PoolTimeout):
+    is_saved = request.method not in SAFE_METHODS and has_let_go()
+    if isinstance(error, OperationalError | PoolTimeout | psycopg.OperationalError):
+        if is_saved:
+            return errors.UnknownOutcome(in_part=True)
         return errors.Unavailable("The database does not answer right now. Try again in a moment.")
     if _cannot_be_sent(error):
         return BadRequest("This has a character that is not allowed.")
     if isinstance(error, HTTPException) and (known := _of_http(error)):
         return known
+    changed = "A part of this was saved: look before you try again." if is_saved else UNCHANGED
     return PortalError(
-        "Something failed on our side. Nothing was changed. If it happens again, tell your"
-        " platform's operators the request id."
+        f"Something failed on our side. {changed} If it happens again, tell your platform's"
+        " operators the request id."
     )
 
 

@@ -310,7 +310,7 @@ CODES = _by_code(
             "internal_error",
             500,
             "Something went wrong",
-            "Something failed on our side. Nothing was changed.",
+            "Something failed on our side. The answer says if a part was saved.",
             "This is a defect of the portal.",
             "Try again later. If it happens again, tell your platform's operators the request id.",
             "Something failed on our side.",
@@ -357,7 +357,8 @@ CODES = _by_code(
             503,
             "This may have been saved",
             "It is not known whether the change was saved.",
-            "The connection to the database broke while the change was being saved.",
+            "The connection to the database broke while the change was being saved, or after a part of"
+            " it was.",
             "Read the record, or send the request again with the same Idempotency-Key: it is then"
             " done at most once.",
             "The connection to the database broke while this was being saved.",

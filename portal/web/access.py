@@ -21,7 +21,7 @@ from wtforms import ValidationError
 from portal.core.errors import BadRequest, Forbidden, TooLarge, Unauthenticated
 from portal.core.key_shape import SHAPE
 from portal.database.actor import Actor
-from portal.rest.api import is_api_path
+from portal.rest.api import SAFE_METHODS, is_api_path
 from portal.web import form_token
 from portal.web.htmx import portal_request, see_other
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from portal.core.config import Config
 
 View = TypeVar("View", bound=Callable[..., Any])
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 SIGN_IN = "/auth/login"
 FORM, MOST_FIELDS = "application/x-www-form-urlencoded", 5000
 

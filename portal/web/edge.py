@@ -19,6 +19,7 @@ from portal.core.errors import BadRequest, NotFound, PortalError, UnknownOutcome
 from portal.database import writability
 from portal.database.session import commit_or_roll_back, roll_back
 from portal.rest import api
+from portal.rest.api import SAFE_METHODS
 from portal.web import proxies
 
 log = logging.getLogger("portal.web.edge")
@@ -26,7 +27,6 @@ log = logging.getLogger("portal.web.edge")
 
 # A load balancer calls these by the machine's address.
 ANY_HOST = frozenset({"health.healthz", "health.readyz"})
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})  # they save nothing
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 

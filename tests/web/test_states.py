@@ -72,3 +72,18 @@ def test_a_secret_is_printed_only_if_one_asks_for_it(opens: Opens, ada: Api) -> 
     page.get_by_label("Print it with this page").check()
     page.emulate_media(media="print")
     assert secret.evaluate("one => getComputedStyle(one).visibility") == "visible"
+
+
+def test_what_got_no_answer_is_not_said_to_have_changed_nothing(opens: Opens, ada: Api) -> None:
+    made = ada.create("webhooks", name="CRM", url="https://hooks.example.com/")
+    window = opens()
+    page = window.open(f"/webhooks/{made['id']}")
+    page.route("**/*", lambda route: route.abort())
+    page.get_by_role("button", name="Send test").click()
+    said = page.locator("#banner")
+    expect(said).to_contain_text("It may have been done: look before you send it again.")
+    page.unroute("**/*")
+    page = window.open("/connectors")
+    page.route("**/*", lambda route: route.abort())
+    page.get_by_role("searchbox", name="Search connectors").fill("crm")
+    expect(said).to_contain_text("The portal did not answer. Please try again.")

@@ -1,5 +1,6 @@
 """Pause a webhook by hand, and wait until every worker has confirmed it."""
 
+from contextlib import suppress
 from typing import Any, cast
 
 import psycopg
@@ -30,12 +31,14 @@ def pause(actor: Actor, webhook_id: str) -> Webhook:
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as pooled:
         connection = cast(Connection, pooled.connection.driver_connection)
         connection.execute(f"LISTEN {queue.HALTED}")
+        silent = {pid for (pid,) in connection.execute(queue.WORKERS)}
         try:
-            silent = {pid for (pid,) in connection.execute(queue.WORKERS)}
             let_go()
-            _hear(connection, webhook_id, silent)
+            with suppress(psycopg.OperationalError):  # it is paused, as if a worker did not answer
+                _hear(connection, webhook_id, silent)
         finally:
-            connection.execute(f"UNLISTEN {queue.HALTED}")
+            with suppress(psycopg.OperationalError):
+                connection.execute(f"UNLISTEN {queue.HALTED}")
     return paused
 
 

@@ -25,7 +25,7 @@ from portal.identity.sessions.cookies import Cookies
 from portal.identity.sessions.kept_acts import Act
 from portal.identity.sessions.sessions import Live
 from portal.rest import api
-from portal.web.access import SAFE_METHODS
+from portal.rest.api import SAFE_METHODS
 
 View = TypeVar("View", bound=Callable[..., Any])
 TICKET = "ticket of the act that waits for the sign-in"  # in the browser's Flask session

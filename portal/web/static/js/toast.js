@@ -63,7 +63,10 @@ if (region) {
 
 // Only failures without an answer: the server's own errors bring their banner themselves.
 document.addEventListener("htmx:error", (event) => {
-  if (!event.detail.ctx?.response) complain("The portal did not answer. Nothing was changed; please try again.");
+  const { request, response } = event.detail.ctx ?? {};
+  if (response) return;
+  const only = request?.method === "GET" ? "Please try again." : "It may have been done: look before you send it again.";
+  complain(`The portal did not answer. ${only}`);
 });
 // Offline, a form stays as it is: the browser would replace the page by one of its own.
 document.addEventListener("submit", (event) => {

@@ -1,0 +1,86 @@
+"""Test a pause whose connections break after it is committed, or during the commit."""
+
+from collections.abc import Iterator
+from threading import Thread
+from typing import Any
+
+import psycopg
+import pytest
+
+from portal.core.config import libpq_url
+from portal.delivery.health import manual_pause
+from portal.delivery.queue import queue
+from portal.lab import test_deliveries
+from tests.cast import Api
+from tests.databases import Database
+from tests.delivery.test_engine import until
+from tests.lab.test_deliveries import EVENT
+from tests.webhooks.conftest import Make
+from tests.webhooks.kit import rows
+
+LISTENING = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = current_database() AND state = 'idle' AND query = %s
+"""
+ENDS_AT_COMMIT = """
+CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER at_commit AFTER UPDATE ON webhook
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION at_commit()
+"""
+
+
+@pytest.fixture
+def silent_worker(database: Database) -> Iterator[None]:
+    """Attend as a worker does that confirms nothing."""
+    with psycopg.connect(libpq_url(database.app_url), autocommit=True) as session:
+        session.execute(queue.ATTEND)
+        yield
+
+
+@pytest.fixture
+def lost_at_commit(database: Database) -> Iterator[None]:
+    """Break the connection whenever a change of a webhook is committed."""
+    database.sql(ENDS_AT_COMMIT)
+    yield
+    database.sql("DROP FUNCTION at_commit CASCADE")
+
+
+def test_a_pause_that_hears_no_more_of_the_workers_is_a_pause(
+    database: Database,
+    ada: Api,
+    make: Make,
+    silent_worker: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(manual_pause, "PATIENCE", 40.0)
+    pause = f"/webhooks/{make('https://hooks.example.com/')['id']}/pause"
+    answers: list[Any] = []
+    pausing = Thread(target=lambda: answers.append(ada.post(pause)))
+    pausing.start()
+    until(lambda: rows(database, "SELECT id FROM webhook WHERE paused_at IS NOT NULL"))
+    until(lambda: rows(database, LISTENING, queue.WORKERS))
+    pausing.join(30)
+    assert [(answer.status_code, answer.json["paused_at"] is None) for answer in answers] == [
+        (200, False)
+    ]
+
+
+def test_a_pause_that_is_lost_at_its_commit_may_have_been_done(
+    ada: Api, make: Make, lost_at_commit: None
+) -> None:
+    answer = ada.post(f"/webhooks/{make('https://hooks.example.com/')['id']}/pause")
+    assert (answer.status_code, (answer.json or {})["code"]) == (503, "unknown_outcome")
+
+
+def test_what_breaks_after_a_part_was_saved_does_not_say_that_nothing_was(
+    ada: Api, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise psycopg.OperationalError("lost")
+
+    monkeypatch.setattr(test_deliveries, "send_now", fail)
+    webhook = make("https://hooks.example.com/")
+    answer = ada.post(f"/webhooks/{webhook['id']}/test-deliveries", EVENT)
+    assert (answer.status_code, (answer.json or {})["code"]) == (503, "unknown_outcome")
+    assert "after a part of this was saved" in answer.text
