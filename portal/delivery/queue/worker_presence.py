@@ -23,7 +23,8 @@ GONE_SECONDS = 1.5
 """A session that was missing for so long does not return: its worker has a new one, or is dead."""
 
 BACK_SECONDS = 6.0
-"""After an outage of the database: the time in which all workers can connect and renew first."""
+"""After an outage of the database: the time in which all workers can connect and renew first. A
+worker that has just started had no outage: it may be alone, and others' deliveries wait for it."""
 
 UNHEARD_SECONDS = 3.0
 """A worker whose last renewal is older begins nothing: others may have declared it dead."""
@@ -115,12 +116,12 @@ class Presence:
     async def renew(self, connection: Connection) -> bool:
         """Renew the lease. Tell whether this worker has a new number: at its start, or because it
         was declared dead."""
-        said_at = elapsed()
+        said_at, is_first = elapsed(), self.number is None
         is_new = not await self._is_known(connection)
         if is_new:
             await self._take_number(connection)
         if not self.is_heard:
-            self._back_at = elapsed()
+            self._back_at = float("-inf") if is_first else elapsed()
         self._heard_at = said_at
         return is_new
 

@@ -250,6 +250,20 @@ def take_back(hands: Hands, database: Database, dead: int | None) -> None:
     until(lambda: hands.look() or dead not in numbers(database))
 
 
+def test_a_worker_that_starts_alone_takes_over_without_waiting_for_others(
+    app: Flask, database: Database, ada: Api, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_presence, "BACK_SECONDS", 10_000.0)
+    webhook = make("https://hooks.example.com/")
+    publish(ada, rfp(1))
+    with Hands(database) as dead:
+        assert len(dead.take(webhook["id"])) == 1
+        number = dead.presence.number
+    with Hands(database) as started:
+        take_back(started, database, number)
+        assert len(started.take(webhook["id"])) == 1
+
+
 def test_what_a_dead_worker_had_of_an_ordered_webhook_is_in_its_place_however_far_back(
     two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
 ) -> None:
