@@ -1,14 +1,17 @@
 """Shortcuts past SQLAlchemy and Jinja, each with the ordinary way beside it.
 
-- `statements`: statements that are compiled once and sent by the driver, in one message with what
-  precedes them (`pipeline` sends and receives). Without: SQLAlchemy runs the same statements.
-- `rows`: documents read as plain rows. Without: as objects.
-- `insert`: new records, one or many, in one statement with their search words, history and quota
-  count. Without: a flush, and a statement for each of these.
-- `templates`: macros and escaping without Jinja's checks of what they might be. Without: Jinja.
+- `statements` (files `statements` and `pipeline`): statements that are compiled once and sent by
+  the driver, in one message with what precedes them. Without: SQLAlchemy runs the same statements.
+- `rows` (`plain_rows`): documents read as plain rows. Without: as objects.
+- `insert` (`insert_record`, `insert_records`): new records, one or many, in one statement with
+  their search words, history and quota count. Without: a flush, and a statement for each of these.
+- `templates` (`template_calls`): macros and escaping without Jinja's checks of what they might be.
+  Without: Jinja.
 
-PORTAL_PLAIN names those to leave out. Tests show that the results are equal, and
+PORTAL_PLAIN names the shortcuts to leave out. Tests show that the results are equal, and
 docs/decisions/0012-shortcuts.md what each gives and costs.
+
+It has no tables. Every package above it may call it.
 """
 
 from flask import current_app

@@ -9,5 +9,7 @@ Tables: `connector_access` (a row for each connector that has something to hand 
 slot, until when, and when a worker looks again), `connector_lease` (who got which version, when).
 
 Read `models`, then `service` (what a caller gets), `saves` (when a worker has to look), `timing`,
-`queue`, `engine`.
+`queue`, `engine`, `housekeeping`, then `schemas`, `resource`, `shown` (who took leases, on a
+connector's page) and `feature`. No other feature imports this package; the worker runs
+`housekeeping`.
 """

@@ -1,6 +1,13 @@
 """Send HTTP requests to addresses that tenants type: guarded, limited, explained.
 
 Sockets for other protocols are dialled under the same guard (`OutboundClient.dial`).
+
+Read `client` first, then `urls` (the address a person typed), `networks` and `address_guard` (where
+it may lead), `request_headers`, `client_certificates`, `exchange` and `dialling` (the connection),
+`attempt` (how far a request came), `failures`, `outcome` and `outcome_texts` (what came of it).
+
+It has no tables. The features send through the names below; the front and `portal.web` only read
+`networks`.
 """
 
 from portal.outbound.client import OutboundClient, make_trust, send_now

@@ -1,1 +1,6 @@
-"""Receive a request: store it, deduplicate it, publish it as an event."""
+"""Receive a request: store it, deduplicate it, publish it as an event.
+
+Read `reception` first, then `stored_request`, `deduplication` and `event_of_request`.
+`failure_limits` limits a source that fails often, before other work. `failure_orders` makes
+the inbox fail on purpose.
+"""

@@ -1,1 +1,4 @@
-"""The list of keys in the console."""
+"""The list of keys in the console.
+
+Read `filters` (what a list can be narrowed by) and `table` (its columns).
+"""

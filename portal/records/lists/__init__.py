@@ -3,6 +3,7 @@
 A page begins after the sort key of a row, not after a number of counted rows, so the last page
 costs as much as the first. Orders are total: every sort ends with the id.
 
-Read `declaration` first, then `queries` (what a query string may say), `conditions`, `asking` (the
-statement of a page) and `pages`. Others import `portal.records.listing`.
+Read `declaration` first, then `queries` with `parameters` (what a query string may say),
+`conditions`, `asking` (the statement of a page) with `statements`, `pages` with `cursors`, and
+`counts`. Others import `portal.records.listing`.
 """
