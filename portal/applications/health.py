@@ -38,7 +38,7 @@ _sources: dict[str, Source] = {}
 
 
 def add_source(source: Source) -> None:
-    """Let the records of one kind count for the health of the application that they belong to."""
+    """Count the health of one kind of record for the application that it belongs to."""
     _sources[source.noun] = source
 
 

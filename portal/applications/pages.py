@@ -58,7 +58,7 @@ Verb = Callable[[Actor, str, StateReason], Application]
 
 
 def show_on_application(app: Flask, source: PartSource) -> None:
-    """Let a feature list its records on the page of the application that they belong to."""
+    """Show a feature's records on the page of the application that they belong to."""
     app.extensions.setdefault("portal.application_parts", []).append(source)
 
 

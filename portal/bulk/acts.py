@@ -41,7 +41,7 @@ def never(row: Row, command: Any) -> str:
 
 
 def nothing(row: Row, command: Any) -> Changes:
-    """Return no change that could be told in advance."""
+    """Return no preview: the change cannot be predicted."""
     return {}
 
 

@@ -20,8 +20,8 @@ class BulkJob(BelowRecord):
     """Something to do to many records.
 
     `filter` and `arguments` are what the asker sent. `asker` is who confirmed it, so that the
-    worker can act for them. A worker takes a running job at `next_at`; it holds the job's row
-    meanwhile, which is the fence against a second worker.
+    worker can act for them. A worker takes a running job at `next_at`, and holds the job's row
+    until its step ends, which is the fence against a second worker.
     """
 
     __tablename__ = "bulk_job"

@@ -153,7 +153,7 @@ def _problems(error: PortalError) -> dict[str, str]:
 
 @bp.get("/<record_id>")
 def show(record_id: str) -> ResponseReturnValue:
-    """Show a job: its preview, its progress or its result. The page refreshes itself meanwhile."""
+    """Show a job: its preview, progress or result. The page refreshes itself while it runs."""
     return _shown(service.find(web.actor(), record_id))
 
 
@@ -194,7 +194,7 @@ def _address(job: BulkJob, state: str, cursor: str) -> str:
 
 @bp.post("/<record_id>/confirm")
 def confirm(record_id: str) -> ResponseReturnValue:
-    """Let the worker do a job. It needs a recent sign-in if that is needed for one record."""
+    """Start a confirmed job. It needs a recent sign-in if that is needed for one record."""
     job = service.find(web.actor(), record_id)
     act = service.act_of(job)
     try:
@@ -217,7 +217,7 @@ def confirm(record_id: str) -> ResponseReturnValue:
 
 @bp.post("/<record_id>/cancel")
 def cancel(record_id: str) -> ResponseReturnValue:
-    """Do no more of a job."""
+    """Cancel a job. What was done stays done."""
     service.cancel(web.actor(), record_id)
     web.toast("The job is cancelled. What was done stays done.", "warn")
     return _back(record_id)

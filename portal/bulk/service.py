@@ -195,7 +195,7 @@ def _row_at(cursor: str) -> int:
 
 
 def confirm(actor: Actor, job_id: str) -> BulkJob:
-    """Let the worker do the job, with the rights that the actor has at each row's turn.
+    """Start the job, which the worker does with the rights that the actor has at each row's turn.
 
     Raises Conflict for a job that was confirmed or cancelled already or that has nothing to do, and
     while such a job of the actor runs; Forbidden for a job of somebody else.
@@ -218,7 +218,7 @@ def confirm(actor: Actor, job_id: str) -> BulkJob:
 
 
 def cancel(actor: Actor, job_id: str) -> BulkJob:
-    """Do no more of a job. What was done stays done. It can be repeated safely."""
+    """Cancel a job. What was done stays done. A second call changes nothing."""
     job = find(actor, job_id, lock=True)
     if not job.is_open:
         return job

@@ -38,7 +38,7 @@ FAILED = "Something failed on our side. Try it again, or tell your platform's op
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The outcome of a row. `wait` is set if its turn comes again in so many seconds."""
+    """The outcome of a row. `wait`: the seconds until the row is retried, if it is."""
 
     state: str
     reason: str = ""
@@ -195,7 +195,7 @@ def _end(job: BulkJob) -> None:
 
 
 def forget_old(tenant_id: str) -> bool:
-    """Delete jobs that ended long ago, and those of yesterday that nobody confirmed. Tell whether
+    """Delete jobs that ended long ago, and jobs of yesterday that nobody confirmed. Tell whether
     there may be more."""
     old = (
         select(BulkJob.id)

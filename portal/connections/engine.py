@@ -35,7 +35,7 @@ class Engine(EngineLoop[Taken]):
     of_one_tenant = queue.AT_ONCE
 
     def client(self) -> OutboundClient:
-        # Each check dials anew: an address that was good for the last check proves nothing now.
+        # Each check dials by itself: an address that was good for the last one proves nothing now.
         return OutboundClient(
             self.config.outbound_allow, concurrency=self.at_once, keep_alive=False
         )

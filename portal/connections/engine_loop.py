@@ -78,7 +78,7 @@ class EngineLoop(ABC, Generic[Row]):
 
     @abstractmethod
     def begin(self, tenant_id: str, taken: list[Row], client: OutboundClient) -> None:
-        """Begin to work on rows. What is begun calls `leave` for each of them at its end."""
+        """Begin to work on rows. The work must call `leave` for each row when it ends."""
 
     def start(self) -> None:
         """Start the thread."""
@@ -114,8 +114,8 @@ class EngineLoop(ABC, Generic[Row]):
                 await self._drain()
 
     def leave(self, tenant_id: str, count: int) -> None:
-        """Note that so many rows of a tenant are in hand no more."""
-        self._of_tenant -= Counter({tenant_id: count})  # without those that have none
+        """Release `count` rows of a tenant, whose work has ended."""
+        self._of_tenant -= Counter({tenant_id: count})  # drops tenants that have none left
         self._room.set()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:

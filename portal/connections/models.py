@@ -59,11 +59,11 @@ def _of_connector(table: str) -> ForeignKeyConstraint:
 class ConnectorCheck(BelowRecord):
     """One check of a connector, from the moment when it was asked for.
 
-    `record_version` and `credential_version` are those that were checked; `is_outdated` tells that
-    another one was saved meanwhile, so the result says nothing about the connector as it is now.
-    `restores_version` is a version of the credentials that the check first puts back. `steps` are
-    those of `checks.report` as objects. `due_at` is when a worker may take the check; while one has
-    it, when another may.
+    `record_version` and `credential_version` are the versions that were checked. `is_outdated`
+    tells that a newer one was saved before the check ended, so the result says nothing about the
+    connector as it is now. `restores_version` is a version of the credentials that the check first
+    puts back. `steps` are the steps of `checks.report` as objects. `due_at` is when a worker may
+    take the check; while one has it, when another may.
     """
 
     __tablename__ = "connector_check"

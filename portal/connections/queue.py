@@ -160,8 +160,8 @@ def note_steps(taken: Taken, steps: list[Step]) -> None:
 def record_report(taken: Taken, opened: Opened, report: Report) -> bool:
     """Store what came of a check, and what it means for the connector.
 
-    Returns False if another worker has taken the check meanwhile: then nothing is stored. A result
-    of settings that were changed meanwhile says nothing about the connector and does not move it.
+    Returns False if another worker has taken the check: then nothing is stored. A result of
+    settings that were changed since says nothing about the connector and does not move it.
     """
     query = select(ConnectorCheck).where(*_own(taken)).with_for_update()
     check = session.scalar(query.execution_options(populate_existing=True))
@@ -355,7 +355,7 @@ def _change(
 ) -> None:
     """Write the health of a connector and the time of its check.
 
-    It is no edit: version and `updated_at` stay, so a person who edits the connector meanwhile can
+    It is no edit: version and `updated_at` stay, so a person who is editing the connector can
     save.
     """
     names = ("sync_status", "consecutive_errors", "last_error")

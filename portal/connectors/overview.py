@@ -22,8 +22,10 @@ STATUSES = {"failing": "'action_required', 'failing'", "caring": "'degraded', 'r
 
 
 def ask(actor: Actor) -> Columns:
-    """Ask whether there are connectors, and for those in trouble: only of such that are open to
-    the actor, since an admin knows of others no more than that they are there."""
+    """Ask whether there are connectors, and which are in trouble.
+
+    Count only connectors that the actor may read: an admin knows only that others exist.
+    """
     if not actor.can(READ):
         return {}
     own = Connector.seen_by(as_member(actor))

@@ -63,7 +63,7 @@ def add_panel(app: Flask, panel: Panel) -> None:
 
 
 def explain(app: Flask, source: Explained) -> None:
-    """Let `source` tell a sentence for each connector of a page, and how many a query finds."""
+    """Register a source of the sentence for each connector of a page, and of a query's count."""
     app.extensions["portal.connector_explained"] = source
 
 
@@ -125,7 +125,7 @@ def _explained(records: Sequence[Connector]) -> tuple[Mapping[str, Any], int]:
 
 @bp.route("/new", methods=["GET", "POST"])
 def create() -> ResponseReturnValue:
-    """Let the person choose a provider, then fill in its form. The URL contains the choice."""
+    """Ask for a provider, then for its form. The URL contains the choice."""
     web.actor().require("connectors:write")
     provider = _chosen_provider()
     if provider is None:
@@ -193,7 +193,7 @@ def _custom_last(provider: Provider) -> tuple[bool, bool, str]:
 
 
 def offer_webhooks(app: Flask, source: WebhookSource) -> None:
-    """Let `source` tell which webhooks a connector's form offers, as (id, name)."""
+    """Register a source of the webhooks that a connector's form offers, as (id, name)."""
     app.extensions["portal.connector_webhooks"] = source
 
 
@@ -246,7 +246,7 @@ def _form_page(template: str, form: ConnectorForm, record: Connector | None) -> 
 def show(record_id: str) -> ResponseReturnValue:
     """Show one connector: its settings, the state of its credentials, and its application.
 
-    To an admin to whom it is not open, show only that it is there, whose it is, and its state.
+    An admin without access sees only that it exists, whose it is, and its state.
     """
     record = service.get(web.actor(), record_id, include_deleted=True)
     named = (record.owner_id, record.user_id, record.created_by, record.updated_by)

@@ -120,6 +120,6 @@ calls = CallPrecedence()
 
 
 def give_way() -> None:
-    """Let calls of lines that have computed less run first. Outside a call, do nothing."""
+    """Give way to calls of lines that have computed less. Outside a call, do nothing."""
     if calls.somebody_waits:
         calls.wait()

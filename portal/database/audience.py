@@ -70,7 +70,7 @@ def open_to(actor: Actor, scope: Any, user_id: Any, group_id: Any) -> ColumnElem
     """
     if actor.kind == "system":
         return true()
-    # Texts and not parameters, whose values a plan need not know: it could use no partial index.
+    # Literals, because a plan for parameters cannot use a partial index.
     for_all: ColumnElement[bool] = scope == literal_column(f"'{FOR_ALL}'")
     if actor.person_id is None:
         return for_all

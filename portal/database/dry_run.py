@@ -24,7 +24,7 @@ class CannotValidate(BadRequest):
 
 @contextmanager
 def dry_run() -> Iterator[set[str]]:
-    """Run a block for its checks only; yield the set of the ULIDs that are made meanwhile."""
+    """Run a block for its checks only; yield the set of the ULIDs that it makes."""
     made: set[str] = set()
     token = _ids.set(made)
     try:

@@ -117,7 +117,7 @@ class JobTurns:
     def give_back(self, turn: JobTurn, wait: float | None) -> None:
         """Store how far the job has come. It is due again in `wait` seconds, or after its interval.
 
-        Do nothing if another worker has claimed the job meanwhile, because this one was too slow.
+        Do nothing if another worker has claimed the job since, because this one was too slow.
         """
         values = {
             "worker": self._worker,

@@ -88,7 +88,7 @@ def entered(tenant_id: str) -> None:
 
 
 def present_credential(digest: str) -> None:
-    """Let the session find rows by their stored digest (hex SHA-256), before the tenant is known.
+    """Allow rows to be found by their stored digest (hex SHA-256), before the tenant is known.
 
     These are the web sessions that an identity provider logs out, in every tenant.
     """

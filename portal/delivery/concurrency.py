@@ -82,8 +82,8 @@ class EndpointLimit:
 
     @property
     def is_full(self) -> bool:
-        """Tell whether the whole width is in flight or not recorded yet: so many may be sent again,
-        by another worker, if this one dies."""
+        """Tell whether the whole width is in flight or not recorded yet. If this worker dies,
+        another one may send these again."""
         return self.on_its_way + self.unrecorded >= int(self.width)
 
     @property
@@ -96,7 +96,7 @@ class EndpointLimit:
         self.on_its_way -= 1
 
     def recorded(self, count: int) -> None:
-        """Note that so many ended attempts are now recorded in the database."""
+        """Note that `count` ended attempts are now recorded in the database."""
         self.unrecorded -= count
 
     def returned(self, *, good: bool, seconds: float = 0.0) -> None:
@@ -150,7 +150,7 @@ class EndpointLimits:
         return lane
 
     def share_with(self, workers: int) -> None:
-        """Limit each lane to this process's share: so many workers divide the full width."""
+        """Limit each lane to this process's share of the full width, divided among `workers`."""
         self.widest = max(WIDEST // workers, 1.0)
         for lane in self._lanes.values():
             lane.width, lane.widest = min(lane.width, self.widest), self.widest

@@ -131,7 +131,7 @@ class Engine:
         log.info("delivery stopped", attempts=self._attempts)
 
     async def _end_taking(self, taking: "asyncio.Task[None]") -> None:
-        """Let a running claim end: if it were interrupted, it would lease deliveries that nobody
+        """Wait until a running claim ends. An interrupted one would lease deliveries that nobody
         knows of."""
         self._wake.set()
         await asyncio.wait([taking], timeout=CLAIM_SECONDS)

@@ -223,7 +223,7 @@ def _summed(rows: Sequence[Sequence[Any]]) -> list[int]:
 
 
 def rounded(milliseconds: float) -> float:
-    """Return a time to two digits: the bands that it is made of know no more."""
+    """Return a time to two digits: the histogram is no more precise."""
     return float(f"{milliseconds:.2g}")
 
 

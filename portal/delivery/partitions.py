@@ -70,7 +70,7 @@ def forget_old_attempts(tenant_id: str) -> bool:
 
 
 def expire(tenant_id: str, days: int) -> bool:
-    """Expire the deliveries that have waited for more than so many days, and report it to their
+    """Expire the deliveries that have waited for more than `days` days, and report it to their
     webhooks. Return whether there are more."""
     on_its_way = (Delivery.state == "in_flight") & (Delivery.due_at > func.now())
     waits = Delivery.state.in_(WAITING) & ~on_its_way
@@ -89,7 +89,7 @@ def expire(tenant_id: str, days: int) -> bool:
 
 
 def _older(tenant_id: str, days: int, *which: ColumnElement[bool]) -> list[str]:
-    """Return the ids of deliveries older than so many days. Both the id and the database's time are
+    """Return the ids of deliveries older than `days` days. Both the id and the database's time are
     checked: the time in an id comes from the machine that made it, whose clock may be wrong."""
     moment = func.now() - func.make_interval(0, 0, 0, days)
     old = select(Delivery.id).where(

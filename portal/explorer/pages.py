@@ -102,7 +102,7 @@ def draft(operation_id: str) -> ResponseReturnValue:
 
 @bp.get("/<operation_id>/draft")
 def draft_again(operation_id: str) -> ResponseReturnValue:
-    """Show the empty form to a browser that loads the address of a draft anew."""
+    """Show the empty form to a browser that reloads the address of a draft."""
     return show(operation_id)
 
 

@@ -81,7 +81,7 @@ class Reply:
 
 
 def init_app(app: Flask, config: Config) -> None:
-    """Let the API recognise the explorer's tokens."""
+    """Register the explorer's tokens with the API."""
     tokens = Tokens(Sealer(config.secret_key, "explorer token"))
     app.extensions["portal.explorer_tokens"] = tokens
     rest_callers.known_to(app).append(tokens.authenticate)

@@ -23,7 +23,8 @@ from portal.web.drawing.template_functions import highlight, iso
 A_RECORD = "ID-OF-THE-RECORD"
 AN_ID = re.compile(r"\{\w+\}")
 WHO_AM_I = "integration.me.get"
-# Writes that a key can be tried with, as a dry run if there is one. Any other needs only a name.
+# Operation id → a body that a key can be tried with, as a dry run if there is one.
+# Other operations get a name alone, if they take one.
 TRIED: Mapping[str, Mapping[str, Any]] = {
     "integration.events.publish": {"type": "example.created"},
     "integration.apiKeys.verify": {},

@@ -94,7 +94,7 @@ def run(
 
     They are a transaction of their own if none is open. `info` stores the connection's value writer
     and row readers. Raise psycopg.Error: statements that PostgreSQL refused changed nothing, but
-    those of a lost connection may have been executed.
+    those sent on a lost connection may have been executed.
     """
     sent = [_prepared(driver, info, ask) for ask in asks]
     one_call = len(sent) == 1 and not _may_be_interrupted()
@@ -117,7 +117,7 @@ class Connection(psycopg.AsyncConnection[dict[str, Any]]):
         """Run statements in one message and return the rows of each.
 
         This is like `run`, but the statements may begin and end a transaction. If the caller is
-        cancelled meanwhile, the connection is closed.
+        cancelled before they end, the connection is closed.
         """
         return [rows for rows, _ in await self._asked(asks)]
 
@@ -157,7 +157,7 @@ async def connect(url: str, application: str, lock_seconds: float = LOCK_SECONDS
 
 
 async def hear(connection: Connection, seconds: float) -> list[psycopg.Notify]:
-    """Return the notifications that came, as soon as there is one, or none after so many seconds.
+    """Return the notifications that came, as soon as there is one, or none after `seconds`.
 
     `Connection.notifies` looks ten times a second; this sleeps until the server sends something.
     """

@@ -55,7 +55,7 @@ class Statement:
     A list is one value: `= ANY(:names)`. A parameter with a callable is evaluated at each run: the
     statement may be run by another application than the one that had it compiled.
 
-    PostgreSQL plans it anew for each run if it expects more of that, and always the same way if it
+    PostgreSQL plans it for each run if it expects more of that, and always the same way if it
     `is_planned_once`: that is for long statements whose best plan depends on no value. They use an
     index wherever there is one.
     """

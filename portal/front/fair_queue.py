@@ -99,7 +99,7 @@ class FairQueue(Generic[T]):
                 del self._worked_on[line]
 
     def stop(self, threads: int) -> None:
-        """Make so many `take` calls return None after the waiting calls are done."""
+        """Make `threads` calls of `take` return None after the waiting calls are done."""
         with self._lock:
             self._at_once, self._shared_until = threads, 0.0
             self._stopping = True

@@ -29,7 +29,7 @@ directory = Blueprint("people", __name__, url_prefix="/people")
 
 
 def init_app(app: Flask, config: Config, issuer: Issuer) -> None:
-    """Let people sign in to `app` through the provider `issuer`."""
+    """Set up the sign-in of people to `app`, through the provider `issuer`."""
     client = Client(
         config.oidc_client_id,
         config.oidc_client_secret,

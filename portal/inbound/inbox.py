@@ -51,7 +51,7 @@ def find_inbox(actor: Actor) -> Inbox | None:
 
 
 def end_failures(actor: Actor) -> None:
-    """Let the inbox answer as usual again. Raises NotFound if the tenant has none."""
+    """End the simulated failures of the inbox. Raises NotFound if the tenant has none."""
     inbox = _existing(actor)
     if inbox is None:
         raise NotFound("There is no inbox yet.")

@@ -87,7 +87,7 @@ def send(record_id: str) -> ResponseReturnValue:
 
 @bp.post("/<record_id>/lab/failures")
 def heal(record_id: str) -> ResponseReturnValue:
-    """Let the inbox answer as usual again."""
+    """End the simulated failures of the inbox."""
     web.actor().require("webhooks:write")
     find(Webhook, web.actor(), record_id)
     if (found := inbox.find_inbox(web.actor())) is not None:

@@ -31,7 +31,7 @@ class ConnectorAccess(Base):
     `slot_version` is the version of the slot `lease` that may be handed out, None if there is none;
     it belongs to `credential_version`. `due_at` is when a worker may take the row: at once, to
     renew, to try again, or, while a worker has it, when another may; None for not before something
-    changes. `attempt` is the fence: a higher one makes the work of the worker before it void.
+    changes. `attempt` is the fence: a higher number voids the result of an earlier worker.
     `failures` counts those in a row, `outcome` and `said` are of the last one.
     """
 

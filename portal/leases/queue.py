@@ -46,7 +46,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The reason why nothing could be had. `outcome` is one of those of a check."""
+    """The reason why nothing could be fetched. `outcome` is an outcome of a check."""
 
     outcome: str
     said: str
@@ -68,7 +68,7 @@ class Found:
     token: Fetched | None = None
 
     def ends(self, now: datetime) -> datetime | None:
-        """Return when the values are good no more, by the clock that says `now`."""
+        """Return when the token expires, by the clock that says `now`; None without a token."""
         return self.token.ends(now) if self.token else None
 
 
@@ -158,7 +158,7 @@ def open_all(tenant_id: str, taken: Sequence[Taken]) -> list[Opened]:
 def record_all(tenant_id: str, results: Mapping[Taken, Result]) -> int:
     """Store what came of several connectors; return for how many it was not too late.
 
-    What is void is not stored: another worker has the connector, or it was changed meanwhile. A row
+    A void result is not stored: another worker has the connector, or it was changed. A row
     that somebody is changing now is left alone: it is taken again.
     """
     now = database_now()

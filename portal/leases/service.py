@@ -129,7 +129,7 @@ class Use:
 
 
 def uses(actor: Actor, record: Connector, at_most: int) -> Select[Any]:
-    """Select so many keys that took leases of a connector in the last day, for `use_of`.
+    """Select `at_most` keys that took leases of a connector in the last day, for `use_of`.
 
     Of a connector with very many leases, only the newest are looked at.
     """

@@ -16,7 +16,7 @@ WORDS: dict[Harm, Word] = {
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """Sentence about what matters most, with its word, and `rest` for what is to say beside it."""
+    """Sentence about what matters most, with its word. `rest` is the second sentence."""
 
     status: Word
     text: str

@@ -77,7 +77,7 @@ class Call(Declared):
 
 
 class PostgresLogin(Declared):
-    """Log in to a PostgreSQL server and ask who one is. Nothing is changed."""
+    """Log in to a PostgreSQL server and ask for the user's name. Nothing is changed."""
 
     driver: Literal["postgresql"]
     title: str = "Log in"
@@ -130,7 +130,7 @@ Proof = Annotated[
 class Grants(Declared):
     """The place that tells what the credentials may do.
 
-    `source` is the JSON body or a header of the call that proves who one is, or a claim of the
+    `source` is the JSON body or a header of the call that proves the identity, or a claim of the
     access token. Text is split at `separator`; a list is taken as it is.
     """
 
@@ -160,7 +160,7 @@ class Expiry(Declared):
     credential: str | None = None
     longest_days: int | None = None
     idle_days: int | None = None
-    """The credentials end after so many days without use."""
+    """The credentials end after this number of days without use."""
 
 
 class Check(Declared):

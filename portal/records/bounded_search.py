@@ -110,7 +110,7 @@ class Order:
         return "" if self.downward else BEYOND
 
     def reach(self, share: int) -> Reach | None:
-        """Return the bounds of a page that looks at so many records for words.
+        """Return the bounds of a page that looks at `share` records for words.
 
         Return None if the list is not by id. Such a page has no `end` yet.
         """

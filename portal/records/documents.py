@@ -61,7 +61,7 @@ def page(
 
 
 def _of_ids(actor: Actor, rows: Rows, ids: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the documents of records in the order of their ids, without those purged meanwhile.
+    """Return the documents of records in the order of their ids, without any that were purged.
 
     How PostgreSQL finds the records of a narrowed list depends on its values; how it reads their
     fields does not. So it plans only the first each time: the second takes three times as long.

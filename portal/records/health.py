@@ -41,7 +41,7 @@ WORDS: tuple[Word, ...] = get_args(Word)
 """From the worst to what nobody has to look at."""
 
 MOST, FEW = 1000, 100
-"""A list's first sentence counts so many records, and so many of them that have something."""
+"""The most records that a list's first sentence counts, and the most with something to tell."""
 
 UNKNOWN = object()
 """Stands for the facts of a new record if these are to be read."""
@@ -114,7 +114,7 @@ _judges: dict[type[Record], Judge] = {}
 
 
 def judge(model: type[Record], by: Judge) -> None:
-    """Let the records of this kind have a health."""
+    """Register how the health of this kind of record is judged."""
     _judges[model] = by
 
 

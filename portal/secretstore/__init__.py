@@ -196,7 +196,7 @@ class StoreHealth:
 
     @property
     def consequence(self) -> str:
-        """Return what does not work meanwhile."""
+        """Return what does not work in this state."""
         if self.state is StoreState.LACKING:
             return "What needs it fails. Everything else works."
         return (

@@ -170,7 +170,7 @@ def local_path(url: str | None) -> str:
 def to_sign_in() -> Response:
     """Redirect the visitor to the sign-in, which brings them back here.
 
-    Whoever was at work on a page finds there what they typed: again.js keeps it meanwhile.
+    Whoever was at work on a page finds there what they typed: again.js keeps it for them.
     """
     is_part = portal_request().is_htmx
     kept = {"kept": "1"} if is_part or request.method not in SAFE_METHODS else {}

@@ -1,4 +1,4 @@
-"""Protect forms with a token that only our own pages have, masked anew in each response.
+"""Protect forms with a token that only our own pages have, masked differently in each response.
 
 It is the one secret that every page has, so the length of compressed pages could reveal it. It is
 XORed with a fresh random pad, as in Django, so no two responses have a part of it in common. Tokens

@@ -1,7 +1,7 @@
 """Store, rotate and read the signing secrets of a webhook.
 
 The secret store has one entry for each webhook: `current`, and for 24 hours after a rotation
-`previous`. Both sign meanwhile, so that the receiver has time to switch to the new secret.
+`previous`. During these, both sign, so that the receiver has time to switch to the new secret.
 """
 
 from collections.abc import Mapping, Sequence

@@ -154,7 +154,7 @@ def seconds_of(value: Any) -> float | None:
 
 
 def end_of(value: Any, begun: datetime) -> datetime | None:
-    """Return when a token ends: after so many seconds, or at a moment. None if it is absurd."""
+    """Return when a token ends: after a number of seconds, or at a moment. None if it is absurd."""
     if (seconds := seconds_of(value)) is not None:
         return begun + timedelta(seconds=seconds)
     number = _number(value)

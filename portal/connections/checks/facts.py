@@ -28,7 +28,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """The answers that prove who one is: the body, the headers, and that of the token address."""
+    """The responses that prove the identity: body, headers, and the token address's body."""
 
     document: Any
     outcome: Outcome | None = None

@@ -1,4 +1,4 @@
-"""Run a check: address, connection, sign-in, who one is, and each scope that is needed.
+"""Run a check: address, connection, sign-in, identity, and each scope that is needed.
 
 Each step is told as soon as it is known. The first that fails decides; what comes after it is not
 tried.
@@ -133,13 +133,13 @@ async def _only_connect(visit: Visit, check: Check | None, way: Browser | Unprov
     await visit.progress.skipped("sign_in", said)
 
 
-# --- who one is -----------------------------------------------------------------------------------
+# --- identity -------------------------------------------------------------------------------------
 
 
 async def _proven(
     visit: Visit, check: Check, proof: Proof, token_answer: object, facts: Facts
 ) -> Proven:
-    """Prove who one is, and return the answers that tell it."""
+    """Verify the identity, and return the responses that prove it."""
     for call in check.before:
         _, reading = await visit.call(call)
         if not reading.passed:

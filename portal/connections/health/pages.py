@@ -83,7 +83,7 @@ def explained(
 
 @bp.post("/<record_id>/checks")
 def check(record_id: str) -> ResponseReturnValue:
-    """Ask for a check; one that waits or runs already is the one that was asked for."""
+    """Ask for a check. Reuse one that is already queued or running."""
     web.actor().require(requests.WRITE)
     record = connectors.get(web.actor(), record_id)
     if requests.open_check(web.actor(), record.id) is None:

@@ -189,7 +189,8 @@ def read(actor: Actor, record: Connector, asked: Range = MONTH) -> Panel:
 def _ended_meanwhile(record: Connector, found: ConnectorCheck | None) -> bool:
     """Tell whether a check moved the connector after the record was read, so that the two differ.
 
-    The page would say for half a minute that nobody has checked what a check has just passed.
+    Otherwise the page could say for half a minute that a connector was never checked, although a
+    check has just passed.
     """
     if found is None or found.finished_at is None or found.is_outdated:
         return False

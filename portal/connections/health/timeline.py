@@ -95,8 +95,9 @@ class Timeline:
 class Source:
     """Something that happens to connectors.
 
-    `query` selects so many rows after a place, newest first; None if the actor may see none. `tell`
-    makes events of them. `place_at` returns the place that everything before a moment comes after.
+    `query` selects a number of rows after a place, newest first; None if the actor may see none.
+    `tell` makes events of them. `place_at` returns the place that everything before a moment comes
+    after.
     """
 
     name: str
@@ -134,7 +135,7 @@ def place_of_id(prefix: str) -> Callable[[datetime], str]:
 
 
 def add_source(app: Flask, source: Source) -> None:
-    """Let another feature tell what happened to a connector."""
+    """Register another feature's entries in the timeline of connectors."""
     app.extensions.setdefault("portal.connector_timeline", []).append(source)
 
 

@@ -1,4 +1,4 @@
-"""Safe pause: stop sending to a receiver that fails for long, and hold its events meanwhile.
+"""Safe pause: stop sending to a receiver that fails for long, and hold its events.
 
 The deliveries of a paused webhook wait unchanged, so pausing and resuming cost the same for ten
 held deliveries as for a million. The engine sends one of them from time to time (a probe), or a
@@ -31,7 +31,7 @@ from portal.webhooks.subscriptions import WAKE, halt
 
 Choice = Literal["all", "newest_per_subject", "skip_before"]
 COUNTED = 100_000
-"""Held deliveries are counted up to here, and shown as "so many and more": counting costs time."""
+"""Held deliveries are counted up to here: counting costs time. Pages then say “and more”."""
 
 TOLD_AGAIN_AFTER = timedelta(days=1)
 USUAL_RATE = 20.0  # deliveries a second, to tell how long a replay takes

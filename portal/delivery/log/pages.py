@@ -85,7 +85,7 @@ def log_page(
 def _receivers_of(
     known: Mapping[str, search.Receiver], ids: Collection[str]
 ) -> Sequence[tuple[str, str]]:
-    """Return webhooks to choose from; to name those of a chip, the rows mostly know enough."""
+    """Return webhooks to choose from. The names in a filter chip usually come from the rows."""
     if ids and known.keys() >= set(ids) and "filter" not in request.args:
         return [(one.id, one.name) for one in known.values()]
     return search.choices(web.actor(), ids)

@@ -55,7 +55,7 @@ def counts(tenant_id: str) -> Label[Any]:
 
 
 def summary(actor: Actor) -> Health:
-    """Return the sentence that begins the log of deliveries: what became of those of today."""
+    """Return the sentence that begins the log of deliveries: what became of today's deliveries."""
     actor.require("webhooks:read")
     [[count, *each]] = session.execute(select(counts(actor.tenant_id))).one()
     good, retrying, waiting, held, bad, cancelled = each

@@ -80,7 +80,7 @@ def read(notice: str) -> Fresh | None:
 async def take(
     connection: Connection, tenant_id: str, wanted: Sequence[tuple[Fresh, int]], worker: int
 ) -> tuple[list[LeasedDelivery], set[str]]:
-    """Lease up to so many of these deliveries of one tenant to this worker, in a transaction.
+    """Lease deliveries of one tenant to this worker, at most the given number of each webhook.
     Return them, and the webhooks with conditions: their deliveries must be found by a search.
 
     Raises TakenForGone.

@@ -101,7 +101,7 @@ def slow_down(asked: timedelta | None, throttles: int) -> timedelta:
 
 
 def should_pause(failures: int, failing_for: timedelta) -> bool:
-    """Tell whether to pause an endpoint with so many failures in a row, over so long a time."""
+    """Tell whether to pause an endpoint after this many failures in a row and this long."""
     return failures >= PAUSE_FAILURES and failing_for >= PAUSE_AFTER
 
 
@@ -111,7 +111,7 @@ def should_warn(failures: int, failing_for: timedelta) -> bool:
 
 
 def next_probe(probes: int) -> timedelta:
-    """Return the wait until a paused endpoint is probed, after so many failed probes in a row."""
+    """Return the wait until a paused endpoint is probed, after `probes` failed probes in a row."""
     return PROBES[min(probes, len(PROBES) - 1)]
 
 

@@ -258,8 +258,8 @@ class TakenForGone(Exception):
 async def take(
     connection: Connection, wanted: Sequence[tuple[DueEndpoint, int]], worker: int
 ) -> list[LeasedDelivery]:
-    """Lease up to so many deliveries of each endpoint to this worker, in one transaction: if it
-    fails none is lost, and none is leased twice. Raises TakenForGone."""
+    """Lease deliveries of each endpoint to this worker, at most the given number, in one
+    transaction: if it fails none is lost, and none is leased twice. Raises TakenForGone."""
     found: list[LeasedDelivery] = []
     by_tenant = sorted(wanted, key=lambda one: (one[0].tenant_id, one[0].webhook_id))
     async with connection.transaction():
@@ -420,8 +420,8 @@ def _recorded(tenant_id: str, batch: Sequence[AttemptRecord]) -> Ask:
 
 
 async def give_back(connection: Connection, taken: Iterable[LeasedDelivery]) -> None:
-    """Release leased deliveries that were not begun, as if they had not been claimed; those of an
-    ordered webhook return to their place."""
+    """Release leased deliveries that were not begun, as if they had not been claimed. Deliveries of
+    an ordered webhook return to their place."""
     by_tenant = sorted(taken, key=lambda one: one.tenant_id)
     async with connection.transaction():
         for tenant_id, group in groupby(by_tenant, lambda one: one.tenant_id):

@@ -147,7 +147,7 @@ class Presence:
 
     async def recover(self, connection: Connection, in_hand: Callable[[], Container[str]]) -> None:
         """Release deliveries that this worker holds without knowing it: the connection was lost
-        together with the answer to a claim. No claim may run meanwhile."""
+        together with the answer to a claim. No claim may run at the same time."""
         if self.number is not None:
             async with connection.transaction():
                 await _take_back(connection, self.number, in_hand)

@@ -127,7 +127,7 @@ def _store(tenant_id: str, session_id: str, act: Act, ticket: str) -> None:
 
 
 def _take(row: SessionFacts) -> tuple[Act | None, str]:
-    """Return the newest act of a session, if it is not too old, and its ticket; keep it no more."""
+    """Remove and return the newest act of a session with its ticket; None if it is too old."""
     kept: Mapping[str, Any] | None = session.scalar(
         select(WebSession.kept_act)
         .where(WebSession.tenant_id == row.tenant_id, WebSession.id == row.id)

@@ -85,7 +85,7 @@ def _signed_in() -> web.SignedIn | None:
 
 
 def recent_sign_in_required(view: View) -> View:
-    """Let a view change something only within `sessions.RECENT` of a real sign-in.
+    """Allow a view only within `sessions.RECENT` of a real sign-in.
 
     Otherwise the person signs in again first, and then what they asked for is done.
     """

@@ -47,7 +47,7 @@ class Order:
 
 
 def order(actor: Actor, receiver: Webhook, name: FailureName, times: int) -> None:
-    """Let the inbox fail the next `times` genuine requests; with 0 it fails none."""
+    """Make the inbox fail the next `times` genuine requests; with 0 it fails none."""
     actor.require("webhooks:write")
     key = {"tenant_id": receiver.tenant_id, "webhook_id": receiver.id}
     values = {"name": name, "remaining": times}
@@ -59,7 +59,7 @@ def order(actor: Actor, receiver: Webhook, name: FailureName, times: int) -> Non
 
 
 def end(actor: Actor, receiver: Webhook) -> None:
-    """Let the inbox answer as usual again."""
+    """End the simulated failures of the inbox."""
     actor.require("webhooks:write")
     key = {"tenant_id": receiver.tenant_id, "webhook_id": receiver.id}
     session.execute(delete(InboxFailure).filter_by(**key))

@@ -20,8 +20,7 @@ class Clock:
         return datetime.fromtimestamp(self.system() + self._ahead, UTC)
 
     def learn(self, told: datetime, asked: float) -> None:
-        """Correct the difference by the time `told` that PostgreSQL gave to a query sent at
-        `asked`.
+        """Adjust the clock from one query: sent at `asked`, answered with the server time `told`.
 
         PostgreSQL read its clock between the query and the answer, which bounds the difference. The
         known difference is only moved into these bounds, so a slow answer does not spoil a more

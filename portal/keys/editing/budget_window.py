@@ -20,10 +20,10 @@ TOUCH = text(
 
 
 def move(record: ApiKey, period: str) -> None:
-    """Let the budget of the key's family begin again by another period's calendar.
+    """Move the budget of the key's family to the calendar of another period.
 
     It locks the budget, so that no call is admitted or settled in between. The key still has its
-    old period, by which the budget begins anew first if that is due.
+    old period: if the budget is due to reset by it, that happens first.
     """
     zone = session.scalars(select(Tenant.time_zone).where(Tenant.id == record.tenant_id)).one()
     family = record.rotation_family_id or record.id
@@ -61,7 +61,7 @@ def move(record: ApiKey, period: str) -> None:
 
 
 def forget_announcements(record: ApiKey) -> None:
-    """Let the percentages that a higher budget has not reached yet be announced again."""
+    """Allow percentages that a higher budget has not reached yet to be announced again."""
     percent = 100 * KeyBudget.spent_usd / func.nullif(record.max_budget_usd, 0)
     steps = case((percent >= 100, 100), (percent >= 80, 80), (percent >= 50, 50), else_=0)
     reached = steps if record.max_budget_usd else 0

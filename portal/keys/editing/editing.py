@@ -1,4 +1,4 @@
-"""Change the settings of a key, and with them those of its children and of its family.
+"""Change the settings of a key, and with them the settings of its children and its family.
 
 Verification hears of each changed key with the commit. Children never keep more than their parent;
 the keys of a family count one budget, so all of them have its period.

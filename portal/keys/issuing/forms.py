@@ -304,7 +304,7 @@ class ChildKeyForm(CommandForm[ChildKey]):
 
 
 def expiry(lifetime: str) -> datetime | None:
-    """Return when a key with a lifetime of so many days expires; None if it does not expire."""
+    """Return when a key with this lifetime in days expires; None if it does not expire."""
     if not (lifetime.isascii() and lifetime.isdigit() and len(lifetime) < 5):
         return None
     return datetime.now(UTC).replace(microsecond=0) + timedelta(days=int(lifetime))

@@ -202,7 +202,7 @@ class CallAdmission:
         return call
 
     def wait(self, call: Call) -> Admission:
-        """Let PostgreSQL count a call, and wait for the result.
+        """Count a call in PostgreSQL, and wait for the result.
 
         Raises Unavailable when PostgreSQL does not answer, because no call passes uncounted, and
         Conflict for a reservation id that belongs to another key.

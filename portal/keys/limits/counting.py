@@ -1,8 +1,8 @@
-"""Let PostgreSQL count calls, in batches: one statement for many costs little more than for one.
+"""Count calls in PostgreSQL, in batches: one statement for many costs little more than for one.
 
-One thread of each process sends the batches, one after the other; the calls that arrive meanwhile
-are the next batch. No call waits for a locked row. A call whose rows another transaction holds is
-retried a moment later, and delays no other call.
+One thread of each process sends the batches, one after the other; the calls that arrive while one
+runs are the next batch. No call waits for a locked row. A call whose rows another transaction holds
+is retried a moment later, and delays no other call.
 """
 
 import asyncio
@@ -123,7 +123,7 @@ class BatchCounter:
         self._returning: psycopg.Connection[Any] | None = None
 
     def count(self, call: Call) -> Any:
-        """Let PostgreSQL count a call. Wait in this thread, and return the result of `counted`.
+        """Count a call in PostgreSQL. Wait in this thread, and return the result of `counted`.
 
         Raises Unavailable when PostgreSQL does not answer, or when another transaction holds the
         call's rows for too long.
@@ -166,7 +166,7 @@ class BatchCounter:
         """Return leases and slices to PostgreSQL, and give the positions of the accepted ones.
 
         One statement returns only a few: their rows stay locked until all are done, and calls of
-        these keys wait meanwhile. Call this from one thread only, and not from the one that counts.
+        these keys wait for them. Call this from one thread only, and not from the one that counts.
         """
         if self._returning is None or self._returning.closed:
             self._returning = connect(self._url)

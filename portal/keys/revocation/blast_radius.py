@@ -30,7 +30,7 @@ from portal.records.listing import Listing, Query, narrowed
 from portal.records.quotas import counts
 
 DAY = timedelta(hours=24)
-ONE_BY_ONE = 200  # up to so many keys get a history entry each; more share one entry
+ONE_BY_ONE = 200  # up to this number, each key gets a history entry; more share one entry
 MOST = 10_000  # keys are counted up to here
 MOST_REPAIRED = 1000
 

@@ -104,7 +104,7 @@ def finish_rotation(record_id: str) -> ResponseReturnValue:
 @bp.post("/<record_id>/rotation/extend")
 @recent_sign_in_required
 def extend_rotation(record_id: str) -> ResponseReturnValue:
-    """Let the old key live for one more day."""
+    """Extend the old key's life by one day."""
     _mine(record_id)
     progress.extend(web.actor(), record_id)
     web.toast("The old key has one day more.")

@@ -154,7 +154,7 @@ def take_back(actor: Actor, key_id: str) -> ApiKey:
 
 
 def extend(actor: Actor, key_id: str) -> KeyRotation:
-    """Let the old key of a rotation live for one more day.
+    """Extend the life of a rotation's old key by one day.
 
     It lives for at most LONGEST in all, and never beyond the end that its issuer set. Raises
     Conflict if the rotation has no end to move, or if the end cannot be moved further.

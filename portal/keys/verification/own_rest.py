@@ -78,7 +78,7 @@ def actor_of(key: Snapshot, origin: Origin) -> Actor:
 
 
 def admit(actor: Actor, scope: str, is_dry: bool = False) -> None:
-    """Let the actor do what needs `scope`, or raise Forbidden, RateLimited or Unauthenticated.
+    """Admit an actor to what needs `scope`, or raise Forbidden, RateLimited or Unauthenticated.
 
     A call with a key, or with a token of it, takes one of the key's requests, and one of its uses
     unless it is a dry run. What is taken is not given back if the operation fails later.

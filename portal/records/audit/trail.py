@@ -157,7 +157,7 @@ class LastChange:
 
 
 def last_changes(record: Record, actor: Actor, saves: int) -> dict[str, LastChange]:
-    """Return the fields that the last so many saves of a record have changed."""
+    """Return the fields that the last `saves` saves of a record have changed."""
     columns = set(inspect(record).attrs.keys())
     entries = [one for one in history(actor, record.id, limit=FEW) if columns & one.changes.keys()]
     found: dict[str, LastChange] = {}

@@ -119,25 +119,26 @@ class View:
 class Listing(Generic[R]):
     """Define the filters, orders and views of one resource's list.
 
-    `filters` are compared for equality, and `choices` are the allowed values of some of them.
-    `several` are those that take several values, with commas between them: only such whose values
-    never have a comma. `once_single` are those of them that took one value in an earlier release:
-    the document still calls them a text, for the programs that were made from it. `apart` are those
-    of them whose values have an index each, and none together. `sides` are filters by a value in
-    another table; they take several, too.
-    `ranges` are times, or what `sorted_time` makes of them, queried with `<name>_after` and
-    `<name>_before` (`created_at` → `created_after`). `days` are columns with the day of some of
-    them, which an index has.
-    `quick` are the filters, times and `show` for which an index tells how many records match.
-    `sorts` maps a name to a column that is never null. `views` are chosen with `show`. `overseen`
-    are the filters and times that an admin may use on records that are not open to them: any other,
-    and words, find only what is. `beside` is the table that `beside_sorts`, `days` and some of the
-    views read. `fingerprint` is the filter to use if the search text is a SHA-256.
-    `combines` is set if filters can be negated (`<name>_not`) and joined by `either`. `texts` are
-    searched for a part of them (`<name>_contains`). `optional` are the filters and times that a
-    record may lack (`<name>_empty`). No index answers these: see `portal.records.lists.asking`.
-    `is_keyed` is set if no index has the id alone, only after the column of the sort.
-    `prefixes` are what its ids begin with, if that is not the model's `id_prefix`.
+    - `filters` are compared for equality; `choices` are the allowed values of some of them.
+    - `several`: filters that take several values, separated by commas. No value may have a comma.
+    - `once_single`: filters of `several` that took one value in an earlier release. The OpenAPI
+      document still calls them a text, for programs that were generated from it.
+    - `apart`: filters of `several` with one index per value and no combined index.
+    - `sides`: filters by a value in another table. They take several values, too.
+    - `ranges`: times, or what `sorted_time` makes of them, queried with `<name>_after` and
+      `<name>_before` (`created_at` → `created_after`). `days`: the indexed columns with the day of
+      some of these times.
+    - `quick`: the filters, times and `show` whose number of matches an index tells.
+    - `sorts` maps a name to a column that is never null. `views` are chosen with `show`.
+    - `overseen`: the filters and times that an admin may use on records they may not read. Other
+      filters, and words, find only records that the admin may read.
+    - `beside`: the table that `beside_sorts`, `days` and some of the views read.
+    - `fingerprint`: the filter to use if the search text is a SHA-256.
+    - `combines`: filters can be negated (`<name>_not`) and joined by `either`. `texts` can be
+      searched for a part (`<name>_contains`), and `optional` are filters and times that a record
+      may lack (`<name>_empty`). No index answers these: see `portal.records.lists.asking`.
+    - `is_keyed`: no index has the id alone, only after the column of the sort.
+    - `prefixes`: the beginnings of its ids, if they are not the model's `id_prefix`.
     """
 
     model: type[R]

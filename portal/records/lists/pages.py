@@ -33,8 +33,8 @@ R = TypeVar("R", bound=Record)
 class Page(Generic[R]):
     """One page of records, with the cursors of the next and the previous page, if any.
 
-    `looked` is set if the page ended early, after looking at so many records: the rest of the list
-    may have more, even if `items` is empty.
+    `looked` is the number of records looked at, if the page ended early: the rest of the list may
+    have more, even if `items` is empty.
     """
 
     items: Sequence[R]
@@ -54,7 +54,7 @@ def page(
     """Return one page of what the actor may see, with a constant number of statements.
 
     Return records, or rows that begin with `columns` if these are given. `also` are conditions that
-    no query string can contain. `weights` are those of the words, if they are known.
+    no query string can contain. `weights` says how common each word is, if that is known.
     """
     query = meant(listing, query)
     actor = asking(actor, listing, query)

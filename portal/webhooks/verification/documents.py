@@ -54,8 +54,8 @@ class Documents:
         return self._kept.get(url, NEVER).problem
 
     def needs(self, url: str, older_than: float = FRESH) -> bool:
-        """Tell whether to fetch it: it is older than so many seconds, or failed more than FAILED
-        seconds ago."""
+        """Tell whether to fetch it: it is older than `older_than` seconds, or failed more than
+        FAILED seconds ago."""
         asked = self._kept.get(url, NEVER)
         patience = min(older_than, FAILED) if asked.problem else older_than
         return self.clock() - asked.at > patience

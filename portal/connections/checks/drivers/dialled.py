@@ -36,7 +36,7 @@ def failed_tls(error: OSError) -> Stopped:
 
 
 def unchecked(trust: ssl.SSLContext) -> ssl.SSLContext:
-    """Let a context of our own take any certificate: the setting asks for encryption alone."""
+    """Make a context of our own accept any certificate: the setting asks for encryption alone."""
     trust.check_hostname = False
     trust.verify_mode = ssl.CERT_NONE
     return trust

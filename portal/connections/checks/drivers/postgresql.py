@@ -1,4 +1,4 @@
-"""Log in to a PostgreSQL server, and ask who one is.
+"""Log in to a PostgreSQL server, and ask for the user's name.
 
 The connection to the server is our own: it goes to the address that was guarded, and its
 certificate is checked as for HTTPS. libpq speaks through it, over a socket that only this process
