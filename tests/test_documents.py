@@ -130,7 +130,8 @@ def test_no_room_is_crowded():
             assert len(modules) <= 12, room
     top = [path for path in (ROOT / "portal").iterdir() if path.name[0] not in "_."]
     features = {path.parent.name for path in (ROOT / "portal").glob("*/feature.py")}
-    assert len([path for path in top if path.name not in features]) <= 12
+    others = {path.name for path in top} - (features - {"rest"})  # rest says what a feature is
+    assert len(others - {"migrations"}) <= 12, "decision 0011 counts like this"
 
 
 def test_docstrings_tell_and_do_not_ask():
