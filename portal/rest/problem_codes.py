@@ -357,8 +357,8 @@ CODES = _by_code(
             503,
             "This may have been saved",
             "It is not known whether the change was saved.",
-            "The connection to the database broke while the change was being saved, or after a part of"
-            " it was.",
+            "The connection to the database broke while the change was being saved, or after a part"
+            " of it was.",
             "Read the record, or send the request again with the same Idempotency-Key: it is then"
             " done at most once.",
             "The connection to the database broke while this was being saved.",

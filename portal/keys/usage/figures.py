@@ -9,8 +9,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import and_, func, literal, select, union
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    ScalarSelect,
+    Select,
+    and_,
+    func,
+    literal,
+    select,
+    union,
+)
 
 from portal.database.actor import Actor
 from portal.database.session import session
@@ -161,8 +172,51 @@ class Standing:
 
 def standing(actor: Actor, key: ApiKey) -> Standing:
     """Return the related keys, limits, budget and forecast of a key, in one statement."""
+    related: dict[str, Relative] = {}
+    window = budget = None
+    lately, used, now = Decimal(0), 0, datetime.now(UTC)
+    for row in session.execute(_asked(actor, key)):
+        if row.id == key.id:
+            window, budget = row.KeyRate or window, row.KeyBudget or budget
+            lately, used, now = row.lately, row.uses or 0, row.now
+        elif row.id not in related or related[row.id].relation == "family":
+            shown = f"{row.key_prefix}…{row.last4}"
+            related[row.id] = Relative(
+                row.id, row.name, shown, row.state, row.relation, row.created_at
+            )
+    return Standing(
+        tuple(related.values()), _gauges(key, window, used, now), _money(key, budget, lately, now)
+    )
+
+
+def _asked(actor: Actor, key: ApiKey) -> Select[Any]:
+    """Select the related keys and the key itself, which has the state of its limits beside it."""
     family = key.rotation_family_id or key.id
     here = ApiKey.tenant_id == actor.tenant_id
+    found = _related(key, family, here).limit(MOST_RELATIVES).subquery()
+    rate = and_(KeyRate.tenant_id == actor.tenant_id, KeyRate.key_id == key.id, ApiKey.id == key.id)
+    budget = and_(
+        KeyBudget.tenant_id == actor.tenant_id, KeyBudget.family_id == family, ApiKey.id == key.id
+    )
+    uses = select(ApiKeyRuntime.uses).where(
+        ApiKeyRuntime.tenant_id == actor.tenant_id, ApiKeyRuntime.key_id == key.id
+    )
+    return (
+        select(
+            found.c.relation, ApiKey.id, ApiKey.name, ApiKey.key_prefix, ApiKey.last4,
+            ApiKey.state, ApiKey.created_at, KeyRate, KeyBudget,
+            _spent_lately(actor, family, here).label("lately"),
+            uses.scalar_subquery().label("uses"), func.now().label("now"),
+        )
+        .join(ApiKey, and_(here, ApiKey.id == found.c.id))
+        .outerjoin(KeyRate, rate)
+        .outerjoin(KeyBudget, budget)
+        .order_by(ApiKey.id)
+    )  # fmt: skip
+
+
+def _related(key: ApiKey, family: str, here: ColumnElement[bool]) -> CompoundSelect[Any]:
+    """Select the ids of the key and of related ones, each with how it is related."""
     ids = [
         select(ApiKey.id, literal("itself").label("relation")).where(here, ApiKey.id == key.id),
         select(ApiKey.id, literal("child")).where(here, ApiKey.parent_key_id == key.id),
@@ -170,76 +224,29 @@ def standing(actor: Actor, key: ApiKey) -> Standing:
         select(ApiKey.id, literal("family")).where(here, ApiKey.id == family),
         select(ApiKey.id, literal("successor")).where(here, ApiKey.rotated_from_key_id == key.id),
     ]
-    for other, relation in (
-        (key.rotated_from_key_id, "predecessor"),
-        (key.parent_key_id, "parent"),
-    ):
-        if other:
-            ids.append(select(ApiKey.id, literal(relation)).where(here, ApiKey.id == other))
-    found = union(*ids).limit(MOST_RELATIVES).subquery()
-    # The budget is the family's, so its pace is, too. Selected by key, because the ledger has an
-    # index on keys.
-    relatives = union(
+    named = {"predecessor": key.rotated_from_key_id, "parent": key.parent_key_id}
+    ids += [
+        select(ApiKey.id, literal(relation)).where(here, ApiKey.id == other)
+        for relation, other in named.items()
+        if other
+    ]
+    return union(*ids)
+
+
+def _spent_lately(actor: Actor, family: str, here: ColumnElement[bool]) -> ScalarSelect[Decimal]:
+    """Select what the family spent lately: the budget is the family's, so its pace is, too.
+
+    Its keys are selected by id, because the ledger has an index on keys.
+    """
+    keys = union(
         select(ApiKey.id).where(here, ApiKey.id == family),
         select(ApiKey.id).where(here, ApiKey.rotation_family_id == family),
     )
-    spent_lately = (
+    return (
         select(func.coalesce(func.sum(SpendLedger.cost_usd), 0))
-        .where(SpendLedger.tenant_id == actor.tenant_id, SpendLedger.key_id.in_(relatives))
+        .where(SpendLedger.tenant_id == actor.tenant_id, SpendLedger.key_id.in_(keys))
         .where(SpendLedger.noted_at > func.now() - RATE_OVER)
         .scalar_subquery()
-    )
-    uses = (
-        select(ApiKeyRuntime.uses)
-        .where(ApiKeyRuntime.tenant_id == actor.tenant_id, ApiKeyRuntime.key_id == key.id)
-        .scalar_subquery()
-    )
-    rows = session.execute(
-        select(
-            found.c.relation, ApiKey.id, ApiKey.name, ApiKey.key_prefix, ApiKey.last4,
-            ApiKey.state, ApiKey.created_at, KeyRate, KeyBudget, spent_lately,
-            uses, func.now(),
-        )
-        .join(ApiKey, and_(here, ApiKey.id == found.c.id))
-        .outerjoin(
-            KeyRate,
-            and_(KeyRate.tenant_id == actor.tenant_id, KeyRate.key_id == key.id,
-                 ApiKey.id == key.id),
-        )
-        .outerjoin(
-            KeyBudget,
-            and_(KeyBudget.tenant_id == actor.tenant_id, KeyBudget.family_id == family,
-                 ApiKey.id == key.id),
-        )
-        .order_by(ApiKey.id)
-    ).all()  # fmt: skip
-    related: dict[str, Relative] = {}
-    window = budget = None
-    lately, used, now = Decimal(0), 0, datetime.now(UTC)
-    for (
-        relation,
-        id_,
-        name,
-        prefix,
-        last4,
-        state,
-        created,
-        held,
-        money,
-        spent,
-        counted,
-        at,
-    ) in rows:
-        if id_ == key.id:
-            window, budget = held or window, money or budget
-            lately, used, now = spent, counted or 0, at
-            continue
-        known = related.get(id_)
-        if known is None or known.relation == "family":
-            shown = f"{prefix}…{last4}"
-            related[id_] = Relative(id_, name, shown, state, relation, created)
-    return Standing(
-        tuple(related.values()), _gauges(key, window, used, now), _money(key, budget, lately, now)
     )
 
 
