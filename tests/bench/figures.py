@@ -14,11 +14,14 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Figure:
-    """One promise and its measured value. `notes` are the two compared values."""
+    """One measured value and what is promised of it, or no bound if it is only for comparison.
+
+    `notes` are the two compared values.
+    """
 
     name: str
     value: float
-    bound: float
+    bound: float | None
     better: Literal["more", "less"]
     unit: str = "x"
     notes: str = ""
@@ -26,6 +29,9 @@ class Figure:
 
     @property
     def holds(self) -> bool:
+        """Tell whether the promise is kept; where nothing is promised, nothing is broken."""
+        if self.bound is None:
+            return True
         if self.better == "more":
             return self.value >= self.bound
         return self.value <= self.bound
@@ -33,6 +39,8 @@ class Figure:
     @property
     def wanted(self) -> str:
         """Return the bound as text."""
+        if self.bound is None:
+            return ""
         return f"{'≥' if self.better == 'more' else '≤'} {self.bound:,g} {self.unit}".rstrip()
 
     @property
@@ -42,7 +50,7 @@ class Figure:
         return f"{self.value:,.{digits}f} {self.unit}".rstrip()
 
     def line(self) -> str:
-        verdict = "holds" if self.holds else "FALLS SHORT"
+        verdict = "FALLS SHORT" if not self.holds else "holds" if self.wanted else ""
         return f"{self.name:<58} {self.measured:>9}  {self.wanted:<9}  {verdict:<12} {self.notes}"
 
     def row(self) -> str:

@@ -225,7 +225,7 @@ def in_vault(bench: Leases, directory: Path) -> Figure:
             bench.fetched(DUE_IN_VAULT, WARM)
             rate, _ = bench.fetched(0, DUE_IN_VAULT)
     return Figure(
-        f"{DUE_IN_VAULT:,} due tokens with OpenBao, tokens a second", rate, 0, "more", "/s"
+        f"{DUE_IN_VAULT:,} due tokens with OpenBao, tokens a second", rate, None, "more", "/s"
     )
 
 
