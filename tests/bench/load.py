@@ -56,9 +56,12 @@ def answer_end(data: bytes | bytearray) -> int | None:
 class Connection(asyncio.Protocol):
     """A connection that sends the next request after each response, until the time is over."""
 
-    def __init__(self, requests: Iterator[bytes], until: float, done: asyncio.Future[None]) -> None:
-        self.requests, self.until, self.done = requests, until, done
+    def __init__(
+        self, requests: Iterator[bytes], until: float, done: asyncio.Future[None], keeps: bool
+    ) -> None:
+        self.requests, self.until, self.done, self.keeps = requests, until, done, keeps
         self.times: list[float] = []
+        self.answers: list[bytearray] = []
         self.failures = 0
         self.refusal = ""
         self.received = bytearray()
@@ -81,6 +84,8 @@ class Connection(asyncio.Protocol):
         if not self.received.startswith(b"HTTP/1.1 2"):
             self.failures += 1
             self.refusal = self.received.decode(errors="replace")
+        elif self.keeps:
+            self.answers.append(self.received.partition(b"\r\n\r\n")[2])
         if now < self.until:
             self.ask()
         else:
@@ -91,10 +96,13 @@ class Connection(asyncio.Protocol):
             self.done.set_result(None)
 
 
-async def burst(asks: list[Ask], connections: int, seconds: float) -> dict[str, Any]:
+async def burst(
+    asks: list[Ask], connections: int, seconds: float, keeps: bool = False
+) -> dict[str, Any]:
     """Send as many requests as the server can answer on these connections in these seconds.
 
-    If there are several requests, all connections together take them in turn.
+    If there are several requests, all connections together take them in turn. With `keeps`, the
+    result has the bodies of the answers that accepted a request.
     """
     requests = cycle([ask.encode() for ask in asks])
     loop = asyncio.get_running_loop()
@@ -102,7 +110,7 @@ async def burst(asks: list[Ask], connections: int, seconds: float) -> dict[str, 
     open_ones = []
     for _ in range(connections):
         done = loop.create_future()
-        one = Connection(requests, began + seconds, done)
+        one = Connection(requests, began + seconds, done, keeps)
         await loop.create_connection(lambda one=one: one, "127.0.0.1", asks[0].port)
         open_ones.append(one)
     await asyncio.wait_for(
@@ -114,6 +122,7 @@ async def burst(asks: list[Ask], connections: int, seconds: float) -> dict[str, 
         "requests": len(times),
         "failures": sum(one.failures for one in open_ones),
         "refusal": next((one.refusal for one in open_ones if one.refusal), ""),
+        "answers": [body.decode() for one in open_ones for body in one.answers],
         "per_second": len(times) / taken,
         "p50_ms": times[len(times) // 2] * 1000,
         "p99_ms": times[len(times) * 99 // 100] * 1000,
@@ -123,22 +132,21 @@ async def burst(asks: list[Ask], connections: int, seconds: float) -> dict[str, 
 # ---------------------------------------------------------------- by the clock
 
 
-async def schedule(ask: Ask, rate: float, seconds: float, first: int) -> dict[str, Any]:
-    """Send requests at a steady rate, whether or not earlier ones have been answered.
+async def schedule(asks: list[Ask], rate: float, seconds: float, first: int) -> dict[str, Any]:
+    """Send the requests in turn at a steady rate, whether or not earlier ones have been answered.
 
     NUMBER and AT in the body become the request's number, from `first` on, and the time at which it
     is due, in seconds since 1970. Each response is timed from that moment, so a server that falls
-    behind cannot hide it.
+    behind cannot hide it. `refused` are the numbers of the requests that failed.
     """
     loop = asyncio.get_running_loop()
     begin, begin_at = loop.time() + 0.2, time.time() + 0.2
     free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
     times: list[float] = []
-    failures = 0
+    refused: list[int] = []
 
     async def send(number: int) -> None:
-        nonlocal failures
-        due = number / rate
+        ask, due = asks[number % len(asks)], number / rate
         await asyncio.sleep(begin + due - loop.time())
         connection = free.pop() if free else await asyncio.open_connection("127.0.0.1", ask.port)
         reader, writer = connection
@@ -153,14 +161,15 @@ async def schedule(ask: Ask, rate: float, seconds: float, first: int) -> dict[st
                 raise ConnectionError("the server closed the connection")
             received += piece
         times.append(loop.time() - begin - due)
-        failures += not received.startswith(b"HTTP/1.1 2")
+        if not received.startswith(b"HTTP/1.1 2"):
+            refused.append(first + number)
         free.append(connection)
 
     async with asyncio.timeout(seconds + SECONDS_PER_REQUEST):
         await asyncio.gather(*(send(number) for number in range(int(rate * seconds))))
     for _, writer in free:
         writer.close()
-    return {"requests": len(times), "failures": failures, "times": sorted(times)}
+    return {"refused": refused, "times": sorted(times)}
 
 
 # ---------------------------------------------------------------- one after the other
@@ -210,21 +219,21 @@ def _read(connection: socket.socket) -> bytearray:
 
 
 def run(task: dict[str, Any]) -> dict[str, Any]:
-    asks = [Ask(**ask) for ask in task["asks"]]
+    asks, options = [Ask(**ask) for ask in task["asks"]], task["options"]
     match task["kind"]:
         case "burst":
-            return asyncio.run(burst(asks, task["connections"], task["seconds"]))
+            return asyncio.run(burst(asks, **options))
         case "schedule":
-            return asyncio.run(schedule(asks[0], task["rate"], task["seconds"], task["first"]))
+            return asyncio.run(schedule(asks, **options))
         case "turns":
-            return turns(asks, task["rounds"], task["seconds"])
+            return turns(asks, **options)
         case _:
             return once(asks[0])
 
 
 def as_task(kind: str, *asks: Ask, **options: Any) -> str:
     """Return the line that gives the process this task."""
-    return json.dumps({"kind": kind, "asks": [asdict(ask) for ask in asks], **options})
+    return json.dumps({"kind": kind, "asks": [asdict(ask) for ask in asks], "options": options})
 
 
 if __name__ == "__main__":

@@ -40,27 +40,32 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def computed_by_all(pid: int) -> float:
-    """Return the processor seconds of a process and all its descendants, including ended ones."""
+def computed_by_all(*pids: int) -> float:
+    """Return the processor seconds of processes and all their descendants, also of ended ones."""
+    return sum(map(_computed_by, pids))
+
+
+def _computed_by(pid: int) -> float:
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except (FileNotFoundError, ProcessLookupError):
         return 0.0  # it ended just now
     own = sum(map(int, fields[11:15])) / TICKS
-    return own + sum(computed_by_all(int(child)) for child in children)
+    return own + computed_by_all(*map(int, children))
 
 
 def serving(
-    target: str, environment: Mapping[str, str], workers: int = 1
+    target: str, environment: Mapping[str, str], workers: int = 1, interface: str = "wsgi"
 ) -> contextlib.AbstractContextManager[Server]:
-    """Serve a WSGI application (`module:name`) with granian inside the context.
+    """Serve an application (`module:name`) with granian inside the context.
 
-    Every server has as many threads as the portal.
+    Every WSGI server has as many threads as the portal. RSGI has only its event loop.
     """
     port = free_port()
-    command = ["granian", "--interface", "wsgi", "--workers", str(workers), "--port", str(port)]
-    command += ["--blocking-threads", str(THREADS), "--log-level", "error", target]
+    command = ["granian", "--interface", interface, "--workers", str(workers), "--port", str(port)]
+    threads = ["--blocking-threads", str(THREADS)] if interface == "wsgi" else []
+    command += [*threads, "--log-level", "error", target]
     return _running(command, environment, port)
 
 
