@@ -33,12 +33,6 @@ class Server:
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
-    @property
-    def cpu_seconds(self) -> float:
-        """Return the processor seconds that the serving process has used since its start."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
 
 def computed_by_all(*pids: int) -> float:
     """Return the processor seconds of processes and all their descendants, also of ended ones."""

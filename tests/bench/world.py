@@ -27,6 +27,7 @@ from portal.webhooks.schemas import DEFAULT_POLICY
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)  # the same ids in every run
 YEAR = timedelta(days=365)
+MANY = 2_000  # records that are asked for in turn
 RARE = 60  # rows with the rare word, tag, user or service in each of both tenants
 KIND_LETTERS = key_format.KIND_LETTERS
 
@@ -73,6 +74,12 @@ def identifier(prefix: str, tenant: Tenant, number: int, count: int) -> str:
     digest = hashlib.sha256(f"{tenant.id}{prefix}{number}".encode()).digest()
     milliseconds = int(created(number, count).timestamp() * 1000)
     return f"{prefix}_{ULID(milliseconds.to_bytes(6, 'big') + digest[:10])}"
+
+
+def many_keys(tenant: Tenant) -> list[str]:
+    """Return the ids of MANY keys, evenly over the tenant's, so that no repetition is measured."""
+    numbers = range(0, tenant.keys, tenant.keys // MANY)
+    return [identifier("key", tenant, number, tenant.keys) for number in numbers]
 
 
 def created(number: int, count: int) -> datetime:
