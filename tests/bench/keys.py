@@ -1,5 +1,5 @@
-"""Measures keys among a million of them: their verification against an empty Flask view, how many
-are issued in a second, how quickly a revocation is heard of, and their list.
+"""Measures keys among a million of them: their verification against servers that do nothing, how
+many are issued in a second, how quickly a revocation is heard of, and their list.
 
 python -m tests.bench.keys [--keys 1000000] [--rounds 5] [--seconds 2]
 """
@@ -41,6 +41,9 @@ SCOPES = {
     "plain": ["keys:read"],
     "full": ["keys:read"],
 }
+EMPTY = "tests.bench.rivals.empty"
+LATER = "uses written later"
+ASYNCHRONOUS = "counts asynchronous"
 PLENTY = 2_000_000_000
 LIMITS = (600, 100_000, 100)  # requests and tokens a minute, dollars; not reached while it runs
 FILL = """
@@ -63,14 +66,19 @@ GROUP BY change.seq, change.changed_at HAVING count(*) = %s ORDER BY 1
 """
 
 
+def several(kind: str) -> list[str]:
+    """Return the names of the keys that are verified in turn."""
+    return [f"{kind}-{number}" for number in range(SEVERAL)]
+
+
 def fill(url: str, many: int) -> tuple[world.Tenant, world.Tenant, dict[str, str]]:
     """Create a tenant with many keys and one with few; return both and the first one's raw keys.
 
     The raw keys are by name. `full-0` and those that follow have limits and a budget, as keys of
-    programs do.
+    programs do; `plain-0` and those that follow have none.
     """
     tenants = world.Tenant.of("many", 0, 0, 0, many), world.Tenant.of("fewk", 0, 0, 0, FEW)
-    names = [*SCOPES, *(f"full-{number}" for number in range(SEVERAL))]
+    names = ["caller", "full", *several("plain"), *several("full")]
     raws = {name: key_format.generate("many", "service") for name in names}
     with psycopg.connect(url) as connection:
         connection.execute("SET session_replication_role = replica")
@@ -112,48 +120,68 @@ class Bench:
         caller = {"Authorization": f"Bearer {self.raws['caller']}"}
         return Ask(self.portal.port, REST + path, caller, json.dumps(body))
 
-    def verify(self, name: str, **more: Any) -> Ask:
-        """Return the request that verifies a key, given by its name."""
-        plain = {"key": self.raws[name], "scope": "keys:read", "ip": "203.0.113.1"}
-        return self.ask("/verify", **plain, **more)
+    def verify(self, name: str, number: int = 1, **more: Any) -> Ask:
+        """Return the request that verifies a key, given by its name.
+
+        The number varies the question: many addresses, and every fourth is for no scope.
+        """
+        scope = {"scope": "keys:read"} if number % 4 else {}
+        ip = f"203.0.113.{number % 251}"
+        return self.ask("/verify", key=self.raws[name], ip=ip, **scope, **more)
+
+    def verify_several(self, kind: str, **more: Any) -> list[Ask]:
+        """Return the requests that verify many keys."""
+        return [self.verify(name, number, **more) for number, name in enumerate(several(kind))]
 
     # ------------------------------------------------------------ the figures
 
-    def verification(self, empty: Server, rounds: int, seconds: float) -> Iterator[Figure]:
-        """Measure requests per second and the 99th percentile of the latency."""
-        costs = {"cost_tokens": 10, "estimated_usd": 0.001}
-        several = [f"full-{number}" for number in range(SEVERAL)]
-        asks = [
-            [Ask(empty.port, "/nothing", {}, self.verify("plain").body)],
-            [self.verify("plain")],
+    def verification(
+        self, empty: Sequence[Server], rounds: int, seconds: float
+    ) -> Iterator[Figure]:
+        """Measure requests per second and the 99th percentile of the latency.
+
+        The servers that do nothing are a Flask view, a WSGI function and an RSGI application.
+        """
+        costs: dict[str, Any] = {"cost_tokens": 10, "estimated_usd": 0.001}
+        body = self.verify("full").body
+        nothing = [[Ask(server.port, "/nothing", {}, body)] for server in empty]
+        plain = self.verify_several("plain")
+        metered = [
             [self.verify("full", cost_tokens=10)],
             [self.verify("full", **costs)],
-            [self.verify(name, cost_tokens=10) for name in several],
-            [self.verify(name, **costs) for name in several],
+            self.verify_several("full", cost_tokens=10),
+            self.verify_several("full", **costs),
         ]
-        for some in asks[1:]:
+        for some in (plain, *metered):
             answer = self.generator.run("once", some[-1])
             assert json.loads(answer["body"])["valid"], answer
-        for some in asks:
+        for some in (*nothing, plain, *metered):
             # Until both processes have met every key, and know which of them are busy.
             self._burst(some, 2 if len(some) == 1 else WARMING_SECONDS)
-        empty_view, plain, *metered = asks
-        counted = self._in_turn([empty_view, *metered], rounds, seconds)
+        counted = self._in_turn([nothing[0], *metered], rounds, seconds)
         time.sleep(SETTLING_SECONDS)
-        simple = self._in_turn([empty_view, plain], rounds, seconds)
+        simple = self._in_turn([plain, *nothing], rounds, seconds)
         speed = [[result["per_second"] for result in results] for results in (*simple, *counted)]
-        compared = [(speed[1], speed[0]), *((ours, speed[2]) for ours in speed[3:])]
+        ours, *others = speed[: len(simple)]
+        view, *limited = speed[len(simple) :]
+        compared = [*((ours, theirs) for theirs in others), *((one, view) for one in limited)]
         names = (
-            ("verify, against an empty view", 0.95),
-            ("verify with limits and a budget", 0.4),
-            ("verify that reserves money", 0.4),
-            (f"the same over {SEVERAL:,} keys, with limits and a budget", 0.4),
-            (f"the same over {SEVERAL:,} keys, reserving money", 0.3),
+            (f"verify over {SEVERAL:,} keys, against an empty view", 0.95, LATER),
+            ("the same, against an empty WSGI function", None, LATER),
+            ("the same, against an empty RSGI application", None, LATER),
+            ("verify with limits and a budget", 0.4, ASYNCHRONOUS),
+            ("verify that reserves money", 0.4, f"money durable, {ASYNCHRONOUS}"),
+            (f"verify over {SEVERAL:,} keys, with limits and a budget", 0.4, ASYNCHRONOUS),
+            (
+                f"verify over {SEVERAL:,} keys, reserving money",
+                0.3,
+                f"money durable, {ASYNCHRONOUS}",
+            ),
         )
-        for (name, bound), (ours, theirs) in zip(names, compared, strict=True):
-            notes = f"{median(ours):.0f}/s against {median(theirs):.0f}/s"
+        for (name, bound, kept), (ours, theirs) in zip(names, compared, strict=True):
+            notes = f"{median(ours):.0f}/s against {median(theirs):.0f}/s; {kept}"
             yield Figure(name, of_rounds(ours, theirs), bound, "more", notes=notes)
-        of_empty, slow = (median(result["p99_ms"] for result in results) for results in simple)
+        slow, of_empty, *_ = (median(result["p99_ms"] for result in results) for results in simple)
         notes = f"{slow:.1f} ms; the empty view {of_empty:.1f} ms"
         title = "verify, 99th percentile at 16 connections"
         yield Figure(title, slow, 3, "less", "ms", notes=notes)
@@ -185,9 +213,9 @@ class Bench:
         ids = [f"key_{number:026}" for number in range(1, REVOKED + 1)]
         load = Generator()
         with ThreadPoolExecutor() as beside:
-            verify = self.verify("plain")
+            verify = self.verify_several("plain")
             done = beside.submit(
-                load.run, "burst", verify, connections=CONNECTIONS, seconds=REVOKED / 50
+                load.run, "burst", *verify, connections=CONNECTIONS, seconds=REVOKED / 50
             )
             revoke = [self.ask(f"/{key_id}/revoke") for key_id in ids]
             self.generator.run("turns", *revoke, rounds=1, seconds=60)
@@ -229,11 +257,13 @@ def measure(
     generator = Generator()
     with (
         portal_serving(settings, workers=PROCESSES) as portal,
-        serving("tests.bench.rivals.empty_view:app", {}, workers=PROCESSES) as empty,
+        serving(f"{EMPTY}:view", {}, PROCESSES) as view,
+        serving(f"{EMPTY}:wsgi", {}, PROCESSES) as function,
+        serving(f"{EMPTY}:rsgi", {}, PROCESSES, "rsgi") as application,
     ):
         told("measuring")
         bench = Bench(url, portal, generator, raws)
-        yield from bench.verification(empty, rounds, seconds)
+        yield from bench.verification((view, function, application), rounds, seconds)
         yield bench.growth(large, small)
         yield bench.revocation()
         yield bench.issuing(rounds, seconds)

@@ -1,7 +1,7 @@
-"""The rivals of the portal: WSGI applications, each set up as its own guide recommends.
+"""The rivals of the portal, each set up as its own guide recommends.
 
-They read a table with the same rows: the big tenant's keys, with the indexes that the portal has
-for the same sorts and filters, but without row-level security.
+Those with a database read a table with the same rows: the big tenant's keys, with the indexes that
+the portal has for the same sorts and filters, but without row-level security.
 """
 
 import os
