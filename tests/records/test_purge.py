@@ -98,7 +98,7 @@ def test_a_table_that_the_worker_may_not_read_is_refused(
 ) -> None:
     """It would look empty to the worker, and what was deleted would never be purged."""
     question = asking("due_purges", table, timedelta(days=30))
-    with app.app_context(), transaction(), pytest.raises(DBAPIError, match="the worker may read"):
+    with pytest.raises(DBAPIError, match="the worker may read"), app.app_context(), transaction():
         session.execute(question("", 100))
 
 
