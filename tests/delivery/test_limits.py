@@ -6,6 +6,7 @@ import psycopg
 from flask import Flask
 
 from portal.core.config import libpq_url
+from portal.delivery.concurrency import AHEAD, WIDEST
 from portal.delivery.queue import queue
 from tests.cast import Api
 from tests.databases import Database
@@ -140,6 +141,29 @@ def test_what_a_dead_worker_had_of_an_ordered_webhook_comes_first_again(
         alive.complete(ended(seen[-1]))
     assert seen[0].id == lost.id
     assert [one.sequence for one in seen] == [1, 2, 3]
+
+
+def test_all_that_dead_workers_had_of_a_webhook_comes_first_if_it_was_set_in_order_just_now(
+    two: tuple[Hands, Hands], ada: Api, make: Make, database: Database
+) -> None:
+    webhook = make("https://hooks.example.com/")
+    many = queue.FEW_IN_HAND + 3
+    publish(ada, *(rfp(number) for number in range(many + 2)))
+    dead, alive = two
+    *lost, quickest = dead.take(webhook["id"], room=many)
+    dead.complete(ended(quickest))
+    rows(database, "UPDATE webhook SET ordered = true")
+    rows(database, "UPDATE delivery SET due_at = now() WHERE state = 'in_flight'")
+    seen = []
+    for _ in range(len(lost) + 2):
+        [one] = alive.take(webhook["id"], room=1)
+        alive.complete(ended(one))
+        seen.append(one.sequence)
+    assert seen == [*range(1, many), many + 1, many + 2]
+
+
+def test_dead_workers_had_no_more_of_a_webhook_than_is_looked_for() -> None:
+    assert WIDEST * (1 + AHEAD) <= queue.MOST_IN_HAND
 
 
 def test_what_a_worker_gives_back_of_an_ordered_webhook_comes_first_again(

@@ -50,7 +50,11 @@ SELECT set_config('app.tenant_id', %(tenant)s, true), ARRAY(
 """
 SILENT = "SELECT * FROM silent_endpoints(%s)"
 AT_ONCE = 50
-MOST_IN_HAND = 10  # in flight for an ordered webhook: one, or more if that was set just now
+FEW_IN_HAND = 10
+MOST_IN_HAND = 1000
+"""Deliveries in flight for an ordered webhook: one, or as many as all lanes of a webhook hold if it
+was set in order just now."""
+
 DUE = "SELECT * FROM due_endpoints(%s, %s, %s, %s)"
 # A webhook that another worker is claiming from is skipped: if that worker hangs, nobody waits.
 ALONE = """
@@ -60,12 +64,13 @@ PROBE = """
 UPDATE endpoint SET next_probe_at = now() + make_interval(secs => %s)
 WHERE tenant_id = %s AND webhook_id = ANY (%s) AND next_probe_at <= now() RETURNING webhook_id
 """
-# Expired leases in ordered webhooks, left by a worker without a number. Those deliveries are among
-# the last in the sequence.
+# Expired leases in ordered webhooks, left by a worker without a number, or by one that has not been
+# buried yet: a worker that starts buries nobody at first. Those deliveries are among the last in
+# the sequence. `is_behind` tells that one is not back in its place.
 LAPSED = """
-SELECT last.webhook_id, last.id
+SELECT last.webhook_id, last.id, last.due_at > last.created_at AS is_behind
 FROM unnest(%(webhooks)s::text[]) AS w(id) CROSS JOIN LATERAL (
-    SELECT l.webhook_id, l.id, l.state, l.due_at FROM delivery l
+    SELECT l.webhook_id, l.id, l.state, l.due_at, l.created_at FROM delivery l
     WHERE l.tenant_id = %(tenant)s AND l.webhook_id = w.id AND l.sequence IS NOT NULL
     ORDER BY l.sequence DESC LIMIT %(most)s
 ) AS last
@@ -313,16 +318,25 @@ async def _in_place(
     ordered = [one.webhook_id for one, _ in wanted if one.is_ordered]
     if not ordered:
         return wanted
-    values = {"tenant": tenant_id, "webhooks": ordered, "most": MOST_IN_HAND}
-    rows = await (await connection.execute(LAPSED, values)).fetchall()
+    rows = await _lapsed(connection, tenant_id, ordered, FEW_IN_HAND)
     if not rows:
         return wanted
+    if behind := {row["webhook_id"] for row in rows if row["is_behind"]}:
+        rows += await _lapsed(connection, tenant_id, sorted(behind), MOST_IN_HAND)
     lapsed = {row["id"]: row["webhook_id"] for row in rows}
     placed = await connection.execute(BACK_IN_PLACE, {"tenant": tenant_id, "ids": list(lapsed)})
     for row in await placed.fetchall():
         del lapsed[row["id"]]
     left = set(lapsed.values())
     return [pair for pair in wanted if pair[0].webhook_id not in left]
+
+
+async def _lapsed(
+    connection: Connection, tenant_id: str, webhooks: Sequence[str], most: int
+) -> Rows:
+    """Return the expired leases among the last so many deliveries of each webhook."""
+    values = {"tenant": tenant_id, "webhooks": webhooks, "most": most}
+    return await (await connection.execute(LAPSED, values)).fetchall()
 
 
 async def _within_pace(
