@@ -407,6 +407,22 @@ def test_a_connection_lost_during_the_commit_is_not_taken_for_a_refusal(program,
     assert program.publish(named(f"lost-{tries}")).event["duplicate"] is False
 
 
+def test_a_commit_that_hangs_is_not_taken_for_a_refusal(program, database):
+    asked = []
+
+    def body(number: int) -> dict[str, Any]:
+        asked.append(named(f"hung-{number}"))
+        return asked[-1]
+
+    with at_commit_of_the_loop(database, "PERFORM pg_sleep(60)"):
+        hung = program.publish_on_the_loop(body)
+    assert (hung.status, hung.document["code"]) == (503, "unknown_outcome")
+    again = [program.publish(asked[-1]).event["id"] for _ in range(2)]
+    kept = "SELECT json_agg(id) FROM event WHERE client_id = %s"
+    assert database.sql(kept, asked[-1]["id"]) == [again[0]]
+    assert again[0] == again[1]
+
+
 def test_what_postgresql_refuses_at_the_commit_is_published_alone(program, database):
     with at_commit_of_the_loop(database, "RAISE 'no' USING ERRCODE = '53100'"):
         answers = [program.publish(named(f"refused-{number}")) for number in range(20)]
