@@ -158,6 +158,11 @@ def test_a_job_without_end_leaves_the_minute_jobs_their_time(app, tenants, monke
     assert set(done) == set(tenants)
 
 
+def test_every_minute_job_gets_its_turn_within_a_minute():
+    prompt = [job for job in registered_jobs() if job.every <= MINUTE]
+    assert len(prompt) * worker_module.LONGEST_TURN < MINUTE.total_seconds()
+
+
 def test_one_tenants_trouble_is_not_the_next_ones(app, tenants, row):
     done = []
 
