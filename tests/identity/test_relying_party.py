@@ -407,9 +407,10 @@ def test_documents_that_no_sign_in_can_start_with(op: FakeOP, script: Script) ->
     assert refusal.value.reason == "unavailable"
 
 
-def test_a_provider_that_hangs_or_drips_costs_the_deadline_and_no_more(
+def test_a_provider_that_hangs_or_drips_without_end_costs_the_deadline_and_no_more(
     op: FakeOP, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Without the deadline, this test would not end."""
     monkeypatch.setattr(http_client, "DEADLINE", 0.3)
     given_up = threading.Event()
 
@@ -421,7 +422,7 @@ def test_a_provider_that_hangs_or_drips_costs_the_deadline_and_no_more(
         return Response(pieces())
 
     def hang() -> Response:
-        given_up.wait(30)
+        given_up.wait()
         return Response()
 
     for slow in (drip, hang):
@@ -429,11 +430,11 @@ def test_a_provider_that_hangs_or_drips_costs_the_deadline_and_no_more(
         answer, pending = op.start(party)
         op.answers["/token"] = lambda _, slow=slow: slow()
         given_up.clear()
-        begun = time.monotonic()
-        with pytest.raises(SignInFailed, match="unavailable"):
-            party.finish(answer, [pending])
-        assert time.monotonic() - begun < 20, "either goes on until it is given up"
-        given_up.set()
+        try:
+            with pytest.raises(SignInFailed, match="unavailable"):
+                party.finish(answer, [pending])
+        finally:
+            given_up.set()
 
 
 def test_the_secret_is_sent_as_the_standard_says(op: FakeOP) -> None:
