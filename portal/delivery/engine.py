@@ -223,10 +223,10 @@ class Engine:
         if not was_heard:
             self._look_for_due()
 
-    async def _sleep(self) -> None:
-        """Wait until something wakes the loop, but no longer than POLL_SECONDS."""
+    async def _sleep(self, until: float) -> None:
+        """Wait until something wakes the loop, but no longer than until this moment."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(POLL_SECONDS):
+            async with asyncio.timeout(until - time.monotonic()):
                 await self._wake.wait()
         self._wake.clear()
 
@@ -240,13 +240,13 @@ class Engine:
             await self._look_around(connection)
             space, worker = min(HELD - len(self.taken), BATCH), self.presence.standing
             if space <= 0 or worker is None:
-                await self._sleep()
+                await self._sleep(self._look_at)
             elif time.monotonic() >= self._look_for_due_at:
                 await self._take_due(connection, worker, space)
             elif self._fresh:
                 await self._take_fresh(connection, worker, space)
             else:
-                await self._sleep()
+                await self._sleep(min(self._look_at, self._look_for_due_at))
                 self.lanes.forget_idle()
 
     async def _look_around(self, connection: Connection) -> None:

@@ -191,6 +191,23 @@ def test_a_lease_lasts_for_a_renewal_that_takes_as_long_as_it_may() -> None:
     assert back < worker_presence.BACK_SECONDS
 
 
+def test_what_a_dead_worker_had_is_soon_claimed_by_another() -> None:
+    noticed = 2 * engines.LOOK_SECONDS + worker_presence.GONE_SECONDS
+    claimed = noticed + engines.POLL_SECONDS
+    assert claimed <= 5, "after its process has ended"
+    assert worker_presence.ALIVE_SECONDS + claimed <= 30, "after its host was cut off"
+
+
+def test_a_worker_looks_for_dead_ones_however_long_it_waits_for_work(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "POLL_SECONDS", 3600)
+    with delivering(app) as engine:
+        for _ in range(3):
+            before = engine._look_at
+            until(lambda before=before: engine._look_at > before)
+
+
 def test_a_lease_of_a_delivery_lasts_for_the_longest_attempt_and_the_wait_before_it() -> None:
     to_the_answer = RetryPolicy.model_json_schema()["properties"]["timeoutMs"]["maximum"] / 1000
     its_body = Request("POST", "https://hooks.example.com/", {}, b"").read_timeout
