@@ -63,13 +63,14 @@ class Generator:
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin
         assert stdout
-        stdin.write(as_task(kind, *asks, **options) + "\n")
-        stdin.flush()
-        line = stdout.readline()
-        if not line:
-            raise SystemExit("the load generator died")
-        result: dict[str, Any] = json.loads(line)
-        return result
+        with tempfile.NamedTemporaryFile() as file:
+            result = Path(file.name)
+            stdin.write(as_task(result, kind, *asks, **options) + "\n")
+            stdin.flush()
+            if not stdout.readline():
+                raise SystemExit("the load generator died")
+            found: dict[str, Any] = json.loads(result.read_text())
+        return found
 
     def stop(self) -> None:
         assert self.process.stdin

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 SECONDS_PER_REQUEST = 30
@@ -231,9 +232,10 @@ def run(task: dict[str, Any]) -> dict[str, Any]:
             return once(asks[0])
 
 
-def as_task(kind: str, *asks: Ask, **options: Any) -> str:
-    """Return the line that gives the process this task."""
-    return json.dumps({"kind": kind, "asks": [asdict(ask) for ask in asks], "options": options})
+def as_task(result: Path, kind: str, *asks: Ask, **options: Any) -> str:
+    """Return the line that gives the process this task. It writes the result to the file."""
+    every = [asdict(ask) for ask in asks]
+    return json.dumps({"result": str(result), "kind": kind, "asks": every, "options": options})
 
 
 if __name__ == "__main__":
@@ -241,4 +243,7 @@ if __name__ == "__main__":
 
     uvloop.install()
     for line in sys.stdin:
-        print(json.dumps(run(json.loads(line))), flush=True)
+        task = json.loads(line)
+        # The answers of a burst make a result of many megabytes, too much for a line of a pipe.
+        Path(task.pop("result")).write_text(json.dumps(run(task)))
+        print("done", flush=True)
