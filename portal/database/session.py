@@ -261,7 +261,8 @@ def let_go() -> None:
     try:
         session.commit()
     except DBAPIError as error:
-        session.info[LET_GO] = error.connection_invalidated
+        if error.connection_invalidated:
+            session.info[LET_GO] = True
         raise
     session.info[LET_GO] = True
 

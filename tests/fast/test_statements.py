@@ -30,7 +30,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from portal.applications.models import Application
 from portal.core.config import libpq_url
-from portal.database.session import db, enter_tenant, send, session
+from portal.database.session import db, enter_tenant, has_let_go, let_go, send, session
 from portal.delivery.queue import queue
 from portal.fast import pipeline
 from portal.fast.statements import Statement
@@ -357,6 +357,21 @@ def test_a_transaction_whose_error_was_passed_over_is_not_taken_for_committed(
     else:
         work()
     assert said == [""]
+
+
+def test_what_was_saved_stays_known_when_a_later_part_is_refused(
+    app: Flask, add_orphan: Statement
+) -> None:
+    with app.app_context():
+        for was_saved in (False, True):
+            assert has_let_go() is was_saved
+            send(add_orphan, {})
+            with pytest.raises(IntegrityError):
+                let_go()
+            session.rollback()
+            assert has_let_go() is was_saved
+            setting()
+            let_go()
 
 
 def test_a_connection_that_dies_before_the_commit_is_an_operational_error(

@@ -334,7 +334,7 @@ async def _in_place(
 async def _lapsed(
     connection: Connection, tenant_id: str, webhooks: Sequence[str], most: int
 ) -> Rows:
-    """Return the expired leases among the last so many deliveries of each webhook."""
+    """Return the expired leases among the last `most` deliveries of each webhook."""
     values = {"tenant": tenant_id, "webhooks": webhooks, "most": most}
     return await (await connection.execute(LAPSED, values)).fetchall()
 
