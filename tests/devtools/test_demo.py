@@ -135,7 +135,8 @@ def its_events_calls_and_deliveries_are_weeks_old(ada: Api) -> None:
     made_at = datetime.fromisoformat(named(ada, "webhooks", "RFP events")["created_at"])
     assert datetime.now(UTC) - made_at > timedelta(days=23)
     events = told(ada)
-    assert min(events.values()) < datetime.now(UTC) - timedelta(days=DAYS, hours=-3)
+    # At a weekend, hours of a night can be without an event.
+    assert min(events.values()) < datetime.now(UTC) - timedelta(days=DAYS - 1)
     assert list(events.values()) == sorted(events.values(), reverse=True), "as they happened"
     some = named(ada, "webhooks", "RFP events")["id"]
     sent = items(ada, f"webhooks/{some}/deliveries")
