@@ -9,13 +9,8 @@ if TYPE_CHECKING:
 
 
 def create_app(config: "Config | None" = None, *, as_worker: bool = False) -> "Flask":
-    """Return the portal's web application, ready to serve.
-
-    A worker, too, runs in its context, with a role of its own in the secret store.
-    """
+    """Return the web application; that of a worker has its own role in the secret store."""
     from functools import partial
-
-    from flask import Flask
 
     from portal import features, secretstore, web
     from portal.core import logs
@@ -31,11 +26,7 @@ def create_app(config: "Config | None" = None, *, as_worker: bool = False) -> "F
 
     config = config or Config.from_environ()
     logs.configure(production=config.is_production)
-    app = Flask(__name__, template_folder="web/templates", static_folder=None)
-    app.config["SECRET_KEY"] = config.secret_key.active.text
-    app.config["SECRET_KEY_FALLBACKS"] = [key.text for key in config.secret_key.older]
-    app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
-    app.extensions["portal"] = config
+    app = _configured(config)
     init_database(app, config.database_url)
     edge.init_app(app, config)
     logs.log_requests(app)
@@ -54,4 +45,15 @@ def create_app(config: "Config | None" = None, *, as_worker: bool = False) -> "F
     admit = counting(own_rest.admit)
     api.init_app(app, features.OPERATIONS, rest_callers.known_to(app), described, admit)
     finding.init_app(app, features.FEATURES)
+    return app
+
+
+def _configured(config: "Config") -> "Flask":
+    from flask import Flask
+
+    app = Flask(__name__, template_folder="web/templates", static_folder=None)
+    app.config["SECRET_KEY"] = config.secret_key.active.text
+    app.config["SECRET_KEY_FALLBACKS"] = [key.text for key in config.secret_key.older]
+    app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
+    app.extensions["portal"] = config
     return app

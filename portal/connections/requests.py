@@ -75,15 +75,7 @@ def ask(
     when the tenant has asked for `per_minute` in this minute.
     """
     actor.require(WRITE)
-    record = find(Connector, actor, connector_id, lock=True)
-    record.permit(actor, {"config"})
-    if record.entry is None:
-        raise Conflict("This connector is a draft. Choose its provider first, then check it.")
-    if record.is_stopped:
-        raise Conflict(
-            f"Its application is {record.application_status}, so nothing is sent for it. Reopen the"
-            " application first."
-        )
+    record = _checkable(actor, connector_id)
     if restores_version is not None:
         _check_restorable(record, restores_version)
     _take_turn(actor, per_minute)
@@ -105,6 +97,20 @@ def ask(
     if check is None:
         raise Conflict("A check of this connector is running. Its result comes in a moment.")
     return check
+
+
+def _checkable(actor: Actor, connector_id: str) -> Connector:
+    """Return a connector, locked. Raises Conflict when nothing can be checked."""
+    record = find(Connector, actor, connector_id, lock=True)
+    record.permit(actor, {"config"})
+    if record.entry is None:
+        raise Conflict("This connector is a draft. Choose its provider first, then check it.")
+    if record.is_stopped:
+        raise Conflict(
+            f"Its application is {record.application_status}, so nothing is sent for it. Reopen the"
+            " application first."
+        )
+    return record
 
 
 def open_check(actor: Actor, connector_id: str) -> ConnectorCheck | None:

@@ -3,7 +3,6 @@
 This is what other packages use of `portal.records.lists`.
 """
 
-from portal.records.lists.asking import share, weigh
 from portal.records.lists.conditions import CLOCKS_DIFFER
 from portal.records.lists.counts import (
     MOST_COUNTED,
@@ -32,6 +31,7 @@ from portal.records.lists.declaration import (
     stem,
     time_or_earliest,
 )
+from portal.records.lists.page_statement import share, weigh
 from portal.records.lists.pages import Page, page, page_below
 from portal.records.lists.parameters import (
     DEFAULT_LIMIT,

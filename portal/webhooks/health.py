@@ -190,6 +190,18 @@ def _outbound(known: Known) -> Health:
             "Test it",
             short="last request failed",
         )
+    if queue := _queue(known):
+        return queue
+    if webhook["last_delivery_at"] is None:
+        next_step = "Send a test event."
+        return Health(
+            "not_tried", "Nothing has been sent yet.", None, next_step, "webhooks.show", "Test it"
+        )
+    return Health("works", "Works: the last delivery arrived.")
+
+
+def _queue(known: Known) -> Health | None:
+    """Return what is wrong with the deliveries of a webhook whose last request succeeded."""
     if known.gave_up:
         return Health(
             "attention",
@@ -226,12 +238,7 @@ def _outbound(known: Known) -> Health:
             "See the queue",
             short="waiting",
         )
-    if webhook["last_delivery_at"] is None:
-        next_step = "Send a test event."
-        return Health(
-            "not_tried", "Nothing has been sent yet.", None, next_step, "webhooks.show", "Test it"
-        )
-    return Health("works", "Works: the last delivery arrived.")
+    return None
 
 
 def _failing(known: Known, failures: int) -> Health:

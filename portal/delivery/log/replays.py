@@ -113,16 +113,21 @@ def begin(
     )
     session.add(replay)
     session.flush()
-    events = f"{WANTED} {NARROWED[what]}"
-    values = _values(webhook, since, until) | {
-        "replay": replay.id,
-        "step": 1 / rate if rate else 0.0,
-    }
-    session.execute(text(BEGIN.format(events=events)), values)
-    session.execute(WAKE)
+    _queue(replay, webhook, what)
     audit.record(actor, "webhook.replayed", webhook, {"replay": (None, replay.id)})
     session.refresh(replay)
     return replay
+
+
+def _queue(replay: Replay, webhook: Webhook, what: What) -> None:
+    """Add the deliveries of a replay, as far apart as its rate says."""
+    values = _values(webhook, replay.since, replay.until) | {
+        "replay": replay.id,
+        "step": 1 / replay.rate if replay.rate else 0.0,
+    }
+    events = f"{WANTED} {NARROWED[what]}"
+    session.execute(text(BEGIN.format(events=events)), values)
+    session.execute(WAKE)
 
 
 def progress(actor: Actor, replay_id: str) -> Progress:

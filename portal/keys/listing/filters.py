@@ -147,6 +147,29 @@ def surroundings(actor: Actor, record: ApiKey) -> KeyPageData:
 
     For a key that was stopped, also return how many verifiers have received that.
     """
+    rows = _rows_about(actor, record)
+    name, allowed = next((row[2:4] for row in rows if row[0] == "application"), ("", "[]"))
+    return KeyPageData(
+        application=name,
+        withheld=frozenset(record.scopes) - frozenset(orjson.loads(allowed) or record.scopes),
+        persons={id_: name for kind, id_, name, *_ in rows if kind == "person"},
+        leaks=[
+            Leak(url, reporter, response, at)
+            for kind, reporter, url, response, at in rows
+            if kind == "leak"
+        ],
+        health=record_health.with_facts(
+            record, next(orjson.loads(row[1]) for row in rows if row[0] == "health")
+        ),
+        heard=insight.of_stop(record),
+    )
+
+
+def _rows_about(actor: Actor, record: ApiKey) -> Sequence[Any]:
+    """Return the rows of the key's application, persons, open leaks and facts, with one statement.
+
+    Each begins with its kind, and has five columns.
+    """
     none, never = cast(null(), Text), cast(null(), ApiKey.created_at.type)
     theirs = select(
         literal("application"),
@@ -171,19 +194,4 @@ def surroundings(actor: Actor, record: ApiKey) -> KeyPageData:
     facts = select(
         literal("health"), cast(literal_column(health.FACTS), Text), none, none, never
     ).where(ApiKey.tenant_id == actor.tenant_id, ApiKey.id == record.id)
-    rows: Sequence[Any] = session.execute(union_all(theirs, people, leaks, facts)).all()
-    name, allowed = next((row[2:4] for row in rows if row[0] == "application"), ("", "[]"))
-    return KeyPageData(
-        application=name,
-        withheld=frozenset(record.scopes) - frozenset(orjson.loads(allowed) or record.scopes),
-        persons={id_: name for kind, id_, name, *_ in rows if kind == "person"},
-        leaks=[
-            Leak(url, reporter, response, at)
-            for kind, reporter, url, response, at in rows
-            if kind == "leak"
-        ],
-        health=record_health.with_facts(
-            record, next(orjson.loads(row[1]) for row in rows if row[0] == "health")
-        ),
-        heard=insight.of_stop(record),
-    )
+    return session.execute(union_all(theirs, people, leaks, facts)).all()

@@ -4,6 +4,6 @@ A page begins after the sort key of a row, not after a number of counted rows, s
 costs as much as the first. Orders are total: every sort ends with the id.
 
 Read `declaration` first, then `queries` with `parameters` (what a query string may say),
-`conditions`, `asking` (the statement of a page) with `statements`, `pages` with `cursors`, and
-`counts`. Others import `portal.records.listing`.
+`conditions`, `page_statement` with `compiled`, `pages` with `cursors`, and `counts`. Others import
+`portal.records.listing`.
 """

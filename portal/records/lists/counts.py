@@ -9,9 +9,9 @@ from portal.database.actor import Actor
 from portal.database.record import Record
 from portal.database.session import session
 from portal.records import search
-from portal.records.lists.asking import asking, guided, meant, order_of
 from portal.records.lists.conditions import conditions_of, visible
 from portal.records.lists.declaration import Listing
+from portal.records.lists.page_statement import actor_for, guided_ids, order_of, with_fingerprint
 from portal.records.lists.queries import Query
 
 R = TypeVar("R", bound=Record)
@@ -50,7 +50,7 @@ def counting(actor: Actor, listing: Listing[Any], query: Query) -> tuple[Any, An
     if not query.is_loose or query.q or query.tag:
         return _count(own.limit(MOST_COUNTED + 1)), literal(0)
     seen = select(listing.model.id).where(listing.model.tenant_id == actor.tenant_id)
-    looked = guided(actor, listing, query, seen).limit(LOOKED_AT).cte("looked")
+    looked = guided_ids(actor, listing, query, seen).limit(LOOKED_AT).cte("looked")
     matching = own.join(looked, looked.c.id == listing.model.id).limit(MOST_COUNTED + 1)
     return _count(matching), select(func.count()).select_from(looked).scalar_subquery()
 
@@ -73,8 +73,8 @@ def count_of(actor: Actor, listing: Listing[Any], query: Query) -> dict[str, Any
 
 def narrowed(actor: Actor, listing: Listing[R], query: Query) -> Select[Any]:
     """Return the records of a query, without order and pages."""
-    query = meant(listing, query)
-    actor = asking(actor, listing, query)
+    query = with_fingerprint(listing, query)
+    actor = actor_for(actor, listing, query)
     conditions = conditions_of(actor, listing, query).values()
     statement = visible(actor, listing, query).where(*conditions)
     if query.q or query.tag:

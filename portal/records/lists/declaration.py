@@ -136,7 +136,7 @@ class Listing(Generic[R]):
     - `fingerprint`: the filter to use if the search text is a SHA-256.
     - `combines`: filters can be negated (`<name>_not`) and joined by `either`. `texts` can be
       searched for a part (`<name>_contains`), and `optional` are filters and times that a record
-      may lack (`<name>_empty`). No index answers these: see `portal.records.lists.asking`.
+      may lack (`<name>_empty`). No index answers these: see `portal.records.lists.page_statement`.
     - `is_keyed`: no index has the id alone, only after the column of the sort.
     - `prefixes`: the beginnings of its ids, if they are not the model's `id_prefix`.
     """

@@ -9,22 +9,23 @@ from sqlalchemy import ColumnElement
 from portal.database.actor import Actor
 from portal.database.record import Record
 from portal.database.session import session
-from portal.records import search
-from portal.records.lists.asking import (
-    asked,
-    asking,
-    end_aside,
-    furthest,
-    meant,
-    order_of,
-    place_of,
-    searching,
-    share,
-)
+from portal.records.bounded_search import Order, Way
+from portal.records.lists.compiled import is_written, read
 from portal.records.lists.cursors import ways, ways_on
 from portal.records.lists.declaration import Column, Listing
+from portal.records.lists.page_statement import (
+    actor_for,
+    early_end,
+    early_end_of_side,
+    order_of,
+    place_of,
+    search_of,
+    share,
+    statement_of,
+    with_fingerprint,
+)
 from portal.records.lists.queries import Query
-from portal.records.lists.statements import is_written, read
+from portal.records.search import Weight
 
 R = TypeVar("R", bound=Record)
 
@@ -49,42 +50,54 @@ def page(
     query: Query,
     columns: Sequence[Any] = (),
     also: Sequence[ColumnElement[bool]] = (),
-    weights: Sequence[search.Weight] | None = None,
+    weights: Sequence[Weight] | None = None,
 ) -> Page[Any]:
     """Return one page of what the actor may see, with a constant number of statements.
 
     Return records, or rows that begin with `columns` if these are given. `also` are conditions that
     no query string can contain. `weights` says how common each word is, if that is known.
     """
-    query = meant(listing, query)
-    actor = asking(actor, listing, query)
+    query = with_fingerprint(listing, query)
+    actor = actor_for(actor, listing, query)
     order = order_of(listing, query)
-    end = furthest(actor, listing, query, order)
+    end = early_end(actor, listing, query, order)
     if end is not None:
         order = order.ending(end[1])
-    looked = searching(actor, listing, query, order, also, weights)
-    way = looked.way() if looked else None
-    if (columns or way) and is_written(listing, query, order, also):
-        rows = read(actor, listing, query, columns, order, way)
-    else:
-        statement = asked(actor, listing, query, order, also, way)
-        shown = (*(columns or (listing.model,)), *place_of(order))
-        statement = statement.with_only_columns(*shown).limit(query.limit + 1)
-        rows = [tuple(row) for row in session.execute(statement)]
+    search = search_of(actor, listing, query, order, also, weights)
+    way = search.way() if search else None
+    rows = _rows(actor, listing, query, columns, order, also, way)
     more = len(rows) > query.limit
-    if looked and way and not more:
-        end = looked.ending(way) or end
+    if search and way and not more:
+        end = search.ending(way) or end
     rows = rows[: query.limit]
     backward = query.cursor is not None and query.cursor.backward
     if backward:
         rows.reverse()
-    if not more and (aside := end_aside(actor, listing, query, order)) is not None:
+    if not more and (aside := early_end_of_side(actor, listing, query, order)) is not None:
         end = aside if end is None else (max if order.downward else min)(end, aside)
     keys = [(row[-2], row[-1]) for row in rows]
     items = rows if columns else [row[0] for row in rows]
     if end is not None and not more:
         return Page(items, *ways_on(keys, query, end, backward), share(query))
     return Page(items, *ways(keys, query, more, backward))
+
+
+def _rows(
+    actor: Actor,
+    listing: Listing[R],
+    query: Query,
+    columns: Sequence[Any],
+    order: Order,
+    also: Sequence[ColumnElement[bool]],
+    way: Way | None,
+) -> list[tuple[Any, ...]]:
+    """Return the rows of a page and one more, if there is one. Each ends with its place."""
+    if (columns or way) and is_written(listing, query, order, also):
+        return read(actor, listing, query, columns, order, way)
+    shown = (*(columns or (listing.model,)), *place_of(order))
+    statement = statement_of(actor, listing, query, order, also, way)
+    statement = statement.with_only_columns(*shown).limit(query.limit + 1)
+    return [tuple(row) for row in session.execute(statement)]
 
 
 def page_below(

@@ -10,7 +10,7 @@ import pytest
 
 from portal.delivery.log import search
 from portal.records import bounded_search
-from portal.records.lists import asking, cursors
+from portal.records.lists import cursors, page_statement
 from tests.cast import ADA, VIC, Api, Pages
 from tests.databases import Database
 from tests.inbound.test_inbound import SECRET, github, knock
@@ -351,7 +351,7 @@ def test_a_search_keeps_the_chips_of_its_log(person: Pages) -> None:
 def test_what_no_index_finds_is_looked_for_in_a_part_of_the_log(
     person: Pages, monkeypatch: pytest.MonkeyPatch, question: str
 ) -> None:
-    for module in (bounded_search, asking):
+    for module in (bounded_search, page_statement):
         monkeypatch.setattr(module, "SHARE", 2)
     page = unescape(person.get(question).text)
     assert "None of the 2 records that this page looked through matches." in page
@@ -385,7 +385,7 @@ def test_an_empty_page_leads_back_to_the_one_before(
     person: Pages, database: Database, monkeypatch: pytest.MonkeyPatch,
     path: str, question: str, sort: str,
 ) -> None:  # fmt: skip
-    for module in (bounded_search, asking):
+    for module in (bounded_search, page_statement):
         monkeypatch.setattr(module, "SHARE", 1)
     monkeypatch.setattr(cursors, "MOST_PATIENCE", 0)
     change = {

@@ -31,7 +31,7 @@ R = TypeVar("R", bound=Record)
 SORT_KEY, SORT_ID = "sort_key", "sort_id"
 
 
-def meant(listing: Listing[Any], query: Query) -> Query:
+def with_fingerprint(listing: Listing[Any], query: Query) -> Query:
     """Return the query with a filter instead of words, if the words are a fingerprint."""
     words = query.q.strip().lower()
     if not listing.fingerprint or not FINGERPRINT.fullmatch(words):
@@ -39,7 +39,7 @@ def meant(listing: Listing[Any], query: Query) -> Query:
     return replace(query, q="", filters={**query.filters, listing.fingerprint: words})
 
 
-def asking(actor: Actor, listing: Listing[Any], query: Query) -> Actor:
+def actor_for(actor: Actor, listing: Listing[Any], query: Query) -> Actor:
     """Return the actor for this query: what finds a record would tell an admin its settings."""
     times = {key.split()[0] for key in query.bounds}
     compared = {clause.name for clause in (*query.clauses, *query.either)}
@@ -69,7 +69,7 @@ def order_of(listing: Listing[Any], query: Query) -> Order:
     )
 
 
-def searching(
+def search_of(
     actor: Actor,
     listing: Listing[Any],
     query: Query,
@@ -79,7 +79,7 @@ def searching(
 ) -> Search | None:
     """Return the search that finds the page's records, or None if no words or clauses narrow it."""
     words = search.asked(query.q, query.tag)
-    if not words and (query.q.strip() or is_aside(listing, query, order) or not query.is_loose):
+    if not words and (query.q.strip() or side_filter(listing, query, order) or not query.is_loose):
         return None
     conditions = conditions_of(actor, listing, query)
     rare = _rare(listing, query, conditions)
@@ -91,7 +91,7 @@ def searching(
     return Search(terms, words, order, few, patience, weights, guide)
 
 
-def asked(
+def statement_of(
     actor: Actor,
     listing: Listing[R],
     query: Query,
@@ -105,15 +105,15 @@ def asked(
     `most` is the number of its rows and one more, if it is a parameter of the statement.
     """
     conditions = conditions_of(actor, listing, query)
-    if name := _is_divided(listing, query, order):
+    if name := _divided_filter(listing, query, order):
         most = query.limit + 1 if most is None else most
         found = _each_by_itself(actor, listing, query, order, name, also, most)
         conditions[name] = listing.model.id == any_(func.array(found))
-    if name := is_aside(listing, query, order):
+    if name := side_filter(listing, query, order):
         ids = _next_ids(actor, listing, query, order, name)
         conditions[name] = listing.model.id == any_(func.array(ids.scalar_subquery()))
     statement = visible(actor, listing, query).where(*conditions.values(), *also)
-    looked = searching(actor, listing, query, order, also)
+    looked = search_of(actor, listing, query, order, also)
     if looked is not None and way is not None:
         return looked.write(statement, way)
     if query.q.strip():  # the text, such as "!?", has no word
@@ -159,7 +159,7 @@ def _guide(
     return found
 
 
-def guided(actor: Actor, listing: Listing[Any], query: Query, ids: Select[Any]) -> Select[Any]:
+def guided_ids(actor: Actor, listing: Listing[Any], query: Query, ids: Select[Any]) -> Select[Any]:
     """Return the ids that are compared with the clauses of a query, the newest first."""
     plain = replace(query, sort="-created_at", cursor=None)
     order = Order(listing.model.id, listing.model.id, downward=True)
@@ -181,7 +181,7 @@ def weigh(
     return search.weigh_together(search.asked(questions[0][1].q, None), kinds)
 
 
-def _is_divided(listing: Listing[Any], query: Query, order: Order) -> str:
+def _divided_filter(listing: Listing[Any], query: Query, order: Order) -> str:
     """Return a filter by several values whose pages are found apart, or "".
 
     Only a list by id without words and clauses is divided.
@@ -211,7 +211,7 @@ def _each_by_itself(
     return union_all(*pages).scalar_subquery()
 
 
-def is_aside(listing: Listing[Any], query: Query, order: Order) -> str:
+def side_filter(listing: Listing[Any], query: Query, order: Order) -> str:
     """Return the filter by a side table whose ids are found in order before the records, or "".
 
     Only a list by id without words has such.
@@ -221,7 +221,7 @@ def is_aside(listing: Listing[Any], query: Query, order: Order) -> str:
     return next((name for name in query.filters if name in listing.sides), "")
 
 
-def found_ahead(query: Query) -> int:
+def ids_ahead(query: Query) -> int:
     """Return how many ids of such a filter a page looks at before it ends early."""
     return max(2 * query.limit, 100) << (query.cursor.patience if query.cursor else 0)
 
@@ -230,7 +230,7 @@ def _next_ids(
     actor: Actor, listing: Listing[Any], query: Query, order: Order, name: str
 ) -> Select[str]:
     """Select the next ids of the filter's values, each value's in the order of its index."""
-    ahead, side = found_ahead(query), listing.sides[name]
+    ahead, side = ids_ahead(query), listing.sides[name]
     value = func.unnest(side.array(query.filters[name])).table_valued("value").render_derived()
     of_one = order.put_on_ids(side.rows(actor.tenant_id, value.c.value), side.id)
     found = of_one.with_only_columns(side.id.label("id")).limit(ahead).lateral()
@@ -238,17 +238,19 @@ def _next_ids(
     return order.sort(ids, found.c.id).limit(ahead)
 
 
-def end_aside(actor: Actor, listing: Listing[Any], query: Query, order: Order) -> Place | None:
+def early_end_of_side(
+    actor: Actor, listing: Listing[Any], query: Query, order: Order
+) -> Place | None:
     """Return where a page ended early because it looked at enough ids of such a filter."""
-    name = is_aside(listing, query, order)
+    name = side_filter(listing, query, order)
     if not name:
         return None
-    last = _next_ids(actor, listing, query, order, name).offset(found_ahead(query) - 1).limit(1)
+    last = _next_ids(actor, listing, query, order, name).offset(ids_ahead(query) - 1).limit(1)
     end = session.scalar(last)
     return (end, end) if end is not None else None
 
 
-def furthest(actor: Actor, listing: Listing[Any], query: Query, order: Order) -> Place | None:
+def early_end(actor: Actor, listing: Listing[Any], query: Query, order: Order) -> Place | None:
     """Return where a page of a list by id with several filters ends early, if it has no words.
 
     This is a separate query: within the page's statement, PostgreSQL would not use an index for it.

@@ -22,16 +22,16 @@ from portal.database.record import Record
 from portal.database.session import send_alone, session
 from portal.fast.statements import Statement
 from portal.records.bounded_search import Order, Way
-from portal.records.lists.asking import (
+from portal.records.lists.declaration import Listing, Value
+from portal.records.lists.page_statement import (
     SORT_ID,
     SORT_KEY,
-    asked,
-    found_ahead,
-    is_aside,
+    ids_ahead,
     place_of,
     share,
+    side_filter,
+    statement_of,
 )
-from portal.records.lists.declaration import Listing, Value
 from portal.records.lists.queries import Query
 
 MOST_WRITTEN = 500  # statements of one list
@@ -62,27 +62,8 @@ def read(
     beginning of an index, whatever the values are. So are the ids of a side table. The plan of any
     other query depends on its values.
     """
-    compared = listing.model.compares(actor)
-    aside = is_aside(listing, query, order)
-    others = {name: given for name, given in query.filters.items() if name != aside}
-    is_planned_once = not (replace(query, filters=others).is_narrowed or compared)
-    closed = {name: given for name, given in query.filters.items() if listing.is_closed(name)}
-    values: dict[str, Any] = {"tenant_id": actor.tenant_id}
-    values |= {} if is_planned_once else {"most": query.limit + 1}
-    values |= _compared(listing, {n: v for n, v in query.filters.items() if n not in closed})
-    values |= compared
-    if order.place is not None:
-        values |= dict(zip((SORT_KEY, SORT_ID), order.place, strict=True))
-    if order.end is not None:
-        values["end"] = order.end
-    values |= {_bound(key): bound for key, bound in query.bounds.items()}
-    values |= way.values if way else {}
-    ahead = found_ahead(query) if aside else 0
-    by_query = (query.sort, query.show, query.include_deleted, order.downward, ahead)
-    # A text without words, such as "%", finds nothing, and is not the whole list.
-    by_search = (way.shape, share(query)) if way else bool(query.q.strip())
-    by = (actor.kind, actor.is_admin, query.limit if is_planned_once else None)
-    shape = (tuple(columns), frozenset(values), tuple(closed.items()), by_query, by_search, by)
+    values = _values(actor, listing, query, order, way)
+    shape = _shape(actor, listing, query, columns, order, values, way)
     if shape not in listing.written:
         if len(listing.written) >= MOST_WRITTEN:
             listing.written.clear()
@@ -91,6 +72,51 @@ def read(
     if isinstance(written, Select):
         return [tuple(row) for row in session.execute(written, values)]
     return send_alone(written, values, PLANNED_ANEW if query.bounds else {})
+
+
+def _is_planned_once(actor: Actor, listing: Listing[Any], query: Query, order: Order) -> bool:
+    """Tell whether the plan is the same for all values."""
+    aside = side_filter(listing, query, order)
+    others = {name: given for name, given in query.filters.items() if name != aside}
+    return not (replace(query, filters=others).is_narrowed or listing.model.compares(actor))
+
+
+def _values(
+    actor: Actor, listing: Listing[Any], query: Query, order: Order, way: Way | None
+) -> dict[str, Any]:
+    """Return the parameters of the statement."""
+    values: dict[str, Any] = {"tenant_id": actor.tenant_id}
+    if not _is_planned_once(actor, listing, query, order):
+        values["most"] = query.limit + 1
+    values |= _compared(
+        listing, {n: v for n, v in query.filters.items() if not listing.is_closed(n)}
+    )
+    values |= listing.model.compares(actor)
+    if order.place is not None:
+        values |= dict(zip((SORT_KEY, SORT_ID), order.place, strict=True))
+    if order.end is not None:
+        values["end"] = order.end
+    values |= {_bound(key): bound for key, bound in query.bounds.items()}
+    return values | (way.values if way else {})
+
+
+def _shape(
+    actor: Actor,
+    listing: Listing[Any],
+    query: Query,
+    columns: Sequence[Any],
+    order: Order,
+    values: Mapping[str, Any],
+    way: Way | None,
+) -> tuple[Any, ...]:
+    """Return what the text of the statement depends on."""
+    closed = tuple((n, given) for n, given in query.filters.items() if listing.is_closed(n))
+    ahead = ids_ahead(query) if side_filter(listing, query, order) else 0
+    by_query = (query.sort, query.show, query.include_deleted, order.downward, ahead)
+    # A text without words, such as "%", finds nothing, and is not the whole list.
+    by_search = (way.shape, share(query)) if way else bool(query.q.strip())
+    by = (actor.kind, actor.is_admin, None if "most" in values else query.limit)
+    return (tuple(columns), frozenset(values), closed, by_query, by_search, by)
 
 
 def _compared(listing: Listing[Any], filters: Mapping[str, Value]) -> dict[str, Any]:
@@ -133,7 +159,7 @@ def _write(
         order = order.ending(named["end"])
     of_values = replace(query, filters=filters, bounds=bounds)
     most = named.get("most", literal_column(str(query.limit + 1)))  # a plan depends on it
-    statement = asked(whose, listing, of_values, order, (), way and way.named(), most=most)
+    statement = statement_of(whose, listing, of_values, order, (), way and way.named(), most=most)
     shown = (*(columns or (listing.model,)), *place_of(order))
     statement = statement.with_only_columns(*shown).limit(most)
     if columns:
