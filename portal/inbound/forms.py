@@ -8,7 +8,6 @@ from portal.web.forms import (
     CommandForm,
     LongTextField,
     PairsField,
-    PickField,
     SecretField,
     Sentence,
     Strong,
@@ -18,8 +17,8 @@ from portal.web.forms import (
     named,
     series,
 )
+from portal.webhooks.forms import EitherDirectionForm
 from portal.webhooks.models import Webhook
-from portal.webhooks.schemas import WebhookInput
 from portal.webhooks.verification.provider_schemes import OPTIONS, SCHEMES
 
 PLAIN = {"autocomplete": "off", "spellcheck": "false"}
@@ -38,7 +37,7 @@ def scheme_choices() -> list[tuple[str, str, str]]:
     ]
 
 
-class InboundForm(CommandForm[WebhookInput]):
+class InboundForm(EitherDirectionForm):
     """Create or change an inbound webhook."""
 
     name = TextField(
@@ -87,9 +86,6 @@ class InboundForm(CommandForm[WebhookInput]):
         description="For HMAC without a time: nothing that is signed tells a sender that repeats"
         " itself from somebody who copied a request.",
     )
-    application_id = PickField("Application", of="applications")
-    tags = TagsField("Tags", description="Separated by commas.")
-
     sentence_of = ("name", "inbound_scheme", "event_types", "enabled")
 
     @property

@@ -19,14 +19,18 @@ from portal.inbound.table import TABLE
 from portal.records import listing
 from portal.records.verbs import Revealed
 from portal.web import lists
+from portal.web.drawing import facts
 from portal.webhooks import service
 from portal.webhooks.forms import ButtonForm
 from portal.webhooks.models import Webhook
 from portal.webhooks.pages import DirectionPages, add_direction
+from portal.webhooks.schemas import WebhookDocument
 from portal.webhooks.signing import receiver_code
 from portal.webhooks.verification import inbound_secrets
 
 bp = Blueprint("inbound", __name__)
+SHOWN_OTHERWISE = ("inbound_scheme", "is_active")
+OF_OUTBOUND = ("filter", "ordered", "paused_at", "rate_limit")  # its template does not name them
 OFFERED = 200  # webhooks in the doctor's list
 SHOWN_BODY = 64 * 1024
 
@@ -95,7 +99,13 @@ def show(record: Webhook) -> ResponseReturnValue:
         heads=TABLE.heads(TABLE.usual, tick=False),
         lines=TABLE.rows(review.requests(web.actor(), record, recent).items, None, TABLE.usual),
         waiting=review.in_quarantine(web.actor(), record),
+        others=facts.others("inbound/show.html", WebhookDocument, record, _left_out()),
     )
+
+
+def _left_out() -> frozenset[str]:
+    """Return the fields that the page shows under another name, or only that of an outbound one."""
+    return facts.mentioned("webhooks/show.html").union(SHOWN_OTHERWISE, OF_OUTBOUND)
 
 
 def _known(record_id: str | None) -> set[str]:

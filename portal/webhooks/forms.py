@@ -37,8 +37,15 @@ SCHEME_CHOICES = [
 ]
 
 
-class WebhookForm(CommandForm[WebhookInput]):
-    """Create or change a webhook."""
+class EitherDirectionForm(CommandForm[WebhookInput]):
+    """The fields that webhooks of both directions have in the same words."""
+
+    application_id = PickField("Application", of="applications")
+    tags = TagsField("Tags", description="Separated by commas.")
+
+
+class WebhookForm(EitherDirectionForm):
+    """Create or change an outbound webhook."""
 
     name = TextField(
         "Name", needed="Enter a name.", description="Name shown to people, for example CRM events."
@@ -74,7 +81,6 @@ class WebhookForm(CommandForm[WebhookInput]):
         description="Change this only if your receiver already checks another format. Rotate the"
         " secret after a change to or from a key pair.",
     )
-    application_id = PickField("Application", of="applications")
     connector_id = PickField("Connector", of="connectors")
     max_attempts = NumberField(
         "Attempts",
@@ -100,7 +106,6 @@ class WebhookForm(CommandForm[WebhookInput]):
         description="Name: value, one a line; sent with every delivery and shown in clear text, so"
         " no secrets.",
     )
-    tags = TagsField("Tags", description="Separated by commas.")
 
     # The whole form is sent for it, in a body: a target URL can have a secret in it.
     sentence_of = ("name",)

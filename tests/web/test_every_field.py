@@ -9,6 +9,8 @@ from flask import Flask
 from portal.applications.forms import ApplicationForm
 from portal.events.forms import EventTypeForm
 from portal.features import RESOURCES
+from portal.inbound import pages as inbound
+from portal.inbound.forms import InboundForm
 from portal.keys import pages as keys
 from portal.keys.issuing.forms import IssueKeyForm
 from portal.providers import PROVIDERS
@@ -23,6 +25,7 @@ FORMS = {
     "/applications/new": ApplicationForm,
     "/keys/new": IssueKeyForm,
     "/webhooks/new": WebhookForm,
+    "/webhooks/inbound/new": InboundForm,
     "/event-types/new": EventTypeForm,
 }
 
@@ -40,7 +43,7 @@ def test_a_form_draws_each_of_its_fields_once(
 
 
 PAGES_WITH_FORMS = (
-    *FORMS, "/webhooks/inbound/new", "/event-types/import", "/events/new", "/events/settings",
+    *FORMS, "/event-types/import", "/events/new", "/events/settings",
     "/doctor", *(f"/connectors/new?provider={key}" for key in PROVIDERS),
 )  # fmt: skip
 CONTROL = re.compile(r"<(?:input|select|textarea)[^>]*>")
@@ -106,13 +109,28 @@ def test_the_page_of_a_webhook_shows_what_its_template_does_not_name(
     assert "data.region" in about["Filter"]
 
 
+def test_the_page_of_an_inbound_webhook_shows_its_other_fields_alone(
+    ada: Api, browse: Callable[..., Pages]
+) -> None:
+    made = ada.create(
+        "webhooks", name="Pushes", direction="inbound", inbound_scheme="hmac-sha256-hex",
+        inbound_options={"header": "X-Signature"},
+    )  # fmt: skip
+    page = browse(ADA).get(f"/webhooks/{made['id']}").text
+    properties = page[page.index('aria-label="Properties"') :]
+    about = re.findall(r"<dt>([^<]+)</dt>", properties)
+    assert about[:3] == ["Id", "Inbound options", "Created"]
+
+
 def test_no_field_is_left_out_by_name_that_a_template_shows(app: Flask) -> None:
     """A field that is shown, or is no more, has no place in a page's `SHOWN_OTHERWISE`."""
     documents = {resource.name: resource.document for resource in RESOURCES}
-    for name, template, pages in (
-        ("api-keys", "keys/show.html", keys),
-        ("webhooks", "webhooks/show.html", webhooks),
+    for name, template, left_out in (
+        ("api-keys", "keys/show.html", keys.SHOWN_OTHERWISE),
+        ("webhooks", "webhooks/show.html", webhooks.SHOWN_OTHERWISE),
+        ("webhooks", "inbound/show.html", (*inbound.SHOWN_OTHERWISE, *inbound.OF_OUTBOUND)),
     ):
-        placed = facts._mentioned(app.jinja_env, template) | ENVELOPE
-        named = set(pages.SHOWN_OTHERWISE)
+        with app.app_context():
+            placed = facts.mentioned(template) | ENVELOPE
+        named = set(left_out)
         assert named <= documents[name].model_fields.keys() - placed, name

@@ -25,15 +25,20 @@ def others(
     The label is the field's title or its name in words. `besides` are fields that the page shows
     under another name. The envelope's fields are on every page, and the health begins it.
     """
-    known: dict[str, frozenset[str]] = current_app.extensions.setdefault("portal.facts", {})
-    if template not in known:
-        known[template] = _mentioned(current_app.jinja_env, template)
-    placed = known[template] | ENVELOPE | {"health"} | set(besides)
+    placed = mentioned(template) | ENVELOPE | {"health"} | set(besides)
     return [
         (field.title or name.replace("_", " ").capitalize(), _drawn(getattr(record, name)))
         for name, field in document.model_fields.items()
         if name not in placed
     ]
+
+
+def mentioned(template: str) -> frozenset[str]:
+    """Return the fields of `record` that a template mentions."""
+    known: dict[str, frozenset[str]] = current_app.extensions.setdefault("portal.facts", {})
+    if template not in known:
+        known[template] = _mentioned(current_app.jinja_env, template)
+    return known[template]
 
 
 def _mentioned(env: Environment, template: str) -> frozenset[str]:
