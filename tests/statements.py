@@ -18,7 +18,7 @@ def statements() -> Iterator[list[tuple[str, Any]]]:
     It leaves out BEGIN, COMMIT, and loans for a tenant's requests, which come once a second.
     """
     sent: list[tuple[str, Any]] = []
-    execute, asks, here = psycopg.Cursor.execute, Statement.asks, get_ident()
+    execute, bound, here = psycopg.Cursor.execute, Statement.bound, get_ident()
 
     def heard(cursor: Any, sql: Any, values: Any = None, **options: Any) -> Any:
         if get_ident() == here and "lend_rate" not in str(sql):
@@ -28,10 +28,10 @@ def statements() -> Iterator[list[tuple[str, Any]]]:
     def heard_statement(statement: Statement, values: Any) -> Any:
         if get_ident() == here and "lend_rate" not in statement.sql:
             sent.append((statement.sql, statement.everything(values)))
-        return asks(statement, values)
+        return bound(statement, values)
 
     with (
         patch.object(psycopg.Cursor, "execute", heard),
-        patch.object(Statement, "asks", heard_statement),
+        patch.object(Statement, "bound", heard_statement),
     ):
         yield sent

@@ -86,7 +86,7 @@ PAGES = {
     "keys.keep": "apiKeys.cancelRevocation",
     "keys.block": "apiKeys.block",
     "keys.unblock": "apiKeys.unblock",
-    "keys.meant": "apiKeys.revokeMany apiKeys.repairMany",
+    "keys.preview": "apiKeys.revokeMany apiKeys.repairMany",
     "keys.bulk": "apiKeys.revokeMany apiKeys.repairMany",
     "keys.panic": "apiKeys.revokeMany",
     "keys.rotate": "apiKeys.rotate",

@@ -20,7 +20,7 @@ from portal.database.actor import Actor
 from portal.database.record import Record, find
 from portal.identity import people
 from portal.identity.sessions.login import recent_sign_in_required
-from portal.overview.parts import Columns, Source, Step, Told
+from portal.overview.parts import Columns, OverviewPart, Source, Step
 from portal.records import health as record_health
 from portal.records import listing
 from portal.web import lists
@@ -67,7 +67,7 @@ def index() -> ResponseReturnValue:
     """Show the list of applications; for htmx, only the rows."""
     if (better := lists.better_address(TABLE)) is not None:
         return better
-    asked = lists.asked(TABLE)
+    asked = lists.list_request(TABLE)
     page = listing.page(web.actor(), service.LISTING, asked.query)
     healths = record_health.of_all(page.items)
     return lists.render(
@@ -191,10 +191,10 @@ def ask_for_overview(actor: Actor) -> Columns:
     return {"some": some.scalar_subquery()}
 
 
-def tell_overview(actor: Actor, found: Mapping[str, Any], now: datetime) -> Told:
+def overview_part(actor: Actor, found: Mapping[str, Any], now: datetime) -> OverviewPart:
     """Return the first step of the first run."""
     if not found:
-        return Told()
+        return OverviewPart()
     step = Step(
         order=1,
         title="Register an application",
@@ -204,7 +204,7 @@ def tell_overview(actor: Actor, found: Mapping[str, Any], now: datetime) -> Told
         needs="applications:write",
         done=bool(found["some"]),
     )
-    return Told(steps=[step], is_used=bool(found["some"]))
+    return OverviewPart(steps=[step], is_used=bool(found["some"]))
 
 
-OVERVIEW = Source(tell_overview, ask_for_overview)
+OVERVIEW = Source(overview_part, ask_for_overview)

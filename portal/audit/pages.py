@@ -15,11 +15,11 @@ from portal import web
 from portal.audit.table import TABLE
 from portal.database.actor import Actor
 from portal.overview import parts as overview
-from portal.overview.parts import Change, Told
+from portal.overview.parts import Change, OverviewPart
 from portal.records.audit import log, trail
 from portal.records.audit.models import AuditEntry
 from portal.records.listing import Query
-from portal.rest.findable import Asked, Find
+from portal.rest.findable import Find, SearchQuery
 from portal.web import lists
 from portal.web.drawing.template_functions import record_url
 
@@ -61,7 +61,7 @@ def index() -> Response:
     """Show everything that happened in the tenant, newest first."""
     if (better := lists.better_address(TABLE)) is not None:
         return better
-    asked = lists.asked(TABLE)
+    asked = lists.list_request(TABLE)
     found = log.page(web.actor(), asked.query)
     return lists.render(
         "audit/index.html",
@@ -86,16 +86,16 @@ def _named(
 # ---------------------------------------------------------------- on the overview
 
 
-def tell_overview(actor: Actor, found: Mapping[str, Any], now: datetime) -> Told:
+def overview_part(actor: Actor, found: Mapping[str, Any], now: datetime) -> OverviewPart:
     """Return what people and programs changed today (UTC), the newest first. Several changes of the
     same kind by the same actor, one after the other, are one line."""
     if not actor.can("audit:read"):
-        return Told()
+        return OverviewPart()
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     entries = log.newest_of(actor, {"occurred_after": midnight}, TODAY)
     changes = [one for one in entries if not one.action.startswith(COMING_AND_GOING)]
     groups = groupby(changes, key=lambda one: (one.actor_id, one.action))
-    return Told(changes=[_change(list(group)) for _, group in groups])
+    return OverviewPart(changes=[_change(list(group)) for _, group in groups])
 
 
 def _change(entries: Sequence[AuditEntry]) -> Change:
@@ -104,7 +104,7 @@ def _change(entries: Sequence[AuditEntry]) -> Change:
         at=newest.occurred_at.astimezone(UTC),
         who=newest.actor_name,
         who_url=url_for("audit.index", actor_id=newest.actor_id),
-        text=_said(newest),
+        text=_in_words(newest),
         name=newest.record_name or newest.record_id,
         url=_page_of(newest),
         more=len({one.record_id for one in entries}) - 1,
@@ -119,13 +119,13 @@ def _page_of(entry: AuditEntry) -> str:
     return url_for("audit.index", record_id=entry.record_id)
 
 
-OVERVIEW = overview.Source(tell_overview)
+OVERVIEW = overview.Source(overview_part)
 
 
 # ---------------------------------------------------------------- found by the search
 
 
-def find_entries(actor: Actor, asked: Asked) -> list[Find]:
+def find_entries(actor: Actor, asked: SearchQuery) -> list[Find]:
     """Return the newest entries of an action, of what has or had this id, and of the records that
     were found."""
     if AN_ACTION.fullmatch(asked.text):
@@ -166,7 +166,7 @@ def find_entry(actor: Actor, entry_id: str) -> Find | None:
 
 
 def _line(entry: AuditEntry, url: str) -> Find:
-    title = f"{entry.actor_name} {_said(entry)} {_name(entry)}"
+    title = f"{entry.actor_name} {_in_words(entry)} {_name(entry)}"
     return Find(title, url, "Audit entry", "history", at=entry.occurred_at)
 
 
@@ -181,7 +181,7 @@ def lines(entries: Iterable[AuditEntry], *, named: bool = False) -> list[dict[st
         {
             "who": entry.actor_name,
             "who_url": None,
-            "action": f"{_said(entry)} {_name(entry)}" if named else _said(entry),
+            "action": f"{_in_words(entry)} {_name(entry)}" if named else _in_words(entry),
             "at": entry.occurred_at,
             "changes": [(name, _text(old), _text(new)) for name, (old, new) in _seen(entry)],
             "where": entry.ip,
@@ -195,7 +195,7 @@ def _seen(entry: AuditEntry) -> list[tuple[str, Any]]:
     return [(name, change) for name, change in sorted(entry.changes.items()) if name != "version"]
 
 
-def _said(entry: AuditEntry) -> str:
+def _in_words(entry: AuditEntry) -> str:
     """Return the action in words: `connector.created` → "created the connector"."""
     if entry.action in SAID:
         return SAID[entry.action]

@@ -3,21 +3,21 @@
 from datetime import timedelta
 
 from portal.bulk import work
-from portal.core.jobs import Job, asking
+from portal.core.jobs import Job, due_by
 
 HOUSEKEEPING = [
     Job(
         "do bulk jobs",
         work.do_some,
         timedelta(seconds=1),
-        asking("due_bulk_jobs"),
+        due_by("due_bulk_jobs"),
         repeats=True,
     ),
     Job(
         "forget old bulk jobs",
         work.forget_old,
         timedelta(hours=6),
-        asking("due_old_bulk_jobs", work.KEEP),
+        due_by("due_old_bulk_jobs", work.KEEP),
         repeats=True,
     ),
 ]

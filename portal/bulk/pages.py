@@ -41,7 +41,7 @@ class Bar:
     all_to_export: str
 
 
-def offered(asked: lists.Asked) -> Bar:
+def offered(asked: lists.ListRequest) -> Bar:
     """Return the bar of a list. It has no acts for somebody who may change nothing there."""
     kind = KINDS[asked.table.name]
     return Bar(

@@ -5,11 +5,11 @@ from datetime import timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from portal.connections.check_results import DAY
 from portal.connections.engine import Engine
 from portal.connections.models import ConnectorCheck, ConnectorStanding, portal_itself
-from portal.connections.moves import DAY
 from portal.connectors.models import Connector
-from portal.core.jobs import Job, asking
+from portal.core.jobs import Job, due_by
 from portal.database.base import new_id
 from portal.database.session import session
 
@@ -80,14 +80,14 @@ HOUSEKEEPING = [
         "queue due checks of connectors",
         queue_due,
         timedelta(seconds=15),
-        asking("due_checks"),
+        due_by("due_checks"),
         repeats=True,
     ),
     Job(
         "forget old checks",
         forget_old,
         timedelta(hours=6),
-        asking("due_old_checks", KEEP),
+        due_by("due_old_checks", KEEP),
         repeats=True,
     ),
 ]

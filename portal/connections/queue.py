@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
+from portal.connections.check_results import OWN_FAULTS, Result, move, next_check
 from portal.connections.checks.report import Report, Step, Subject
 from portal.connections.models import (
     ConnectorCheck,
@@ -20,7 +21,6 @@ from portal.connections.models import (
     ConnectorStanding,
     portal_itself,
 )
-from portal.connections.moves import OWN_FAULTS, Result, move, next_check
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.core.errors import PortalError

@@ -29,17 +29,17 @@ BELOW = "/connectors/{id}/checks"
 def _ask(id: str) -> Response:
     no_parameters()
     CheckInput.read(body())
-    return once(lambda: _asked(id, None))
+    return once(lambda: _queued(id, None))
 
 
 def _restore(id: str) -> Response:
     no_parameters()
     find(Connector, actor(), id)
     command = RestoreInput.read(body())
-    return once(lambda: _asked(id, command.version))
+    return once(lambda: _queued(id, command.version))
 
 
-def _asked(id: str, version: int | None) -> Outcome:
+def _queued(id: str, version: int | None) -> Outcome:
     check = requests.ask(actor(), id, restores_version=version)
     location = f"{PREFIX}/connectors/{id}/checks/{check.id}"
     return Outcome(represent(check), 202, location)

@@ -174,7 +174,7 @@ class ConnectorForm(CommandForm[ConnectorInput]):
         """Return the stored value; for `more`, only the settings without a field of their own."""
         value = super().stored_value(record, field)
         if field.name == "more":
-            return _undrawn(self.kind, value)
+            return _without_setting(self.kind, value)
         return value
 
     def needed_settings(self) -> list[Field]:
@@ -296,9 +296,9 @@ def _settings(kind: Provider, known: Connector | None, record: Connector | None)
         # Keep a missing setting missing. Its default must not be saved unnoticed.
         missing = (s for s in kind.config if s.key not in config and s.kind != "bool")
         data |= {_config_name(setting): None for setting in missing}
-    return {**data, "more": _undrawn(kind, config)}
+    return {**data, "more": _without_setting(kind, config)}
 
 
-def _undrawn(kind: Provider, config: dict[str, Any] | None) -> dict[str, Any]:
+def _without_setting(kind: Provider, config: dict[str, Any] | None) -> dict[str, Any]:
     drawn = {setting.key for setting in kind.config}
     return {name: value for name, value in (config or {}).items() if name not in drawn}

@@ -11,7 +11,7 @@ from portal.connectors.models import TROUBLED, Connector
 from portal.database.actor import Actor
 from portal.database.audience import as_member
 from portal.overview import questions
-from portal.overview.parts import Columns, Harm, Source, Step, Told
+from portal.overview.parts import Columns, Harm, OverviewPart, Source, Step
 
 READ = "connectors:read"
 HARMS = {
@@ -42,10 +42,10 @@ def ask(actor: Actor) -> Columns:
     return asked
 
 
-def tell(actor: Actor, found: Mapping[str, Any], now: datetime) -> Told:
+def overview_part(actor: Actor, found: Mapping[str, Any], now: datetime) -> OverviewPart:
     """Return one step, and the connectors that need a person."""
     if not found:
-        return Told()
+        return OverviewPart()
     url = url_for("connectors.index")
     step = Step(
         order=3,
@@ -56,7 +56,7 @@ def tell(actor: Actor, found: Mapping[str, Any], now: datetime) -> Told:
         needs="connectors:write",
         done=bool(found["some"]),
     )
-    return Told(
+    return OverviewPart(
         steps=[step],
         needs=questions.needs(actor, Connector, "connectors.show", found, HARMS),
         tallies=[
@@ -68,4 +68,4 @@ def tell(actor: Actor, found: Mapping[str, Any], now: datetime) -> Told:
     )
 
 
-SOURCE = Source(tell, ask)
+SOURCE = Source(overview_part, ask)

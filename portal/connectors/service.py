@@ -260,7 +260,7 @@ def _tallied(_actor: Actor) -> dict[str, Any]:
     return {"all": None, **told}
 
 
-def _said(found: Mapping[str, int]) -> Health | None:
+def _summary(found: Mapping[str, int]) -> Health | None:
     also = []
     if caring := found["caring"]:
         also.append(f"{up_to(FEW, caring)} {'needs' if caring == 1 else 'need'} attention")
@@ -269,7 +269,7 @@ def _said(found: Mapping[str, int]) -> Health | None:
     return summary("connector", found, also)
 
 
-TALLY = Tally(Connector, _tallied, _said)
+TALLY = Tally(Connector, _tallied, _summary)
 
 
 class SetUp(Protocol):

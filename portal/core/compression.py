@@ -47,7 +47,7 @@ Answer = tuple[int, Headers, bytes]
 """Status, headers, body."""
 
 
-class Asked(Protocol):
+class RequestHeaders(Protocol):
     """Represent the headers of a request, whatever framework has parsed them."""
 
     def get(self, name: str, /) -> str | None:
@@ -105,7 +105,9 @@ class Kept:
         zipped = gzip.compress(body, mtime=0) if is_textual(mimetype.partition(";")[0]) else body
         self._zipped = zipped if len(zipped) < len(body) else None
 
-    def answer(self, method: str, asked: Asked, more: Sequence[tuple[str, str]] = ()) -> Answer:
+    def answer(
+        self, method: str, asked: RequestHeaders, more: Sequence[tuple[str, str]] = ()
+    ) -> Answer:
         """Return the response to a GET or HEAD: 200, or 304 if the client has the body already."""
         takes = codings(asked.get("accept-encoding"))
         body, tag, coding = self._plain, self.digest[:20], ""
@@ -155,7 +157,7 @@ def _compressed(response: Response) -> Response:
         if takes.gzip and (len(body) >= SMALLEST or not takes.plain):
             response.set_data(compress(body))
             response.headers["Content-Encoding"] = "gzip"
-            _tell_apart(response)
+            _mark_as_compressed(response)
     if "HTTP_IF_NONE_MATCH" in asked and response.status_code == 200:
         response.make_conditional(request)
     return response
@@ -175,7 +177,7 @@ def _may_be_compressed(response: Response, asked: WSGIEnvironment) -> bool:
     )
 
 
-def _tell_apart(response: Response) -> None:
+def _mark_as_compressed(response: Response) -> None:
     tag, is_weak = response.get_etag()
     if tag is not None and not is_weak:
         response.set_etag(tag + SUFFIX)

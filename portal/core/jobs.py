@@ -40,7 +40,7 @@ class Job:
     repeats: bool = False
 
 
-def asking(function: str, *arguments: Any) -> Due:
+def due_by(function: str, *arguments: Any) -> Due:
     """Query an SQL function of the owner: `function(after_tenant, at_most, *arguments)`.
 
     The worker itself sees one tenant at a time. The function returns tenant ids and nothing else.

@@ -100,7 +100,7 @@ def page(actor: Actor, query: Query) -> Page[Any]:
     """
     chosen = query.filters.get("kind")
     found = [kind for kind in kinds(actor) if chosen in (None, kind.resource.name)]
-    words = search.asked(query.q, None)
+    words = search.words_of(query.q, None)
     if not found or (query.q.strip() and not words):
         return Page([])
     most = LOOKED_AT if words else query.limit

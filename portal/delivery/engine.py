@@ -257,7 +257,7 @@ class Engine:
         await self.presence.look(connection)
         self.lanes.share_with(await queue.workers(connection))
         for tenant_id, webhook_id in await queue.silent(connection):
-            self._tell(safe_pause.ping, tenant_id, webhook_id)
+            self._in_thread(safe_pause.ping, tenant_id, webhook_id)
         self._look_at = time.monotonic() + LOOK_SECONDS
 
     async def _take_due(self, connection: Connection, worker: int, space: int) -> None:
@@ -454,7 +454,9 @@ class Engine:
         self._record_soon(at_once=at_once or taken.settings.ordered)
         if decision.pause or taken.settings.is_paused:
             good = decision.state == "delivered"
-            self._tell(safe_pause.probed, taken.tenant_id, taken.webhook_id, good, decision.pause)
+            self._in_thread(
+                safe_pause.probed, taken.tenant_id, taken.webhook_id, good, decision.pause
+            )
 
     def _wake_if_room(self, lane: EndpointLimit) -> None:
         if lane.has_more and not lane.is_busy:
@@ -485,7 +487,7 @@ class Engine:
                 self._go_on(batch)
                 for one in health:
                     if safe_pause.concerns(one):
-                        self._tell(safe_pause.judge, one.tenant_id, one.webhook_id)
+                        self._in_thread(safe_pause.judge, one.tenant_id, one.webhook_id)
                 self._record_soon()
             if unsent := self._unsent[:]:
                 await queue.give_back(connection, unsent)
@@ -502,7 +504,7 @@ class Engine:
                 self._start(lane)
             self._wake_if_room(lane)
 
-    def _tell(self, verb: Callable[..., Any], tenant_id: str, *arguments: Any) -> None:
+    def _in_thread(self, verb: Callable[..., Any], tenant_id: str, *arguments: Any) -> None:
         """Run a rare action (a pause, a probe, a recovery) through the service, in a thread."""
         work = asyncio.to_thread(safe_pause.run, self.app, verb, tenant_id, *arguments)
         self._keep(asyncio.get_running_loop().create_task(work))

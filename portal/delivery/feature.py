@@ -28,7 +28,7 @@ def init_app(app: Flask) -> None:
         webhook_consequences=consequences.of,
     )
     add_source(app, overview.SOURCE)
-    notices.tell(app, pause_notices.tell)
+    notices.add_source(app, pause_notices.notices_since)
     listen(app, Deliveries())
 
 

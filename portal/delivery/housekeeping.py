@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from portal.core.jobs import Job, asking
+from portal.core.jobs import Job, due_by
 from portal.delivery import partitions
 from portal.delivery.engine import Engine
 from portal.events import settings
@@ -12,7 +12,7 @@ HOUSEKEEPING = [
         "forget old attempts",
         partitions.forget_old_attempts,
         timedelta(hours=1),
-        asking("due_attempts", partitions.KEEP_ATTEMPTS),
+        due_by("due_attempts", partitions.KEEP_ATTEMPTS),
         repeats=True,
     ),
     Job("make room for events and deliveries", partitions.make_room, timedelta(hours=6)),
@@ -20,7 +20,7 @@ HOUSEKEEPING = [
         "forget old deliveries",
         partitions.forget_old,
         timedelta(minutes=10),
-        asking("due_old_deliveries", settings.DAYS),
+        due_by("due_old_deliveries", settings.DAYS),
         repeats=True,
     ),
 ]

@@ -10,7 +10,7 @@ from sqlalchemy import and_, case, func, select, text, true
 from portal.database.actor import Actor
 from portal.delivery.queue import hours
 from portal.overview import questions
-from portal.overview.parts import Change, Columns, Figure, Graph, Harm, Source, Step, Told
+from portal.overview.parts import Change, Columns, Figure, Graph, Harm, OverviewPart, Source, Step
 from portal.records.health import clock, up_to
 from portal.webhooks import health
 from portal.webhooks.models import (
@@ -127,12 +127,12 @@ def _recovered(actor: Actor) -> Any:
 # ---------------------------------------------------------------- what is told
 
 
-def tell(actor: Actor, found: Mapping[str, Any], now: datetime) -> Told:
+def overview_part(actor: Actor, found: Mapping[str, Any], now: datetime) -> OverviewPart:
     """Return the webhooks that need a person, the figures of deliveries, and two steps."""
     if not found:
-        return Told()
+        return OverviewPart()
     url = url_for("webhooks.index")
-    return Told(
+    return OverviewPart(
         steps=_steps(bool(found["some"]), bool(found["sent"])),
         figures=_figures(found, now),
         needs=questions.needs(actor, Webhook, "webhooks.show", found, HARMS),
@@ -265,4 +265,4 @@ def _changes(recovered: Sequence[Sequence[str]]) -> list[Change]:
     ]
 
 
-SOURCE = Source(tell, ask)
+SOURCE = Source(overview_part, ask)

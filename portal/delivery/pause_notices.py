@@ -16,7 +16,7 @@ from portal.webhooks.models import Endpoint, Webhook
 MOST = 50
 
 
-def tell(actor: Actor, since: datetime) -> Sequence[Notice]:
+def notices_since(actor: Actor, since: datetime) -> Sequence[Notice]:
     """Return the notices, read with one statement; none if the actor cannot change webhooks."""
     if not actor.can("webhooks:write"):
         return []

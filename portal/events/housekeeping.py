@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from portal.core.jobs import Job, asking
+from portal.core.jobs import Job, due_by
 from portal.events import settings
 
 HOUSEKEEPING = [
@@ -10,7 +10,7 @@ HOUSEKEEPING = [
         "forget old events",
         settings.forget_old,
         timedelta(minutes=10),
-        asking("due_old_events", settings.DAYS),
+        due_by("due_old_events", settings.DAYS),
         repeats=True,
     ),
 ]

@@ -23,7 +23,7 @@ from portal.events.table import TABLE
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.records.health import clock, counted
 from portal.records.listing import Clause, Query
-from portal.rest.findable import Asked, Find
+from portal.rest.findable import Find, SearchQuery
 from portal.web import lists
 
 bp = Blueprint("events", __name__, url_prefix="/events")
@@ -42,7 +42,7 @@ def index() -> ResponseReturnValue:
     """Show the published events, newest first."""
     if (better := lists.better_address(TABLE)) is not None:
         return better
-    asked = lists.asked(TABLE)
+    asked = lists.list_request(TABLE)
     page = service.find_page(web.actor(), _question(asked.query))
     said = None if web.portal_request().wants_fragment else service.today(web.actor())
     return lists.render("events/index.html", "events/_listing.html", asked, page, said=said)
@@ -62,7 +62,7 @@ def _question(query: Query) -> Query:
 # ---------------------------------------------------------------- found by the search
 
 
-def find_published(actor: Actor, asked: Asked) -> list[Find]:
+def find_published(actor: Actor, asked: SearchQuery) -> list[Find]:
     """Return the newest events of a type, or with a subject or a publisher's id."""
     found = [_line(event) for event in asked.once(actor, service.newest_named)[:FEW_FOUND]]
     if found and found[0].title == asked.text:

@@ -119,13 +119,13 @@ class Connection(psycopg.AsyncConnection[dict[str, Any]]):
         This is like `run`, but the statements may begin and end a transaction. If the caller is
         cancelled before they end, the connection is closed.
         """
-        return [rows for rows, _ in await self._asked(asks)]
+        return [rows for rows, _ in await self._results(asks)]
 
     async def send(self, *asks: Ask) -> list[list[dict[str, Any]]]:
         """Run statements like `ask`. A row is a dictionary with the names of the columns."""
-        return [_named(result, rows) for rows, result in await self._asked(asks)]
+        return [_named(result, rows) for rows, result in await self._results(asks)]
 
-    async def _asked(self, asks: Sequence[Ask]) -> list[tuple[list[tuple[Any, ...]], PGresult]]:
+    async def _results(self, asks: Sequence[Ask]) -> list[tuple[list[tuple[Any, ...]], PGresult]]:
         async with self.lock:
             try:
                 sent, results = await _exchanged(self, _planned_together(self, self._kept, asks))

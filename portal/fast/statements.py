@@ -105,8 +105,8 @@ class Statement:
         give_way()
         before = [*_beginning(connection), *([setting(settings)] if settings else [])]
         if not self.is_planned_once:
-            return _sent(connection.connection, [*before, self.asks(values)], lambda: connection)
-        asks = [*before, setting(PLANNED_ONCE), self.asks(values), setting(PLANNED_AS_USUAL)]
+            return _sent(connection.connection, [*before, self.bound(values)], lambda: connection)
+        asks = [*before, setting(PLANNED_ONCE), self.bound(values), setting(PLANNED_AS_USUAL)]
         return _sent(connection.connection, asks, lambda: connection, place=-2)
 
     def alone(
@@ -121,7 +121,7 @@ class Statement:
                 return self._send_plainly(connection, values, settings)
         if self.is_planned_once:
             settings = {**settings, **PLANNED_ONCE}
-        asks = [setting(settings), self.asks(values)]
+        asks = [setting(settings), self.bound(values)]
         pooled = engine.raw_connection()  # SQLAlchemy's own takes twice as long to create
         try:
             return _sent(pooled, asks, lambda: Connection(engine, pooled))
@@ -136,7 +136,7 @@ class Statement:
         found = connection.execute(self.clause, values)  # type: ignore[call-overload]
         return [tuple(row) for row in found] if found.returns_rows else []
 
-    def asks(self, values: Mapping[str, Any]) -> Ask:
+    def bound(self, values: Mapping[str, Any]) -> Ask:
         """Return the statement with these values, in the form that is sent."""
         sql, names = self._numbered
         every = self.everything(values)
@@ -162,7 +162,7 @@ class Bound(NamedTuple):
     @property
     def ask(self) -> Ask:
         """Return the statement in the form that is sent."""
-        return self.statement.asks(self.values)
+        return self.statement.bound(self.values)
 
 
 def set_local(connection: Connection, settings: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, func, or_
 
-from portal.core.jobs import Job, asking
+from portal.core.jobs import Job, due_by
 from portal.database.session import session
 from portal.identity import sign_in_limits
 from portal.identity.models import SeenLogoutToken, WebSession
@@ -38,7 +38,7 @@ HOUSEKEEPING = [
         "forget ended sessions",
         forget_ended,
         timedelta(hours=1),
-        asking("due_sessions", SHOWN, IDLE + SHOWN, ABSOLUTE + SHOWN),
+        due_by("due_sessions", SHOWN, IDLE + SHOWN, ABSOLUTE + SHOWN),
     ),
     Job("forget logout tokens", forget_notices, timedelta(minutes=10)),
     Job("forget the pace of sign-ins", sign_in_limits.forget_rested, timedelta(minutes=10)),

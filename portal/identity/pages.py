@@ -21,7 +21,7 @@ from portal.identity.sessions.id_tokens import sealer_of
 from portal.identity.sessions.login import live_session
 from portal.identity.sign_in import SignIn, auth
 from portal.records.health import clock, counted
-from portal.rest.findable import Asked, Choice, Find
+from portal.rest.findable import Choice, Find, SearchQuery
 from portal.web import actor, render, see_other, signed_in, toast
 
 account = Blueprint("sessions", __name__, url_prefix="/account/sessions")
@@ -112,7 +112,7 @@ def end_sessions(person_id: str) -> ResponseReturnValue:
 # ---------------------------------------------------------------- found by the search
 
 
-def find_people(actor: Actor, asked: Asked) -> list[Find]:
+def find_people(actor: Actor, asked: SearchQuery) -> list[Find]:
     """Return the people whose name or email address has the words."""
     return [_line(person) for person in people.named(actor, asked.text)]
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from portal.core.jobs import Job, asking
+from portal.core.jobs import Job, due_by
 from portal.inbound import review
 from portal.inbound.models import KEEP_ACCEPTED, KEEP_QUARANTINED
 
@@ -11,6 +11,6 @@ HOUSEKEEPING = [
         "forget old inbound requests",
         review.forget_old,
         timedelta(hours=1),
-        asking("due_inbound", min(KEEP_ACCEPTED, KEEP_QUARANTINED)),
+        due_by("due_inbound", min(KEEP_ACCEPTED, KEEP_QUARANTINED)),
     ),
 ]

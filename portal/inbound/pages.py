@@ -122,7 +122,7 @@ def received(record_id: str) -> ResponseReturnValue:
     if (better := lists.better_address(TABLE)) is not None:
         return better
     record = service.get(web.actor(), record_id, include_deleted=True)
-    asked = lists.asked(TABLE)
+    asked = lists.list_request(TABLE)
     return lists.render(
         "inbound/received.html",
         _part("inbound/_received.html"),
@@ -239,7 +239,7 @@ def show_inbox() -> ResponseReturnValue:
         return web.render("inbound/inbox.html", **context)
     if (better := lists.better_address(TABLE)) is not None:
         return better
-    asked = lists.asked(TABLE)
+    asked = lists.list_request(TABLE)
     page = review.requests(web.actor(), found.receiver, asked.query)
     part = _part("inbound/_received.html")
     return lists.render(

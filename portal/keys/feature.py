@@ -51,7 +51,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(metadata.bp)
     app.register_blueprint(bp)
     add_source(app, overview.SOURCE)
-    notices.tell(app, summaries.notices)
+    notices.add_source(app, summaries.notices)
     show_on_application(app, summaries.part)
     watch(library_check.follow)
 

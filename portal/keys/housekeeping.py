@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import and_, delete, extract, func, or_, select
 from sqlalchemy.dialects.postgresql import array
 
-from portal.core.jobs import Job, asking
+from portal.core.jobs import Job, due_by
 from portal.database.session import session
 from portal.keys.issuing import one_time_links
 from portal.keys.limits import ledger
@@ -48,49 +48,49 @@ HOUSEKEEPING = [
         "release reservations",
         ledger.release_due,
         timedelta(minutes=1),
-        asking("due_reservations"),
+        due_by("due_reservations"),
     ),
     Job(
         "end planned keys",
         revocation.apply_due,
         timedelta(minutes=1),
-        asking("due_revocations"),
+        due_by("due_revocations"),
     ),
     Job(
         "finish rotations",
         rotation.finish_due,
         timedelta(minutes=1),
-        asking("due_rotations", rotation.QUIET, rotation.LONGEST),
+        due_by("due_rotations", rotation.QUIET, rotation.LONGEST),
     ),
     Job(
         "tell of expiring keys",
-        expiry_notices.tell_expiring,
+        expiry_notices.announce_expiring,
         timedelta(minutes=10),
-        asking("due_expiry_notices", array(expiry_notices.AHEAD)),
+        due_by("due_expiry_notices", array(expiry_notices.AHEAD)),
     ),
     Job(
         "tell of unused keys",
-        expiry_notices.tell_unused,
+        expiry_notices.announce_unused,
         timedelta(hours=6),
-        asking("due_unused_notices", timedelta(days=expiry_notices.UNUSED_DAYS)),
+        due_by("due_unused_notices", timedelta(days=expiry_notices.UNUSED_DAYS)),
     ),
     Job(
         "find weak keys",
         concerns.find,
         timedelta(hours=1),
-        asking("due_concerns", concerns.AWAY, concerns.WEEK),
+        due_by("due_concerns", concerns.AWAY, concerns.WEEK),
     ),
     Job(
         "forget sealed keys",
         one_time_links.forget_expired,
         timedelta(minutes=5),
-        asking("due_sealed_keys"),
+        due_by("due_sealed_keys"),
     ),
     Job("forget where guesses came from", forget_sources, timedelta(minutes=1)),
     Job(
         "forget old uses of keys",
         forget_old,
         timedelta(hours=1),
-        asking("due_key_uses", timedelta(days=KEPT_DAYS), KEPT, timedelta(days=USE_DAYS)),
+        due_by("due_key_uses", timedelta(days=KEPT_DAYS), KEPT, timedelta(days=USE_DAYS)),
     ),
 ]

@@ -37,7 +37,7 @@ def index() -> ResponseReturnValue:
     """Show the list of keys; return only its table to htmx."""
     if (better := lists.better_address(table.TABLE)) is not None:
         return better
-    asked, caller = lists.asked(table.TABLE), web.actor()
+    asked, caller = lists.list_request(table.TABLE), web.actor()
     page = listing.page(caller, filters.CONSOLE, asked.query, table.COLUMNS)
     items = [table.Line(*row[: len(table.Line._fields)]) for row in page.items]
     persons = partial(people.choices, caller)
@@ -64,7 +64,7 @@ def show(record_id: str) -> ResponseReturnValue:
     record = service.get(caller, record_id)
     if web.portal_request().wants_fragment:
         return _refreshed(record)
-    asked = ranges.asked("7d")
+    asked = ranges.range_in_address("7d")
     use = figures.use(caller, record_id, asked.step * asked.bars)
     used = {seen.what: seen for seen in use.scopes}
     return about(

@@ -55,7 +55,7 @@ FOUND = Findable(
             note="for ever"),
         Act("Create a child key of {}", "keys.create_child", "keys:write", "plus", OF,
             when=lambda key: _works(key) and key.parent_key_id is None, also="new issue"),
-        Act("Stop many keys", "keys.meant", "keys:write", "ban", also="bulk revoke block"),
+        Act("Stop many keys", "keys.preview", "keys:write", "ban", also="bulk revoke block"),
         Act("Issue a key for {}", "keys.issue", "keys:write", "key", "application",
             when=lambda application: not application.is_stopped, also="new create add api",
             argument="application_id"),

@@ -67,7 +67,7 @@ def _rehearsed(record: Webhook) -> dict[str, Any]:
         "fault": fault,
         "heals": heals_after,
         "rehearsed": rehearsal.rehearse(fault, record.retry_policy, heals_after),
-        "said": rehearsal.said,
+        "said": rehearsal.duration_text,
     }
 
 

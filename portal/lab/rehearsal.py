@@ -70,7 +70,7 @@ def _then(decision: policy.Decision) -> str:
         return "the webhook is paused, the event is held"
     if decision.state == "failed":
         return "given up: failed"
-    return f"again in {said(decision.wait)}"
+    return f"again in {duration_text(decision.wait)}"
 
 
 def _ending(bad: Outcome, retry_policy: Mapping[str, Any]) -> str:
@@ -86,7 +86,7 @@ def _ending(bad: Outcome, retry_policy: Mapping[str, Any]) -> str:
     )
 
 
-def said(span: timedelta) -> str:
+def duration_text(span: timedelta) -> str:
     """Return a duration as a text: `at once`, `5 s`, `30 min`, `14 h`, `3.5 d`."""
     seconds = span.total_seconds()
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):

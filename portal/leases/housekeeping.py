@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, func, select
 
-from portal.core.jobs import Job, asking
+from portal.core.jobs import Job, due_by
 from portal.database.session import session
 from portal.leases.engine import Engine
 from portal.leases.models import ConnectorLease
@@ -31,7 +31,7 @@ HOUSEKEEPING = [
         "forget old leases",
         forget_old,
         timedelta(hours=1),
-        asking("due_leases", KEEP),
+        due_by("due_leases", KEEP),
         repeats=True,
     ),
 ]

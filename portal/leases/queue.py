@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import load_only
 
+from portal.connections.check_results import OWN_FAULTS
 from portal.connections.checks.report import Failure, Fetched, Subject
 from portal.connections.models import portal_itself
-from portal.connections.moves import OWN_FAULTS
 from portal.connections.queue import token_origins
 from portal.connections.saves import check_soon
 from portal.connectors.models import Connector

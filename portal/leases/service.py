@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Select, and_, bindparam, func, insert, select
 
 from portal.applications.models import STOPPED
-from portal.connections.moves import OWN_FAULTS
+from portal.connections.check_results import OWN_FAULTS
 from portal.connections.requests import check_open
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector

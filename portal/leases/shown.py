@@ -23,7 +23,7 @@ def init_app(app: Flask) -> None:
         app,
         timeline.Source("leases", _leases, _taken, timeline.place_of_id(ConnectorLease.id_prefix)),
     )
-    users.tell_use(app, UseSource(_uses, _use))
+    users.add_use_source(app, UseSource(_uses, _use))
 
 
 def _leases(actor: Actor, record: Connector, place: str | None, limit: int) -> Select[Any] | None:

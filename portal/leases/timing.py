@@ -15,7 +15,7 @@ repeated.
 
 from datetime import datetime, timedelta
 
-from portal.connections.moves import AGAIN, OWN_FAULTS, Result, next_check
+from portal.connections.check_results import AGAIN, OWN_FAULTS, Result, next_check
 from portal.providers.steps import NEED_A_PERSON
 
 AT_LEAST_BEFORE = timedelta(minutes=5)

@@ -23,7 +23,7 @@ from flask import Flask
 from sqlalchemy import text
 
 import portal
-from portal.core.jobs import Job, asking, every_tenant
+from portal.core.jobs import Job, due_by, every_tenant
 from portal.database import app_role
 from portal.database.base import new_id
 from portal.database.job_turns import JobTurn, JobTurns, retry_in
@@ -206,7 +206,7 @@ def _say(error: Exception, **of: object) -> None:
 def registered_jobs() -> list[Job]:
     """Return the jobs of the records, and those of every feature: each package's
     `housekeeping.HOUSEKEEPING`."""
-    due = asking("due_answers", KEEP)
+    due = due_by("due_answers", KEEP)
     answers = Job("forget old answers", forget_old, timedelta(hours=1), due)
     of_records = [job for resource in RESOURCES for job in resource.jobs()]
     return [answers, *of_records, *(job for module in _modules() for job in module.HOUSEKEEPING)]

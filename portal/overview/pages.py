@@ -24,7 +24,7 @@ def index() -> Response:
         "overview/_cockpit.html",
         overview=service.look(web.actor(), sources()),
         shown=shown,
-        sparkline=sparklines.drawn,
+        sparkline=sparklines.drawing,
         counted=counted,
         marked=MARKED,
     )

@@ -126,7 +126,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class OverviewPart:
     """The content of the overview that one feature provides.
 
     `clear` says what is well if the feature has no need. `is_used` tells whether there is anything
@@ -158,7 +158,7 @@ class Source:
     their values and the time, and makes the part of them.
     """
 
-    tell: Callable[[Actor, Mapping[str, Any], datetime], Told]
+    tell: Callable[[Actor, Mapping[str, Any], datetime], OverviewPart]
     ask: Callable[[Actor], Columns] = field(default=nothing)
 
 

@@ -13,18 +13,18 @@ TICKS = 6
 Point = tuple[float, float]
 
 
-def drawn(figure: Figure) -> Markup:
+def drawing(figure: Figure) -> Markup:
     """Return the drawing of a figure; without a value, only the ruler."""
     graph = figure.graph if figure.graph and any(figure.graph.values) else None
     inside = _ruler() if graph is None else f"{_lines(graph)}{_ruler()}{_last(graph)}"
     return Markup(  # noqa: S704  numbers and the tones of the portal's own words
         f'<svg class="spark" viewBox="0 0 150 {TALL}" preserveAspectRatio="xMinYMid meet"'
-        f' role="img" aria-label="{escape(said(figure))}" data-tone="{tone(figure.status)}">'
+        f' role="img" aria-label="{escape(description(figure))}" data-tone="{tone(figure.status)}">'
         f"{inside}</svg>"
     )
 
 
-def said(figure: Figure) -> str:
+def description(figure: Figure) -> str:
     """Return the finding of a drawing in words: the most, when it was, and the last value."""
     graph = figure.graph
     known = [] if graph is None else [one for one in graph.values if one is not None]

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import array
 
-from portal.core.jobs import Job, asking, every_tenant
+from portal.core.jobs import Job, due_by, every_tenant
 from portal.database.base import Base
 from portal.database.record import Record
 from portal.database.session import session
@@ -30,7 +30,7 @@ def _count_first(tenant_id: str) -> None:
 def _uncounted(after: str, at_most: int) -> Any:
     # Compute the kinds on each call: they are complete only after all features are imported.
     kinds = array([model.quota for model in counted_models()])
-    return asking("due_first_counts", kinds)(after, at_most)
+    return due_by("due_first_counts", kinds)(after, at_most)
 
 
 def counted_models() -> list[type[Record]]:
@@ -45,7 +45,7 @@ HOUSEKEEPING = [
         "measure storage",
         stored_bytes.measure,
         timedelta(minutes=1),
-        asking("due_measurements"),
+        due_by("due_measurements"),
         repeats=True,
     ),
     Job("measure storage anew", stored_bytes.measure_anew, timedelta(days=7), every_tenant),

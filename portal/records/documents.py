@@ -40,7 +40,7 @@ def one(
 
     statement = rows.one((actor.kind, actor.is_admin, *compared), audience)
     for row in send_alone(statement, {"tenant_id": actor.tenant_id, "id": record_id, **compared}):
-        return rows.model.shown_to(actor, health.told(rows.model, rows.document(row)))
+        return rows.model.shown_to(actor, health.with_health(rows.model, rows.document(row)))
     raise missing(rows.model, record_id)
 
 
@@ -56,7 +56,7 @@ def page(
         items = _of_ids(actor, rows, [row[0] for row in found.items])
     else:
         found = listing.page(actor, asked, query, rows.columns)
-        items = [health.told(rows.model, rows.document(row)) for row in found.items]
+        items = [health.with_health(rows.model, rows.document(row)) for row in found.items]
     return [rows.model.shown_to(actor, item) for item in items], found.next_cursor
 
 
@@ -70,7 +70,7 @@ def _of_ids(actor: Actor, rows: Rows, ids: Sequence[str]) -> list[dict[str, Any]
         return []
     found = send_alone(rows.of_ids, {"tenant_id": actor.tenant_id, "ids": ids})
     documents = {one["id"]: one for one in map(rows.document, found)}
-    return [health.told(rows.model, documents[one]) for one in ids if one in documents]
+    return [health.with_health(rows.model, documents[one]) for one in ids if one in documents]
 
 
 def _of_all(rows: Rows, records: Sequence[Record]) -> list[dict[str, Any]]:

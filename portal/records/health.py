@@ -119,11 +119,11 @@ def judge(model: type[Record], by: Judge) -> None:
 
 
 def expressions(model: type[Record]) -> Mapping[str, Callable[[], ColumnElement[Any]]]:
-    """Return the SQL of the field `health`: the facts, of which `told` makes the health."""
+    """Return the SQL of the field `health`: the facts, of which `with_health` makes the health."""
     return {"health": lambda: _judges[model].facts()}
 
 
-def told(model: type[Record], document: dict[str, Any]) -> dict[str, Any]:
+def with_health(model: type[Record], document: dict[str, Any]) -> dict[str, Any]:
     """Return a document that has the facts in its field `health` with the health instead."""
     if "health" in document:
         found = _judges[model].health(document, document["health"])
@@ -145,12 +145,12 @@ def of_all(records: Sequence[Record]) -> dict[str, Health]:
     of_kinds = tuple((model, _judges[model]) for model in ids)
     values = {f"ids_{place}": own for place, own in enumerate(ids.values())}
     session.flush()
-    facts = dict(send(_asking(of_kinds), {"tenant_id": judged[0].tenant_id, **values}))
+    facts = dict(send(_facts_statement(of_kinds), {"tenant_id": judged[0].tenant_id, **values}))
     return {one.id: _of(_judges[type(one)], one, facts[one.id]) for one in judged}
 
 
 @cache
-def _asking(kinds: tuple[tuple[type[Record], Judge], ...]) -> Statement:
+def _facts_statement(kinds: tuple[tuple[type[Record], Judge], ...]) -> Statement:
     """Return the statement that reads the facts of records of these kinds, by `ids_0` and so on.
 
     PostgreSQL plans it once: planning it takes more time than its answer.
@@ -229,7 +229,7 @@ class Tally:
             found.append(select(func.count()).select_from(some).scalar_subquery().label(name))
         return found
 
-    def said(self, actor: Actor) -> Health | None:
+    def summary(self, actor: Actor) -> Health | None:
         """Return the sentence with its word, in one statement."""
 
         def written(actor: Actor) -> Select[Any]:

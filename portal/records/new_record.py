@@ -100,7 +100,7 @@ def _store_in_one_statement(record: Record, terms: set[str], entry: Mapping[str,
     given = {name: value for name, value in stored.items() if value is not None}
     beside = (search.TERMS, audit.ENTRY, *type(record).beside)
     statement, filled = insert_record.statement(type(record), tuple(given), beside, counts.TAKEN)
-    counted = counts.asked(type(record))
+    counted = counts.parameters(type(record))
     [(*values, taken)] = send(statement, {**given, **_found_by(record, terms), **entry, **counted})
     counts.created(record.tenant_id, type(record), taken)
     vars(record).update(stored, **dict(zip(filled, values, strict=True)))

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, func, select
 
-from portal.core.jobs import Job, asking, every_tenant
+from portal.core.jobs import Job, due_by, every_tenant
 from portal.database.actor import Actor
 from portal.database.record import Record
 from portal.database.session import session
@@ -31,7 +31,7 @@ def purging(model: type[Record], secrets: str | None = None) -> Job:
         return _purge(model, tenant_id, secrets)
 
     name = f"purge deleted records: {model.__tablename__}"
-    due = asking("due_purges", model.__tablename__, timedelta(days=RESTORE_DAYS))
+    due = due_by("due_purges", model.__tablename__, timedelta(days=RESTORE_DAYS))
     return Job(name, run, timedelta(minutes=10), due)
 
 

@@ -281,7 +281,7 @@ def weigh_together(
     return [weights[n * many : (n + 1) * many] for n in range(len(kinds))]
 
 
-def asked(text: str, tag: str | None) -> list[Word]:
+def words_of(text: str, tag: str | None) -> list[Word]:
     """Return the words and the tag of a query, as ranges of terms."""
     # The next string after every string that begins with the word, in code point order.
     found = [
@@ -299,7 +299,7 @@ def narrow(
 
     This finds all of them, however long it takes. A page uses `portal.records.bounded_search`.
     """
-    found = asked(text, tag)
+    found = words_of(text, tag)
     if not found:
         return query.where(literal(False)) if text.strip() else query
     terms = Terms(model, tenant_id)

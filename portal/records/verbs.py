@@ -46,10 +46,10 @@ def note(actor: Actor, record: Record, action: str, changes: Changes) -> None:
     `change` and the other functions here do this already.
     """
     audit_trail.record(actor, f"{record.noun}.{action}", record, changes)
-    _tell(actor, record, action, changes)
+    _announce(actor, record, action, changes)
 
 
-def _tell(actor: Actor, record: Record, action: str, changes: Changes) -> None:
+def _announce(actor: Actor, record: Record, action: str, changes: Changes) -> None:
     for watcher in _watchers:
         watcher(actor, record, action, changes)
 
@@ -77,7 +77,7 @@ def create(actor: Actor, record: R, values: Mapping[str, Any]) -> R:
     """
     new, given = _new(actor, record, values)
     new_record.store(record, new.terms, new.entry)
-    _tell(actor, record, "created", given)
+    _announce(actor, record, "created", given)
     return record
 
 

@@ -110,7 +110,7 @@ def _answer(document: type[BaseModel], once: tuple[tuple[str, str], ...]) -> typ
     )
 
 
-class _Asked(BaseModel):
+class _BatchBody(BaseModel):
     """The body of the request, before its items are validated one by one."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -132,11 +132,11 @@ def _create(resource: "Resource[Any, Any]") -> Response:
     return once(lambda: _created(resource, commands, asked.atomic))
 
 
-def _read(data: dict[str, Any]) -> _Asked:
+def _read(data: dict[str, Any]) -> _BatchBody:
     try:
-        return _Asked.model_validate(data)
+        return _BatchBody.model_validate(data)
     except ValidationError as error:
-        raise Invalid(field_errors(error, _Asked)) from None
+        raise Invalid(field_errors(error, _BatchBody)) from None
 
 
 def _created(resource: "Resource[Any, Any]", commands: Sequence[Any], atomic: bool) -> Outcome:

@@ -73,7 +73,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SearchQuery:
     """A query: its text, and the ids of the records that were found by it."""
 
     text: str
@@ -94,7 +94,7 @@ class Source:
     index. It is left out if the words of the query are not among the terms of its `model`."""
 
     group: Literal["Open", "Happened"]
-    find: Callable[[Actor, Asked], Sequence[Find]]
+    find: Callable[[Actor, SearchQuery], Sequence[Find]]
     needs: str = ""
     for_admins: bool = False
     model: Any = None

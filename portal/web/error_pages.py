@@ -52,10 +52,10 @@ def answer(fault: PortalError) -> Response:
     _know_the_person()
     if portal_request().is_htmx:
         return _banner(fault)
-    return _drawn("errors/page.html", fault)
+    return _rendered("errors/page.html", fault)
 
 
-def _drawn(template: str, fault: PortalError) -> Response:
+def _rendered(template: str, fault: PortalError) -> Response:
     text = render_template(
         template, fault=fault, request_id=api.request_id(), path=request.path[:200]
     )
@@ -69,7 +69,7 @@ def _drawn(template: str, fault: PortalError) -> Response:
 
 def _banner(fault: PortalError) -> Response:
     """Return a banner with the error, to show above a page that stays as it was."""
-    response = _drawn("errors/_banner.html", fault)
+    response = _rendered("errors/_banner.html", fault)
     response.headers["HX-Retarget"] = "#banner"
     response.headers["HX-Reswap"] = "innerHTML show:top"
     response.headers["HX-Replace-Url"] = response.headers["HX-Push-Url"] = "false"

@@ -10,7 +10,7 @@ def already_done(form: CommandForm) -> str | None:  # type: ignore[type-arg]
 
     Waits while the same form is being executed. Raises Invalid for a key that no form can have.
     """
-    earlier = idempotency.claim(actor(), _key(form), _asked())
+    earlier = idempotency.claim(actor(), _key(form), _request_fingerprints())
     return None if earlier is None else str((earlier.document or {}).get("id", ""))
 
 
@@ -19,7 +19,7 @@ def note_done(form: CommandForm, record_id: str) -> None:  # type: ignore[type-a
     idempotency.remember(actor(), _key(form), idempotency.Answer(200, {"id": record_id}, None))
 
 
-def _asked() -> list[bytes]:
+def _request_fingerprints() -> list[bytes]:
     # Each rendered form has a new key, so the key alone identifies the request.
     return idempotency.fingerprints("POST", "form", b"")
 

@@ -1,6 +1,6 @@
 """Notify people on every page that something is about to stop, has stopped, or works again.
 
-Like the overview, it queries no feature by name: a feature registers a `Source` with `tell`. The
+Like the overview, it queries no feature by name: a feature registers a `Source` with `add_source`. The
 bar of every page polls this module. A notice that is new to this browser is shown once as a toast.
 """
 
@@ -45,7 +45,7 @@ Source = Callable[[Actor, datetime], Sequence[Notice]]
 """Returns the notices for an actor: those that last, and those that passed since a time."""
 
 
-def tell(app: Flask, source: Source) -> None:
+def add_source(app: Flask, source: Source) -> None:
     """Register a feature's source of notices."""
     app.extensions.setdefault("portal.web.notices", []).append(source)
 
@@ -77,7 +77,7 @@ def _found(actor: Actor, now: datetime) -> list[Notice]:
 
 def _say_new(found: Sequence[Notice], now: datetime) -> None:
     """Show as toasts the notices that this browser has not shown yet."""
-    said_until = _said_until() or now - LATELY
+    said_until = _shown_until() or now - LATELY
     new = [notice for notice in found if notice.at > said_until]
     for notice in reversed(new[:AT_ONCE]):
         web.toast(f"{notice.title}: {notice.text}", "warn" if notice.lasts else "ok")
@@ -85,7 +85,7 @@ def _say_new(found: Sequence[Notice], now: datetime) -> None:
         session[SAID] = new[0].at.isoformat()
 
 
-def _said_until() -> datetime | None:
+def _shown_until() -> datetime | None:
     try:
         return datetime.fromisoformat(session.get(SAID, ""))
     except ValueError:

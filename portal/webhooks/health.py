@@ -293,7 +293,7 @@ def _tallied(_actor: Actor) -> dict[str, Any]:
     return {"all": None, **in_trouble}
 
 
-def _said(found: Mapping[str, int]) -> Health | None:
+def _summary(found: Mapping[str, int]) -> Health | None:
     also = []
     if caring := found["caring"]:
         also.append(f"{up_to(FEW, caring)} failed at the last attempt")
@@ -302,7 +302,7 @@ def _said(found: Mapping[str, int]) -> Health | None:
     return summary("webhook", found, also)
 
 
-TALLY = Tally(Webhook, _tallied, _said)
+TALLY = Tally(Webhook, _tallied, _summary)
 
 
 def _facts() -> ColumnElement[Any]:

@@ -85,7 +85,7 @@ def index() -> ResponseReturnValue:
     web.actor().require("webhooks:read")
     if (better := lists.better_address(TABLE)) is not None:
         return better
-    asked = lists.asked(TABLE)
+    asked = lists.list_request(TABLE)
     page = listing.page(web.actor(), service.LISTING, asked.query)
     # Before the health, which reads the status of each record's application.
     owners = applications.of(

@@ -91,9 +91,9 @@ MOST_BLOCKS = 400
 
 
 def read_page(record: Connector, cursor: str | None) -> timeline.Timeline:
-    asked = timeline.asked(cursor)
+    asked = timeline.page_request(cursor)
     rows = read_together(timeline.queries(ADA, record, asked))
-    return timeline.told(record, asked, rows)[1]
+    return timeline.changes_and_page(record, asked, rows)[1]
 
 
 @pytest.mark.usefixtures("acme")

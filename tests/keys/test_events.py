@@ -43,8 +43,8 @@ def upkeep(app: Flask) -> Turn:
 
     def turn() -> None:
         with app.app_context(), transaction(ACME):
-            expiry_notices.tell_expiring(ACME)
-            expiry_notices.tell_unused(ACME)
+            expiry_notices.announce_expiring(ACME)
+            expiry_notices.announce_unused(ACME)
 
     return turn
 

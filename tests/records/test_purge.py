@@ -14,7 +14,7 @@ from portal_devtools.identity_provider.people import ACME
 from sqlalchemy.exc import DBAPIError
 
 from portal.core.config import libpq_url
-from portal.core.jobs import Job, asking
+from portal.core.jobs import Job, due_by
 from portal.database.base import new_id
 from portal.database.session import session, transaction
 from portal.ops.worker import registered_jobs
@@ -97,7 +97,7 @@ def test_a_table_that_the_worker_may_not_read_is_refused(
     app: Flask, database: Database, table: str
 ) -> None:
     """It would look empty to the worker, and what was deleted would never be purged."""
-    question = asking("due_purges", table, timedelta(days=30))
+    question = due_by("due_purges", table, timedelta(days=30))
     with pytest.raises(DBAPIError, match="the worker may read"), app.app_context(), transaction():
         session.execute(question("", 100))
 

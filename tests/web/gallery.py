@@ -26,10 +26,10 @@ from portal.overview.parts import (
     Graph,
     Harm,
     Need,
+    OverviewPart,
     Source,
     Step,
     Tally,
-    Told,
     add_source,
 )
 from portal.records.schemas import Command, JsonObject, Moment, Name, Slug, Tags
@@ -225,7 +225,7 @@ def fail(status: int) -> str:
     abort(status)
 
 
-def told(actor: Actor, found: Mapping[str, Any], now: datetime) -> Told:
+def told(actor: Actor, found: Mapping[str, Any], now: datetime) -> OverviewPart:
     titles = [
         ("Register an application", "It owns keys, connectors and webhooks.", "Register", True),
         ("Issue an API key", "A program signs in with it. It is shown once.", "Issue key", True),
@@ -247,7 +247,7 @@ def told(actor: Actor, found: Mapping[str, Any], now: datetime) -> Told:
         Figure(6, "ending", "Keys that end", 0, "within 14 days, without a successor", url),
     ]
     since = now - timedelta(hours=3)
-    return Told(
+    return OverviewPart(
         steps=steps,
         figures=figures,
         needs=[

@@ -154,7 +154,7 @@ def _call(hashed: str, asked: VerifyKey) -> None:
 def _refuse(key: Snapshot, asked: VerifyKey, name: str, at: datetime) -> None:
     question = verify.question_of(asked)
     if (code := refusal(key, question, at)) is not None:
-        call = verify.Asked(engine(), key, question, name, asked.ip, at)
+        call = verify.KnownCall(engine(), key, question, name, asked.ip, at)
         verify.refused(call, code, FREE)
 
 

@@ -59,24 +59,24 @@ class Progress:
         self._began = time.perf_counter()
 
     async def passed(self, name: str, said: str = "", status: int | None = None) -> None:
-        await self._tell(self._step(name, "passed", said, status=status))
+        await self._finish(self._step(name, "passed", said, status=status))
 
     async def passed_too(self, name: str, said: str, status: int | None) -> None:
         """Tell that a step passed with the request of the next one, which has its time."""
         step = self._step(name, "passed", said, status=status)
-        await self._tell(replace(step, took_ms=None), begin=False)
+        await self._finish(replace(step, took_ms=None), begin=False)
 
     async def warned(self, name: str, said: str, remedy: str = "") -> None:
-        await self._tell(self._step(name, "warned", said, remedy))
+        await self._finish(self._step(name, "warned", said, remedy))
 
     async def skipped(self, name: str, said: str, remedy: str = "") -> None:
         """Tell that a step was not tried, and why."""
         step = self._step(name, "not_tried", said, remedy)
-        await self._tell(replace(step, took_ms=None, began_ms=None), begin=False)
+        await self._finish(replace(step, took_ms=None, began_ms=None), begin=False)
 
     async def failed(self, name: str, failure: Failure) -> None:
         step = self._step(name, "failed", failure.said, failure.remedy, failure.status)
-        await self._tell(replace(step, verdict=failure.verdict))
+        await self._finish(replace(step, verdict=failure.verdict))
 
     async def ended(self, failure: Failure | None) -> None:
         """Tell that the step under way failed, if it did, and that the rest was not tried."""
@@ -97,14 +97,14 @@ class Progress:
             if name == "tls" and is_plain:
                 await self.skipped_tls(PLAIN)
             else:
-                await self.arrived(name, outcome.timings, _said(name, outcome))
+                await self.arrived(name, outcome.timings, _detail(name, outcome))
         times = outcome.timings
         spent = (times.dns_ms or 0) + (times.connect_ms or 0) + (times.tls_ms or 0)
         self._began += spent / 1000  # the next step begins when the connection stands
 
     async def skipped_tls(self, said: str) -> None:
         step = self._step("tls", "warned", said, USE_TLS)
-        await self._tell(replace(step, took_ms=None, began_ms=None), begin=False)
+        await self._finish(replace(step, took_ms=None, began_ms=None), begin=False)
 
     async def arrived(self, name: str, timings: Timings, said: str = "") -> None:
         """Tell that a step of the connection passed, with its time."""
@@ -116,7 +116,7 @@ class Progress:
         before = [took[each] or 0.0 for each in list(CONNECTION)[: list(CONNECTION).index(name)]]
         began = (self._began - self._origin) * 1000 + sum(before)
         step = Step(name, CONNECTION[name], "passed", took[name], round(began, 2), said=said)
-        await self._tell(step, begin=False)
+        await self._finish(step, begin=False)
 
     def _step(
         self, name: str, state: State, said: str, remedy: str = "", status: int | None = None
@@ -129,7 +129,7 @@ class Progress:
             status=status, said=said, remedy=remedy,
         )  # fmt: skip
 
-    async def _tell(self, step: Step, begin: bool = True) -> None:
+    async def _finish(self, step: Step, begin: bool = True) -> None:
         self._planned.pop(step.name, None)
         self.steps.append(step)
         if begin:
@@ -146,7 +146,7 @@ def _failing(outcome: Outcome) -> str | None:
     return next((name for name, stage in _STAGES.items() if stage == outcome.stage), None)
 
 
-def _said(name: str, outcome: Outcome) -> str:
+def _detail(name: str, outcome: Outcome) -> str:
     if outcome.reused_connection:
         return REUSED
     if name == "tls" and outcome.tls_version:

@@ -164,7 +164,7 @@ async def _greeted(visit: Visit, hello: McpHello, facts: Facts) -> Any:
     if reading.passed and _is_the_proof(visit) and await mcp.is_open_to_all(visit, hello):
         await visit.progress.skipped("sign_in", OPEN_TO_ALL)
     await _judge_sign_in(visit, reading)
-    await _told(visit, reading)
+    await _prove_identity(visit, reading)
     facts.account = mcp.account_of(visit, reading)
     return reading.document
 
@@ -176,7 +176,7 @@ async def _called(visit: Visit, call: Call, token_answer: object, facts: Facts) 
         if unsigned.passed:
             await visit.progress.skipped("sign_in", OPEN_TO_ALL, ASK_ANOTHER)
     await _judge_sign_in(visit, reading)
-    await _told(visit, reading, call.reached)
+    await _prove_identity(visit, reading, call.reached)
     facts.account, facts.is_person = of_call(visit, call, reading.document)
     return Proven(reading.document, outcome, token_answer)
 
@@ -194,7 +194,7 @@ async def _by_token(visit: Visit, proof: TokenProof, token_answer: object, facts
     return Proven(token_answer, None, token_answer)
 
 
-async def _told(visit: Visit, reading: Reading, reached: str | None = None) -> None:
+async def _prove_identity(visit: Visit, reading: Reading, reached: str | None = None) -> None:
     if not reading.passed:
         raise Stopped(reading.failure())
     said = reading.said

@@ -1,14 +1,14 @@
 """Say beside a failing connector what cPod does, what is lost and where to look.
 
-Each sentence follows from `portal.connections.moves`: nothing is read.
+Each sentence follows from `portal.connections.check_results`: nothing is read.
 """
 
-from portal.connections import moves
+from portal.connections import check_results
 from portal.connections.models import ConnectorStanding
 from portal.connectors.models import Connector
 from portal.web.drawing.consequences import Consequences
 
-MINUTES = [int(wait.total_seconds() // 60) for wait in moves.AGAIN]
+MINUTES = [int(wait.total_seconds() // 60) for wait in check_results.AGAIN]
 DOES = {
     "action_required": "Checks it again at least once a day, and whenever you save it or ask.",
     "rate_limited": "Waits until the system allows requests again, at most a day, then checks it.",

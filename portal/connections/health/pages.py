@@ -44,7 +44,7 @@ def init_app(app: Flask) -> None:
 
 def show(record: Connector) -> Mapping[str, Any]:
     """Return what a connector's own page shows of its connection."""
-    asked = ranges.asked("30d")
+    asked = ranges.range_in_address("30d")
     connection = panel.read(web.actor(), record, asked.in_days)
     return {
         "connection": connection,
@@ -162,9 +162,9 @@ def events(record_id: str) -> ResponseReturnValue:
     record = connectors.get(actor, record_id, include_deleted=True)
     requests.check_open(actor, record)
     period = _period()
-    asked = timeline.asked(request.args.get("cursor"), period=period)
+    asked = timeline.page_request(request.args.get("cursor"), period=period)
     rows = read_together(timeline.queries(actor, record, asked))
-    newest, page = timeline.told(record, asked, rows)
+    newest, page = timeline.changes_and_page(record, asked, rows)
     stands = panel.stands_of(record)
     return web.render(
         "connections/timeline.html",

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
 from portal.connections import requests
+from portal.connections.check_results import OWN_FAULTS
 from portal.connections.checks.report import Report
 from portal.connections.health import consequences, judgement, sentences, timeline, users
 from portal.connections.health.sentences import Known, Sentence
@@ -21,7 +22,6 @@ from portal.connections.models import (
     ConnectorCredentials,
     ConnectorStanding,
 )
-from portal.connections.moves import OWN_FAULTS
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.database.actor import Actor
@@ -106,7 +106,7 @@ class Panel:
     consequences: Consequences | None
 
     @property
-    def moves(self) -> bool:
+    def is_checking(self) -> bool:
         """Tell whether a check waits or runs, so that the page looks again."""
         return self.open_check is not None
 
@@ -143,16 +143,16 @@ class Panel:
         record = self.record
         is_used = record.enabled and not record.is_deleted and not record.is_stopped
         usable = is_used and record.provider is not None
-        return usable and not self.moves and not connectors.missing(record)
+        return usable and not self.is_checking and not connectors.missing(record)
 
 
 def read(actor: Actor, record: Connector, asked: Range = MONTH) -> Panel:
     """Return what is known of one connector that is open to the actor. Its chart has the range."""
-    latest = timeline.asked(None, LATEST)
+    latest = timeline.page_request(None, LATEST)
     in_timeline = timeline.queries(actor, record, latest)
     rows = read_together([*in_timeline, *users.queries(actor, record)])
-    entries, events = timeline.told(record, latest, rows[: len(in_timeline)])
-    found = users.told(rows[len(in_timeline) :])
+    entries, events = timeline.changes_and_page(record, latest, rows[: len(in_timeline)])
+    found = users.users_of(rows[len(in_timeline) :])
     stands = stands_of(record, asked)
     if _ended_meanwhile(record, stands.found):
         session.refresh(record)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
+from portal.connections.check_results import OWN_FAULTS, SOON
 from portal.connections.models import ConnectorCheck, ConnectorStanding
-from portal.connections.moves import OWN_FAULTS, SOON
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.records.health import clock, listed

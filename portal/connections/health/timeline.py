@@ -115,7 +115,7 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PageRequest:
     """A page of a timeline that was asked for: where each source goes on, and how many events."""
 
     places: Mapping[str, str]
@@ -125,7 +125,9 @@ class Asked:
 
 def init_app(app: Flask) -> None:
     """Register the changes and the checks."""
-    add_source(app, Source("changes", _changes, _told, lambda at: packed([at.isoformat(), ""])))
+    add_source(
+        app, Source("changes", _changes, _change_events, lambda at: packed([at.isoformat(), ""]))
+    )
     add_source(app, Source("checks", _checks, _found, place_of_id(ConnectorCheck.id_prefix)))
 
 
@@ -139,17 +141,19 @@ def add_source(app: Flask, source: Source) -> None:
     app.extensions.setdefault("portal.connector_timeline", []).append(source)
 
 
-def asked(cursor: str | None, limit: int = PAGE, period: Period | None = None) -> Asked:
+def page_request(
+    cursor: str | None, limit: int = PAGE, period: Period | None = None
+) -> PageRequest:
     """Return what is asked for, of a `period` only its events. Raises BadRequest for a cursor that
     is not ours."""
     places = _decoded(cursor)
     if period and not cursor:
         places = {source.name: source.place_at(period.until) for source in _sources()}
-    return Asked(places, limit, period)
+    return PageRequest(places, limit, period)
 
 
-def queries(actor: Actor, record: Connector, asked: Asked) -> list[Select[Any] | None]:
-    """Return the queries whose rows `told` needs: the newest changes, then one of each source."""
+def queries(actor: Actor, record: Connector, asked: PageRequest) -> list[Select[Any] | None]:
+    """Return the queries whose rows `changes_and_page` needs: the newest changes, then one of each source."""
     newest = trail.history_query(actor, record.id, limit=LOOKED, without=(HEALTH,))
     return [
         newest,
@@ -162,8 +166,8 @@ def queries(actor: Actor, record: Connector, asked: Asked) -> list[Select[Any] |
     ]
 
 
-def told(
-    record: Connector, asked: Asked, rows: Sequence[Sequence[Any]]
+def changes_and_page(
+    record: Connector, asked: PageRequest, rows: Sequence[Sequence[Any]]
 ) -> tuple[Sequence[AuditEntry], Timeline]:
     """Return the newest changes, and the page that was asked for, from the rows of `queries`."""
     newest, *found = rows
@@ -191,7 +195,7 @@ def _sources() -> Sequence[Source]:
     return list(current_app.extensions["portal.connector_timeline"])
 
 
-def _has_newest(source: Source, asked: Asked) -> bool:
+def _has_newest(source: Source, asked: PageRequest) -> bool:
     """Tell whether the newest changes, which are read anyway, are those of the page."""
     return source.query is _changes and not asked.places and asked.limit < LOOKED
 
@@ -226,7 +230,7 @@ def _changes(actor: Actor, record: Connector, place: str | None, limit: int) -> 
     return trail.history_query(actor, record.id, limit=limit, before=place, without=(HEALTH,))
 
 
-def _told(record: Connector, rows: Sequence[Any]) -> Iterator[Event]:
+def _change_events(record: Connector, rows: Sequence[Any]) -> Iterator[Event]:
     found = trail.read(rows)
     for entry, line in zip(found, audit_pages.lines(found), strict=True):
         yield Event(

@@ -1,7 +1,7 @@
 """Find who feels it when a connector stops: the records that name it, in one statement.
 
-A feature above this one registers its own with `add_source`, and one tells with `tell_use` who has
-really used it.
+A feature above this one registers its own with `add_source`. One tells with `add_use_source` who
+has really used it.
 """
 
 from collections.abc import Callable, Sequence
@@ -82,7 +82,7 @@ def add_source(app: Flask, source: Source) -> None:
     app.extensions.setdefault("portal.connector_users", []).append(source)
 
 
-def tell_use(app: Flask, source: UseSource) -> None:
+def add_use_source(app: Flask, source: UseSource) -> None:
     """Let `source` tell who used a connector in the last day."""
     app.extensions["portal.connector_use"] = source
 
@@ -100,11 +100,11 @@ def columns(noun: str, id: Any, name: Any, why: str | ColumnElement[str]) -> tup
 
 def of(actor: Actor, record: Connector) -> Users:
     """Return for whom a connector is, as far as the actor may see it."""
-    return told(read_together(queries(actor, record)))
+    return users_of(read_together(queries(actor, record)))
 
 
 def queries(actor: Actor, record: Connector) -> list[Select[Any] | None]:
-    """Return the queries whose rows `told` needs: of what names the connector, and of its use."""
+    """Return the queries whose rows `users_of` needs: of what names the connector, and of its use."""
     if not record.is_open_to(actor):
         return [None, None]
     sources: list[Source] = current_app.extensions["portal.connector_users"]
@@ -114,7 +114,7 @@ def queries(actor: Actor, record: Connector) -> list[Select[Any] | None]:
     return [named, _use_source().query(actor, record)]
 
 
-def told(rows: Sequence[Sequence[Any]]) -> Users:
+def users_of(rows: Sequence[Sequence[Any]]) -> Users:
     """Return for whom a connector is, from the rows of `queries`."""
     named, used = rows
     users = [

@@ -34,7 +34,7 @@ def health(record_id: str) -> ResponseReturnValue:
     paused."""
     record = service.get(web.actor(), record_id, include_deleted=True)
     standing = endpoint_figures.standing(web.actor(), record)
-    asked = ranges.asked()
+    asked = ranges.range_in_address()
     spans = asked.spans(standing.now)
     begins = [span.begins for span in spans]
     lately = endpoint_figures.lately(web.actor(), record, begins, asked.step)

@@ -179,7 +179,7 @@ def both_sign(webhook: Webhook) -> bool:
     return until is not None and until > datetime.now(UTC)
 
 
-def patience_asked(attempt: DeliveryAttempt) -> str | None:
+def retry_after(attempt: DeliveryAttempt) -> str | None:
     """Return the Retry-After header of the response, if there is one."""
     return next((v for name, v in attempt.response_headers if name.lower() == "retry-after"), None)
 

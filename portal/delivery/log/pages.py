@@ -16,7 +16,7 @@ from portal.delivery.log import attempt_view, resend, search, story, today
 from portal.delivery.log.table import OF_WEBHOOK, TABLE
 from portal.events import service as events
 from portal.events import settings
-from portal.rest.findable import Asked, Find
+from portal.rest.findable import Find, SearchQuery
 from portal.web import lists
 from portal.webhooks import service
 from portal.webhooks.models import Delivery, DeliveryAttempt, Webhook
@@ -49,7 +49,7 @@ def log_page(
     table = OF_WEBHOOK if webhook else TABLE
     if (better := lists.better_address(table)) is not None:
         return better
-    asked = lists.asked(table)
+    asked = lists.list_request(table)
     query, seen = asked.query, request.args.get("seen")
     if webhook is not None:
         query = replace(query, filters={**query.filters, "webhook_id": webhook.id})
@@ -120,7 +120,7 @@ def show(record_id: str) -> ResponseReturnValue:
         state=state,
         because=BECAUSE.get(delivery.origin),
         moves=state in ("pending", "in_flight", "retrying", "held"),
-        said=story.said(delivery, webhook, state, database_now()),
+        said=story.headline(delivery, webhook, state, database_now()),
         story=story.story(
             delivery, webhook, state, attempts, chosen, lambda number: _place(delivery, number, tab)
         ),
@@ -180,7 +180,7 @@ def hurry(record_id: str) -> ResponseReturnValue:
 # ---------------------------------------------------------------- found by the search
 
 
-def find_deliveries(actor: Actor, asked: Asked) -> list[Find]:
+def find_deliveries(actor: Actor, asked: SearchQuery) -> list[Find]:
     """Return the newest deliveries of an event's id, or of the newest events of this type or
     subject."""
     found = search.newest_of(actor, _event_ids(actor, asked), FEW_FOUND)
@@ -196,7 +196,7 @@ def find_deliveries(actor: Actor, asked: Asked) -> list[Find]:
     return lines
 
 
-def _event_ids(actor: Actor, asked: Asked) -> list[str]:
+def _event_ids(actor: Actor, asked: SearchQuery) -> list[str]:
     if search.AN_ID.fullmatch(asked.text):
         return [asked.text] if asked.text.startswith("evt") else []
     if not actor.can("events:read"):

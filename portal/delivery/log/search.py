@@ -106,7 +106,7 @@ class Receiver:
 def find_page(actor: Actor, query: Query, upto: str | None = None) -> Page[Any]:
     """Return one page of the log; with `upto` (an id) without anything newer."""
     actor.require("webhooks:read")
-    query = _meant(actor, query)
+    query = _by_common_subject(actor, query)
     also = _conditions(actor, query)
     if upto is not None:
         also.append(Delivery.id <= upto)
@@ -116,7 +116,7 @@ def find_page(actor: Actor, query: Query, upto: str | None = None) -> Page[Any]:
 def count_newer(actor: Actor, query: Query, than: str) -> int:
     """Return how many deliveries that the query matches are newer than one; at most COUNTED_NEW."""
     actor.require("webhooks:read")
-    query = _meant(actor, query)
+    query = _by_common_subject(actor, query)
     statement = narrowed(actor, LISTING, _plain(query)).where(
         Delivery.id > than, *_conditions(actor, query)
     )
@@ -266,7 +266,7 @@ def whole_attempt(actor: Actor, attempt: DeliveryAttempt) -> DeliveryAttempt:
     return session.scalars(query.execution_options(populate_existing=True)).one()
 
 
-def _meant(actor: Actor, query: Query) -> Query:
+def _by_common_subject(actor: Actor, query: Query) -> Query:
     """Return the query with a subject that more than OF_ONE_SUBJECT events have as a comparison:
     reading the newest deliveries finds it soon."""
     words = query.q.strip()

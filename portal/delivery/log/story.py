@@ -29,7 +29,7 @@ class Moment:
     current: bool = False
 
 
-def said(delivery: Delivery, webhook: Webhook, state: str, now: datetime) -> str:
+def headline(delivery: Delivery, webhook: Webhook, state: str, now: datetime) -> str:
     """Return the sentence that begins the page of a delivery."""
     if state == "held":
         return attempt_view.held_because(webhook)
@@ -94,7 +94,7 @@ def _now(
         return Moment("sending", "on its way", None, f"Attempt {delivery.attempts}", "")
     if state == "retrying":
         text = f"Attempt {delivery.attempts + 1} of {most}; waits are {_waits(webhook)}."
-        if newest is not None and (asked := attempt_view.patience_asked(newest)):
+        if newest is not None and (asked := attempt_view.retry_after(newest)):
             text += f" The receiver asked for patience (Retry-After: {asked})."
         return Moment("retrying", "retrying", delivery.due_at, "Next attempt", text)
     endings = {

@@ -125,18 +125,18 @@ def named(actor: Actor, names: Iterable[str]) -> dict[str, EventType]:
     return {record.name: record for record in session.scalars(query)}
 
 
-def asking(tenant_id: str, types: Collection[str]) -> Bound:
+def schemas_query(tenant_id: str, types: Collection[str]) -> Bound:
     """Return the statement that finds the schemas that events of these types must match."""
     return Bound(ASKING, {"tenant_id": tenant_id, "names": sorted(types)})
 
 
-def asking_any(tenant_id: str, types: Collection[str]) -> Bound:
+def any_schema_query(tenant_id: str, types: Collection[str]) -> Bound:
     """Return the statement that yields a row if events of these types must match a schema."""
     return Bound(ASKING_ANY, {"tenant_id": tenant_id, "names": sorted(types)})
 
 
 def check(events: Sequence[EventInput], schemas: Rows) -> None:
-    """Check events against the schemas that `asking` found.
+    """Check events against the schemas that `schemas_query` found.
 
     Raises Invalid for events that only the portal publishes, and for data that does not match.
     """

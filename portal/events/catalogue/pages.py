@@ -40,7 +40,7 @@ def index() -> ResponseReturnValue:
     web.actor().require("event-types:read")
     if (better := lists.better_address(TABLE)) is not None:
         return better
-    asked = lists.asked(TABLE)
+    asked = lists.list_request(TABLE)
     page = listing.page(web.actor(), event_types.LISTING, asked.query)
     return lists.render(
         "event_types/index.html",

@@ -145,12 +145,12 @@ def pattern(given: Any, here: Here) -> Check | None:
 
 @keyword("required", OBJECT)
 def required(given: Any, here: Here) -> Check:
-    return _asking_for(here.texts(given))
+    return _required(here.texts(given))
 
 
 @keyword("dependentRequired", OBJECT)
 def dependent_required(given: Any, here: Here) -> Check:
-    asked = {name: _asking_for(here.texts(names)) for name, names in here.members(given).items()}
+    asked = {name: _required(here.texts(names)) for name, names in here.members(given).items()}
 
     def check(value: Any, place: Place, run: Run, seen: Seen) -> bool:
         run.work.spend(len(asked))
@@ -189,7 +189,7 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:60]}…"
 
 
-def _asking_for(names: list[str]) -> Check:
+def _required(names: list[str]) -> Check:
     asked = frozenset(names)
 
     def check(value: Any, place: Place, run: Run, seen: Seen) -> bool:

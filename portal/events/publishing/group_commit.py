@@ -49,7 +49,7 @@ class _Waiting:
         self.actor, self.event, self.answer = actor, event, answer
         self.since = elapsed()
 
-    def tell(self, answer: Answer) -> None:
+    def reply(self, answer: Answer) -> None:
         if not self.answer.done():  # the request may have been cancelled
             self.answer.set_result(answer)
 
@@ -120,7 +120,7 @@ class GroupCommit:
                     await self._publish(session, tenant_id, group)
                 finally:
                     for one in group:
-                        one.tell(None)  # has no effect on events with a result
+                        one.reply(None)  # has no effect on events with a result
                     self._waiting -= len(group)
                     if later := self._later.pop(tenant_id):
                         self._ready[tenant_id] = later
@@ -135,10 +135,10 @@ class GroupCommit:
         waiting = [one for one in group if one.since > oldest]
         try:
             for one, accepted in await self._committed(session, tenant_id, waiting):
-                one.tell(accepted)
+                one.reply(accepted)
         except UnknownOutcome as error:
             for one in waiting:
-                one.tell(error)
+                one.reply(error)
         except (TooExpensive, PortalError) as error:
             self._learn(error, tenant_id, group)
         except (psycopg.Error, OSError, TimeoutError) as error:
@@ -189,7 +189,7 @@ class GroupCommit:
         for group in self._ready.values():
             self._waiting -= len(group)
             for one in group:
-                one.tell(None)
+                one.reply(None)
         self._ready.clear()
 
 

@@ -27,12 +27,12 @@ _OTHERS = re.compile(r"[^A-Za-z0-9_.-]")
 
 def event_type(scheme: Scheme, message: Message) -> str:
     """Return the type of the event, such as `github.push` or `shopify.orders.create`."""
-    said = masked(_said(scheme, message))
+    said = masked(_type_named_in(scheme, message))
     cleaned = _OTHERS.sub("_", _SEPARATORS.sub(".", said)).strip(".") or "received"
     return f"{scheme.event_prefix}.{cleaned}"[: type_names.LENGTH].rstrip(".")
 
 
-def _said(scheme: Scheme, message: Message) -> str:
+def _type_named_in(scheme: Scheme, message: Message) -> str:
     """Return the type that the sender names; if it sends several events at once, the type that they
     share, else `batch`."""
     found = next((types for place in scheme.type if (types := message.values(place))), ["received"])

@@ -31,7 +31,7 @@ def issue() -> ResponseReturnValue:
     if (command := form.command()) is not None:
         with form.catching():
             if earlier := web.already_done(form):
-                return said_again(earlier, form.form_secret.data)
+                return show_again(earlier, form.form_secret.data)
             issued = service.issue(web.actor(), command)
             web.note_done(form, issued.record.id)
             return handed_over(form, issued.record, issued.once["key"])
@@ -63,7 +63,7 @@ def shown_once(record: ApiKey, raw: str, form_secret: str | None) -> ResponseRet
     return revealed(record, raw)
 
 
-def said_again(key_id: str, form_secret: str | None) -> ResponseReturnValue:
+def show_again(key_id: str, form_secret: str | None) -> ResponseReturnValue:
     """Show the same response again to the form that lost it.
 
     To anybody else, show that the key is already issued.

@@ -41,7 +41,7 @@ def leak_desk() -> ResponseReturnValue:
     """
     caller = web.actor()
     caller.require("keys:read")
-    asked = _asked()
+    asked = _fingerprints()
     found = lookup.found(caller, asked)
     owners = {key.application_id for key in found if key.application_id}
     return web.render(
@@ -55,7 +55,7 @@ def leak_desk() -> ResponseReturnValue:
     )
 
 
-def _asked() -> list[str]:
+def _fingerprints() -> list[str]:
     given = [
         part for text in request.values.getlist("fingerprint") for part in text.lower().split()
     ]

@@ -29,7 +29,7 @@ from portal.keys.limits.budget_leases import (
     Slices,
     TakenPiece,
 )
-from portal.keys.limits.counting import LEND_SECONDS, Asked, BatchCounter, Counted
+from portal.keys.limits.counting import LEND_SECONDS, Arguments, BatchCounter, Counted
 from portal.keys.limits.window_leases import Lease, Leases, Taken
 
 WINDOW = timedelta(seconds=60)
@@ -87,33 +87,33 @@ class Call:
         return 0 if self.question.usd is None else int(self.question.usd * BILLION)
 
     @property
-    def asked(self) -> Asked:
+    def arguments(self) -> Arguments:
         """Return the arguments for admit_calls."""
         key, wanted = self.key, (0, 0)
         requests = 0 if self.taken.requests else self.requests
         tokens = 0 if self.taken.tokens else self.tokens
         if not self.dry:
             wanted = self.meters.leases.wanted(key.id, requests, tokens)
-        asked: Asked = {
+        arguments: Arguments = {
             "tenant": key.tenant_id, "key": key.id, "family": key.family_id,
             "rpm": key.rpm_limit, "requests": requests, "requests_want": wanted[0],
             "tpm": key.tpm_limit, "tokens": tokens, "tokens_want": wanted[1],
             "max_uses": key.max_uses, "held_tokens": self.question.tokens, "dry": self.dry,
         }  # fmt: skip
         if self.money and self.piece is None:
-            asked |= {
+            arguments |= {
                 "max_usd": key.max_budget_usd, "period": key.budget_period, "zone": key.time_zone,
                 "usd": self.question.usd, "reservation": self.reservation_id,
                 "is_own": self.is_own,
             }  # fmt: skip
         if self.lend_usd:
             least = max(FEWEST * self.amount, LEAST)
-            asked |= {
+            arguments |= {
                 "lend_usd": Decimal(self.lend_usd) / BILLION,
                 "lend_least": Decimal(least) / BILLION,
                 "lend_id": self.lend_id, "lend_secret": self.secret.hex(),
             }  # fmt: skip
-        return asked
+        return arguments
 
     def counted(self, row: Counted) -> Admission:
         """Return the result of the count, and store the lease and the slice that were lent.
@@ -256,7 +256,7 @@ class CallAdmission:
         They fail if another transaction holds their rows, and stay for the next attempt.
         """
         unused, money = self.leases.ended(), self.slices.ended()
-        given: list[Asked] = [
+        given: list[Arguments] = [
             {"tenant": one.tenant_id, "key": one.key_id, "slot": one.slot,
              "requests": one.requests, "tokens": one.tokens}
             for one in unused

@@ -216,8 +216,8 @@ class Slices:
     def ended(self) -> list[Return]:
         """Return the unused amounts to give back to PostgreSQL, each of them once."""
         with self._lock:
-            told, self._returns = self._returns, []
-            return told
+            returns, self._returns = self._returns, []
+            return returns
 
     def not_returned(self, returns: Iterable[Return]) -> None:
         """Store these amounts for the next attempt: they could not be given back."""

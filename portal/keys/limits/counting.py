@@ -39,7 +39,7 @@ ADMIT = b"SELECT * FROM admit_calls($1::text::jsonb, $2, $3)"
 RETURN = "SELECT return_slices(%s::text::jsonb)"
 BUSY = "BUSY"
 
-Asked = dict[str, Any]
+Arguments = dict[str, Any]
 """The arguments for one call, by the names that admit_calls reads."""
 
 
@@ -66,7 +66,7 @@ class Call(Protocol):
     """A call to be counted, and what to do with the result."""
 
     @property
-    def asked(self) -> Asked:
+    def arguments(self) -> Arguments:
         """Return the arguments for admit_calls."""
 
     def counted(self, row: Counted) -> Any:
@@ -76,7 +76,7 @@ class Call(Protocol):
         """Undo what was taken for the call."""
 
 
-class _Told(NamedTuple):
+class _Result(NamedTuple):
     """Hold the result for the caller: a value, or an error to raise."""
 
     result: Any
@@ -86,21 +86,21 @@ class _Told(NamedTuple):
 @dataclass(slots=True, eq=False)
 class _Waiting:
     call: Call
-    tell: Callable[[_Told], None]
+    reply: Callable[[_Result], None]
     until: float
     again_at: float = 0.0
     tries: int = 0
 
     def deliver(self, row: Counted) -> None:
         try:
-            told = _Told(self.call.counted(row))
+            result = _Result(self.call.counted(row))
         except Exception as error:  # noqa: BLE001 - the caller handles it
-            told = _Told(None, error)
-        self.tell(told)
+            result = _Result(None, error)
+        self.reply(result)
 
     def fail(self, error: Exception) -> None:
         self.call.failed()
-        self.tell(_Told(None, error))
+        self.reply(_Result(None, error))
 
     def put_off(self, now: float) -> None:
         self.again_at = now + min(LONGEST_AGAIN_SECONDS, AGAIN_SECONDS * 2**self.tries)
@@ -128,10 +128,10 @@ class BatchCounter:
         Raises Unavailable when PostgreSQL does not answer, or when another transaction holds the
         call's rows for too long.
         """
-        told: Future[_Told] = Future()
-        self._ask(call, told.set_result)
+        result: Future[_Result] = Future()
+        self._ask(call, result.set_result)
         try:
-            result, error = told.result(ANSWER_SECONDS)
+            result, error = result.result(ANSWER_SECONDS)
         except TimeoutError:
             raise unavailable() from None
         if error is not None:
@@ -144,17 +144,17 @@ class BatchCounter:
         All calls of a process must use the same loop.
         """
         loop = asyncio.get_running_loop()
-        told: asyncio.Future[Any] = loop.create_future()
-        self._ask(call, partial(self._answers.put, loop, told))
+        result: asyncio.Future[Any] = loop.create_future()
+        self._ask(call, partial(self._answers.put, loop, result))
         # A timeout ends only the waiting: the call is counted nevertheless.
-        end = loop.call_later(ANSWER_SECONDS, _settle, told, _Told(None, unavailable()))
+        end = loop.call_later(ANSWER_SECONDS, _settle, result, _Result(None, unavailable()))
         try:
-            return await told
+            return await result
         finally:
             end.cancel()
 
-    def _ask(self, call: Call, tell: Callable[[_Told], None]) -> None:
-        one = _Waiting(call, tell, time.monotonic() + ANSWER_SECONDS)
+    def _ask(self, call: Call, reply: Callable[[_Result], None]) -> None:
+        one = _Waiting(call, reply, time.monotonic() + ANSWER_SECONDS)
         with self._some:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="key-counting", daemon=True)
@@ -162,7 +162,7 @@ class BatchCounter:
             self._new.append(one)
             self._some.notify()
 
-    def return_slices(self, given: Sequence[Asked]) -> list[int]:
+    def return_slices(self, given: Sequence[Arguments]) -> list[int]:
         """Return leases and slices to PostgreSQL, and give the positions of the accepted ones.
 
         One statement returns only a few: their rows stay locked until all are done, and calls of
@@ -192,7 +192,7 @@ class BatchCounter:
     def _run(self) -> None:
         while batch := self._next_batch():
             try:
-                rows = self._sent([one.call.asked for one in batch])
+                rows = self._sent([one.call.arguments for one in batch])
             except psycopg.OperationalError:
                 for one in batch:
                     one.fail(unavailable())
@@ -200,7 +200,7 @@ class BatchCounter:
                 log.exception("a batch of calls could not be counted")
                 self._one_by_one(batch)
             else:
-                self._tell(batch, rows)
+                self._deliver_all(batch, rows)
         if self._connection is not None:
             self._connection.close()
 
@@ -218,7 +218,7 @@ class BatchCounter:
                 next_at = min((one.again_at for one in self._held), default=None)
                 self._some.wait(None if next_at is None else max(0.001, next_at - now))
 
-    def _tell(self, batch: Sequence[_Waiting], rows: Sequence[Counted]) -> None:
+    def _deliver_all(self, batch: Sequence[_Waiting], rows: Sequence[Counted]) -> None:
         now = time.monotonic()
         for one, row in zip(batch, rows, strict=True):
             if row.refused != BUSY:
@@ -233,23 +233,23 @@ class BatchCounter:
         """Count each call alone, so that only the call that causes the error fails."""
         for one in batch:
             try:
-                rows = self._sent([one.call.asked])
+                rows = self._sent([one.call.arguments])
             except Exception as error:  # noqa: BLE001 - its caller gets the error
                 one.fail(unavailable() if isinstance(error, psycopg.OperationalError) else error)
             else:
-                self._tell([one], rows)
+                self._deliver_all([one], rows)
 
-    def _sent(self, asked: Sequence[Asked]) -> list[Counted]:
+    def _sent(self, arguments: Sequence[Arguments]) -> list[Counted]:
         """Return the rows for these calls. A connection that broke is replaced once."""
         is_new = self._connection is None
         try:
-            return self._rows(asked)
+            return self._rows(arguments)
         except psycopg.OperationalError:
             self._forget()
             if is_new:
                 raise
         try:
-            return self._rows(asked)
+            return self._rows(arguments)
         except psycopg.OperationalError:
             self._forget()
             raise
@@ -259,10 +259,10 @@ class BatchCounter:
             self._connection.close()  # the driver may not know yet that the server is gone
         self._connection = None
 
-    def _rows(self, asked: Sequence[Asked]) -> list[Counted]:
+    def _rows(self, arguments: Sequence[Arguments]) -> list[Counted]:
         if self._connection is None:
             self._connection, self._kept = connect(self._url), {}
-        values = _as_json(asked), HOLD_SECONDS, int(LEND_SECONDS * 1000)
+        values = _as_json(arguments), HOLD_SECONDS, int(LEND_SECONDS * 1000)
         rows = pipeline.run(self._connection, self._kept, [Ask(ADMIT, values)])
         return [Counted(*row) for row in rows]
 
@@ -271,14 +271,14 @@ class _Answers:
     """Pass results on to an event loop, all results of a batch in one step of the loop."""
 
     def __init__(self) -> None:
-        self._given: deque[tuple[asyncio.Future[Any], _Told]] = deque()
+        self._given: deque[tuple[asyncio.Future[Any], _Result]] = deque()
         self._woken: asyncio.AbstractEventLoop | None = None
 
     def put(
-        self, loop: asyncio.AbstractEventLoop, waiting: "asyncio.Future[Any]", told: _Told
+        self, loop: asyncio.AbstractEventLoop, waiting: "asyncio.Future[Any]", result: _Result
     ) -> None:
         """Pass on a result, from any thread."""
-        self._given.append((waiting, told))
+        self._given.append((waiting, result))
         if self._woken is loop:
             return
         self._woken = loop
@@ -293,16 +293,16 @@ class _Answers:
             _settle(*self._given.popleft())
 
 
-def _settle(waiting: "asyncio.Future[Any]", told: _Told) -> None:
+def _settle(waiting: "asyncio.Future[Any]", result: _Result) -> None:
     if waiting.done():
         return
-    if told.error is None:
-        waiting.set_result(told.result)
+    if result.error is None:
+        waiting.set_result(result.result)
     else:
-        waiting.set_exception(told.error)
+        waiting.set_exception(result.error)
 
 
-def _as_json(rows: Sequence[Asked]) -> str:
+def _as_json(rows: Sequence[Arguments]) -> str:
     numbered = [{"n": n, **row} for n, row in enumerate(rows)]
     return orjson.dumps(numbered, default=str).decode()
 

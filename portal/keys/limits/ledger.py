@@ -76,10 +76,10 @@ def settle(actor: Actor, reservation_id: str, command: SettleReservation) -> Spe
     usd = command.cost_usd
     piece = _piece(actor, reservation_id)
     if piece is not None:
-        asked = {"slice_id": piece.slice_id, "id": piece.id, "held": piece.usd,
+        arguments = {"slice_id": piece.slice_id, "id": piece.id, "held": piece.usd,
                  "held_tokens": piece.tokens, "bucket": piece.bucket, "tokens": command.tokens,
                  "usd": piece.usd if usd is None else usd, "model": command.model}  # fmt: skip
-        spent = _spent(actor, SETTLE_PIECE, asked)
+        spent = _spent(actor, SETTLE_PIECE, arguments)
         assert spent is not None  # noqa: S101 - its slice exists
         return spent
     if usd is None:
@@ -87,8 +87,8 @@ def settle(actor: Actor, reservation_id: str, command: SettleReservation) -> Spe
             SpendReservation.tenant_id == actor.tenant_id, SpendReservation.id == reservation_id
         )
         usd = session.scalar(held) or Decimal(0)
-    asked = {"usd": usd, "tokens": command.tokens, "model": command.model}
-    spent = _spent(actor, SETTLE, {"id": reservation_id, **asked})
+    arguments = {"usd": usd, "tokens": command.tokens, "model": command.model}
+    spent = _spent(actor, SETTLE, {"id": reservation_id, **arguments})
     if spent is None:
         raise NotFound(f"There is no reservation {reservation_id[:60]} in this tenant.")
     return spent
@@ -114,8 +114,8 @@ def record_usage(actor: Actor, key_id: str, command: SpendOnKey) -> Spent:
     actor.require("keys:verify")
     key = find(ApiKey, actor, key_id)
     line = {"id": command.usage_id or new_id("use"), "key_id": key.id}
-    asked = {"usd": command.cost_usd, "tokens": command.tokens, "model": command.model}
-    spent = _spent(actor, SPEND, {**line, **asked})
+    arguments = {"usd": command.cost_usd, "tokens": command.tokens, "model": command.model}
+    spent = _spent(actor, SPEND, {**line, **arguments})
     assert spent is not None  # noqa: S101 - the SQL function always returns a row
     return spent
 

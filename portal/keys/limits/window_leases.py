@@ -159,8 +159,8 @@ class Leases:
             now = self.clock()
             for key_id in [key_id for key_id, lease in self._held.items() if lease.ends <= now]:
                 self._end(key_id, self._held[key_id])
-            told, self._unused = self._unused, []
-            return told
+            unused, self._unused = self._unused, []
+            return unused
 
     def not_returned(self, unused: Iterable[Unused]) -> None:
         """Store these for the next attempt: they could not be given back."""

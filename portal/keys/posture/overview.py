@@ -20,10 +20,10 @@ from portal.overview.parts import (
     Graph,
     Harm,
     Need,
+    OverviewPart,
     Source,
     Step,
     Tally,
-    Told,
 )
 from portal.records.health import up_to
 from portal.records.listing import Query, narrowed
@@ -133,10 +133,10 @@ def _hours(actor: Actor) -> Any:
 # ---------------------------------------------------------------- what is told
 
 
-def tell(actor: Actor, found: Mapping[str, Any], now: datetime) -> Told:
+def overview_part(actor: Actor, found: Mapping[str, Any], now: datetime) -> OverviewPart:
     """Return the keys that need a person, the figures of calls, and one step."""
     if not found:
-        return Told()
+        return OverviewPart()
     step = Step(
         order=2,
         title="Issue an API key",
@@ -154,7 +154,7 @@ def tell(actor: Actor, found: Mapping[str, Any], now: datetime) -> Told:
     if number := found["gone"]:
         needs.append(_gone(number))
         tallies.append(_gone_tally(number))
-    return Told(
+    return OverviewPart(
         steps=[step],
         figures=_figures(found, now),
         needs=needs,
@@ -236,4 +236,4 @@ def _ending(rows: Sequence[Sequence[int]], now: datetime) -> Figure:
     )  # fmt: skip
 
 
-SOURCE = Source(tell, ask)
+SOURCE = Source(overview_part, ask)

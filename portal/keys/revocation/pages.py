@@ -120,7 +120,7 @@ def keep(record_id: str) -> ResponseReturnValue:
 
 
 @bp.get("/bulk")
-def meant() -> ResponseReturnValue:
+def preview() -> ResponseReturnValue:
     """Show the dry run of an action on many keys, selected by a query."""
     web.actor().require("keys:write")
     return _dry_run(_selection())
@@ -155,16 +155,16 @@ def _dry_run(chosen: Selection, problem: str = "") -> ResponseReturnValue:
         query=chosen.query,
         verb=asked.get("verb") if asked.get("verb") in VERBS else "revoke",
         verbs=VERBS,
-        application_id=_asked_for(chosen, "application_id"),
+        application_id=_filter_value(chosen, "application_id"),
         applications=_offered(applications.choices(caller), chosen, "application_id"),
-        created_by_user_id=_asked_for(chosen, "created_by_user_id"),
+        created_by_user_id=_filter_value(chosen, "created_by_user_id"),
         people=_offered(people.choices(caller), chosen, "created_by_user_id"),
         problem=problem,
         status=422 if problem else 200,
     )
 
 
-def _asked_for(chosen: Selection, name: str) -> str:
+def _filter_value(chosen: Selection, name: str) -> str:
     """Return the value of a filter as it stands in an address; empty without one."""
     given = chosen.query.filters.get(name) or ""
     return ",".join(given) if isinstance(given, tuple) else str(given)
@@ -172,7 +172,7 @@ def _asked_for(chosen: Selection, name: str) -> str:
 
 def _offered(choices: list[tuple[str, str]], chosen: Selection, name: str) -> list[tuple[str, str]]:
     """Return the choices of a filter with what is chosen, which may be several or an older one."""
-    value = _asked_for(chosen, name)
+    value = _filter_value(chosen, name)
     if not value or value in dict(choices):
         return choices
     ids, known = value.split(","), dict(choices)

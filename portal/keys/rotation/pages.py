@@ -8,7 +8,7 @@ from portal.applications import service as applications
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.keys import service
 from portal.keys.issuing.forms import OVERLAPS, ChildKeyForm, RotateKeyForm
-from portal.keys.issuing.pages import handed_over, said_again, shown_once
+from portal.keys.issuing.pages import handed_over, show_again, shown_once
 from portal.keys.page_kit import about, bp, columns
 from portal.keys.revocation import blast_radius
 from portal.keys.rotation import progress, rotation
@@ -30,7 +30,7 @@ def rotate(record_id: str) -> ResponseReturnValue:
     if (command := form.command()) is not None:
         with form.catching():
             if earlier := web.already_done(form):
-                return said_again(earlier, form.form_secret.data)
+                return show_again(earlier, form.form_secret.data)
             made = rotation.rotate(caller, record_id, command)
             web.note_done(form, made.record.id)
             return handed_over(form, made.record, made.once["key"])
@@ -55,7 +55,7 @@ def create_child(record_id: str) -> ResponseReturnValue:
     if (command := form.command()) is not None:
         with form.catching():
             if earlier := web.already_done(form):
-                return said_again(earlier, form.form_secret.data)
+                return show_again(earlier, form.form_secret.data)
             made = rotation.make_child(caller, record_id, command)
             web.note_done(form, made.record.id)
             return shown_once(made.record, made.once["key"], form.form_secret.data)

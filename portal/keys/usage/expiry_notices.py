@@ -20,7 +20,7 @@ UNUSED_DAYS = 90
 AT_ONCE = 1000
 
 
-def tell_expiring(tenant_id: str) -> int:
+def announce_expiring(tenant_id: str) -> int:
     """Announce the keys that expire within 14, 7 and 1 days, and return how many. A job.
 
     A key whose whole lifetime is shorter than that many days is left out.
@@ -30,19 +30,19 @@ def tell_expiring(tenant_id: str) -> int:
     what = func.concat("expiring_", days)
     query = (
         select(ApiKey, days)
-        .where(*_told_of(tenant_id), *service.unfollowed_soon(), ApiKey.created_at <= begins)
-        .where(~_told(what, ApiKey.expires_key))
+        .where(*_announced_keys(tenant_id), *service.unfollowed_soon(), ApiKey.created_at <= begins)
+        .where(~_was_announced(what, ApiKey.expires_key))
         .order_by(ApiKey.expires_key)
         .limit(AT_ONCE)
     )
     found = session.execute(query).all()
     for record, number in found:
         data = {"expires_at": record.expires_at.isoformat(), "days": number}
-        _tell(record, "expiring", data, f"expiring_{number}", record.expires_at)
+        _announce(record, "expiring", data, f"expiring_{number}", record.expires_at)
     return len(found)
 
 
-def tell_unused(tenant_id: str) -> int:
+def announce_unused(tenant_id: str) -> int:
     """Announce the keys that nobody used for 90 days, and return how many. A job of the worker."""
     since = func.coalesce(ApiKeyRuntime.last_used_at, ApiKey.created_at)
     long_ago = func.now() - timedelta(days=UNUSED_DAYS)
@@ -54,18 +54,18 @@ def tell_unused(tenant_id: str) -> int:
         )
         # `used_on` (the day) has the index, and `since` is exact.
         .where(ApiKeyRuntime.tenant_id == tenant_id, ApiKeyRuntime.used_on <= long_ago)
-        .where(*_told_of(tenant_id), since <= long_ago, ~_told("unused", since))
+        .where(*_announced_keys(tenant_id), since <= long_ago, ~_was_announced("unused", since))
         .order_by(ApiKeyRuntime.used_on, ApiKeyRuntime.key_id)
         .limit(AT_ONCE)
     )
     found = session.execute(query).all()
     for record, used_at, unused_since in found:
         data = {"last_used_at": used_at and used_at.isoformat(), "days": UNUSED_DAYS}
-        _tell(record, "unused", data, "unused", unused_since)
+        _announce(record, "unused", data, "unused", unused_since)
     return len(found)
 
 
-def _told_of(tenant_id: str) -> tuple[ColumnElement[bool], ...]:
+def _announced_keys(tenant_id: str) -> tuple[ColumnElement[bool], ...]:
     return (
         ApiKey.tenant_id == tenant_id,
         ApiKey.status == "active",
@@ -77,7 +77,7 @@ def _ends_within(days: int) -> ColumnElement[bool]:
     return ApiKey.expires_key <= func.now() + timedelta(days=days)
 
 
-def _told(what: ColumnElement[str] | str, about: Any) -> ColumnElement[bool]:
+def _was_announced(what: ColumnElement[str] | str, about: Any) -> ColumnElement[bool]:
     return exists().where(
         KeyNotice.tenant_id == ApiKey.tenant_id,
         KeyNotice.key_id == ApiKey.id,
@@ -86,7 +86,7 @@ def _told(what: ColumnElement[str] | str, about: Any) -> ColumnElement[bool]:
     )
 
 
-def _tell(
+def _announce(
     record: ApiKey, name: str, more: Mapping[str, Any], what: str, about: datetime | None
 ) -> None:
     actor = Actor(record.tenant_id, "system", "system", "Key upkeep", source_type="system")

@@ -175,7 +175,7 @@ def standing(actor: Actor, key: ApiKey) -> Standing:
     related: dict[str, Relative] = {}
     window = budget = None
     lately, used, now = Decimal(0), 0, datetime.now(UTC)
-    for row in session.execute(_asked(actor, key)):
+    for row in session.execute(_key_and_related(actor, key)):
         if row.id == key.id:
             window, budget = row.KeyRate or window, row.KeyBudget or budget
             lately, used, now = row.lately, row.uses or 0, row.now
@@ -189,7 +189,7 @@ def standing(actor: Actor, key: ApiKey) -> Standing:
     )
 
 
-def _asked(actor: Actor, key: ApiKey) -> Select[Any]:
+def _key_and_related(actor: Actor, key: ApiKey) -> Select[Any]:
     """Select the related keys and the key itself, which has the state of its limits beside it."""
     family = key.rotation_family_id or key.id
     here = ApiKey.tenant_id == actor.tenant_id

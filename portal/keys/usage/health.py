@@ -324,7 +324,7 @@ def _has_refused_parent() -> ColumnElement[bool]:
     return func.coalesce(refused, false())
 
 
-def _said(found: Mapping[str, int]) -> Health | None:
+def _summary(found: Mapping[str, int]) -> Health | None:
     if not found["all"]:
         return None
     works = counted(found["works"], "key", MOST)
@@ -343,7 +343,7 @@ def _said(found: Mapping[str, int]) -> Health | None:
     return Health(word if found["works"] else "off", " ".join(said))
 
 
-TALLY = Tally(ApiKey, _tallied, _said, most=MOST, few=MOST)
+TALLY = Tally(ApiKey, _tallied, _summary, most=MOST, few=MOST)
 
 
 def _facts() -> ColumnElement[Any]:

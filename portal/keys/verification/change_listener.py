@@ -146,7 +146,7 @@ class ChangeListener:
     def _hear(self, connection: Connection, seconds: float) -> None:
         """Wait for the next notice, for at most this long, then apply and acknowledge it."""
         # Notices that arrived with the result of another statement come first, without waiting.
-        told = [_told(notice) for notice in connection.notifies(timeout=seconds, stop_after=1)]
+        told = [_change_in(notice) for notice in connection.notifies(timeout=seconds, stop_after=1)]
         if not told:
             return
         names = [name for _, name in told]
@@ -189,6 +189,6 @@ class ChangeListener:
         connection.execute("DELETE FROM key_verifier WHERE id = %s", (self.id,))
 
 
-def _told(notice: psycopg.Notify) -> tuple[int, str]:
+def _change_in(notice: psycopg.Notify) -> tuple[int, str]:
     seq, _, name = notice.payload.partition(" ")
     return int(seq), name

@@ -146,7 +146,7 @@ def _seconds_left(admission: Admission) -> int:
     return max(1, ceil(seconds))
 
 
-def tell_limits(response: Response) -> Response:
+def add_limit_headers(response: Response) -> Response:
     """Add the headers `RateLimit` and `RateLimit-Policy` to the response to a call with a key.
 
     They are defined in draft-ietf-httpapi-ratelimit-headers.
@@ -162,4 +162,4 @@ def tell_limits(response: Response) -> Response:
 
 def init_app(app: Flask) -> None:
     """Show the rest of the key's limit in every response to a call with a key."""
-    app.after_request(tell_limits)
+    app.after_request(add_limit_headers)

@@ -51,7 +51,7 @@ UNKNOWN = {
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class KnownCall:
     """A call with a known key. Only its limits and its budget are not checked yet."""
 
     engine: KeyVerifier
@@ -70,7 +70,7 @@ class Asked:
         return _answer(key, VALID, admission)
 
 
-Begun = dict[str, Any] | tuple[Asked, Call]
+Begun = dict[str, Any] | tuple[KnownCall, Call]
 """The answer, or a call that PostgreSQL must count first."""
 
 
@@ -109,7 +109,7 @@ def begin(
     code = refusal(key, question, now)
     if asked.dry_run:
         return rehearsed(engine, key, asked)
-    call = Asked(engine, key, question, request_id, asked.ip, now)
+    call = KnownCall(engine, key, question, request_id, asked.ip, now)
     if code is not None:
         return refused(call, code, FREE)
     if not key.is_metered and question.usd is None:
@@ -119,7 +119,7 @@ def begin(
     return call.answer(begun) if isinstance(begun, Admission) else (call, begun)
 
 
-def refused(call: Asked, code: str, admission: Admission) -> dict[str, Any]:
+def refused(call: KnownCall, code: str, admission: Admission) -> dict[str, Any]:
     """Return the answer to a refused call, and store its trace."""
     usage.deny(call.key.tenant_id, call.key.id, call.now, code)
     deny(call.engine, call.key, call.question, code, admission, call.request_id, call.now)

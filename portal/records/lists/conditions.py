@@ -85,7 +85,7 @@ def meaning(listing: Listing[Any], clause: Clause, tenant_id: str) -> ColumnElem
 def _equal(listing: Listing[Any], clause: Clause, tenant_id: str) -> ColumnElement[bool]:
     if clause.name == "tag":
         terms = search.Terms(listing.model, tenant_id)
-        (word,) = search.asked("", str(clause.value))
+        (word,) = search.words_of("", str(clause.value))
         return terms.probe(word, listing.model.id)
     if side := listing.sides.get(clause.name):
         return side.probe(tenant_id, cast("str", clause.value), listing.model.id)

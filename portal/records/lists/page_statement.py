@@ -78,7 +78,7 @@ def search_of(
     weights: Sequence[search.Weight] | None = None,
 ) -> Search | None:
     """Return the search that finds the page's records, or None if no words or clauses narrow it."""
-    words = search.asked(query.q, query.tag)
+    words = search.words_of(query.q, query.tag)
     if not words and (query.q.strip() or side_filter(listing, query, order) or not query.is_loose):
         return None
     conditions = conditions_of(actor, listing, query)
@@ -178,7 +178,7 @@ def weigh(
         terms = search.Terms(listing.model, actor.tenant_id)
         kinds.append((terms, order.reach(share(query))))
     kinds += [(search.Terms(model, actor.tenant_id), None) for model in also]
-    return search.weigh_together(search.asked(questions[0][1].q, None), kinds)
+    return search.weigh_together(search.words_of(questions[0][1].q, None), kinds)
 
 
 def _divided_filter(listing: Listing[Any], query: Query, order: Order) -> str:

@@ -46,7 +46,7 @@ GIVE_BACK = Statement(
 )
 
 
-def asked(model: type[Record]) -> dict[str, Any]:
+def parameters(model: type[Record]) -> dict[str, Any]:
     """Return the parameters of TAKEN except `tenant_id`."""
     quota = BY_NAME[model.quota]
     return {"quota": quota.name, "quota_default": quota.default}
@@ -54,7 +54,7 @@ def asked(model: type[Record]) -> dict[str, Any]:
 
 def take(tenant_id: str, model: type[Record]) -> None:
     """Count one record that is restored or new. Raises QuotaReached if there is no room."""
-    values = {"tenant_id": tenant_id, **asked(model)}
+    values = {"tenant_id": tenant_id, **parameters(model)}
     [(answer,)] = send(TAKE, values)
     if answer[0] == "uncounted":
         begin(tenant_id, model)
@@ -78,7 +78,7 @@ def created(tenant_id: str, model: type[Record], answer: Sequence[Any]) -> None:
 
 def took(tenant_id: str, model: type[Record], many: int) -> None:
     """Count new records that are now stored. Raises QuotaReached if there was no room for all."""
-    values = {"tenant_id": tenant_id, **asked(model), "many": many}
+    values = {"tenant_id": tenant_id, **parameters(model), "many": many}
     [answer] = send(TAKE_ALL, values)
     verdict, _, allowed = answer
     if verdict != "uncounted":
@@ -93,7 +93,7 @@ def check(tenant_id: str, model: type[Record], answer: Sequence[Any]) -> None:
     """Raise QuotaReached if the answer of TAKEN is that there was no room."""
     verdict, used, allowed = answer
     if verdict == "full":
-        rates.known().tell(tenant_id, model.quota)
+        rates.known().log_reached(tenant_id, model.quota)
         raise reached(BY_NAME[model.quota], used, allowed)
 
 

@@ -75,9 +75,9 @@ class Rates:
         key = (tenant_id, name)
         wait = self._taken(key, many)
         if wait is None:
-            wait = self._asked(key, many)
+            wait = self._take_in_turn(key, many)
         if wait > 0:
-            self.tell(*key)
+            self.log_reached(*key)
             loan = self._held.get(key)
             allowed = loan.allowed if loan else BY_NAME[name].default
             raise QuotaExceeded(
@@ -135,7 +135,7 @@ class Rates:
             loan.used += many
             return 0.0
 
-    def _asked(self, key: tuple[str, str], many: int) -> float:
+    def _take_in_turn(self, key: tuple[str, str], many: int) -> float:
         if not self._asking.acquire(timeout=PATIENCE):
             return 0.0  # PostgreSQL is slow: let the call find that out for itself
         try:
@@ -176,7 +176,7 @@ class Rates:
                 self._held.clear()
             self._held[key] = loan
 
-    def tell(self, tenant_id: str, name: str) -> None:
+    def log_reached(self, tenant_id: str, name: str) -> None:
         """Log that a tenant reached a quota of any kind, at most once a minute for each."""
         key, now = (tenant_id, name), elapsed()
         with self._lock:

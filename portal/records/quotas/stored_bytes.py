@@ -159,7 +159,7 @@ class Room:
                     self._known.clear()
                 self._known[tenant_id] = known
         if known[1] >= known[2]:
-            rates.known().tell(tenant_id, STORED.name)
+            rates.known().log_reached(tenant_id, STORED.name)
             raise _full(known[1], known[2])
 
     def is_there(self, tenant_id: str) -> bool:

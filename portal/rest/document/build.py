@@ -110,12 +110,12 @@ def _paths(surface: Surface) -> dict[str, dict[str, Any]]:
         item[operation.method.lower()] = _operation(operation, links, examples, surface.base_url)
     servers = [{"url": surface.base_url, "description": "This portal."}]
     for path, standard in surface.paths.items():
-        told = {method: _told(one, examples) for method, one in standard.items()}
+        told = {method: _foreign_operation(one, examples) for method, one in standard.items()}
         found[path] = {"servers": servers, **told}
     return found
 
 
-def _told(described: Mapping[str, Any], examples: Examples) -> dict[str, Any]:
+def _foreign_operation(described: Mapping[str, Any], examples: Examples) -> dict[str, Any]:
     """Return an operation of another standard with its recorded example, if there is one."""
     found = deepcopy(dict(described))
     example = examples.recorded.get(found["operationId"], {})

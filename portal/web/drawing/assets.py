@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, Response, current_app, request
 
-from portal.core.compression import Answer, Asked, Headers, Kept, respond
+from portal.core.compression import Answer, Headers, Kept, RequestHeaders, respond
 from portal.core.errors import NotFound
 from portal.web.security_headers import FIXED, of_data
 
@@ -122,7 +122,7 @@ class Files:
         self._fresh_until = 0.0
         self._read_all()
 
-    def answer(self, method: str, path: str, query: str, headers: Asked) -> Answer | None:
+    def answer(self, method: str, path: str, query: str, headers: RequestHeaders) -> Answer | None:
         """Return the whole response to a GET or HEAD, or None if there is no such file.
 
         `path` is decoded, `query` is not. `headers.get("if-none-match")` finds a header.

@@ -58,7 +58,7 @@ def bars(
     said = ", ".join(f"{total} {one.name}" for one, total in named)
     peak = max(columns, key=lambda column: sum(column.values), default=None)
     if peak is not None and top:
-        said += f"; most in {peak.label}: {_said(sum(peak.values))}"
+        said += f"; most in {peak.label}: {_number_text(sum(peak.values))}"
     said += _bad_ones(columns, series)
     if not top:
         drawing = _svg("bars quiet", title, said, _ruler(len(columns), QUIET))
@@ -79,13 +79,14 @@ def bars(
 
 def _total(columns: Sequence[Column], place: int, one: Series) -> str:
     values = [column.values[place] for column in columns]
-    return _said(sum(values)) if one.adds else f"peak {_said(max(values, default=0))}"
+    return _number_text(sum(values)) if one.adds else f"peak {_number_text(max(values, default=0))}"
 
 
 def _words(column: Column, series: Sequence[Series]) -> str:
     """Return the values of one bar, as “13:00: 12 delivered, 3 failed”."""
     return f"{column.label}: " + ", ".join(
-        f"{_said(value)} {one.name}" for one, value in zip(series, column.values, strict=True)
+        f"{_number_text(value)} {one.name}"
+        for one, value in zip(series, column.values, strict=True)
     )
 
 
@@ -147,7 +148,7 @@ def _ends(columns: Sequence[Column], top: Number) -> str:
         return ""
     return (
         f'<p class="ends" aria-hidden="true"><span>{escape(columns[0].label)}</span>'
-        f"<span>peak {_said(top)}</span><span>{escape(columns[-1].label)}</span></p>"
+        f"<span>peak {_number_text(top)}</span><span>{escape(columns[-1].label)}</span></p>"
     )
 
 
@@ -155,7 +156,7 @@ def _table(title: str, columns: Sequence[Column], series: Sequence[Series], unit
     heads = "".join(f'<th scope="col" class="num">{escape(one.name)}</th>' for one in series)
     rows = "".join(
         f'<tr><th scope="row">{_linked(column)}</th>'
-        + "".join(f'<td class="num">{_said(value)}</td>' for value in column.values)
+        + "".join(f'<td class="num">{_number_text(value)}</td>' for value in column.values)
         + "</tr>"
         for column in columns
         if any(column.values)
@@ -222,7 +223,7 @@ def _numbers() -> Any:
     return g.chart_numbers
 
 
-def _said(value: Number) -> str:
+def _number_text(value: Number) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
 
 

@@ -27,7 +27,7 @@ def others(
     """
     placed = mentioned(template) | ENVELOPE | {"health"} | set(besides)
     return [
-        (field.title or name.replace("_", " ").capitalize(), _drawn(getattr(record, name)))
+        (field.title or name.replace("_", " ").capitalize(), _shown(getattr(record, name)))
         for name, field in document.model_fields.items()
         if name not in placed
     ]
@@ -56,7 +56,7 @@ def _mentioned(env: Environment, template: str) -> frozenset[str]:
     return frozenset(names)
 
 
-def _drawn(value: Any) -> object:
+def _shown(value: Any) -> object:
     """Return a value as a page shows it. `description_list` only counts None."""
     if value is None or value in ([], {}):
         return None

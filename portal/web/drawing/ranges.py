@@ -64,7 +64,7 @@ RANGES = (
 )
 
 
-def asked(usual: str = "24h") -> Range:
+def range_in_address(usual: str = "24h") -> Range:
     """Return the range in the address, or the usual one."""
     named = {one.name: one for one in RANGES}
     return named.get(request.args.get("range", ""), named[usual])

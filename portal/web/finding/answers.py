@@ -16,7 +16,7 @@ from portal.database.actor import Actor
 from portal.records import health
 from portal.records.listing import FINGERPRINT
 from portal.records.search import WORDS_PER_QUERY, words
-from portal.rest.findable import Asked, Find, Place
+from portal.rest.findable import Find, Place, SearchQuery
 from portal.web.finding import acts, declared, records
 from portal.web.finding.declared import Kind
 from portal.web.finding.records import AN_ID, Found, Weights
@@ -110,7 +110,7 @@ def _of_id(actor: Actor, text: str) -> Answer:
     place = lookup.find(actor, text) if lookup is not None else None
     if place is None:
         return Answer(text)
-    return Answer(text, place, _filled([Section("Happened", _happened(actor, Asked(text)))]))
+    return Answer(text, place, _filled([Section("Happened", _happened(actor, SearchQuery(text)))]))
 
 
 def _of_fingerprint(actor: Actor, text: str) -> Answer:
@@ -121,7 +121,7 @@ def _of_fingerprint(actor: Actor, text: str) -> Answer:
 def _of_record(actor: Actor, text: str, kind: Kind, record: Any) -> Answer:
     """Return the answer for a record that the text names as a whole."""
     doable = acts.on_record(actor, declared.acts(actor), record)
-    happened = _happened(actor, Asked(record.id, [record.id]))
+    happened = _happened(actor, SearchQuery(record.id, [record.id]))
     sections = _filled([Section("Do", doable), Section("Happened", happened)])
     return Answer(text, kind.find_of(actor, record, health.of_all([record])), sections)
 
@@ -134,12 +134,12 @@ def _of_words(actor: Actor, text: str) -> Answer:
     first = lines[0][1] if lines else None
     opened = [
         *(line for line, _ in lines),
-        *_from(actor, "Open", Asked(text), weights),
+        *_from(actor, "Open", SearchQuery(text), weights),
         *_places(actor, text),
     ]
     doable = Section("Do", _doable(actor, kinds, text, first, weights))
     open_ = Section("Open", opened, _more(found, text))
-    happened = _happened(actor, Asked(text, [first.id] if first else []))
+    happened = _happened(actor, SearchQuery(text, [first.id] if first else []))
     is_named = bool(acts.named(declared.acts(actor), text).acts)
     parts = [doable, open_] if is_named else [open_, doable]
     return Answer(text, sections=_filled([*parts, Section("Happened", happened)]))
@@ -209,11 +209,11 @@ def _page(place: Place) -> Find:
     return Find(place.title, url_for(place.endpoint), "Page", place.icon)
 
 
-def _happened(actor: Actor, asked: Asked) -> list[Find]:
+def _happened(actor: Actor, asked: SearchQuery) -> list[Find]:
     return _from(actor, "Happened", asked, {})[:HAPPENED]
 
 
-def _from(actor: Actor, group: str, asked: Asked, weights: Weights) -> list[Find]:
+def _from(actor: Actor, group: str, asked: SearchQuery, weights: Weights) -> list[Find]:
     found = (
         source.find(actor, asked)
         for source in declared.sources(actor, group)

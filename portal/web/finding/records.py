@@ -41,7 +41,7 @@ Weights = Mapping[tuple[str, Word], Weight]
 def weigh(actor: Actor, kinds: Sequence[Kind], text: str, also: Sequence[Any] = ()) -> Weights:
     """Return how common the words of a text are in each kind of record, and in the terms of other
     models, with one statement."""
-    if not kinds or not search.asked(text, None):
+    if not kinds or not search.words_of(text, None):
         return {}
     asked = [(kind.resource.listing, _query(kind, text, A_FEW)) for kind in kinds]
     models = [*(kind.resource.model for kind in kinds), *also]
@@ -63,7 +63,7 @@ def by_words(
 ) -> list[Found]:
     """Return the first records of each kind that have these words. `known` are their weights, and
     those of others."""
-    words = search.asked(text, None)
+    words = search.words_of(text, None)
     if not words:
         return []
     weights_of = weigh(actor, kinds, text) if known is None else known

@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 
 from portal.records.listing import How, moment_of, stem, values_of
 from portal.web.drawing.template_functions import to_field
-from portal.web.lists.asked import Asked
+from portal.web.lists.list_request import ListRequest
 from portal.web.lists.tables import DELETED, SINCE, SPANS, Table
 
 WORDS: Mapping[How, str] = {
@@ -83,7 +83,7 @@ class Filters:
     editor: Editor | None
 
 
-def filters(asked: Asked, offered: Offered) -> Filters:
+def filters(asked: ListRequest, offered: Offered) -> Filters:
     """Return the chips of a page's query, and the editor of one of them if it is open."""
     known: dict[Any, Sequence[tuple[str, str]]] = {}
 
@@ -107,13 +107,13 @@ def filters(asked: Asked, offered: Offered) -> Filters:
 Texts = Callable[[str], Sequence[tuple[str, str]]]
 
 
-def _given(asked: Asked) -> Iterator[str]:
+def _given(asked: ListRequest) -> Iterator[str]:
     for name in asked.table.filters:
         if asked.args.get(name):
             yield name
 
 
-def _values_of(asked: Asked, fields: Collection[str]) -> set[str]:
+def _values_of(asked: ListRequest, fields: Collection[str]) -> set[str]:
     """Return the values that these fields are compared with."""
     found: set[str] = set()
     for parameter in _given(asked):
@@ -123,7 +123,7 @@ def _values_of(asked: Asked, fields: Collection[str]) -> set[str]:
     return found
 
 
-def _chip(asked: Asked, parameter: str, texts: Texts) -> Chip:
+def _chip(asked: ListRequest, parameter: str, texts: Texts) -> Chip:
     name, how = _meaning(asked.table, parameter)
     text = asked.args[parameter]
     several = how in OF_SEVERAL
@@ -177,7 +177,7 @@ def _choices(table: Table, name: str) -> Sequence[tuple[str, str]]:
     return [(value, value.replace("_", " ")) for value in table.listing.choices.get(name, ())]
 
 
-def _editor(asked: Asked, texts: Texts, offered: Offered) -> Editor:
+def _editor(asked: ListRequest, texts: Texts, offered: Offered) -> Editor:
     table, parameter = asked.table, asked.editing
     name, how = _meaning(table, parameter)
     several = how in ("is", "not") and table.listing.takes_several(name)
@@ -206,7 +206,7 @@ def _editor(asked: Asked, texts: Texts, offered: Offered) -> Editor:
     )
 
 
-def _moment(asked: Asked, parameter: str) -> str:
+def _moment(asked: ListRequest, parameter: str) -> str:
     """Return a time of the address in UTC, as a field for times shows it; an empty text if it is
     not given."""
     at = moment_of(asked.args, parameter)

@@ -13,8 +13,8 @@ from portal.web.access import actor
 from portal.web.drawing.list_pages import list_view
 from portal.web.htmx import render as render_page
 from portal.web.lists import chips, views
-from portal.web.lists.asked import DENSITIES, Asked, address
 from portal.web.lists.chips import Filters, Offered
+from portal.web.lists.list_request import DENSITIES, ListRequest, address
 from portal.web.lists.views import SavedView
 from portal.web.security_headers import csp_nonce
 
@@ -22,10 +22,10 @@ ROWS, NONCE = "the rows of this list", "the nonce of this page"  # where they go
 
 
 @dataclass(frozen=True)
-class Drawn:
+class ListParts:
     """The parts of a list that templates draw around its rows."""
 
-    asked: Asked
+    asked: ListRequest
     filters: Filters
     path: str
 
@@ -111,7 +111,7 @@ class Drawn:
 def render(
     page: str,
     fragment: str,
-    asked: Asked,
+    asked: ListRequest,
     found: Page[Any],
     *,
     beside: Any = None,
@@ -126,7 +126,7 @@ def render(
     if not actor().can(f"{asked.table.scope}:write"):
         tick = None
     view = replace(list_view(found, asked.query, asked.table.own), clear_url=asked.whole_url)
-    drawn = Drawn(
+    drawn = ListParts(
         asked=asked,
         filters=chips.filters(asked, offered or {}),
         path=request.path,

@@ -65,7 +65,7 @@ def permission(scheme: Scheme, message: Message) -> Mapping[str, str] | None:
     unknown caller, and is never called.
     """
     origin = message.first(("header:WebHook-Request-Origin",)) or ""
-    if not scheme.is_asked_first or not _ORIGIN.fullmatch(origin):
+    if not scheme.has_handshake or not _ORIGIN.fullmatch(origin):
         return None
     rate = message.first(("header:WebHook-Request-Rate",)) or ""
     return {

@@ -25,7 +25,7 @@ Look = Callable[[str], bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LastFetch:
     """The last attempt to fetch a document: its time, the document, and why the fetch failed."""
 
     at: float = float("-inf")
@@ -33,7 +33,7 @@ class Asked:
     problem: str = "It was not asked for yet."
 
 
-NEVER = Asked()
+NEVER = LastFetch()
 
 
 class Documents:
@@ -42,7 +42,7 @@ class Documents:
     def __init__(self) -> None:
         self.clock = time.monotonic
         self._lock = Lock()
-        self._kept: dict[str, Asked] = {}
+        self._kept: dict[str, LastFetch] = {}
         self._lines: WeakValueDictionary[str, Lock] = WeakValueDictionary()
 
     def get(self, url: str) -> bytes | None:
@@ -65,7 +65,7 @@ class Documents:
         with self._lock:
             if len(self._kept) >= MOST:
                 self._kept.clear()
-            self._kept[url] = Asked(self.clock(), document or self.get(url), problem)
+            self._kept[url] = LastFetch(self.clock(), document or self.get(url), problem)
 
     def renew(self, url: str, older_than: float) -> None:
         """Fetch the document if `needs` says so. Of several concurrent callers one fetches it, and

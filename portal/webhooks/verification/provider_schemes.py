@@ -92,7 +92,7 @@ class Scheme:
         return self.is_generic and self.method == "hmac" and not self.timestamp
 
     @property
-    def is_asked_first(self) -> bool:
+    def has_handshake(self) -> bool:
         """Tell whether a sender of CloudEvents asks for permission before it sends."""
         return self.name in CLOUD_EVENTS
 

@@ -271,7 +271,7 @@ def _matching(scheme: Scheme, message: Message, candidates: Sequence[Candidate])
     signatures = _Signatures(scheme, claim)
     changes = [*_keys(scheme, candidates), *_bodies(message), *_hashes(scheme)]
     changes += [*_templates(scheme), *_urls(scheme, message)]
-    if found := signatures.told_apart(scheme):
+    if found := signatures.other_encoding(scheme):
         changes.append(found)
     ordinary = [change for change in changes if change.part == "key" and change.finding is None]
     others = [change for change in changes if change.finding is not None]
@@ -316,7 +316,7 @@ class _Signatures:
         found = [_decode_any(encoding or self._encoding, text) for text in self._texts]
         return [one for one in found if one]
 
-    def told_apart(self, scheme: Scheme) -> _Change | None:
+    def other_encoding(self, scheme: Scheme) -> _Change | None:
         """Return the other encoding as a change, if the signature is written in it."""
         other = "base64" if scheme.encoding == "hex" else "hex"
         if self.read(None) and not (other == "hex" and self.read("hex")):

@@ -31,7 +31,7 @@ def index() -> ResponseReturnValue:
     web.actor().require("contacts:read")
     if (better := lists.better_address(TABLE)) is not None:
         return better
-    asked = lists.asked(TABLE)
+    asked = lists.list_request(TABLE)
     page = listing.page(web.actor(), service.LISTING, asked.query)
     owners = {record.application_id for record in page.items if record.application_id}
     return lists.render(

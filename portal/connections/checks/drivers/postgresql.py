@@ -142,7 +142,7 @@ async def prove(visit: Visit, login: PostgresLogin) -> tuple[str | None, dict[st
     tunnel = Tunnel()
     try:
         async with _served(reader, writer, tunnel) as folder:
-            answer = await _asked(visit, login, folder)
+            answer = await _read_facts(visit, login, folder)
     except (psycopg.Error, TimeoutError, UnicodeError) as error:
         if isinstance(error, psycopg.Error) and error.pgconn and error.pgconn.needs_password:
             raise Stopped(_NO_PASSWORD) from None
@@ -237,7 +237,7 @@ async def _pump(
             sink.close()
 
 
-async def _asked(visit: Visit, login: PostgresLogin, folder: str) -> dict[str, Any]:
+async def _read_facts(visit: Visit, login: PostgresLogin, folder: str) -> dict[str, Any]:
     values = visit.values
     password = fill(login.password, values) if login.password and not login.certificate else None
     async with asyncio.timeout(HEAD_SECONDS):

@@ -72,7 +72,7 @@ async def get_token(visit: Visit, way: Token) -> Got:
     url = await _address(visit, way)
     request = _request(visit, way, url)
     begun, asked_at = datetime.now(UTC), elapsed()
-    reading = await _asked(visit, request, (*ERRORS, PASSED, *SHARED))
+    reading = await _reading_of(visit, request, (*ERRORS, PASSED, *SHARED))
     value = look(reading.document, way.token_path)
     if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_TOKEN:
         raise Stopped(replace(_NO_TOKEN, status=reading.status))
@@ -91,7 +91,7 @@ def _carrying(header: str) -> Signer:
     return lambda request: replace(request, headers={**request.headers, **added})
 
 
-async def _asked(visit: Visit, request: Request, rows: tuple[Answer, ...]) -> Reading:
+async def _reading_of(visit: Visit, request: Request, rows: tuple[Answer, ...]) -> Reading:
     outcome = await visit.send(request)
     reading = visit.reader.read(outcome, Table(rows, must_be_json=True), visit.values)
     if not reading.passed:

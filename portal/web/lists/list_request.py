@@ -38,7 +38,7 @@ LONGEST = 20_000  # characters of a query string
 
 
 @dataclass(frozen=True)
-class Asked:
+class ListRequest:
     """The checked address of a list's page. `problems` tell what a saved view could not ask."""
 
     table: Table
@@ -118,7 +118,7 @@ def better_address(table: Table) -> Response | None:
     """
     given = request.args
     if not given and not portal_request().wants_fragment:
-        begin = views.default_of(asked(table).saved)
+        begin = views.default_of(list_request(table).saved)
         return redirect(address(request.path, begin.address)) if begin else None
     several = {*table.listing.comparisons, "either", "columns"}
     repeated = [name for name in given if len(given.getlist(name)) > 1 and name in several]
@@ -132,12 +132,12 @@ def better_address(table: Table) -> Response | None:
     return redirect(address(request.path, args) if any(args.values()) else _whole(table))
 
 
-def asked(table: Table) -> Asked:
+def list_request(table: Table) -> ListRequest:
     """Return what this page's address asks. Raise BadRequest that names a wrong parameter.
 
     If a saved view is open, leave out what has become wrong, and tell it.
     """
-    known: dict[str, Asked] = g.setdefault("lists_asked", {})
+    known: dict[str, ListRequest] = g.setdefault("lists_asked", {})
     if table.name not in known:
         read = _tolerant(table)
         is_part = any(name in request.args for name in table.own)  # such as the newest rows
@@ -145,7 +145,7 @@ def asked(table: Table) -> Asked:
     return known[table.name]
 
 
-def _surrounded(asked: Asked) -> Asked:
+def _surrounded(asked: ListRequest) -> ListRequest:
     """Return the same with what surrounds the rows: the saved views of the list, the number of
     matches and, on a page, the first sentence. One statement reads all of a whole list's."""
     caller, source, table, query = actor(), views.source(), asked.table, asked.query
@@ -167,7 +167,7 @@ def _surrounded(asked: Asked) -> Asked:
         said = tally.say(found) if tally else None
     else:
         found = dict(session.execute(written(caller)).mappings().one())
-        said = tally.said(caller) if tally else None
+        said = tally.summary(caller) if tally else None
     total = listing.total_of(found["1"], found["2"]) if is_counted else None
     if is_long:
         total = Total(listing.MOST_COUNTED, is_more=True)
@@ -188,7 +188,7 @@ def _note_long(whose: Any) -> None:
     _long_until[whose] = time.monotonic() + LONG_SECONDS
 
 
-def _tolerant(table: Table) -> Asked:
+def _tolerant(table: Table) -> ListRequest:
     args = MultiDict(request.args)
     problems: list[str] = []
     while True:
@@ -202,7 +202,7 @@ def _tolerant(table: Table) -> Asked:
             del args[wrong]
 
 
-def _read(table: Table, args: MultiDict[str, str], problems: tuple[str, ...]) -> Asked:
+def _read(table: Table, args: MultiDict[str, str], problems: tuple[str, ...]) -> ListRequest:
     of_page = {*OF_PAGES, *table.own, *([SINCE] if table.since else [])}
     sent = list(args.items(multi=True))
     own: MultiDict[str, str] = MultiDict([one for one in sent if one[0] in of_page])
@@ -219,7 +219,7 @@ def _read(table: Table, args: MultiDict[str, str], problems: tuple[str, ...]) ->
     if table.since and (span := given.get(SINCE)):
         query = _lately(query, table.since, span)
     kept = {name: text for name, text in args.to_dict().items() if name not in table.own}
-    return Asked(table, kept, query, columns, problems)
+    return ListRequest(table, kept, query, columns, problems)
 
 
 def _lately(query: Query, name: str, span: str) -> Query:
