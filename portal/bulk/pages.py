@@ -41,9 +41,12 @@ class Bar:
     all_to_export: str
 
 
-def offered(asked: lists.ListRequest) -> Bar:
-    """Return the bar of a list. It has no acts for somebody who may change nothing there."""
-    kind = KINDS[asked.table.name]
+def offered(asked: lists.ListRequest) -> Bar | None:
+    """Return the bar of a list; None if it is of no kind. It has no acts for somebody who may
+    change nothing there."""
+    kind = KINDS.get(asked.table.name)
+    if kind is None:
+        return None
     return Bar(
         kind.resource.name,
         kind.resource.singular,

@@ -1,16 +1,19 @@
 """The commands and documents of bulk jobs."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from portal.bulk.kinds import KINDS, VERBS
 from portal.records.schemas import Command, RecordId
 
-ResourceName = Literal["api-keys", "webhooks", "connectors", "applications"]
-Verb = Literal[
-    "revoke", "block", "unblock", "pause", "resume", "check", "edit", "enable", "disable", "delete"
-]
+if TYPE_CHECKING:  # mypy knows no literals that are made at the start
+    ResourceName = str
+    Verb = str
+else:
+    ResourceName = Literal[tuple(KINDS)]
+    Verb = Literal[VERBS]
 State = Literal["preview", "running", "done", "cancelled"]
 RowState = Literal["waiting", "done", "failed", "skipped", "cancelled"]
 MOST_NAMED = 1000

@@ -38,8 +38,10 @@ def test_no_secret_is_in_an_export_or_a_job_or_its_tables(
     secrets = made(ada)
     page = browse(ADA)
     sent = {f"export of {kind}": one for kind, one in exported(ada)}
+    assert {name: set(verbs) for name, verbs in VERBS.items()} == {
+        name: set(kind.by_verb) for name, kind in KINDS.items()
+    }, f"say in VERBS of {__file__} in which order each kind's verbs can be done"
     for resource, verbs in VERBS.items():
-        assert set(verbs) == set(KINDS[resource].by_verb)
         for verb in verbs:
             values = {"arguments": VALUES[resource]} if verb == "edit" else {}
             job = preview(ada, resource, verb, filter={}, **values)

@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from portal.bulk.kinds import KINDS
+from portal.bulk.kinds.forms import FIELDS
 from tests.bulk.test_jobs import keys, preview, work
 from tests.cast import ADA, ED, VIC, Api, Pages
 from tests.databases import Database
@@ -111,6 +113,13 @@ def test_a_person_cannot_end_many_keys_with_a_time_in_the_past(
     values = {"expires_at": "2020-01-01T00:00:00Z"}
     job = preview(ada, "api-keys", "edit", filter={}, arguments=values)
     assert "This is in the past" in page.post(f"/bulk-jobs/{job['id']}/confirm").text
+
+
+def test_every_value_that_an_act_takes_has_a_field() -> None:
+    for name, kind in KINDS.items():
+        for act in kind.acts:
+            lacking = act.command.model_fields.keys() - FIELDS.keys()
+            assert not lacking, f"{name}: add {lacking} to FIELDS in portal/bulk/kinds/forms.py"
 
 
 def test_nothing_selected_is_said(ada: Api, browse: Callable[..., Pages]) -> None:

@@ -13,12 +13,7 @@ from portal.bulk.kinds import KINDS
 from tests.cast import ADA, Api, Pages
 from tests.thorough import IS_PROOF, some
 
-PATHS = {
-    "api-keys": "/keys",
-    "webhooks": "/webhooks",
-    "connectors": "/connectors",
-    "applications": "/applications",
-}
+PATHS = {name: f"/{kind.page}" for name, kind in KINDS.items()}
 NO_FILTERS = ("sort", "limit")
 Documents = list[dict[str, Any]]
 

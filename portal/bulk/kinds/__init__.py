@@ -1,5 +1,10 @@
-"""List what can be done to many records of each kind."""
+"""List what can be done to many records of each kind.
 
+A module for each kind, and a place in `KINDS`: its bar below the list, its exports, its pages and
+what programs may ask for follow.
+"""
+
+from collections import Counter
 from collections.abc import Mapping
 
 from portal.bulk.acts import Act, Kind
@@ -9,6 +14,9 @@ KINDS: Mapping[str, Kind] = {
     kind.resource.name: kind
     for kind in (keys.KIND, webhooks.KIND, connectors.KIND, applications.KIND)
 }
+_times = Counter(act.verb for kind in KINDS.values() for act in kind.acts)
+VERBS = tuple(sorted(_times, key=lambda verb: _times[verb] > 1))
+"""All verbs: first those that only one kind has."""
 
 
 def act_named(resource: str, verb: str) -> Act | None:
