@@ -115,8 +115,8 @@ def _missing(resource: Resource[Any, Any]) -> Iterator[str]:
     for scope in (f"{resource.scope}:read", f"{resource.scope}:write"):
         if scope not in ALL_SCOPES:
             yield (
-                f"{name}: no role has the scope {scope}. Add {resource.scope!r} to RESOURCES in"
-                " portal/identity/openid/claims.py."
+                f"{name}: no role has the scope {scope}. Add {resource.scope!r}, with its words, to"
+                " RESOURCES in portal/identity/openid/claims.py."
             )
     if getattr(model, "quota", None) not in BY_NAME:
         yield (

@@ -4,19 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from portal.identity.openid.claims import ALL_SCOPES, FOR_PROGRAMS
+from portal.identity.openid.claims import ALL_SCOPES, FOR_PROGRAMS, LOGS, RESOURCES
 from portal.web.forms import ChecksField, listed
 
-# Resource → its noun in a sentence, and what there is to see or change. In the order of the rail.
-RESOURCES = {
-    "applications": ("applications", "names, owners, state"),
-    "connectors": ("connectors", "systems and their state; never credentials"),
-    "keys": ("API keys", "names, limits, last use; never the key"),
-    "webhooks": ("webhooks", "receivers and deliveries"),
-    "event-types": ("event types", "schemas and subscribers"),
-    "events": ("events", "what happened, with its data"),
-    "audit": ("the audit log", "who did what"),
-}
+WORDS = RESOURCES | LOGS
 VERBS = {"write": "create and change", "use": "lease credentials of"}
 
 
@@ -83,7 +74,7 @@ class ScopesField(ChecksField):
             resource, _, right = scope.partition(":")
             boxes.setdefault(resource, {})[right] = self._box(scope, right)
         for resource, own in boxes.items():
-            noun, note = RESOURCES.get(resource, (resource, ""))
+            noun, note = WORDS.get(resource, (resource, ""))
             title = upper_first(noun.removeprefix("the "))
             yield Row(title, note, own.pop("read", None), own.pop("write", None), [*own.values()])
 
@@ -115,7 +106,7 @@ def without(scopes: Iterable[str], reason: str) -> dict[str, str]:
 def may(scope: str) -> str:
     """Return a scope in words: `connectors:write` → "create and change connectors"."""
     resource, _, right = scope.partition(":")
-    noun, _ = RESOURCES.get(resource, (resource.replace("-", " "), ""))
+    noun, _ = WORDS.get(resource, (resource.replace("-", " "), ""))
     return f"{VERBS.get(right, right)} {noun}"
 
 
@@ -124,7 +115,7 @@ def may_all(scopes: Iterable[str]) -> list[str]:
     nouns: dict[str, list[str]] = {}
     for scope in sorted(set(scopes), key=order):
         resource, _, right = scope.partition(":")
-        noun, _ = RESOURCES.get(resource, (resource.replace("-", " "), ""))
+        noun, _ = WORDS.get(resource, (resource.replace("-", " "), ""))
         nouns.setdefault(VERBS.get(right, right), []).append(noun)
     return [f"{verb} {listed(those)}" for verb, those in nouns.items()]
 
@@ -137,6 +128,6 @@ def upper_first(text: str) -> str:
 def order(scope: str) -> tuple[int, int, str]:
     """Return the sort key of a scope: by resource as in the rail, read before write before more."""
     resource, _, right = scope.partition(":")
-    places: dict[str, Any] = {name: place for place, name in enumerate(RESOURCES)}
+    places: dict[str, Any] = {name: place for place, name in enumerate(WORDS)}
     rank = {"read": 0, "write": 1}.get(right, 2)
     return places.get(resource, len(places)), rank, scope

@@ -16,14 +16,21 @@ RANK: tuple[Role, ...] = ("viewer", "editor", "admin")
 
 MOST_GROUPS, GROUP_LENGTH = 1000, 80
 TENANT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
-RESOURCES = (
-    "applications",
-    "connectors",
-    "keys",
-    "webhooks",
-    "event-types",
-)
-_READ = frozenset({*(f"{resource}:read" for resource in RESOURCES), "audit:read", "events:read"})
+# What is read and written → its noun in a sentence, and what there is to see or change. In the
+# order of the rail.
+RESOURCES = {
+    "applications": ("applications", "names, owners, state"),
+    "connectors": ("connectors", "systems and their state; never credentials"),
+    "keys": ("API keys", "names, limits, last use; never the key"),
+    "webhooks": ("webhooks", "receivers and deliveries"),
+    "event-types": ("event types", "schemas and subscribers"),
+}
+# What nobody writes by the common verbs.
+LOGS = {
+    "events": ("events", "what happened, with its data"),
+    "audit": ("the audit log", "who did what"),
+}
+_READ = frozenset(f"{name}:read" for name in (*RESOURCES, *LOGS))
 _PUBLISH = frozenset({"events:publish"})
 _WRITE = frozenset(f"{resource}:write" for resource in RESOURCES) | _PUBLISH
 _USE = frozenset({"keys:verify"})  # for services that are called with keys
