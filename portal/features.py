@@ -32,6 +32,7 @@ from portal.rest.findable import Findable, Place
 from portal.rest.openapi import Operation
 from portal.rest.resources import Resource
 from portal.saved_views import feature as saved_views
+from portal.secretstore.permissions import SLOTS
 from portal.web import finding, notices
 from portal.web.drawing.template_functions import RAIL
 from portal.webhooks.feature import feature as webhooks
@@ -127,6 +128,11 @@ def _missing(resource: Resource[Any, Any]) -> Iterator[str]:
         yield (
             f"{name}: say in {model.__name__}.published_as how the names of its events begin, or"
             " None if its changes are not published."
+        )
+    if resource.secrets and resource.secrets not in SLOTS:
+        yield (
+            f"{name}: no role may store secrets of the kind {resource.secrets!r}. Add its slots to"
+            " SLOTS in portal/secretstore/permissions.py, and say there who may do what with them."
         )
     yield from _missing_fields(resource)
     yield from _missing_texts(resource)

