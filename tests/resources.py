@@ -2,10 +2,14 @@
 
 from typing import Any
 
+from portal.bulk.kinds import KINDS
 from portal.features import RESOURCES
+from portal.rest.openapi import camel
 from portal.rest.resources import Resource
 
-__all__ = ["RESOURCES", "called", "minimal", "pages_of"]
+__all__ = ["EXPORTS", "RESOURCES", "called", "list_of", "minimal", "pages_of"]
+
+EXPORTS = [f"{camel(name)}.export" for name in KINDS]
 
 MINIMAL: dict[str, dict[str, Any]] = {
     "applications": {"display_name": "CRM 360", "repository": "https://git.example/crm"},
@@ -51,6 +55,11 @@ def called(resource: Resource[Any, Any]) -> str:
     label = resource.model(**{name: name for name in resource.command.columns()}).label
     assert label in fields, f"the label of {resource.a_noun} is no field that a caller gives"
     return str(label)
+
+
+def list_of(resource: Resource[Any, Any]) -> str:
+    """Return the address of the page that lists its records."""
+    return f"/{resource.scope}"
 
 
 def pages_of(resource: Resource[Any, Any]) -> str:

@@ -8,7 +8,7 @@ from flask import Flask
 
 from portal.features import FEATURES
 from portal.rest.openapi import camel
-from tests.resources import RESOURCES, pages_of
+from tests.resources import EXPORTS, RESOURCES, pages_of
 from tests.test_every_route import PUBLIC
 
 # What a browser needs, or what other systems call: no capability of its own.
@@ -62,7 +62,7 @@ PAGES = {
     "event_types.own": "eventTypes.listOwn",
     "event_types.show": "eventTypes.get eventTypes.history",
     "event_types.import_": "eventTypes.importTypes",
-    "exports.export": "apiKeys.export webhooks.export connectors.export applications.export",
+    "exports.export": " ".join(EXPORTS),
     "events.index": "events.list",
     "events.show": "events.get",
     "events.create": "events.publish",

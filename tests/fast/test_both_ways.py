@@ -11,7 +11,7 @@ from portal.core.config_values import SHORTCUTS
 from portal.rest.resources import Resource
 from tests.cast import ADA, Api, Pages, Provider, sign_in
 from tests.quotas.conftest import set_quota
-from tests.resources import RESOURCES, minimal
+from tests.resources import RESOURCES, called, list_of, minimal
 from tests.statements import statements
 from tests.thorough import some
 
@@ -26,7 +26,7 @@ OWN = {
 SENDS_OTHERWISE = {
     "statements": {"get", "list", "create"}, "rows": {"get", "list"}, "insert": {"create"},
 }  # fmt: skip
-PAGES = ("/", "/applications", "/connectors", "/keys", "/webhooks", "/event-types", "/audit")
+PAGES = ("/", *map(list_of, RESOURCES), "/audit")
 # What each answer makes anew, and the moments of a session.
 FRESH = re.compile(
     r'nonce="[^"]*"|Token": "[^"]*"|name="(?:csrf_token|idempotency_key|form_secret)"[^>]*'
@@ -124,9 +124,9 @@ def test_a_constraint_is_named_before_the_quota(
 @pytest.mark.proof
 @PAGES_WAYS
 def test_pages_are_equal(ada: Api, app: Flask, plain: Flask) -> None:
-    ids = {resource.scope: create(ada, resource, 1)["id"] for resource in RESOURCES}
+    ids = {list_of(resource): create(ada, resource, 1)["id"] for resource in RESOURCES}
     own, other = sign_in(app, ADA), sign_in(plain, ADA)
-    for path in (*PAGES, *(f"/{scope}/{id}" for scope, id in ids.items())):
+    for path in (*PAGES, *(f"{place}/{id}" for place, id in ids.items())):
         assert drawn(own, path) == drawn(other, path), path
 
 
@@ -157,8 +157,7 @@ def sql_of(ask: Callable[[Api], Any], api: Api) -> list[str]:
 
 def create(api: Api, resource: Resource[Any, Any], number: int) -> dict[str, Any]:
     body = dict(minimal(resource))
-    name = "display_name" if "display_name" in body else "name"
-    body[name] = f"{HOSTILE} {number}"
+    body[called(resource)] = f"{HOSTILE} {number}"
     if resource.name == "event-types":
         body["name"] = f"rfp.created{number}"
     return api.create(resource.name, **body)

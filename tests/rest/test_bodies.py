@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from portal.features import FEATURES
 from portal.rest.openapi import PREFIX
 from tests.cast import Api
+from tests.resources import EXPORTS
 from tests.test_every_resource import filled
 
 OPERATIONS = [operation for feature in FEATURES for operation in feature.rest()]
@@ -26,9 +27,6 @@ def test_a_body_is_required_exactly_where_the_document_says_so(app: Flask, ada: 
         assert described["required"] is refused, (operation.id, answer.text)
 
 
-EXPORTED = ("apiKeys", "applications", "connectors", "webhooks")
-
-
 def test_what_creates_or_changes_a_record_requires_a_body() -> None:
     optional = {operation.id for operation in WITH_BODY if not operation.needs_body}
     assert optional == {
@@ -41,7 +39,7 @@ def test_what_creates_or_changes_a_record_requires_a_body() -> None:
         "integration.connectors.check",
         "integration.connectors.takeLease",
         "integration.webhooks.resume",
-        *(f"integration.{name}.export" for name in EXPORTED),
+        *(f"integration.{name}" for name in EXPORTS),
     }
 
 

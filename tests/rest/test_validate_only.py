@@ -17,7 +17,7 @@ from tests.cast import ADA, VIC, Api, sign_in
 from tests.databases import Database
 from tests.inbound.test_inbound import github, knock
 from tests.leases import conftest as leases
-from tests.resources import MINIMAL, RESOURCES, called, minimal
+from tests.resources import EXPORTS, MINIMAL, RESOURCES, called, minimal
 from tests.secretstore.openbao import OpenBao, own_openbao
 from tests.webhooks import conftest as webhooks
 from tests.webhooks.conftest import Receiver
@@ -223,7 +223,6 @@ def usual(resource: Resource[Any, Any]) -> dict[str, Callable[[World], Call]]:
 
 
 OPENAPI = {"openapi": "3.1.0", "webhooks": {"order.paid": {"post": {"summary": "Paid"}}}}
-EXPORTED = ("applications", "apiKeys", "connectors", "webhooks")
 CALLS: dict[str, Callable[[World], Call]] = {
     "applications.update": lambda w: w.of("applications", {"display_name": "CRM 361"}),
     "applications.suspend": lambda w: w.of("applications", {"reason": "An incident"}),
@@ -306,7 +305,7 @@ CALLS: dict[str, Callable[[World], Call]] = {
     "bulkJobs.confirm": lambda w: w.previewed(),
     "bulkJobs.cancel": lambda w: w.previewed(),
     "bulkJobs.retry": lambda w: w.cancelled(),
-    **{f"{name}.export": lambda w: Call(body={}) for name in EXPORTED},
+    **dict.fromkeys(EXPORTS, lambda w: Call(body={})),
     "events.publish": lambda w: Call(
         body={"type": "rfp.created", "id": w.webhook()["id"], "subject": "rfp-1"}
     ),

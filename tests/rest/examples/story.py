@@ -9,7 +9,7 @@ from portal.keys.tokens import described
 from portal.rest.openapi import camel
 from portal.rest.resources import Resource
 from tests.cast import Api
-from tests.resources import called, minimal
+from tests.resources import EXPORTS, called, minimal
 from tests.rest.examples.links import followed
 from tests.rest.examples.normal import Normal
 
@@ -128,8 +128,8 @@ def usual(record: Recorder, ada: Api, resource: Resource[Any, Any]) -> None:
 
 
 def many(record: Recorder, ada: Api) -> None:
-    for resource in ("applications", "apiKeys", "connectors", "webhooks"):
-        record(ada, f"{resource}.export", {"format": "csv", "filter": {"tag": "etl"}})
+    for name in EXPORTS:
+        record(ada, name, {"format": "csv", "filter": {"tag": "etl"}})
     body = {
         "resource": "api-keys",
         "verb": "edit",

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from portal.rest.openapi import Operation
+from portal.features import RESOURCES
+from portal.rest.openapi import Operation, camel
 from tests.cast import Api
 from tests.rest.examples.normal import Normal
 from tests.rest.examples.story import Recorder
 
-OF_RECORDS = ("applications", "api-keys", "connectors", "webhooks", "event-types")
+OF_RECORDS = {resource.name for resource in RESOURCES}
 GITHUB = {
     "X-GitHub-Delivery": "72d3162e-cc78-11e3-81ab-4c9367dc0958",
     "X-GitHub-Event": "push",
@@ -58,9 +60,11 @@ class Tenant:
             "apiKeys.finishRotation": lambda: self._after("api-keys", "rotations"),
             "apiKeys.takeBackRotation": self._rotated_in_vain,
             "apiKeys.settleReservation": self._reservation,
-            "connectors.restore": lambda: self._deleted("connectors"),
-            "eventTypes.restore": lambda: self._deleted("event-types"),
-            "webhooks.restore": lambda: self._deleted("webhooks"),
+            **{
+                f"{camel(one.name)}.restore": partial(self._deleted, one.name)
+                for one in RESOURCES
+                if one.delete
+            },
             "webhooks.resume": lambda: self._after("webhooks", "pause"),
             "webhooks.retireSecret": lambda: self._after("webhooks", "secret-rotations"),
             "webhooks.getReceived": self._received,

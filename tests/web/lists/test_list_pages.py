@@ -3,14 +3,18 @@
 import re
 from collections.abc import Callable
 from html import unescape
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from werkzeug.datastructures import MultiDict
 
 from portal.records import verbs
+from portal.rest.resources import Resource
 from tests.cast import ADA, Api, Pages
+from tests.resources import RESOURCES, list_of
 from tests.statements import statements
+from tests.test_every_resource import deletable, every
 
 Browse = Callable[[str], Pages]
 
@@ -144,32 +148,28 @@ def test_a_time_that_is_edited_keeps_its_seconds(
 
 
 def test_a_chip_names_the_program_that_made_records(person: Pages, ada: Api) -> None:
-    made = ada.create(
-        "api-keys",
-        name="Nightly export",
-        scopes=["webhooks:write", "connectors:write", "applications:write", "event-types:write"],
-    )
+    made_by_programs = [one for one in RESOURCES if "created_by" in one.listing.comparisons]
+    assert len(made_by_programs) == len(RESOURCES) - 1, "all but keys"
+    scopes = [f"{resource.scope}:write" for resource in made_by_programs]
+    made = ada.create("api-keys", name="Nightly export", scopes=scopes)
     key = Api(ada.client, made["key"])
-    key.create("webhooks", name="By a program")
-    key.create("connectors")
-    key.create("applications")
-    key.create("event-types", name="rfp.made")
-    for path in ("/webhooks", "/connectors", "/applications", "/event-types"):
-        page = person.get(f"{path}?created_by={made['id']}").text
-        assert chips(page) == ["Created by is Nightly export"], path
-        assert page.count('<th scope="row"') == 1, path
+    for resource in made_by_programs:
+        key.create(resource.name)
+        page = person.get(f"{list_of(resource)}?created_by={made['id']}").text
+        assert chips(page) == ["Created by is Nightly export"], resource.name
+        assert page.count('<th scope="row"') == 1, resource.name
 
 
-@pytest.mark.parametrize("path", ["/webhooks", "/connectors", "/event-types"])
+@deletable
 def test_past_its_end_a_list_does_not_say_that_there_is_nothing(
-    browse: Browse, ada: Api, path: str
+    browse: Browse, ada: Api, resource: Resource[Any, Any]
 ) -> None:
-    older = ada.create(path.strip("/"))["id"]
-    ada.create(path.strip("/"))
+    older = ada.create(resource.name)["id"]
+    ada.create(resource.name)
     question = "sort=-created_at&limit=1"
-    cursor = (ada.get(f"{path}?{question}").json or {})["next_cursor"]
-    ada.delete(f"{path}/{older}")
-    page = browse(ADA).get(f"{path}?{question}&cursor={cursor}").text
+    cursor = (ada.get(f"/{resource.name}?{question}").json or {})["next_cursor"]
+    ada.delete(f"/{resource.name}/{older}")
+    page = browse(ADA).get(f"{list_of(resource)}?{question}&cursor={cursor}").text
     assert "This is the end of the list." in page
     assert " yet</h2>" not in page
 
@@ -224,8 +224,9 @@ def test_a_list_tells_how_many_there_are(person: Pages, ada: Api) -> None:
     assert "2 webhooks" in person.get("/webhooks?direction_not=inbound&limit=1").text
 
 
-@pytest.mark.parametrize("path", ["/keys", "/connectors", "/applications", "/event-types"])
-def test_every_list_offers_its_comparisons(person: Pages, path: str) -> None:
+@every
+def test_every_list_offers_its_comparisons(person: Pages, resource: Resource[Any, Any]) -> None:
+    path = list_of(resource)
     page = person.get(f"{path}?view=all").text
     offered = re.findall(r'<option value="(\w+)">', page[page.index('id="filter-add"') :])
     assert len(offered) > 10
