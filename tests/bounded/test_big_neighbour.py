@@ -2,48 +2,51 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Any
 
 import psycopg
 import pytest
 from flask import Flask
-from portal_devtools.identity_provider.people import ACME
-from sqlalchemy import text
+from sqlalchemy import Index, UniqueConstraint, text
 
 from portal.core.config import libpq_url
 from portal.database.session import db
 from tests.cast import ADA, GUS, Api, Pages
 from tests.databases import Database
+from tests.resources import RESOURCES, list_of, minimal
 
 MANY = 6_000
-NEIGHBOURS = """
-INSERT INTO application (tenant_id, id, display_name, slug, version)
-SELECT %(tenant)s, 'app_' || n, 'App ' || n, 'app-' || n, 1
-FROM generate_series(1, %(many)s) AS n;
-INSERT INTO connector (tenant_id, id, name, type, provider, auth_type, config, sync_status, version)
-SELECT %(tenant)s, 'cnn_' || n, 'Splunk ' || n, 'siem', 'splunk', 'bearer', '{}', 'healthy', 1
-FROM generate_series(1, %(many)s) AS n;
-INSERT INTO webhook (tenant_id, id, name, url, event_types, enabled, retry_policy, version)
-SELECT %(tenant)s, 'whk_' || n, 'Hook ' || n, 'https://hooks.example/', '["*"]', true, '{}', 1
-FROM generate_series(1, %(many)s) AS n;
-INSERT INTO api_key (tenant_id, id, name, key_hash, prefix, key_prefix, last4, scopes, version)
-SELECT %(tenant)s, 'key_' || n, 'Key ' || n, encode(sha256(n::text::bytea), 'hex'), 'sk-acme-',
-    'sk-acme-s777', 'abcd', '[]', 1
-FROM generate_series(1, %(many)s) AS n;
-"""
-PAGES = ("/", "/applications", "/connectors", "/keys", "/webhooks", "/event-types", "/deliveries",
-         "/events", "/audit", "/search?q=key")  # fmt: skip
-READ_WHOLE = """
-SELECT relname, seq_tup_read FROM pg_stat_user_tables
-WHERE relname IN ('application', 'connector', 'webhook', 'api_key')
-"""
+PAGES = ("/", *map(list_of, RESOURCES), "/deliveries", "/events", "/audit", "/search?q=key")
+TABLES = [resource.model.__table__ for resource in RESOURCES]
+READ_WHOLE = "SELECT relname, seq_tup_read FROM pg_stat_user_tables WHERE relname = ANY(%s)"
 
 
 @pytest.fixture
-def neighbour(app: Flask, tenants: tuple[str, str], database: Database) -> None:
+def neighbour(ada: Api, database: Database) -> None:
+    for resource in RESOURCES:
+        ada.create(resource.name, **minimal(resource))
     with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
-        for statement in NEIGHBOURS.split(";\n")[:-1]:
-            connection.execute(statement, {"tenant": ACME, "many": MANY})
+        for table in TABLES:
+            connection.execute(copying(table))
         connection.execute("VACUUM ANALYZE")
+
+
+def copying(table: Any) -> str:
+    """Return the statement that makes many of the one record of a table, all alike but where no two
+    may be."""
+    rules = [one for one in (*table.constraints, *table.indexes) if is_unique(one)]
+    own = {"id", *(column.name for rule in rules for column in rule.columns)} - {"tenant_id"}
+    names = [column.name for column in table.columns if column.computed is None]
+    other = "left({0}, -20) || left(md5(n::text), 20)"  # as long, and of digits that hashes have
+    values = [other.format(name) if name in own else name for name in names]
+    return (
+        f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {', '.join(values)}"
+        f" FROM {table.name}, generate_series(2, {MANY}) AS n"
+    )
+
+
+def is_unique(rule: Any) -> bool:
+    return isinstance(rule, UniqueConstraint) or (isinstance(rule, Index) and rule.unique)
 
 
 def test_no_page_of_a_small_tenant_reads_the_records_of_a_big_one(
@@ -62,7 +65,7 @@ def test_the_neighbour_itself_sees_how_long_its_lists_are(
     neighbour: None, browse: Callable[..., Pages]
 ) -> None:
     ada = browse(ADA)
-    for path in ("/applications", "/connectors", "/keys", "/webhooks"):
+    for path in map(list_of, RESOURCES):
         assert f"{MANY:,}" in ada.get(f"{path}?view=all").text, path
 
 
@@ -74,4 +77,4 @@ def read_whole(app: Flask, database: Database) -> dict[str, int]:
             connection.execute(text("SELECT pg_stat_force_next_flush()"))
             connection.commit()
     with psycopg.connect(libpq_url(database.superuser_url)) as connection:
-        return dict(connection.execute(READ_WHOLE).fetchall())
+        return dict(connection.execute(READ_WHOLE, [[table.name for table in TABLES]]).fetchall())
