@@ -153,7 +153,8 @@ def page_request(
 
 
 def queries(actor: Actor, record: Connector, asked: PageRequest) -> list[Select[Any] | None]:
-    """Return the queries whose rows `changes_and_page` needs: the newest changes, then one of each source."""
+    """Return the queries whose rows `changes_and_page` needs: the newest changes, then one of each
+    source."""
     newest = trail.history_query(actor, record.id, limit=LOOKED, without=(HEALTH,))
     return [
         newest,

@@ -104,7 +104,7 @@ def of(actor: Actor, record: Connector) -> Users:
 
 
 def queries(actor: Actor, record: Connector) -> list[Select[Any] | None]:
-    """Return the queries whose rows `users_of` needs: of what names the connector, and of its use."""
+    """Return the queries whose rows `users_of` needs: of what names the connector, and its use."""
     if not record.is_open_to(actor):
         return [None, None]
     sources: list[Source] = current_app.extensions["portal.connector_users"]
