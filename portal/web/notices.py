@@ -1,7 +1,8 @@
 """Notify people on every page that something is about to stop, has stopped, or works again.
 
 Like the overview, it queries no feature by name: a feature registers a `Source` with `add_source`.
-The bar of every page polls this module. A notice that is new to this browser is shown once as a toast.
+The bar of every page polls this module. A notice that is new to this browser is shown once as a
+toast.
 """
 
 from collections.abc import Callable, Sequence
