@@ -1,6 +1,7 @@
 """REST API of deliveries: below a webhook, and each by its own id; pause, resume, replays and
 filter tests."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,11 +33,11 @@ from portal.webhooks.models import Delivery, DeliveryAttempt, Replay, Webhook
 from portal.webhooks.resource import resource as webhooks
 
 
-def represent(delivery: Delivery, webhook: search.Receiver | Webhook | None) -> dict[str, Any]:
+def represent(delivery: Delivery, receiver: search.Receiver | None) -> dict[str, Any]:
     """Return a delivery as a document of the API."""
     derived = {
-        "state": search.state_of(delivery, webhook),
-        "next_attempt_at": search.next_attempt(delivery, webhook),
+        "state": search.state_of(delivery, receiver),
+        "next_attempt_at": search.next_attempt(delivery, receiver),
     }
     return {
         name: derived[name] if name in derived else getattr(delivery, name)
@@ -61,16 +62,18 @@ def _list(id: str) -> Response:
     query = listing.parse(search.OF_WEBHOOK, request.args, listing.OF_RECORDS)
     of_one = replace(query, filters={**query.filters, "webhook_id": webhook.id})
     page = search.find_page(actor(), of_one)
-    items = [represent(delivery, webhook) for delivery in page.items]
-    return listed(items, page.next_cursor)
+    return listed(_represent_all(page.items), page.next_cursor)
+
+
+def _represent_all(deliveries: Sequence[Delivery]) -> list[dict[str, Any]]:
+    receivers = search.receivers(actor(), deliveries)
+    return [represent(one, receivers.get(one.webhook_id)) for one in deliveries]
 
 
 def _list_all() -> Response:
     query = listing.parse(search.LISTING, request.args, listing.OF_RECORDS)
     page = search.find_page(actor(), query)
-    receivers = search.receivers(actor(), page.items)
-    items = [represent(one, receivers.get(one.webhook_id)) for one in page.items]
-    return listed(items, page.next_cursor)
+    return listed(_represent_all(page.items), page.next_cursor)
 
 
 def _health(id: str) -> Response:
@@ -118,16 +121,17 @@ def _after(webhook: Webhook) -> Response:
     if not (last.isascii() and last.isdigit() and len(last) < 16):
         raise listing.refused("after", "Give the sequence number of the last delivery you have.")
     found = search.after(actor(), webhook, int(last), listing.limit_of(request.args))
-    return listed([represent(one, webhook) for one in found], None)
+    return listed(_represent_all(found), None)
 
 
 def _get(id: str) -> Response:
     no_parameters()
-    delivery, webhook = search.one(actor(), id)
+    delivery, _ = search.one(actor(), id)
     attempts = search.attempts_of(actor(), delivery, whole=True)
     hidden = settings.hidden_from(actor())
     tried = [represent_attempt(attempt, hidden) for attempt in attempts]
-    return answer({**represent(delivery, webhook), "attempt_list": tried})
+    document = represent(delivery, search.receiver_of(actor(), delivery))
+    return answer({**document, "attempt_list": tried})
 
 
 def _redeliver(id: str) -> Response:
@@ -135,8 +139,7 @@ def _redeliver(id: str) -> Response:
 
     def work() -> Outcome:
         again = resend.redeliver(actor(), id)
-        _, webhook = search.one_to_change(actor(), again.id)
-        return Outcome(represent(again, webhook), 201)
+        return Outcome(represent(again, search.receiver_of(actor(), again)), 201)
 
     return once(work)
 
@@ -146,8 +149,7 @@ def _hurry(id: str) -> Response:
 
     def work() -> Outcome:
         delivery = resend.retry_now(actor(), id)
-        _, webhook = search.one_to_change(actor(), delivery.id)
-        return Outcome(represent(delivery, webhook), 202)
+        return Outcome(represent(delivery, search.receiver_of(actor(), delivery)), 202)
 
     return once(work)
 

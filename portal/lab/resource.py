@@ -3,6 +3,7 @@
 from flask import Response, request
 
 from portal.database.record import find
+from portal.delivery.log import search
 from portal.delivery.resource import represent, represent_attempt
 from portal.delivery.schemas import AttemptDocument, DeliveryDocument
 from portal.events import settings
@@ -33,12 +34,13 @@ def _fire(id: str) -> Response:
 
 def _try(id: str) -> Response:
     no_parameters()
-    webhook = find(Webhook, actor(), id)
+    find(Webhook, actor(), id)
     command = LabInput.read(body())
 
     def work() -> Outcome:
         sent = trials.send(actor(), id, command)
-        return Outcome(represent(sent, webhook), 201, f"{PREFIX}/deliveries/{sent.id}")
+        document = represent(sent, search.receiver_of(actor(), sent))
+        return Outcome(document, 201, f"{PREFIX}/deliveries/{sent.id}")
 
     return once(work)
 

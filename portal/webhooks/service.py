@@ -156,8 +156,11 @@ def update(actor: Actor, record: Webhook, command: WebhookInput) -> Webhook:
     _check(actor, record, values)
     if command.inbound_secret:
         values |= inbound_secrets.take(record, command)
+    was_ordered = record.ordered
     changed = verbs.change(actor, record, values)
     subscriptions.subscribe(changed)
+    if changed.ordered and not was_ordered:
+        subscriptions.put_in_order(changed)
     if not changed.enabled:
         subscriptions.halt(changed)
     return changed

@@ -1,12 +1,16 @@
 """The table of the event patterns of each webhook, and the notifications that reach the workers."""
 
-from sqlalchemy import delete, insert, select, text
+from datetime import timedelta
+
+from sqlalchemy import delete, insert, select, text, update
 
 from portal.database.session import session
-from portal.webhooks.models import Subscription, Webhook
+from portal.webhooks.models import Delivery, Subscription, Webhook
 
 CHANNEL = "delivery_due"
 WAKE = text(f"SELECT pg_notify('{CHANNEL}', '')")
+IN_PLACE = Delivery.created_at - timedelta(hours=1)
+"""When a begun delivery of an ordered webhook is due: before all that wait, see the queue."""
 HALT = text(f"SELECT pg_notify('{CHANNEL}', :webhook)")
 
 
@@ -30,3 +34,25 @@ def halt(webhook: Webhook) -> None:
     """Notify the workers to release the deliveries that they have claimed for a webhook that
     receives nothing from now on. Requests that were already sent still arrive."""
     session.execute(HALT, {"webhook": webhook.id})
+
+
+def put_in_order(webhook: Webhook) -> None:
+    """Let the retries of a webhook that is ordered from now on come before all that wait.
+
+    Skip those that a worker has locked: its claim puts them in their place.
+    """
+    retries = (
+        select(Delivery.id)
+        .where(
+            Delivery.tenant_id == webhook.tenant_id,
+            Delivery.webhook_id == webhook.id,
+            Delivery.state == "retrying",
+        )
+        .with_for_update(skip_locked=True)
+    )
+    session.execute(
+        update(Delivery)
+        .where(Delivery.tenant_id == webhook.tenant_id, Delivery.id.in_(retries))
+        .values(due_at=IN_PLACE)
+        .execution_options(synchronize_session=False)
+    )

@@ -1,14 +1,22 @@
 """Test the rate limit and the order of a webhook, whichever worker delivers."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Event
 
 import psycopg
 from flask import Flask
 
 from portal.core.config import libpq_url
+from portal.database.actor import Actor
+from portal.database.session import transaction
 from portal.delivery.concurrency import AHEAD, WIDEST
 from portal.delivery.queue import queue
-from tests.cast import Api
+from portal.delivery.queue.policy import Decision
+from portal.events import service as events
+from portal.events.schemas import EventInput
+from tests.cast import ACME, Api
 from tests.databases import Database
 from tests.delivery.test_engine import delivering, publish, rfp, until
 from tests.webhooks.conftest import Make, Receiver
@@ -91,6 +99,9 @@ def test_what_is_in_order_is_never_with_two_workers_at_once(
     assert seen == [1, 2, 3, 4, 5, 6]
 
 
+SOMEBODY = Actor(ACME, "system", "system", "Publisher", frozenset({"events:publish"}))
+
+
 def first_of_two_failed(hands: Hands, ada: Api, make: Make) -> tuple[str, queue.LeasedDelivery]:
     """Let the first delivery of an ordered webhook with two fail; return the webhook's id and that
     delivery."""
@@ -115,15 +126,78 @@ def test_in_order_the_next_one_waits_for_one_that_failed(
     assert following.sequence == 2
 
 
-def test_in_order_one_that_is_hurried_keeps_its_place(
-    two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
+def test_in_order_one_that_is_hurried_is_sent_now_and_keeps_its_place(
+    two: tuple[Hands, Hands], ada: Api, make: Make
 ) -> None:
     hands = two[0]
     webhook_id, one = first_of_two_failed(hands, ada, make)
+    waits = ada.get(f"/deliveries/{one.id}").json or {}
+    assert waits["next_attempt_at"] > waits["created_at"], "and not the place in the order"
     assert ada.post(f"/deliveries/{one.id}/attempts").status_code == 202
-    rows(database, "UPDATE endpoint SET not_before = now()")
     [again] = hands.take(webhook_id, room=1)
     assert again.id == one.id
+
+
+def test_in_order_one_that_is_hurried_still_waits_if_the_receiver_asked_for_that(
+    two: tuple[Hands, Hands], ada: Api, make: Make
+) -> None:
+    hands = two[0]
+    webhook_id = make("https://hooks.example.com/", ordered=True)["id"]
+    publish(ada, rfp(1))
+    [one] = hands.take(webhook_id, room=1)
+    minute = timedelta(minutes=1)
+    hands.complete(ended(one, good=False, decision=Decision("retrying", minute, slow=minute)))
+    assert ada.post(f"/deliveries/{one.id}/attempts").status_code == 202
+    assert hands.take(webhook_id, room=1) == []
+
+
+def test_in_order_a_retry_comes_before_a_publication_that_began_earlier(
+    app: Flask, two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
+) -> None:
+    hands = two[0]
+    webhook_id = make("https://hooks.example.com/", ordered=True)["id"]
+    began, may_end = Event(), Event()
+
+    def publish_slowly() -> None:
+        with app.app_context(), transaction(ACME):
+            events.publish(SOMEBODY, [EventInput.read(rfp(1))])
+            began.set()
+            may_end.wait(60)
+
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(publish_slowly)
+        assert began.wait(60)
+        publish(ada, rfp(2))
+        [one] = hands.take(webhook_id, room=1)
+        hands.complete(ended(one, good=False))
+        may_end.set()
+        slow.result(60)
+    rows(database, "UPDATE endpoint SET not_before = now()")
+    seen = []
+    for _ in range(2):
+        [taken] = hands.take(webhook_id, room=1)
+        seen.append(taken.sequence)
+        hands.complete(ended(taken))
+    assert seen == [1, 2]
+
+
+def test_what_waits_for_a_retry_comes_first_from_the_moment_a_webhook_is_set_in_order(
+    two: tuple[Hands, Hands], ada: Api, make: Make
+) -> None:
+    webhook_id = make("https://hooks.example.com/")["id"]
+    publish(ada, rfp(1), rfp(2))
+    hands = two[0]
+    failing, late = hands.take(webhook_id)
+    hands.complete(ended(failing, good=False))
+    assert ada.patch(f"/webhooks/{webhook_id}", {"ordered": True}).status_code == 200
+    hands.complete(ended(late, good=False))  # its attempt had begun before
+    publish(ada, rfp(3))
+    seen = []
+    for _ in range(3):
+        [one] = hands.take(webhook_id, room=1)
+        seen.append(one.sequence)
+        hands.complete(ended(one))
+    assert seen == [1, 2, 3]
 
 
 def test_what_a_dead_worker_had_of_an_ordered_webhook_comes_first_again(

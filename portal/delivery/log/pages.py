@@ -54,11 +54,7 @@ def log_page(
     if webhook is not None:
         query = replace(query, filters={**query.filters, "webhook_id": webhook.id})
     page = search.find_page(web.actor(), query, upto=seen)
-    receivers = (
-        search.receivers(web.actor(), page.items)
-        if webhook is None
-        else {webhook.id: search.Receiver(webhook.id, webhook.name, webhook.receives, False)}
-    )
+    receivers = search.receivers(web.actor(), page.items)
     new = search.count_newer(web.actor(), query, seen) if seen else 0
     tag = search.print_of(page.items, receivers, new)
     if seen and request.headers.get("HX-PTag") == tag:
@@ -108,6 +104,7 @@ def show(record_id: str) -> ResponseReturnValue:
         return web.see_other(_place_of(named))
     attempts = search.attempts_of(web.actor(), delivery)
     state, tab = search.state_of(delivery, webhook), request.args.get("tab")
+    next_at = search.next_attempt(delivery, search.receiver_of(web.actor(), delivery))
     chosen = _chosen(attempts)
     tag = f"{delivery.id}.{state}.{delivery.attempts}.{len(attempts)}"
     if web.portal_request().wants_fragment and request.headers.get("HX-PTag") == tag:
@@ -120,9 +117,15 @@ def show(record_id: str) -> ResponseReturnValue:
         state=state,
         because=BECAUSE.get(delivery.origin),
         moves=state in ("pending", "in_flight", "retrying", "held"),
-        said=story.headline(delivery, webhook, state, database_now()),
+        said=story.headline(delivery, webhook, state, next_at, database_now()),
         story=story.story(
-            delivery, webhook, state, attempts, chosen, lambda number: _place(delivery, number, tab)
+            delivery,
+            webhook,
+            state,
+            next_at,
+            attempts,
+            chosen,
+            lambda number: _place(delivery, number, tab),
         ),
         **_detail(delivery, chosen),
     )
@@ -213,11 +216,10 @@ def find_delivery(actor: Actor, some_id: str) -> Find | None:
         return Find(f"Attempt of {named.event_type}", _place_of(named), "Attempt", "send",
                     attempt_view.outcome_text(named.outcome), at=named.created_at,
                     ) if named else None  # fmt: skip
-    receiver = search.Receiver(webhook.id, webhook.name, webhook.receives, False)
-    return _line(delivery, receiver)
+    return _line(delivery, webhook)
 
 
-def _line(delivery: Delivery, receiver: search.Receiver) -> Find:
+def _line(delivery: Delivery, receiver: search.Receiver | Webhook) -> Find:
     return Find(
         f"{delivery.event_type} to {receiver.name}",
         _place(delivery),

@@ -16,7 +16,7 @@ from portal.delivery.queue.matching import passes
 from portal.events.models import Event
 from portal.events.type_names import matches
 from portal.records.audit import trail as audit
-from portal.webhooks.models import Delivery, Webhook
+from portal.webhooks.models import Delivery, Endpoint, Webhook
 from portal.webhooks.subscriptions import WAKE
 
 TRIED = 200
@@ -88,6 +88,18 @@ def retry_now(actor: Actor, delivery_id: str) -> Delivery:
         )
         # A delivery that is due already keeps its place in the queue.
         .values(due_at=func.least(Delivery.due_at, func.now()))
+        .execution_options(synchronize_session=False)
+    )
+    # In an ordered webhook everything waits for the retry. A receiver that asked to slow down has
+    # `throttles` until the next success.
+    session.execute(
+        update(Endpoint)
+        .where(
+            Endpoint.tenant_id == actor.tenant_id,
+            Endpoint.webhook_id == webhook.id,
+            Endpoint.throttles == 0,
+        )
+        .values(not_before=None)
         .execution_options(synchronize_session=False)
     )
     session.refresh(delivery)

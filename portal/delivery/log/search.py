@@ -32,7 +32,15 @@ from portal.database.session import session
 from portal.events.models import Event
 from portal.records import verbs
 from portal.records.listing import Clause, Listing, Page, Query, narrowed, one_by_one, page
-from portal.webhooks.models import CLOCKS_APART, ORIGINS, STATES, Delivery, DeliveryAttempt, Webhook
+from portal.webhooks.models import (
+    CLOCKS_APART,
+    ORIGINS,
+    STATES,
+    Delivery,
+    DeliveryAttempt,
+    Endpoint,
+    Webhook,
+)
 
 SHOWN_STATES = ("pending", "held", "in_flight", "retrying", *STATES[3:])
 """States as people see them: `held` is a waiting delivery of a webhook that sends nothing now."""
@@ -101,6 +109,7 @@ class Receiver:
     name: str
     receives: bool
     is_paused: bool
+    left_alone_until: datetime | None
 
 
 def find_page(actor: Actor, query: Query, upto: str | None = None) -> Page[Any]:
@@ -133,6 +142,11 @@ def receivers(actor: Actor, deliveries: Sequence[Delivery]) -> Mapping[str, Rece
     return {found.id: found for found in _receivers(query)}
 
 
+def receiver_of(actor: Actor, delivery: Delivery) -> Receiver | None:
+    """Return the webhook of one delivery."""
+    return receivers(actor, [delivery]).get(delivery.webhook_id)
+
+
 def choices(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple[str, str]]:
     """Return (id, name) of the first outbound webhooks by name, and of those in `also`."""
     outbound = Webhook.direction == "outbound"
@@ -141,9 +155,12 @@ def choices(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple[str, st
 
 def _receivers(query: Select[Any]) -> list[Receiver]:
     receives = Webhook.receives.label("receives")
-    columns = (Webhook.id, Webhook.name, receives, Webhook.paused_at)
+    columns = (Webhook.id, Webhook.name, receives, Webhook.paused_at, Endpoint.not_before)
+    query = query.outerjoin(
+        Endpoint, (Endpoint.tenant_id == Webhook.tenant_id) & (Endpoint.webhook_id == Webhook.id)
+    )
     return [
-        Receiver(row.id, row.name, row.receives, row.paused_at is not None)
+        Receiver(row.id, row.name, row.receives, row.paused_at is not None, row.not_before)
         for row in session.execute(query.with_only_columns(*columns))
     ]
 
@@ -154,9 +171,15 @@ def state_of(delivery: Delivery, receiver: Receiver | Webhook | None) -> str:
     return "held" if idle and delivery.state in ("pending", "retrying") else delivery.state
 
 
-def next_attempt(delivery: Delivery, webhook: Receiver | Webhook | None) -> datetime | None:
-    """Return the time of the next attempt; None if it is not settled."""
-    return delivery.due_at if state_of(delivery, webhook) in ("pending", "retrying") else None
+def next_attempt(delivery: Delivery, receiver: Receiver | None) -> datetime | None:
+    """Return the time of the next attempt; None if it is not settled.
+
+    The whole receiver may be left alone for longer: it asked for that, or is sent to in order.
+    """
+    if state_of(delivery, receiver) not in ("pending", "retrying"):
+        return None
+    left_alone_until = receiver.left_alone_until if receiver else None
+    return max(delivery.due_at, delivery.created_at, left_alone_until or delivery.due_at)
 
 
 def print_of(deliveries: Sequence[Delivery], receivers: Mapping[str, Receiver], new: int) -> str:

@@ -29,8 +29,10 @@ class Moment:
     current: bool = False
 
 
-def headline(delivery: Delivery, webhook: Webhook, state: str, now: datetime) -> str:
-    """Return the sentence that begins the page of a delivery."""
+def headline(
+    delivery: Delivery, webhook: Webhook, state: str, next_at: datetime | None, now: datetime
+) -> str:
+    """Return the sentence that begins the page of a delivery. `next_at` is its next attempt."""
     if state == "held":
         return attempt_view.held_because(webhook)
     ended = clock(delivery.completed_at, now) if delivery.completed_at else ""
@@ -38,7 +40,7 @@ def headline(delivery: Delivery, webhook: Webhook, state: str, now: datetime) ->
     sentences = {
         "pending": "In the queue for its first attempt.",
         "in_flight": f"Attempt {delivery.attempts} is on its way.",
-        "retrying": f"{tried} failed. The next is due at {clock(delivery.due_at, now)}.",
+        "retrying": f"{tried} failed. The next is due at {clock(next_at or now, now)}.",
         "delivered": f"Delivered at {ended}, after {tried}.",
         "failed": f"Failed at {ended}, after {tried}.",
         "expired": f"Ended at {ended}, as your tenant keeps no delivery for longer.",
@@ -51,6 +53,7 @@ def story(
     delivery: Delivery,
     webhook: Webhook,
     state: str,
+    next_at: datetime | None,
     attempts: Sequence[DeliveryAttempt],
     chosen: DeliveryAttempt | None,
     place: Callable[[int | None], str],
@@ -74,7 +77,7 @@ def story(
     title, note = BEGUN.get(delivery.origin, ("Published", _matched(webhook)))
     first = Moment("done", "accepted", delivery.created_at, title, note)
     newest = chosen if chosen is not None and chosen.number == delivery.attempts else None
-    now = _now(delivery, webhook, state, newest)
+    now = _now(delivery, webhook, state, next_at, newest)
     return [line for line in (now, *tried, first) if line is not None]
 
 
@@ -83,20 +86,24 @@ def _matched(webhook: Webhook) -> str:
 
 
 def _now(
-    delivery: Delivery, webhook: Webhook, state: str, newest: DeliveryAttempt | None
+    delivery: Delivery,
+    webhook: Webhook,
+    state: str,
+    next_at: datetime | None,
+    newest: DeliveryAttempt | None,
 ) -> Moment | None:
     most = webhook.retry_policy["maxAttempts"]
     if state == "held":
         return Moment("held", "held", None, "Waits", attempt_view.held_because(webhook))
     if state == "pending":
-        return Moment("pending", "pending", delivery.due_at, "First attempt", "In the queue.")
+        return Moment("pending", "pending", next_at, "First attempt", "In the queue.")
     if state == "in_flight":
         return Moment("sending", "on its way", None, f"Attempt {delivery.attempts}", "")
     if state == "retrying":
         text = f"Attempt {delivery.attempts + 1} of {most}; waits are {_waits(webhook)}."
         if newest is not None and (asked := attempt_view.retry_after(newest)):
             text += f" The receiver asked for patience (Retry-After: {asked})."
-        return Moment("retrying", "retrying", delivery.due_at, "Next attempt", text)
+        return Moment("retrying", "retrying", next_at, "Next attempt", text)
     endings = {
         "failed": f"All {delivery.attempts} attempts failed. Nothing is sent any more by itself.",
         "expired": "It waited longer than your tenant keeps deliveries.",

@@ -76,14 +76,23 @@ FROM unnest(%(webhooks)s::text[]) AS w(id) CROSS JOIN LATERAL (
 ) AS last
 WHERE last.state = 'in_flight' AND last.due_at <= now()
 """
-# Sorted by the end of its lease, it would come after all that wait. A delivery that is just being
-# recorded is skipped.
+# The place of a begun delivery of an ordered webhook is an hour before its publication: before all
+# that wait, also those of a publication that began earlier and ended later. Sorted by the end of
+# its lease, it would come after them. A delivery that is just being recorded is skipped.
 BACK_IN_PLACE = """
-UPDATE delivery d SET due_at = d.created_at
+UPDATE delivery d SET due_at = d.created_at - interval '1 hour'
 WHERE d.tenant_id = %(tenant)s AND d.id = ANY (ARRAY(
     SELECT l.id FROM delivery l WHERE l.tenant_id = %(tenant)s AND l.id = ANY (%(ids)s)
     AND l.state = 'in_flight' AND l.due_at <= now() FOR UPDATE SKIP LOCKED))
 RETURNING d.id
+"""
+# A retry has no place if its attempt began before the webhook was set in order.
+RETRIES_IN_PLACE = """
+UPDATE delivery d SET due_at = d.created_at - interval '1 hour'
+WHERE d.tenant_id = %(tenant)s AND d.id = ANY (ARRAY(
+    SELECT l.id FROM delivery l
+    WHERE l.tenant_id = %(tenant)s AND l.webhook_id = ANY (%(webhooks)s)
+    AND l.state = 'retrying' AND l.due_at > now() FOR UPDATE SKIP LOCKED))
 """
 PICK = """
 SELECT due.id
@@ -126,7 +135,8 @@ SELECT * FROM record_attempts(%(tenant)s::text, %(done)s::jsonb, %(attempts)s::j
 """
 GIVE_BACK = """
 UPDATE delivery d SET state = CASE WHEN d.attempts > 1 THEN 'retrying' ELSE 'pending' END,
-    due_at = CASE WHEN d.id = ANY (%(ordered)s) THEN d.created_at ELSE now() END,
+    due_at = CASE WHEN d.id = ANY (%(ordered)s) THEN d.created_at - interval '1 hour'
+        ELSE now() END,
     attempts = d.attempts - 1, holder = NULL
 WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s) AND d.state = 'in_flight'
 AND d.token = (%(tokens)s::jsonb ->> d.id)::bigint
@@ -313,11 +323,12 @@ async def _take(
 async def _in_place(
     connection: Connection, tenant_id: str, wanted: Sequence[tuple[DueEndpoint, int]]
 ) -> Sequence[tuple[DueEndpoint, int]]:
-    """Put the deliveries of dead workers back in their place, for ordered webhooks. Leave out a
-    webhook if such a delivery is just being recorded: the next one must not overtake it."""
+    """Put begun deliveries back in their place, for ordered webhooks. Leave out a webhook if one of
+    a dead worker is just being recorded: the next one must not overtake it."""
     ordered = [one.webhook_id for one, _ in wanted if one.is_ordered]
     if not ordered:
         return wanted
+    await connection.execute(RETRIES_IN_PLACE, {"tenant": tenant_id, "webhooks": ordered})
     rows = await _lapsed(connection, tenant_id, ordered, FEW_IN_HAND)
     if not rows:
         return wanted

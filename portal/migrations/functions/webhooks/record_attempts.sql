@@ -8,6 +8,8 @@
 -- was leased twice, the later lease counts. An erased delivery leaves no body behind.
 -- The values of a delivery are looked up by its id, and the rows by the primary key: a join would be
 -- a nested loop, whose order depends on statistics from when the table was empty.
+-- A retry that keeps its place, in an ordered webhook, comes before all that wait: an hour before its
+-- own publication, as one that began earlier may end later.
 -- An endpoint that was healthy and still is, is not updated: each lease that numbers deliveries locks
 -- its row, so recording and leasing would wait for each other. The webhooks, which come before it,
 -- keep records in order: each is locked. Most of its indexes would grow with each change, so within a
@@ -37,7 +39,7 @@ BEGIN
         UPDATE delivery d SET (holder, state, outcome, status, due_at, completed_at) = (
             SELECT NULL::int, a.state, a.outcome, a.status,
                 CASE WHEN a.state <> 'retrying' THEN d.due_at
-                    WHEN a.keeps_place THEN d.created_at
+                    WHEN a.keeps_place THEN d.created_at - interval '1 hour'
                     ELSE now() + make_interval(secs => a.wait) END,
                 CASE WHEN a.state <> 'retrying' THEN now() END
             FROM jsonb_to_record(latest -> d.id) AS a(

@@ -1,0 +1,13 @@
+"""0073 retries in order: no publication that began earlier comes before a retry."""
+
+from portal.migrations.functions import replace
+
+revision, down_revision = "0073", "0069"
+
+
+def upgrade() -> None:
+    replace("0073", "record_attempts")
+
+
+def downgrade() -> None:
+    replace("0068", "record_attempts")
