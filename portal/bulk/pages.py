@@ -9,7 +9,7 @@ from flask import Blueprint, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal import web
-from portal.bulk import selection, service, told
+from portal.bulk import job_texts, selection, service
 from portal.bulk.acts import Act, Kind
 from portal.bulk.kinds import KINDS, forms
 from portal.bulk.models import ROW_STATES, BulkJob
@@ -52,7 +52,7 @@ def offered(asked: lists.ListRequest) -> Bar | None:
         kind.resource.singular,
         kind.for_actor(web.actor()),
         urlencode(asked.matching),
-        *told.every(kind, asked.total, is_narrowed=bool(asked.matching)),
+        *job_texts.every(kind, asked.total, is_narrowed=bool(asked.matching)),
     )
 
 
@@ -63,7 +63,7 @@ def found(actor: Actor, job_id: str) -> Find | None:
     except (Forbidden, NotFound):
         return None
     url = url_for("bulk_jobs.show", record_id=job.id)
-    return Find(told.title(job), url, "Bulk job", "list-check", status=job.state)
+    return Find(job_texts.title(job), url, "Bulk job", "list-check", status=job.state)
 
 
 @bp.get("")
@@ -72,8 +72,8 @@ def index() -> ResponseReturnValue:
     found, onward = service.page(web.actor(), SHOWN, request.args.get("cursor"))
     return web.render(
         "bulk/index.html",
-        jobs=[(job, told.title(job)) for job in found],
-        newest=told.newest(found[0]) if found and not request.args.get("cursor") else None,
+        jobs=[(job, job_texts.title(job)) for job in found],
+        newest=job_texts.newest(found[0]) if found and not request.args.get("cursor") else None,
         next_url=url_for("bulk_jobs.index", cursor=onward) if onward else None,
     )
 
@@ -86,9 +86,9 @@ def create() -> ResponseReturnValue:
     if not any(acts for _, acts in offers):
         raise Forbidden("You may read here and change nothing. Ask an admin of your tenant.")
     if request.method == "GET" and not asked.get("verb"):
-        named = [(told.name_of(kind), kind, acts) for kind, acts in offers if acts]
+        named = [(job_texts.name_of(kind), kind, acts) for kind, acts in offers if acts]
         return web.render("bulk/choose.html", offers=named)
-    kind, act = _asked_for(asked.get("resource", ""), asked.get("verb", ""))
+    kind, act = _chosen_act(asked.get("resource", ""), asked.get("verb", ""))
     web.actor().require(act.scope)
     ids = asked.getlist("id")[:MOST_TICKED] if asked.get("which") != "all" else []
     problems: dict[str, str] = {}
@@ -109,8 +109,8 @@ def create() -> ResponseReturnValue:
         fields=forms.fields_of(act),
         sent=asked,
         removed=asked.getlist(forms.REMOVE),
-        heading=told.heading(kind, act, len(ids) if asked.get("which") != "all" else None),
-        kind_name=told.name_of(kind),
+        heading=job_texts.heading(kind, act, len(ids) if asked.get("which") != "all" else None),
+        kind_name=job_texts.name_of(kind),
         kept=[(name, value) for name, value in asked.items(multi=True) if name in KEPT],
         problems=problems,
         status=422 if problems else 200,
@@ -120,7 +120,7 @@ def create() -> ResponseReturnValue:
 KEPT = frozenset({"resource", "verb", "which", "id", "filter"})
 
 
-def _asked_for(resource: str, verb: str) -> tuple[Kind, Act]:
+def _chosen_act(resource: str, verb: str) -> tuple[Kind, Act]:
     kind = KINDS.get(resource)
     if kind is None or verb not in kind.by_verb:
         raise BadRequest("This is nothing that can be done to many records at once.")
@@ -176,13 +176,13 @@ def _shown(job: BulkJob, problem: str = "") -> ResponseReturnValue:
         job=job,
         kind=kind,
         act=act,
-        told=told.told(job, kind, act),
+        texts=job_texts.texts_of(job, kind, act),
         rows=rows,
         state=state,
         is_mine=job.asked_by == caller.person_id,
         types_count=act.is_grave and job.waiting > SURE_UP_TO,
         next_url=_address(job, state, onward) if onward else None,
-        text_of=told.value,
+        text_of=job_texts.value,
         here=_address(job, state, request.args.get("cursor", "")),
         problem=problem,
         status=422 if problem else 200,

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select, update
 
-from portal.bulk import askers, selection, told
+from portal.bulk import askers, job_texts, selection
 from portal.bulk.acts import Act, Kind
 from portal.bulk.kinds import KINDS, act_named
 from portal.bulk.models import UNDONE, BulkJob, BulkRow
@@ -252,7 +252,7 @@ def note(actor: Actor, job: BulkJob, action: str) -> None:
         f"{KIND_OF_ENTRY}.{action}",
         record_kind=KIND_OF_ENTRY,
         record_id=job.id,
-        record_name=told.title(job),
+        record_name=job_texts.title(job),
         changes=counts | (more if action == "started" else {}),
     )
 

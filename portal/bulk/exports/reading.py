@@ -39,5 +39,5 @@ def documents(
             result = pooled.execution_options(yield_per=AT_ONCE).execute(statement)
         with result as found:
             for batch in found.partitions():
-                told = [health.with_health(rows.model, rows.document(row)) for row in batch]
-                yield [rows.model.shown_to(actor, one) for one in told]
+                documents = [health.with_health(rows.model, rows.document(row)) for row in batch]
+                yield [rows.model.shown_to(actor, one) for one in documents]

@@ -12,7 +12,7 @@ from portal.records.listing import Total
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class JobTexts:
     """A job as its page tells it: its state in a sentence and as the word that colours it, the
     labels of its buttons, and for each state with rows its name and the label of its link."""
 
@@ -31,10 +31,10 @@ def title(job: BulkJob) -> str:
     return f"{label} {counted(job.total, kind.resource.singular if kind else 'record')}"
 
 
-def told(job: BulkJob, kind: Kind, act: Act) -> Told:
+def texts_of(job: BulkJob, kind: Kind, act: Act) -> JobTexts:
     """Return what the page of a job says."""
     state, word = _state(job, kind.resource.singular, act.done)
-    return Told(
+    return JobTexts(
         title(job),
         state,
         word,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from portal.bulk import told
+from portal.bulk import job_texts
 from portal.bulk.kinds import KINDS
 from portal.bulk.models import BulkJob
 
@@ -59,14 +59,14 @@ def job(state: str, total: int, done: int = 0, failed: int = 0, skipped: int = 0
     ],
 )
 def test_a_job_is_told_in_a_sentence(counts: Any, said: str, word: str) -> None:
-    shown = told.told(job(*counts), KEYS, KEYS.act("block"))
+    shown = job_texts.texts_of(job(*counts), KEYS, KEYS.act("block"))
     assert (shown.state, shown.word) == (said, word)
 
 
 def test_labels_name_numbers() -> None:
-    shown = told.told(job("preview", 1201, skipped=200), KEYS, KEYS.act("block"))
+    shown = job_texts.texts_of(job("preview", 1201, skipped=200), KEYS, KEYS.act("block"))
     assert (shown.title, shown.confirm) == ("Block 1,201 API keys", "Block 1,001 API keys")
     assert shown.states == [("waiting", "Left to do (1,001)"), ("skipped", "Skipped (200)")]
-    assert told.heading(KEYS, KEYS.act("block"), None) == "Block API keys"
-    assert told.heading(KEYS, KEYS.act("block"), 1) == "Block 1 API key"
-    assert told.every(KEYS, None, is_narrowed=False) == ("All API keys", "all API keys")
+    assert job_texts.heading(KEYS, KEYS.act("block"), None) == "Block API keys"
+    assert job_texts.heading(KEYS, KEYS.act("block"), 1) == "Block 1 API key"
+    assert job_texts.every(KEYS, None, is_narrowed=False) == ("All API keys", "all API keys")
