@@ -423,6 +423,14 @@ def _problem(name: str, value: str | None) -> FieldError | None:
     return None
 
 
+def current_version(store: "SecretStore", ref: SecretRef) -> int:
+    """Return the number of the current version of a secret, 0 if there is none."""
+    try:
+        return store.head(ref).current_version
+    except SecretNotFound:
+        return 0
+
+
 def all_refs(store: "SecretStore", tenant_id: str) -> list[SecretRef]:
     """Return all secrets of a tenant's records, deleted ones included; not what others keep."""
     return [

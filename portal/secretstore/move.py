@@ -14,11 +14,11 @@ from portal.database.session import transaction
 from portal.secretstore import (
     Secret,
     SecretMeta,
-    SecretNotFound,
     SecretRef,
     SecretStore,
     StoreUnavailable,
     all_refs,
+    current_version,
 )
 
 MOVING = "moving"
@@ -76,7 +76,7 @@ def remove(
         refs = all_refs(source, tenant_id)
     for ref in refs:
         with transaction(tenant_id):
-            is_moved = _version(target, ref) >= source.head(ref).current_version
+            is_moved = current_version(target, ref) >= source.head(ref).current_version
             if is_moved or not existing(ref.kind, [ref.owner_id]):
                 source.purge(ref)
                 report.done[ref.kind] += 1
@@ -88,7 +88,7 @@ def remove(
 def _move(source: SecretStore, target: SecretStore, ref: SecretRef, report: Report) -> None:
     with transaction(ref.tenant_id):
         meta = source.head(ref)
-        is_new = _version(target, ref) < meta.current_version
+        is_new = current_version(target, ref) < meta.current_version
     if any(v.destroyed for v in meta.versions if v.number == meta.current_version):
         report.gone[ref.kind] += 1
         return
@@ -108,7 +108,7 @@ def _copy_deleted(source: SecretStore, target: SecretStore, ref: SecretRef) -> N
     try:
         with transaction(ref.tenant_id):
             meta = source.undelete(ref)
-            if _version(target, ref) == meta.current_version:
+            if current_version(target, ref) == meta.current_version:
                 target.undelete(ref)
             _copy(source, target, meta)
     finally:
@@ -137,7 +137,7 @@ def _delete_again(
 
 def _copy(source: SecretStore, target: SecretStore, meta: SecretMeta) -> None:
     """Write the versions that the target lacks, then compare. Raises NotMoved."""
-    ref, there = meta.ref, _version(target, meta.ref)
+    ref, there = meta.ref, current_version(target, meta.ref)
     if there > meta.current_version:
         raise NotMoved(
             f"The target has version {there} of it, the source only {meta.current_version}. Decide "
@@ -177,10 +177,3 @@ def _compare(source: SecretStore, target: SecretStore, meta: SecretMeta, last_de
 
 def _read(store: SecretStore, ref: SecretRef, number: int) -> Secret:
     return store.get(ref, version=number, reason="move to another store")
-
-
-def _version(store: SecretStore, ref: SecretRef) -> int:
-    try:
-        return store.head(ref).current_version
-    except SecretNotFound:
-        return 0

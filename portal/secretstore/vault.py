@@ -37,6 +37,7 @@ from portal.secretstore import (
     Version,
     check,
     check_changes,
+    current_version,
     dashed,
 )
 from portal.secretstore.permissions import CREDENTIALS, NEEDS, example, missing
@@ -333,7 +334,7 @@ class VaultStore:
             body["options"] = {"cas": cas}
         answer = self._call("POST", "data", ref, body)
         if answer.status == HTTPStatus.BAD_REQUEST:
-            current = self._current(ref)
+            current = current_version(self, ref)
             if cas is not None:
                 raise _conflict_or_unavailable(current, cas)
             # The mount requires a cas: use the version that is there now.
@@ -347,7 +348,7 @@ class VaultStore:
         body = {"data": dict(changes), "options": {"cas": cas}}
         answer = self._call("PATCH", "data", ref, body)
         if answer.status == HTTPStatus.BAD_REQUEST:
-            raise _conflict_or_unavailable(self._current(ref), cas)
+            raise _conflict_or_unavailable(current_version(self, ref), cas)
         if answer.status == HTTPStatus.NOT_FOUND:
             # Unlike a read, a patch gets no information about a deleted version.
             raise _why_not_found(self.head(ref))
@@ -488,13 +489,6 @@ class VaultStore:
         if not all(isinstance(answer.data.get(full), list) for full in paths.values()):
             raise StoreUnavailable
         return {path: frozenset(answer.data[full]) for path, full in paths.items()}
-
-    def _current(self, ref: SecretRef) -> int:
-        """Return the current version number, 0 if there is none."""
-        try:
-            return self.head(ref).current_version
-        except SecretNotFound:
-            return 0
 
     def _call(
         self, method: str, area: str, ref: SecretRef, body: object = None, query: str = ""
