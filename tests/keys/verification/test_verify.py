@@ -404,7 +404,7 @@ def test_keys_end_by_the_clock_of_the_database(
         )
     engine: KeyVerifier = app.extensions["keys"]
     rightly = engine.clock
-    engine.clock = Clock(lambda: time.time() + hours * 3600)
+    engine.clock = Clock(wall=lambda: time.time() + hours * 3600)
     try:
         assert verify(ends_soon)["code"] == "VALID"
         assert verify(ended)["code"] == "EXPIRED"
@@ -421,13 +421,13 @@ def test_a_slow_answer_does_not_spoil_the_time_that_a_quick_one_taught(
 ):
     """Set the database's clock `ahead` of the process's; each answer takes a while there and
     back."""
-    own = [1e9]
-    clock = Clock(lambda: own[0])
+    own = [1e6]
+    clock = Clock(lambda: own[0], wall=lambda: 1e9)
     for there, back in answers:
         asked = own[0]
-        told = datetime.fromtimestamp(asked + there + ahead, UTC)
+        server_time = datetime.fromtimestamp(asked + there + ahead + 1e9, UTC)
         own[0] += there + back
-        clock.learn(told, asked)
+        clock.learn(server_time, asked)
     quickest = min(there + back for there, back in answers)
-    wrong = abs(clock.now().timestamp() - (own[0] + ahead))
+    wrong = abs(clock.now().timestamp() - (own[0] + ahead + 1e9))
     assert wrong <= quickest + 1e-3
