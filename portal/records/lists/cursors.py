@@ -6,13 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from portal.records.bounded_search import MOST_PATIENCE, Place
 from portal.records.lists.parameters import moment, refused
-
-if TYPE_CHECKING:
-    from portal.records.lists.queries import Query
 
 CURSOR_LENGTH = 1000
 NOT_OURS = "This cursor does not belong to this list. Start from the first page."
@@ -84,35 +81,35 @@ def value_of(column: Any, cursor: Cursor) -> Any:
     return cursor.value
 
 
-def ways(
-    keys: Sequence[Place], query: "Query", more: bool, backward: bool
+def cursors_of_page(
+    keys: Sequence[Place], sort: str, cursor: Cursor | None, more: bool, backward: bool
 ) -> tuple[str | None, str | None]:
     """Return the cursors after the last row and before the first, where there are more rows."""
     if not keys:
-        return _way_back(query.cursor) if query.cursor else (None, None)
+        return _cursors_of_empty_page(cursor) if cursor else (None, None)
     onward = more or backward
-    behind = more if backward else query.cursor is not None
+    behind = more if backward else cursor is not None
     return (
-        _at(query, keys[-1]) if onward else None,
-        _at(query, keys[0], backward=True) if behind else None,
+        _at(sort, keys[-1]) if onward else None,
+        _at(sort, keys[0], backward=True) if behind else None,
     )
 
 
-def ways_on(
-    keys: Sequence[Place], query: "Query", end: Place, backward: bool
+def cursors_of_short_page(
+    keys: Sequence[Place], sort: str, cursor: Cursor | None, end: Place, backward: bool
 ) -> tuple[str | None, str | None]:
     """Return the cursors of a page that ended early: continue at its end, with more patience."""
-    patience = min((query.cursor.patience if query.cursor else 0) + 1, MOST_PATIENCE)
-    onward = _at(query, end, backward, patience)
-    if query.cursor is None:
+    patience = min((cursor.patience if cursor else 0) + 1, MOST_PATIENCE)
+    onward = _at(sort, end, backward, patience)
+    if cursor is None:
         return onward, None
     # Go back from the rows of this page or, if there are none, from the place where it ended.
     back = (keys[-1] if backward else keys[0]) if keys else end
-    returning = _at(query, back, not backward)
+    returning = _at(sort, back, not backward)
     return (returning, onward) if backward else (onward, returning)
 
 
-def _way_back(cursor: Cursor) -> tuple[str | None, str | None]:
+def _cursors_of_empty_page(cursor: Cursor) -> tuple[str | None, str | None]:
     """Return the cursors of a page that has no rows after this one: only that of the page before,
     which ends with the row of the cursor itself."""
     is_downward = cursor.sort.startswith("-") != cursor.backward
@@ -122,7 +119,7 @@ def _way_back(cursor: Cursor) -> tuple[str | None, str | None]:
     return (turned, None) if cursor.backward else (None, turned)
 
 
-def _at(query: "Query", place: Place, backward: bool = False, patience: int = 0) -> str:
+def _at(sort: str, place: Place, backward: bool = False, patience: int = 0) -> str:
     value, record_id = place
     text = value.isoformat() if isinstance(value, datetime) else str(value)
-    return Cursor(query.sort, text, record_id, backward, patience).encode()
+    return Cursor(sort, text, record_id, backward, patience).encode()

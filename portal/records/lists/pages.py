@@ -11,7 +11,7 @@ from portal.database.record import Record
 from portal.database.session import session
 from portal.records.bounded_search import Order, Way
 from portal.records.lists.compiled import is_written, read
-from portal.records.lists.cursors import ways, ways_on
+from portal.records.lists.cursors import cursors_of_page, cursors_of_short_page
 from portal.records.lists.declaration import Column, Listing
 from portal.records.lists.page_statement import (
     actor_for,
@@ -78,8 +78,12 @@ def page(
     keys = [(row[-2], row[-1]) for row in rows]
     items = rows if columns else [row[0] for row in rows]
     if end is not None and not more:
-        return Page(items, *ways_on(keys, query, end, backward), share(query))
-    return Page(items, *ways(keys, query, more, backward))
+        return Page(
+            items,
+            *cursors_of_short_page(keys, query.sort, query.cursor, end, backward),
+            share(query),
+        )
+    return Page(items, *cursors_of_page(keys, query.sort, query.cursor, more, backward))
 
 
 def _rows(
