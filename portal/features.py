@@ -5,13 +5,14 @@ belongs.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from portal.applications.feature import feature as applications
 from portal.audit.feature import feature as audit
 from portal.bulk.feature import feature as bulk
 from portal.connections.feature import feature as connections
 from portal.connectors.feature import feature as connectors
+from portal.database.audience import Scoped
 from portal.deleted import feature as deleted
 from portal.delivery.feature import feature as delivery
 from portal.events.catalogue import portal_types
@@ -155,6 +156,19 @@ def _missing_fields(resource: Resource[Any, Any]) -> Iterator[str]:
         if field not in resource.rows.also and not hasattr(model, field):
             document = resource.document.__name__
             yield f"{name}: {document}.{field} is no attribute of {model.__name__}."
+    if issubclass(model, Scoped):
+        yield from _missing_of_closed(resource, model)
+
+
+def _missing_of_closed(resource: Resource[Any, Any], model: type[Scoped]) -> Iterator[str]:
+    """Yield a sentence for each field that cannot be null where an admin may not read it."""
+    for field, declared in resource.document.model_fields.items():
+        is_known = field in model.known_to_admins or field in model.closed
+        if not is_known and type(None) not in get_args(declared.annotation):
+            yield (
+                f"{resource.name}: say in {model.__name__}.closed what an admin reads as {field} of"
+                f" a {resource.singular} that is for others."
+            )
 
 
 def _missing_texts(resource: Resource[Any, Any]) -> Iterator[str]:

@@ -23,11 +23,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.applications.ownership import OfApplication
 from portal.core.config import running
 from portal.database.actor import Actor
-from portal.database.audience import FOR_ALL, FOR_GROUP, FOR_PERSON, Scoped
+from portal.database.audience import FOR_ALL, FOR_GROUP, FOR_PERSON, KNOWN, Scoped
 from portal.database.record import Record
 from portal.database.session import CONSTRAINTS
 from portal.providers import PROVIDERS, Provider, Variant, name_of
 from portal.records.listing import time_or_earliest
+from portal.records.schemas import ENVELOPE
 from portal.secretstore import SecretRef
 from portal.secretstore.paths import path_in_sql
 
@@ -177,24 +178,17 @@ class Connector(Scoped, OfApplication, Record):
     quota = "connectors"
     published_as = "connector"
     is_alive = True
+    known_to_admins = KNOWN | ENVELOPE | {
+        "consecutive_errors", "health", "last_check_at", "last_sync_at", "vault_path",
+    }  # fmt: skip
     closed = MappingProxyType(
         {
             "is_restricted": True,
-            "type": None,
-            "provider": None,
             "config": {},
-            "auth_type": None,
             "oauth_refresh_needed": False,
-            "oauth_token_expires_at": None,
-            "last_error": None,
             "event_types": [],
-            "webhook_endpoint_id": None,
             "credential_fields": [],
-            "credential_last_rotated_at": None,
-            "next_rotation_due": None,
             "tags": [],
-            "application_id": None,
-            "application_status": None,
             "metrics": {"totalSynced": 0, "last24h": 0, "avgLatencyMs": None},
         }
     )

@@ -1,7 +1,7 @@
 """The list of connectors as people see it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from portal.applications.models import Application
@@ -39,7 +39,7 @@ def _name(record: Connector, beside: Beside) -> str:
 
 
 def _provider(record: Connector, beside: Beside) -> str:
-    if not record.provider or not record.is_open_to(beside.actor):
+    if not record.provider:
         return NONE
     return escape_text(beside.providers.get(record.provider, record.provider))
 
@@ -80,47 +80,60 @@ def _next(record: Connector, beside: Beside) -> str:
 
 
 def _checked(record: Connector, beside: Beside) -> str:
-    if not record.is_open_to(beside.actor):
-        return NONE
     standing = beside.explained[record.id][1]
     return time(standing.checked_at if standing else None)
 
 
 def _application(record: Connector, beside: Beside) -> str:
     owner = beside.owners.get(record.application_id or "")
-    is_open = owner is not None and record.is_open_to(beside.actor)
-    return escape_text(owner.display_name) if owner and is_open else NONE
+    return escape_text(owner.display_name) if owner else NONE
 
 
 def _type(record: Connector, beside: Beside) -> str:
-    if not record.type or not record.is_open_to(beside.actor):
+    if not record.type:
         return NONE
     return escape_text(record.type.replace("_", " "))
 
 
 def _tags(record: Connector, beside: Beside) -> str:
-    return tags(record.tags if record.is_open_to(beside.actor) else (), 2)
+    return tags(record.tags, 2)
 
 
+KNOWN_COLUMNS = frozenset({"name", "health", "next", "updated_at", "created_at"})
+"""The columns that an admin reads of a connector that is for others. All the rest is settings."""
+
+
+def _of_open_ones(column: Column) -> Column:
+    """Return the column without the cells of connectors that are closed to the reader."""
+    if column.name in KNOWN_COLUMNS:
+        return column
+
+    def cell(record: Connector, beside: Beside) -> object:
+        return column.cell(record, beside) if record.is_open_to(beside.actor) else NONE
+
+    return replace(column, cell=cell)
+
+
+COLUMNS = (
+    Column("name", "Name", _name, sort="name"),
+    Column("health", "Health", _health, sort="urgency", css="reason"),
+    Column("provider", "Provider", _provider),
+    Column("next", "Next", _next),
+    Column("last_check_at", "Last check", _checked, sort="last_check_at"),
+    Column("application", "Application", _application),
+    Column("type", "Type", _type, is_shown=False),
+    Column("tags", "Tags", _tags, is_shown=False),
+    Column("updated_at", "Changed", lambda one, _: time(one.updated_at), sort="updated_at",
+           is_shown=False),
+    Column("created_at", "Created", lambda one, _: time(one.created_at), sort="created_at",
+           is_shown=False),
+)  # fmt: skip
 TABLE = Table(
     "connectors",
     "connectors.index",
     "connectors",
     service.LISTING,
-    (
-        Column("name", "Name", _name, sort="name"),
-        Column("health", "Health", _health, sort="urgency", css="reason"),
-        Column("provider", "Provider", _provider),
-        Column("next", "Next", _next),
-        Column("last_check_at", "Last check", _checked, sort="last_check_at"),
-        Column("application", "Application", _application),
-        Column("type", "Type", _type, is_shown=False),
-        Column("tags", "Tags", _tags, is_shown=False),
-        Column("updated_at", "Changed", lambda one, _: time(one.updated_at), sort="updated_at",
-               is_shown=False),
-        Column("created_at", "Created", lambda one, _: time(one.created_at), sort="created_at",
-               is_shown=False),
-    ),
+    tuple(_of_open_ones(column) for column in COLUMNS),
     {
         "sync_status": "State",
         "auth_type": "Sign-in",
@@ -136,4 +149,4 @@ TABLE = Table(
     },
     whole_sort="-urgency",  # begins with what needs a person
     tally=service.TALLY,
-)  # fmt: skip
+)

@@ -111,7 +111,9 @@ def closed_to(actor: Actor, record_id: Any) -> ColumnElement[bool]:
 class Scoped(_Of):
     """A mixin for records with `scope`, `user_id` and `group_id`."""
 
-    # The settings among the fields of the document, with what somebody reads who may not read them.
+    # The fields of the document that an admin reads of a record that is for others. All the rest is
+    # settings, which are null there, or what `closed` says.
+    known_to_admins: ClassVar[frozenset[str]]
     closed: ClassVar[Mapping[str, Any]]
     scope: Mapped[str]
     user_id: Mapped[str | None]
@@ -143,8 +145,10 @@ class Scoped(_Of):
 
     @classmethod
     def shown_to(cls, actor: Actor, document: dict[str, Any]) -> dict[str, Any]:
-        parts = (document["scope"], document["user_id"], document["group_id"])
-        return document if is_open_to(actor, *parts) else {**document, **cls.closed}
+        if is_open_to(actor, document["scope"], document["user_id"], document["group_id"]):
+            return document
+        known = {name: document[name] for name in document if name in cls.known_to_admins}
+        return {**dict.fromkeys(document), **cls.closed, **known}
 
     def is_open_to(self, actor: Actor) -> bool:
         return is_open_to(actor, self.scope, self.user_id, self.group_id)

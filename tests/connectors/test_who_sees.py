@@ -6,6 +6,10 @@ import pytest
 from flask import Flask
 from portal_devtools.identity_provider.people import ProviderPerson
 
+from portal.connectors.models import Connector
+from portal.connectors.table import NONE, TABLE, Beside, _of_open_ones
+from portal.database.actor import Actor
+from portal.web.lists import Column
 from tests.cast import ADA, ED, VIC, Api, Pages, Provider
 from tests.connectors.scopes import EVE, HOST, MARK, SID, Everybody, restricted
 
@@ -125,7 +129,8 @@ def test_an_admin_sees_that_it_is_there_and_whose_and_no_setting(
     assert MARK in page
     assert MARK in pages.get("/connectors").text
     told = [ada.get(path), ada.get(f"{path}/history"), ada.get("/connectors")]
-    shown = ["", "/connectors", path, f"{path}/history", "/audit", f"/search?q={closed['id']}"]
+    whole = f"/connectors?columns={','.join(TABLE.by_name)}"
+    shown = ["", whole, path, f"{path}/history", "/audit", f"/search?q={closed['id']}"]
     texts = [answer.text for answer in told]
     for secret in (HOST, "cloves", "splunk", "Splunk", "bearer"):
         assert [text for text in texts if secret in text] == []
@@ -133,6 +138,19 @@ def test_an_admin_sees_that_it_is_there_and_whose_and_no_setting(
         text = pages.get(place or "/").text
         assert HOST not in text, place
         assert "cloves" not in text, place
+
+
+def test_what_nobody_decided_about_is_a_setting(
+    everybody: Everybody, closed: dict[str, Any]
+) -> None:
+    """A field or a column that is added later is not shown to an admin before somebody says so."""
+    admin = Actor(closed["tenant_id"], "user", "ada", "Ada", person_id="ada", is_admin=True)
+    later = Connector.shown_to(admin, {**closed, "description": "private"})
+    assert later["description"] is None
+    record = Connector(scope="user", user_id="ed")
+    column = Column("description", "Description", lambda one, _: "private")
+    beside = Beside(admin, {}, {}, {}, str)
+    assert _of_open_ones(column).cell(record, beside) == NONE
 
 
 @pytest.mark.parametrize(

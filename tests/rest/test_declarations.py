@@ -29,6 +29,10 @@ def of_no_model() -> Resource[Any, Any]:
         (replace(connectors, scope="unheard"), "no entry of RAIL"),
         (replace(connectors, document=Longer), "Longer.mood is no attribute of Connector"),
         (replace(connectors, document=Longer), "Longer.mood has no description"),
+        (
+            replace(connectors, document=Longer),
+            "say in Connector.closed what an admin reads as mood of a connector that is for others",
+        ),
         (replace(connectors, about=""), "say in its Resource, as `about`, what it is"),
         (replace(connectors, secrets="safes"), "no role may store secrets of the kind 'safes'"),
         (of_no_model(), "Bare has no quota"),
