@@ -359,7 +359,8 @@ class VerifyKey(RehearseKey):
         Field(
             None,
             description="Your own id for the reservation of `estimated_usd`: a call that repeats it"
-            " takes nothing again.",
+            " takes nothing again, until it expires unsettled. With another key or amount it is a"
+            " 409.",
         )
     )
 
@@ -555,7 +556,9 @@ class SpendOnKey(Command):
     """A cost that is recorded on a key after the call."""
 
     usage_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,60}$")] | None = Field(
-        None, description="Your id of this line: the same id is written once."
+        None,
+        description="Your id of this line: the same id is written once. One of another key, or of a"
+        " reservation, is a 409.",
     )
     cost_usd: Money = Field(Decimal(0), description="US dollars.")
     tokens: Tokens | None = Field(None, description="Tokens that were used.")

@@ -3769,7 +3769,7 @@ export interface Span {
 
 /** A cost that is recorded on a key after the call. */
 export interface SpendOnKey {
-  /** Your id of this line: the same id is written once. */
+  /** Your id of this line: the same id is written once. One of another key, or of a reservation, is a 409. */
   usage_id?: string | null;
   /** US dollars. */
   cost_usd?: number;
@@ -4017,7 +4017,7 @@ export interface VerifyKey {
   key: string;
   /** Consume nothing, and give the trace of checks. */
   dry_run?: boolean;
-  /** Your own id for the reservation of `estimated_usd`: a call that repeats it takes nothing again. */
+  /** Your own id for the reservation of `estimated_usd`: a call that repeats it takes nothing again, until it expires unsettled. With another key or amount it is a 409. */
   reservation_id?: string | null;
   /** Slug of the owning application. Ignored in a request. */
   app_id?: string | null;

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 
-from portal.core.errors import Conflict
+from portal.core.errors import Conflict, FieldError
 from portal.database.base import new_id
 from portal.keys.decision.clock import Clock
 from portal.keys.decision.decision import Question
@@ -35,6 +35,11 @@ from portal.keys.limits.window_leases import Lease, Leases, Taken
 WINDOW = timedelta(seconds=60)
 REFUSED_SECONDS = 1.0
 """A refusal by a limit is remembered for at most this long: a flood does not reach PostgreSQL."""
+IDS_IN_USE = {
+    "TAKEN": "This id belongs to a call of another key, or to a usage. Use a new one.",
+    "OTHER_AMOUNT": "A call with this id reserved another amount. Use a new id for another call.",
+}
+"""Refusal of a caller's own id for a reservation → the sentence for it."""
 REMEMBERED = frozenset({"RPM_EXCEEDED", "TPM_EXCEEDED", "USES_EXCEEDED"})
 MOST_REFUSALS = 20_000
 LAST_TRIES = 20  # attempts to return leases and slices, when the process ends
@@ -118,7 +123,7 @@ class Call:
     def counted(self, row: Counted) -> Admission:
         """Return the result of the count, and store the lease and the slice that were lent.
 
-        Raises Conflict for a reservation id that belongs to another key.
+        Raises Conflict for a reservation id that another call has.
         """
         return self.meters.counted(self, row)
 
@@ -205,7 +210,7 @@ class CallAdmission:
         """Count a call in PostgreSQL, and wait for the result.
 
         Raises Unavailable when PostgreSQL does not answer, because no call passes uncounted, and
-        Conflict for a reservation id that belongs to another key.
+        Conflict for a reservation id that another call has.
         """
         admission: Admission = self.counting.count(call)
         return admission
@@ -286,12 +291,13 @@ class CallAdmission:
     def counted(self, call: Call, row: Counted) -> Admission:
         """Return the admission after the count, and store what PostgreSQL lent.
 
-        Raises Conflict for a reservation id that belongs to another key.
+        Raises Conflict for a reservation id that another call has.
         """
         self._note_solvent(call, row)
-        if row.refused == "TAKEN":
+        if row.refused in IDS_IN_USE:
             self.undo(call)
-            raise Conflict("This reservation belongs to another key.")
+            problem = FieldError("reservation_id", IDS_IN_USE[row.refused])
+            raise Conflict(problem.message, errors=[problem])
         if row.refused is not None:
             self.undo(call)
             return self._refused(call, row)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from psycopg.errors import NumericValueOutOfRange
+from psycopg.errors import NumericValueOutOfRange, UniqueViolation
 from sqlalchemy import func, or_, select, text
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, IntegrityError
 
-from portal.core.errors import Conflict, NotFound
+from portal.core.errors import Conflict, FieldError, NotFound
 from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.database.record import find
@@ -43,6 +43,12 @@ SPEND = text(
 )
 RELEASE = text("SELECT release_expired(:tenant_id, :family_id, clock_timestamp())")
 SYSTEM = "system"
+USAGE_ID_IN_USE = FieldError(
+    "usage_id", "This id belongs to another key, or to a reservation. Use a new one."
+)
+RESERVATION_ID_IN_USE = FieldError(
+    "id", "The cost of another call was recorded with this id. Record this one as a usage."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,8 @@ class Spent:
 def settle(actor: Actor, reservation_id: str, command: SettleReservation) -> Spent:
     """Settle a reservation with the cost of the call; the unused part is available again.
 
-    A repetition returns the first result. Raises NotFound if the tenant has no such reservation.
+    A repetition returns the first result. Raises NotFound if the tenant has no such reservation,
+    and Conflict if the ledger has its id for another key or a usage.
     """
     actor.require("keys:verify")
     usd = command.cost_usd
@@ -84,7 +91,9 @@ def settle(actor: Actor, reservation_id: str, command: SettleReservation) -> Spe
         return spent
     if usd is None:
         held = select(SpendReservation.usd).where(
-            SpendReservation.tenant_id == actor.tenant_id, SpendReservation.id == reservation_id
+            SpendReservation.tenant_id == actor.tenant_id,
+            SpendReservation.id == reservation_id,
+            SpendReservation.secret.is_(None),
         )
         usd = session.scalar(held) or Decimal(0)
     arguments = {"usd": usd, "tokens": command.tokens, "model": command.model}
@@ -109,8 +118,11 @@ def _piece(actor: Actor, reservation_id: str) -> Piece | None:
 
 
 def record_usage(actor: Actor, key_id: str, command: SpendOnKey) -> Spent:
-    """Record a cost on a key after the call, once for each id. Raises NotFound, and Conflict for a
-    sum that is too large to be kept."""
+    """Record a cost on a key after the call, once for each id.
+
+    Raises NotFound, and Conflict for an id that belongs to another key or a reservation, and for a
+    sum that is too large to be kept.
+    """
     actor.require("keys:verify")
     key = find(ApiKey, actor, key_id)
     line = {"id": command.usage_id or new_id("use"), "key_id": key.id}
@@ -127,6 +139,11 @@ def _spent(actor: Actor, statement: Any, values: dict[str, Any]) -> Spent | None
         if not isinstance(error.orig, NumericValueOutOfRange):
             raise
         raise Conflict("A key spends less than 1,000,000,000 US dollars in one period.") from error
+    except IntegrityError as error:
+        if not isinstance(error.orig, UniqueViolation):
+            raise
+        problem = USAGE_ID_IN_USE if statement is SPEND else RESERVATION_ID_IN_USE
+        raise Conflict(problem.message, errors=[problem]) from error
     if not rows:
         return None
     key_id, repeated, _, spent_usd, reserved_usd, max_usd, period_end, cost = rows[0]

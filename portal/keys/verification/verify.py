@@ -80,7 +80,7 @@ def verify(
     """Return the verdict on a key for a caller of this tenant.
 
     Raises Unavailable when PostgreSQL is needed but unavailable, and Conflict for a reservation id
-    that belongs to another key.
+    that another call has.
     """
     key = engine.find(asked.key.strip(), question_of(asked).ip)
     begun = begin(engine, tenant_id, asked, request_id, key)

@@ -2900,7 +2900,9 @@ class SpendOnKey(TypedDict):
     """A cost that is recorded on a key after the call."""
 
     usage_id: NotRequired[str | None]
-    """Your id of this line: the same id is written once."""
+    """Your id of this line: the same id is written once. One of another key, or of a
+    reservation, is a 409.
+    """
     cost_usd: NotRequired[float]
     """US dollars."""
     tokens: NotRequired[int | None]
@@ -3062,7 +3064,7 @@ class VerifyKey(TypedDict):
     """Consume nothing, and give the trace of checks."""
     reservation_id: NotRequired[str | None]
     """Your own id for the reservation of `estimated_usd`: a call that repeats it takes nothing
-    again.
+    again, until it expires unsettled. With another key or amount it is a 409.
     """
 
 

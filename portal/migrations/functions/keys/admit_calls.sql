@@ -10,9 +10,10 @@
 -- A busy process may also be lent a slice of the budget (`lend_usd`): at most a 64th of what is
 -- available, for `p_lend_ms`. The slice is a row of spend_reservation with a secret, and it expires
 -- like every reservation. A call that repeats its own reservation (`is_own`) takes nothing again
--- (`slot` 0).
--- Two refusals are not limits: BUSY, when another transaction holds one of the rows, and TAKEN,
--- when the reservation belongs to another key. Uses, reservations and slices are durable when the
+-- (`slot` 0), also after it was settled; once it has expired, the call takes everything anew.
+-- Three refusals are not limits: BUSY, when another transaction holds one of the rows; TAKEN, when
+-- the id of the reservation belongs to another key, a slice or a usage; and OTHER_AMOUNT, when it
+-- was reserved with another amount. Uses, reservations and slices are durable when the
 -- function returns, because they are valid for longer than a lease. Counts of requests and tokens
 -- are not, so a crash loses the newest half second.
 -- Locks, in this order, and waits for none of them: the family's row of key_budget, the key's row
@@ -30,6 +31,8 @@ DECLARE
     began timestamptz;
     budget key_budget;
     rate key_rate;
+    held spend_reservation;
+    billed record;
     known boolean;
     ahead integer;
     free bigint;
@@ -56,6 +59,7 @@ BEGIN
         lent_ms := 0;
         budget := NULL;
         rate := NULL;
+        held := NULL;
         known := false;
         PERFORM set_config('app.tenant_id', call.tenant, true);
 
@@ -121,11 +125,25 @@ BEGIN
             reserved_usd := reserved_usd - release_expired(call.tenant, call.family, at);
         END IF;
         IF call.is_own THEN
-            known := EXISTS (SELECT FROM spend_reservation AS s WHERE s.tenant_id = call.tenant
-                    AND s.id = call.reservation AND s.key_id = call.key)
-                OR EXISTS (SELECT FROM spend_ledger AS l WHERE l.tenant_id = call.tenant
-                    AND l.id = call.reservation AND l.key_id = call.key);
-            IF known AND NOT call.dry THEN
+            SELECT * INTO held FROM spend_reservation AS s
+            WHERE s.tenant_id = call.tenant AND s.id = call.reservation;
+            IF held.key_id = call.key AND held.released_at IS NULL AND held.expires_at <= at THEN
+                reserved_usd := reserved_usd - release_expired(call.tenant, call.family, at);
+                held.released_at := at;
+            END IF;
+            SELECT l.key_id, l.kind, coalesce(l.reserved_usd, (
+                SELECT e.reserved_usd FROM spend_ledger AS e
+                WHERE e.tenant_id = l.tenant_id AND e.id = l.id || '/expired')) AS usd
+            INTO billed FROM spend_ledger AS l
+            WHERE l.tenant_id = call.tenant AND l.id = call.reservation;
+            known := (held.id IS NOT NULL AND held.released_at IS NULL)
+                OR billed.key_id IS NOT NULL;
+            refused := CASE
+                WHEN held.key_id <> call.key OR held.secret IS NOT NULL
+                    OR billed.key_id <> call.key OR billed.kind <> 'settled' THEN 'TAKEN'
+                WHEN coalesce(held.usd, billed.usd) <> call.usd THEN 'OTHER_AMOUNT'
+            END;
+            IF refused IS NOT NULL OR (known AND NOT call.dry) THEN
                 slot := 0;
                 RETURN NEXT;
                 CONTINUE;
@@ -162,6 +180,10 @@ BEGIN
         END IF;
         IF lent_usd > 0 OR (call.usd IS NOT NULL AND call.reservation IS NOT NULL) THEN
             PERFORM set_config('synchronous_commit', 'on', true);
+            IF held.released_at IS NOT NULL THEN
+                DELETE FROM spend_reservation AS s
+                WHERE s.tenant_id = call.tenant AND s.id = call.reservation;
+            END IF;
             INSERT INTO spend_reservation (tenant_id, id, key_id, family_id, period_start, usd,
                 tokens, bucket, expires_at, secret)
             SELECT call.tenant, call.lend_id, call.key, call.family, budget.period_start, lent_usd,

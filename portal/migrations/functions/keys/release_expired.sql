@@ -1,6 +1,6 @@
 -- Releases the reservations of calls that were never settled, each with a line in the ledger; an
--- expired slice with nothing left has no line. Returns the amount that is available again in the
--- current period.
+-- expired slice with nothing left has no line, and an id that expires again has no second one.
+-- Returns the amount that is available again in the current period.
 -- Locks: the family's row of key_budget, then the reservations that are due.
 CREATE OR REPLACE FUNCTION release_expired(p_tenant text, p_family text, p_at timestamptz)
 RETURNS numeric LANGUAGE plpgsql VOLATILE AS $$
@@ -20,6 +20,7 @@ BEGIN
             reserved_usd, noted_at)
         SELECT tenant_id, id || '/expired', 'expired', key_id, family_id, period_start, 0, usd, p_at
         FROM due WHERE secret IS NULL OR usd > 0
+        ON CONFLICT DO NOTHING
     )
     SELECT coalesce(sum(usd) FILTER (WHERE period_start = began), 0) INTO freed FROM due;
     UPDATE key_budget SET reserved_usd = reserved_usd - freed

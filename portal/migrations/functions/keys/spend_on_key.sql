@@ -1,7 +1,8 @@
 -- Writes one line of the ledger and updates every counter. Durable when it returns. Returns a row
 -- for each percentage of the budget that this line crosses (100, 80, 50: the highest first), each
 -- once a period; otherwise one row with `crossed` NULL. If the id is repeated, it only releases the
--- amount still held, and returns the first cost.
+-- amount still held, and returns the first cost. Raises unique_violation for an id that belongs to
+-- another key, or to a line of another kind, or for a usage to a reservation.
 -- Locks: the family's row of key_budget, then the key's row of api_key_runtime.
 CREATE OR REPLACE FUNCTION spend_on_key(
     p_tenant text, p_id text, p_kind text, p_key text, p_usd numeric, p_held numeric,
@@ -17,6 +18,7 @@ DECLARE
     zone text;
     family text;
     budget key_budget;
+    line spend_ledger;
     began timestamptz;
     full_percent numeric;
 BEGIN
@@ -27,6 +29,10 @@ BEGIN
     budget := touch_budget(p_tenant, family, key.budget_period, zone, at);
     began := coalesce(p_held_period, budget.period_start);
     cost_usd := p_usd;
+    IF p_kind = 'usage' AND EXISTS (
+        SELECT FROM spend_reservation AS s WHERE s.tenant_id = p_tenant AND s.id = p_id) THEN
+        RAISE unique_violation USING MESSAGE = 'the id belongs to a reservation';
+    END IF;
     INSERT INTO spend_ledger (tenant_id, id, kind, key_id, family_id, period_start, cost_usd,
         reserved_usd, tokens, model, noted_at)
     VALUES (p_tenant, p_id, p_kind, p_key, family, began, p_usd, p_held, p_tokens, p_model, at)
@@ -34,8 +40,11 @@ BEGIN
     repeated := NOT FOUND;
     max_usd := key.max_budget_usd;
     IF repeated THEN
-        SELECT l.cost_usd INTO cost_usd FROM spend_ledger AS l
-        WHERE l.tenant_id = p_tenant AND l.id = p_id;
+        SELECT * INTO line FROM spend_ledger AS l WHERE l.tenant_id = p_tenant AND l.id = p_id;
+        IF line.key_id <> p_key OR line.kind <> p_kind THEN
+            RAISE unique_violation USING MESSAGE = 'the id belongs to another line of the ledger';
+        END IF;
+        cost_usd := line.cost_usd;
         UPDATE key_budget AS b SET reserved_usd = b.reserved_usd - p_held
         WHERE p_held > 0 AND b.tenant_id = p_tenant AND b.family_id = family
             AND b.period_start = began RETURNING * INTO budget;
