@@ -92,6 +92,14 @@ class Call:
         return 0 if self.question.usd is None else int(self.question.usd * BILLION)
 
     @property
+    def held_slot(self) -> int | None:
+        """Return the slot in which the lease counted the call's tokens; None if PostgreSQL counts
+        them, and 0 if nobody does, so that there is nothing to correct."""
+        if self.key.tpm_limit is None:
+            return 0
+        return self.taken.lease.slot if self.taken.tokens and self.taken.lease else None
+
+    @property
     def arguments(self) -> Arguments:
         """Return the arguments for admit_calls."""
         key, wanted = self.key, (0, 0)
@@ -103,7 +111,8 @@ class Call:
             "tenant": key.tenant_id, "key": key.id, "family": key.family_id,
             "rpm": key.rpm_limit, "requests": requests, "requests_want": wanted[0],
             "tpm": key.tpm_limit, "tokens": tokens, "tokens_want": wanted[1],
-            "max_uses": key.max_uses, "held_tokens": self.question.tokens, "dry": self.dry,
+            "max_uses": key.max_uses, "held_tokens": self.tokens, "held_slot": self.held_slot,
+            "dry": self.dry,
         }  # fmt: skip
         if self.money and self.piece is None:
             arguments |= {
@@ -357,8 +366,8 @@ class CallAdmission:
         assert call.piece is not None  # noqa: S101 - called only for those
         reservation_id = None
         if call.question.usd is not None:
-            slot = admission.slot
-            reservation_id = call.piece.reservation_id(call.question.tokens, slot)
+            slot = admission.slot if call.held_slot is None else call.held_slot
+            reservation_id = call.piece.reservation_id(call.tokens, slot)
         budget = _as_lent(call.key, call.piece.of)
         return replace(admission, budget=budget, reservation_id=reservation_id)
 

@@ -2,6 +2,7 @@
 time."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -10,7 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from portal.core.config import libpq_url
+from portal.keys.decision import snapshot
+from portal.keys.decision.clock import Clock
+from portal.keys.decision.decision import Question
+from portal.keys.decision.lookup_connections import LookupConnections
+from portal.keys.limits.admission import CallAdmission
 from portal.keys.limits.counting import BatchCounter
+from portal.keys.limits.window_leases import Lease
 from tests.cast import Api
 from tests.databases import Database
 from tests.thorough import times
@@ -212,3 +219,36 @@ def test_money_that_comes_back_is_found_without_a_look_at_all_that_is_out(
         [(read,)] = connection.execute(READ_OF_DUE)
     assert read < 400
     assert database.sql("SELECT count(*) FROM spend_reservation WHERE usd = 0.009") == 40
+
+
+# ---------------------------------------------------------------- corrections of tokens
+
+
+def test_tokens_of_a_key_without_a_limit_of_tokens_are_not_corrected(ada: Api, database: Database):
+    issued = ada.create("api-keys", max_budget_usd=10, rpm_limit=1000)
+    ask = {"key": issued["key"], "estimated_usd": 0.01, "cost_tokens": 100_000}
+    own = [{"reservation_id": f"call-0000{n}"} for n in range(3)]
+    for more in [*own, *[{}] * 7]:  # of those without an id of their own, a slice pays for some
+        held = ada.post("/api-keys/verify", {**ask, **more}).json["reservation_id"]
+        ada.post(f"/api-keys/reservations/{held}/settle", {"cost_usd": 0.01, "tokens": 10})
+    assert database.sql("SELECT tokens_sum FROM key_rate") == 0
+    assert ada.patch(f"/api-keys/{issued['id']}", {"tpm_limit": 1000}).status_code == 200
+    ask = {"key": issued["key"], "cost_tokens": 1000}
+    codes = [ada.post("/api-keys/verify", ask).json["code"] for _ in range(3)]
+    assert codes == ["VALID", "TPM_EXCEEDED", "TPM_EXCEEDED"]
+
+
+def test_tokens_from_a_lease_are_corrected_in_the_slot_of_the_lease(ada: Api, database: Database):
+    issued = ada.create("api-keys", max_budget_usd=10, rpm_limit=100, tpm_limit=1000)
+    clock = Clock()
+    key = snapshot.load(LookupConnections(database.app_url), issued["key_hash"], clock)
+    assert key
+    meters = CallAdmission(BatchCounter(database.app_url), clock)
+    # It has tokens left, and no request: PostgreSQL counts the request, in a slot of its own.
+    lease = Lease(key.tenant_id, meters.leases.clock() + 60, 7, requests=0, tokens=500)
+    meters.leases.lend(key.id, lease, (0, 0))
+    admitted = meters.admit(key, Question(tokens=100, usd=Decimal("0.01")), "call-00001")
+    meters.counting.stop()
+    assert (admitted.refused, lease.tokens) == (None, 400)
+    assert database.sql("SELECT tokens, bucket FROM spend_reservation") == (100, 7)
+    assert admitted.slot != 7

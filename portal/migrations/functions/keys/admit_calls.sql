@@ -11,6 +11,7 @@
 -- available, for `p_lend_ms`. The slice is a row of spend_reservation with a secret, and it expires
 -- like every reservation. A call that repeats its own reservation (`is_own`) takes nothing again
 -- (`slot` 0), also after it was settled; once it has expired, the call takes everything anew.
+-- `held_slot` is the slot of a lease that the call's tokens were taken from, 0 if no tokens count.
 -- Three refusals are not limits: BUSY, when another transaction holds one of the rows; TAKEN, when
 -- the id of the reservation belongs to another key, a slice or a usage; and OTHER_AMOUNT, when it
 -- was reserved with another amount. Uses, reservations and slices are durable when the
@@ -43,7 +44,7 @@ BEGIN
         n integer, tenant text, key text, family text, rpm integer, requests integer,
         requests_want integer, tpm integer, tokens bigint, tokens_want bigint, max_uses integer,
         max_usd numeric, period text, zone text, usd numeric, reservation text, is_own boolean,
-        held_tokens bigint, lend_usd numeric, lend_least numeric, lend_id text, lend_secret text,
+        held_tokens bigint, held_slot bigint, lend_usd numeric, lend_least numeric, lend_id text, lend_secret text,
         dry boolean
     ) LOOP
         n := call.n;
@@ -192,7 +193,7 @@ BEGIN
             WHERE lent_usd > 0
             UNION ALL
             SELECT call.tenant, call.reservation, call.key, call.family, budget.period_start,
-                call.usd, call.held_tokens, coalesce(slot, 0),
+                call.usd, call.held_tokens, coalesce(call.held_slot, slot, 0),
                 at + make_interval(secs => p_hold_seconds), NULL
             WHERE lent_usd = 0
             ON CONFLICT DO NOTHING;
