@@ -158,7 +158,8 @@ class KeyWindow(Base):
 class KeyBudget(Base):
     """The money that a family of keys has spent and reserved in its current period.
 
-    A family is a key and those that replaced it.
+    A family is a key and those that replaced it. `previous_…` is the period before: touch_budget
+    goes back to it if the clock turns out to have been ahead.
     """
 
     __tablename__ = "key_budget"
@@ -185,6 +186,8 @@ class KeyBudget(Base):
     spent_usd: Mapped[Decimal] = mapped_column(Money, server_default="0")
     reserved_usd: Mapped[Decimal] = mapped_column(Money, server_default="0")
     announced_percent: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    previous_start: Mapped[datetime | None]
+    previous_spent_usd: Mapped[Decimal | None] = mapped_column(Money)
 
 
 class SpendReservation(Base):

@@ -441,6 +441,44 @@ def test_a_budget_begins_anew_by_itself(ada: Api, database: Database):
     assert database.sql("SELECT spent_usd, reserved_usd FROM key_budget") == (0, Decimal("0.5"))
 
 
+AHEAD = "SELECT spent_usd FROM touch_budget(%s, %s, 'month', 'UTC', now() + interval '1 month')"
+
+
+def test_a_budget_holds_when_the_clock_was_ahead_for_a_moment(ada: Api, database: Database):
+    issued = ada.create("api-keys", max_budget_usd=10, budget_period="month")
+    late = reserved(ada, issued, 3)
+    ada.post(f"/api-keys/{issued['id']}/usage", {"cost_usd": 6})
+    ask = {"key": issued["key"], "estimated_usd": 2}
+    assert ada.post("/api-keys/verify", ask).json["code"] == "BUDGET_EXCEEDED"
+    # A call is counted while the clock of the database is a month ahead; then it is set right.
+    assert database.sql(AHEAD, issued["tenant_id"], issued["id"]) == 0
+    answer = ada.post("/api-keys/verify", ask).json
+    assert answer["code"] == "BUDGET_EXCEEDED"
+    assert (answer["budget"]["spent_usd"], answer["budget"]["reserved_usd"]) == (6, 3)
+    settled = ada.post(f"/api-keys/reservations/{late}/settle", {"cost_usd": 4}).json["budget"]
+    assert (settled["spent_usd"], settled["available_usd"]) == (10, 0)
+
+
+def test_what_is_spent_while_the_clock_is_ahead_counts_when_it_is_set_right(
+    ada: Api, database: Database
+):
+    issued = ada.create("api-keys", max_budget_usd=10, budget_period="month")
+    late, open_ = reserved(ada, issued, 3), reserved(ada, issued, 1)
+    database.sql(AHEAD, issued["tenant_id"], issued["id"])
+    # As if the next month had begun, for as long as some calls take.
+    early = database.sql("UPDATE key_budget SET period_start = now() RETURNING period_start")
+    ada.post(f"/api-keys/{issued['id']}/usage", {"cost_usd": 2})
+    reserved(ada, issued, 0.5)
+    ada.post(f"/api-keys/reservations/{late}/settle", {"cost_usd": 4})
+    for table in ("key_budget", "spend_reservation"):
+        later = "UPDATE {} SET period_start = period_start + interval '1 month'"
+        database.sql(f"{later.format(table)} WHERE period_start = %s", early)
+    answer = ada.post("/api-keys/verify", {"key": issued["key"], "estimated_usd": 9}).json
+    assert (answer["budget"]["spent_usd"], answer["budget"]["reserved_usd"]) == (6, 1.5)
+    settled = ada.post(f"/api-keys/reservations/{open_}/settle", {"cost_usd": 1}).json["budget"]
+    assert (settled["spent_usd"], settled["reserved_usd"]) == (7, 0.5)
+
+
 # ---------------------------------------------------------------- leases in memory
 
 

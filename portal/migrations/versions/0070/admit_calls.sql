@@ -81,12 +81,8 @@ BEGIN
                     CONTINUE;
                 END IF;
             END IF;
-            IF budget.period_start < began THEN
-                UPDATE key_budget AS b SET period_start = began, spent_usd = 0, reserved_usd = 0,
-                    period_end = budget_period_end(call.period, call.zone, at),
-                    announced_percent = 0
-                WHERE b.tenant_id = call.tenant AND b.family_id = call.family
-                RETURNING * INTO budget;
+            IF budget.period_start < began OR budget.period_start > at + interval '1 minute' THEN
+                budget := touch_budget(call.tenant, call.family, call.period, call.zone, at);
             END IF;
         END IF;
         IF call.max_uses IS NOT NULL THEN

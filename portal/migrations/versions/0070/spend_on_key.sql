@@ -59,6 +59,10 @@ BEGIN
         UPDATE api_key_runtime AS r SET spend_period_end = budget.period_end, spend_usd = p_usd +
             CASE WHEN r.spend_period_end <= at THEN 0 ELSE r.spend_usd END
         WHERE r.tenant_id = p_tenant AND r.key_id = p_key;
+    ELSIF began = budget.previous_start THEN
+        -- For touch_budget, which goes back to that period if the clock turns out to be ahead.
+        UPDATE key_budget AS b SET previous_spent_usd = b.previous_spent_usd + p_usd
+        WHERE b.tenant_id = p_tenant AND b.family_id = family;
     END IF;
     full_percent := 100 * budget.spent_usd / nullif(key.max_budget_usd, 0);
     crossed := CASE WHEN full_percent >= 100 THEN 100 WHEN full_percent >= 80 THEN 80
