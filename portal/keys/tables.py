@@ -223,7 +223,13 @@ class SpendReservation(Base):
 
 
 class SpendLedger(Base):
-    """The costs, one line each, never changed. Every counter can be recomputed from it."""
+    """The costs, one line each, never changed.
+
+    `period_start` is the period that a line counted in when it was written. A budget that was moved
+    to another period since goes on counting it, and so does one whose period a clock that was ahead
+    had begun too early. `reserved_usd` is what was held for the call until then: NULL for a usage,
+    and for a reservation that had been released.
+    """
 
     __tablename__ = "spend_ledger"
     __table_args__ = (
