@@ -2,7 +2,7 @@
 
 from portal.migrations.functions import replace
 
-revision, down_revision = "0073", "0069"
+revision, down_revision = "0073", "0070"
 
 
 def upgrade() -> None:
