@@ -141,14 +141,28 @@ def test_what_a_machine_with_a_wrong_clock_accepts_is_delivered(
     assert len(deliveries(ada, webhook)) == 3, "it is of today, whatever its id says"
 
 
+def test_the_newest_of_a_subject_is_the_newest_for_a_machine_whose_clock_is_behind(
+    app: Flask, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/")
+    ada.post(f"/webhooks/{webhook['id']}/pause")
+    [old] = publish(ada, rfp(1, subject="a"))
+    with at(-1):
+        new = publish_here(app, 2, subject="a")
+    answer = ada.post(f"/webhooks/{webhook['id']}/resume", {"choice": "newest_per_subject"})
+    assert answer.status_code == 200
+    states = {one["event_id"]: one["state"] for one in deliveries(ada, webhook)}
+    assert states == {old["id"]: "cancelled", new: "pending"}
+
+
 def at(days: int) -> Any:
     return time_machine.travel(datetime.now(UTC) + timedelta(days=days), tick=True)
 
 
-def publish_here(app: Flask, number: int) -> str:
+def publish_here(app: Flask, number: int, **more: Any) -> str:
     """Publish through the service, because a token of today is not valid on the other day."""
     with app.app_context(), transaction(ACME):
-        [accepted] = events.publish(SOMEBODY, [EventInput.read(rfp(number))])
+        [accepted] = events.publish(SOMEBODY, [EventInput.read(rfp(number, **more))])
     return accepted.id
 
 

@@ -77,3 +77,30 @@ def test_one_dead_receiver_does_not_hold_up_another(
             until(lambda: [d["state"] for d in deliveries(ada, quick)] == ["delivered"], 8)
             assert dead.waiting
             dead.open()
+
+
+@pytest.mark.parametrize("way", ["redelivery", "replay"])
+def test_the_newest_of_a_subject_is_not_an_old_event_that_was_sent_again_meanwhile(
+    way: str, app: Flask, ada: Api, make: Make, receiver: Receiver
+) -> None:
+    webhook = make(receiver.hook("crm"))
+    path = f"/webhooks/{webhook['id']}"
+    with delivering(app):
+        [event] = publish(ada, rfp(1, subject="a"))
+        [old] = until(lambda: [d for d in deliveries(ada, webhook) if d["state"] == "delivered"])
+    ada.post(f"{path}/pause")
+    [new] = publish(ada, rfp(2, subject="a"))
+    if way == "redelivery":
+        again = ada.post(f"/deliveries/{old['id']}/redeliveries")
+    else:
+        received_at = ada.get(f"/events/{new['id']}").json["received_at"]
+        period = {"from": "2020-01-01T00:00:00Z", "to": received_at}
+        again = ada.post(f"{path}/replays", {**period, "what": "all"})
+    assert again.status_code == 201, again.text
+    assert ada.post(f"{path}/resume", {"choice": "newest_per_subject"}).status_code == 200
+    states = {(one["event_id"], one["origin"]): one["state"] for one in deliveries(ada, webhook)}
+    assert states == {
+        (event["id"], "event"): "delivered",
+        (event["id"], way): "cancelled",
+        (new["id"], "event"): "pending",
+    }
