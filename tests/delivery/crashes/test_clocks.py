@@ -141,6 +141,24 @@ def test_what_a_machine_with_a_wrong_clock_accepts_is_delivered(
     assert len(deliveries(ada, webhook)) == 3, "it is of today, whatever its id says"
 
 
+def test_a_replay_of_the_last_hour_has_what_a_machine_with_a_wrong_clock_accepted(
+    app: Flask, ada: Api, make: Make
+) -> None:
+    for days in (-1, 1):
+        with at(days):
+            publish_here(app, days)
+    publish(ada, rfp(2))
+    webhook = make("https://hooks.example.com/")
+    now, hour = datetime.now(UTC), timedelta(hours=1)
+    asked = {"from": (now - hour).isoformat(), "to": (now + hour).isoformat()}
+    path = f"/webhooks/{webhook['id']}/replays"
+    answer = ada.post(path, {**asked, "what": "missing", "dry_run": True})
+    assert answer.json["total"] == 3
+    yesterday = {"from": (now - 25 * hour).isoformat(), "to": (now - hour).isoformat()}
+    answer = ada.post(path, {**yesterday, "what": "missing", "dry_run": True})
+    assert answer.json["total"] == 0, "it was received today, whatever its id says"
+
+
 def test_the_newest_of_a_subject_is_the_newest_for_a_machine_whose_clock_is_behind(
     app: Flask, ada: Api, make: Make
 ) -> None:
