@@ -244,6 +244,28 @@ def test_a_cancelled_replay_sends_nothing_more(ada: Api, make: Make, receiver: R
     assert stopped["cancelled_at"] is not None
 
 
+@pytest.mark.parametrize("what", ["failed", "missing"])
+def test_a_cancelled_replay_leaves_what_it_did_not_send_to_the_next_one(
+    what: str, app: Flask, ada: Api, make: Make, receiver: Receiver
+) -> None:
+    failing = {"url": receiver.hook("crm", "?status=500"), "retry_policy": {"maxAttempts": 1}}
+    if what == "failed":
+        webhook = make(**failing)
+        with delivering(app):
+            publish(ada, rfp(1))
+            until(lambda: [d for d in deliveries(ada, webhook) if d["state"] == "failed"])
+    else:
+        publish(ada, rfp(1))
+        webhook = make(**failing)
+    path = f"/webhooks/{webhook['id']}/replays"
+    asked = {**window(), "what": what}
+    begun = ada.post(path, asked)
+    assert begun.status_code == 201, begun.text
+    assert ada.post(path, {**asked, "dry_run": True}).json["total"] == 0, "it is on its way"
+    ada.post(f"/replays/{begun.json['id']}/cancellations")
+    assert ada.post(path, {**asked, "dry_run": True}).json["total"] == 1
+
+
 def test_readers_do_not_see_the_fields_that_a_tenant_hides(
     engine: Engine, ada: Api, vic: Api, make: Make, receiver: Receiver
 ) -> None:

@@ -49,11 +49,13 @@ DELIVERED_TO_IT = """
 SELECT FROM delivery d WHERE d.tenant_id = e.tenant_id AND d.event_id = e.id
 AND d.webhook_id = :webhook
 """
+# What was cancelled, or given up before its first attempt, was not sent.
 NARROWED: Mapping[What, str] = {
     "all": "",
-    "missing": f"AND NOT EXISTS ({DELIVERED_TO_IT})",
+    "missing": f"AND NOT EXISTS ({DELIVERED_TO_IT}"
+    " AND NOT (d.state IN ('cancelled', 'expired') AND d.attempts = 0))",
     "failed": f"AND EXISTS ({DELIVERED_TO_IT} AND d.state IN ('failed', 'expired'))"
-    f" AND NOT EXISTS ({DELIVERED_TO_IT} AND d.state NOT IN ('failed', 'expired'))",
+    f" AND NOT EXISTS ({DELIVERED_TO_IT} AND d.state NOT IN ('failed', 'expired', 'cancelled'))",
 }
 BEGIN = """
 INSERT INTO delivery
