@@ -33,8 +33,9 @@ class ReplayForm(CommandForm[ReplayInput]):
     since = MomentField("From", wire="from", description="In UTC.")
     until = MomentField("Until", wire="to", description="In UTC.")
     rate = NumberField(
-        "Rate limit (deliveries per second)",
-        description="1 to 1,000. Left empty: as fast as the receiver takes it.",
+        "Deliveries per second",
+        description="1 to 1,000, spread over time. Left empty: as fast as the receiver takes it."
+        " What a pause or an outage keeps back is then sent at the webhook's own pace.",
     )
 
 

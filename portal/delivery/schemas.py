@@ -21,7 +21,7 @@ class ResumeInput(Command):
     choice: Literal["all", "newest_per_subject", "skip_before"] = Field(
         "all",
         description="all = send everything; newest_per_subject = of each subject the newest event"
-        " alone; skip_before = only what was published from `before` on.",
+        " alone; skip_before = only what was published, or sent again, from `before` on.",
     )
     before: Moment | None = Field(None, description="For skip_before; left out, now.")
 
@@ -131,7 +131,13 @@ class ReplayInput(Command):
         description="failed = whose delivery failed for good; missing = that were never sent to"
         " this webhook and match it today; all = every one that matches it today.",
     )
-    rate: int | None = Field(None, ge=1, le=1000, description="At most so many a second.")
+    rate: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="Spreads the deliveries over time, so many a second. What a pause or an outage"
+        " keeps back is then sent at the webhook's own pace, within its `rate_limit`.",
+    )
     dry_run: bool = Field(False, description="Only count.")
 
 
@@ -144,7 +150,7 @@ class ReplayDocument(BaseModel):
     until: datetime = Field(description="End of the period.")
     what: Literal["failed", "missing", "all"] = Field(description="The events that were chosen.")
     rate: int | None = Field(
-        description="Most deliveries a second; null for the webhook's own limit."
+        description="Deliveries a second, as they were spread over time; null if they were not."
     )
     total: int = Field(description="Number of events.")
     created_at: datetime | None = Field(description="Time when it was started; null on a dry run.")

@@ -3084,7 +3084,7 @@ export interface Replay {
   until: string;
   /** The events that were chosen. */
   what: "failed" | "missing" | "all";
-  /** Most deliveries a second; null for the webhook's own limit. */
+  /** Deliveries a second, as they were spread over time; null if they were not. */
   rate: number | null;
   /** Number of events. */
   total: number;
@@ -3104,7 +3104,7 @@ export interface ReplayInput {
   to: string;
   /** failed = whose delivery failed for good; missing = that were never sent to this webhook and match it today; all = every one that matches it today. */
   what?: "failed" | "missing" | "all";
-  /** At most so many a second. */
+  /** Spreads the deliveries over time, so many a second. What a pause or an outage keeps back is then sent at the webhook's own pace, within its `rate_limit`. */
   rate?: number | null;
   /** Only count. */
   dry_run?: boolean;
@@ -3165,7 +3165,7 @@ export interface ReplayProgress {
   until: string;
   /** The events that were chosen. */
   what: "failed" | "missing" | "all";
-  /** Most deliveries a second; null for the webhook's own limit. */
+  /** Deliveries a second, as they were spread over time; null if they were not. */
   rate: number | null;
   /** Number of events. */
   total: number;
@@ -3283,7 +3283,7 @@ export interface Result {
 
 /** The choice of what happens to the events that were held while a webhook was paused. */
 export interface ResumeInput {
-  /** all = send everything; newest_per_subject = of each subject the newest event alone; skip_before = only what was published from `before` on. */
+  /** all = send everything; newest_per_subject = of each subject the newest event alone; skip_before = only what was published, or sent again, from `before` on. */
   choice?: "all" | "newest_per_subject" | "skip_before";
   /** For skip_before; left out, now. */
   before?: string | null;

@@ -148,7 +148,8 @@ def resume(
     """Resume a paused webhook, and send or cancel the held events.
 
     `all` sends everything, `newest_per_subject` the newest of each subject and all without a
-    subject, `skip_before` what was published from `before` on. The other events are cancelled.
+    subject, `skip_before` what was published, or sent again, from `before` on. The other events are
+    cancelled.
     """
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id, lock=True)

@@ -98,7 +98,8 @@ def begin(
     what: What,
     rate: int | None = None,
 ) -> Replay:
-    """Send the events of [since, until) again, at most `rate` a second.
+    """Send the events of [since, until) again, spread over time: `rate` a second. What a pause or
+    an outage keeps back is then sent at the webhook's own pace.
 
     Raises Invalid if there are too many for one replay, Conflict if there are none.
     """

@@ -2396,7 +2396,7 @@ class ReplayDocument(TypedDict):
     what: Literal["failed", "missing", "all"]
     """The events that were chosen."""
     rate: int | None
-    """Most deliveries a second; null for the webhook's own limit."""
+    """Deliveries a second, as they were spread over time; null if they were not."""
     total: int
     """Number of events."""
     created_at: str | None
@@ -2433,7 +2433,7 @@ class ReplayProgress(TypedDict):
     what: Literal["failed", "missing", "all"]
     """The events that were chosen."""
     rate: int | None
-    """Most deliveries a second; null for the webhook's own limit."""
+    """Deliveries a second, as they were spread over time; null if they were not."""
     total: int
     """Number of events."""
     created_at: str | None
@@ -2521,7 +2521,7 @@ class ResumeInput(TypedDict):
 
     choice: NotRequired[Literal["all", "newest_per_subject", "skip_before"]]
     """all = send everything; newest_per_subject = of each subject the newest event alone;
-    skip_before = only what was published from `before` on.
+    skip_before = only what was published, or sent again, from `before` on.
     """
     before: NotRequired[str | None]
     """For skip_before; left out, now."""
