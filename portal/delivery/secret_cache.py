@@ -50,12 +50,13 @@ class Keys:
         self._reading: dict[tuple[str, str, str | None], asyncio.Task[dict[str, str]]] = {}
 
     async def of(self, tenant_id: str, settings: DeliverySettings) -> list[str]:
-        """Return the secrets that sign at this moment, the newest first. Raises KeysUnavailable."""
+        """Return the secrets that sign at this moment, the one in use first. Raises
+        KeysUnavailable."""
         place = (tenant_id, settings.id, settings.secret_fingerprint)
         kept, now = self._kept.get(place), time.monotonic()
         if kept is None or now - kept.read_at > FRESH_SECONDS:
             kept = await self._again(place, kept, now)
-        return keyring.keys_of(kept.values, settings.taken_at)
+        return keyring.keys_of(kept.values, settings.taken_at, settings.secret_fingerprint)
 
     async def _again(
         self, place: tuple[str, str, str | None], kept: _Kept | None, now: float

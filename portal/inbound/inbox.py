@@ -19,7 +19,7 @@ from portal.records.verbs import change
 from portal.webhooks import keyring, service
 from portal.webhooks.models import Webhook
 from portal.webhooks.schemas import WebhookInput
-from portal.webhooks.verification.signature_check import fingerprint
+from portal.webhooks.signing.signature_schemes import fingerprint
 
 NAME, SENDER = "Inbox", "Inbox feed"
 

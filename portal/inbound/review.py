@@ -24,7 +24,8 @@ from portal.webhooks.models import Webhook
 from portal.webhooks.verification import challenges, inbound_secrets
 from portal.webhooks.verification.documents import BY_HAND, documents
 from portal.webhooks.verification.provider_schemes import Scheme
-from portal.webhooks.verification.signature_check import Verdict, fingerprint, sources, verify
+from portal.webhooks.signing.signature_schemes import fingerprint
+from portal.webhooks.verification.signature_check import Verdict, sources, verify
 
 AT_ONCE = 200
 

@@ -2,6 +2,9 @@
 
 The secret store has one entry for each webhook: `current`, and for 24 hours after a rotation
 `previous`. During these, both sign, so that the receiver has time to switch to the new secret.
+
+A Vault keeps what a rotation stored there also if the row was not committed. The fingerprint in the
+row tells which of the two is in use.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +14,7 @@ from portal.core.errors import Conflict
 from portal.database.session import database_now
 from portal.secretstore import Secret, SecretNotFound, SecretRef, store
 from portal.webhooks.models import Webhook
+from portal.webhooks.signing.signature_schemes import fingerprint
 
 OVERLAP = timedelta(hours=24)
 
@@ -27,10 +31,11 @@ def begin_all(secrets: Sequence[tuple[Webhook, str]]) -> None:
 
 
 def turn(webhook: Webhook, secret: str) -> datetime | None:
-    """Make `secret` the current one; return the time until which the previous one also signs.
+    """Make `secret` the current one; return the time until which the one in use also signs.
 
-    Return None if there was no previous secret; then it overwrites whatever is stored there. Raises
-    SecretConflict if two rotations run at once.
+    Call it before the row has the new fingerprint. Return None if the store has no secret of this
+    webhook; then it overwrites whatever is stored there. Raises SecretConflict if two rotations run
+    at once.
     """
     try:
         before = read(webhook.secret_ref, "rotate the signing secret")
@@ -40,7 +45,7 @@ def turn(webhook: Webhook, secret: str) -> datetime | None:
     until = database_now() + OVERLAP
     values = {
         "current": secret,
-        "previous": before["current"],
+        "previous": _in_use(webhook, before),
         "previous_expires_at": until.isoformat(),
     }
     store().put(webhook.secret_ref, values, cas=before.version)
@@ -48,13 +53,22 @@ def turn(webhook: Webhook, secret: str) -> datetime | None:
 
 
 def retire(webhook: Webhook) -> None:
-    """Delete the previous secret, so that it signs no more. Do nothing if the store lost it."""
+    """Keep only the secret in use, so that no other signs. Do nothing if the store lost it."""
     try:
         secret = read(webhook.secret_ref, "retire the previous signing secret")
     except SecretNotFound:
         return
     if "previous" in secret:
-        store().put(webhook.secret_ref, {"current": secret["current"]}, cas=secret.version)
+        left = {"current": _in_use(webhook, secret)}
+        store().put(webhook.secret_ref, left, cas=secret.version)
+
+
+def _in_use(webhook: Webhook, stored: Mapping[str, str]) -> str:
+    """Return the stored secret that the row has; the current one if it has neither."""
+    before = stored.get("previous")
+    if before is not None and fingerprint(before) == webhook.secret_fingerprint:
+        return before
+    return stored["current"]
 
 
 def read(ref: SecretRef, reason: str) -> Secret:
@@ -69,21 +83,27 @@ def read(ref: SecretRef, reason: str) -> Secret:
 
 
 def open_keys(webhook: Webhook, now: datetime) -> list[str]:
-    """Return the secrets that sign at this moment, the newest first.
+    """Return the secrets that sign at this moment, the one in use first.
 
     Raises Conflict if the store has no secret of this webhook, Unavailable if it does not answer.
     """
     try:
-        return keys_of(read(webhook.secret_ref, "sign a delivery"), now)
+        stored = read(webhook.secret_ref, "sign a delivery")
     except SecretNotFound as error:
         raise Conflict(
             "The signing secret of this webhook is gone. Rotate it, then try again."
         ) from error
+    return keys_of(stored, now, webhook.secret_fingerprint)
 
 
-def keys_of(secret: Mapping[str, str], now: datetime) -> list[str]:
-    """Return the secrets in a stored entry that sign at this moment, the newest first."""
-    keys = [secret["current"]]
-    if "previous" in secret and now < datetime.fromisoformat(secret["previous_expires_at"]):
-        keys.append(secret["previous"])
-    return keys
+def keys_of(stored: Mapping[str, str], now: datetime, in_use: str | None) -> list[str]:
+    """Return the secrets in a stored entry that sign at this moment: first the one in use, which
+    has this fingerprint, then the other one while it still signs."""
+    current, before = stored["current"], stored.get("previous")
+    if before is None:
+        return [current]
+    if fingerprint(before) == in_use:
+        return [before, current]
+    if now < datetime.fromisoformat(stored["previous_expires_at"]):
+        return [current, before]
+    return [current]

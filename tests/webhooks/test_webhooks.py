@@ -2,6 +2,7 @@
 stored."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -15,6 +16,7 @@ from portal.database.session import enter_tenant
 from portal.secretstore import SecretRef, SecretStore
 from portal.secretstore.crypto import KeyRing
 from portal.secretstore.embedded_store import EmbeddedStore
+from portal.webhooks import keyring
 from portal.webhooks.signing import standard_webhooks
 from tests.cast import Api
 from tests.databases import Database
@@ -359,6 +361,52 @@ def test_with_a_vault_the_secret_lies_at_the_vault_path(
     assert ada.post(f"{path}/secret-rotations").status_code == 200
     ada.post(f"{path}/test-deliveries", {"event_type": "a.b"})
     assert [mail["verified"] for mail in receiver.mail("crm")] == [True, True]
+
+
+LOST_AT_COMMIT = """
+CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER at_commit AFTER UPDATE ON webhook
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION at_commit()
+"""
+
+
+def test_a_rotation_that_is_not_committed_leaves_the_secret_that_the_receiver_has(
+    database: Database,
+    ada: Api,
+    bao: dict[str, str],
+    make: Make,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = OpenBao(bao["address"], bao["token"])
+    server.prepare()
+    monkeypatch.setattr(secretstore, "_configured", server.store())
+    made = make(receiver.hook("crm"))
+    receiver.learn("crm", made["signing_secret"])
+    path = f"/webhooks/{made['id']}"
+
+    def signed() -> tuple[str, bool]:
+        sent = ada.post(f"{path}/test-deliveries", {"event_type": "a.b"})
+        assert sent.status_code == 201, sent.text
+        return sent.json["signed_with"], receiver.mail("crm")[-1]["verified"]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keyring, "OVERLAP", timedelta(0))
+        database.sql(LOST_AT_COMMIT)
+        assert ada.post(f"{path}/secret-rotations").status_code == 503
+        database.sql("DROP FUNCTION at_commit CASCADE")
+    # Not even when a day has passed: nobody was shown another one. Its signature is the first, as
+    # some receivers read only that.
+    assert signed() == (made["secret_fingerprint"], True)
+    turned = ada.post(f"{path}/secret-rotations").json or {}
+    assert signed() == (turned["secret_fingerprint"], True), "beside it, for a day"
+    database.sql(LOST_AT_COMMIT)
+    assert ada.post(f"{path}/secret-rotations").status_code == 503
+    database.sql("DROP FUNCTION at_commit CASCADE")
+    assert ada.post(f"{path}/secret-retirements").status_code == 200
+    receiver.learn("crm", turned["signing_secret"])
+    assert signed() == (turned["secret_fingerprint"], True)
 
 
 def test_a_sealed_store_leaves_nothing_half_done(

@@ -14,6 +14,7 @@ name ends in `-previous`. The id and the time are sent in every format.
 """
 
 import base64
+import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ def shown(secret: str) -> str:
 def headers(
     scheme: str, keys: Sequence[str], message_id: str, body: bytes, timestamp: int
 ) -> Headers:
-    """Return the headers that identify and sign one attempt. The newest key must come first."""
+    """Return the headers that identify and sign one attempt. The key in use must come first."""
     if scheme not in STYLES:
         return standard_webhooks.headers(keys, message_id, body, timestamp)
     named = {"webhook-id": message_id, "webhook-timestamp": str(timestamp)}
@@ -146,3 +147,14 @@ def _hex(key: str, signed: bytes) -> str:
 
 def _digest(key: str, signed: bytes) -> bytes:
     return hmac.digest(key.encode(), signed, "sha256")
+
+
+def fingerprint(secret: str) -> str:
+    """Return a text that identifies a secret without revealing it: 12 hex digits of a SHA-256.
+
+    For a Standard Webhooks key it is the fingerprint that the rest of the portal shows.
+    """
+    try:
+        return standard_webhooks.fingerprint(secret)
+    except standard_webhooks.InvalidKey:
+        return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()[:12]

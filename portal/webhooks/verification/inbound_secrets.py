@@ -10,8 +10,9 @@ from portal.secretstore import Secret, SecretNotFound, store
 from portal.webhooks import keyring
 from portal.webhooks.models import Webhook
 from portal.webhooks.signing import signature_schemes, standard_webhooks
+from portal.webhooks.signing.signature_schemes import fingerprint
 from portal.webhooks.verification.provider_schemes import DEFAULT, Scheme, of_webhook
-from portal.webhooks.verification.signature_check import fingerprint, key_problem
+from portal.webhooks.verification.signature_check import key_problem
 from portal.webhooks.verification.signature_doctor import Candidate
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def new(webhook: Webhook) -> str:
 
 
 def known(webhook: Webhook) -> Sequence[str]:
-    """Return the secrets that are accepted now, the newest first; none if none was given yet.
+    """Return the secrets that are accepted now, the one in use first; none if none was given yet.
 
     Raises Unavailable if the secret store does not answer.
     """
@@ -112,7 +113,7 @@ def known(webhook: Webhook) -> Sequence[str]:
         stored = keyring.read(webhook.secret_ref, "verify an inbound request")
     except SecretNotFound:
         return []
-    return keyring.keys_of(stored, database_now())
+    return keyring.keys_of(stored, database_now(), webhook.secret_fingerprint)
 
 
 def candidates(webhook: Webhook) -> list[Candidate]:
@@ -122,7 +123,7 @@ def candidates(webhook: Webhook) -> list[Candidate]:
         newest = keyring.read(webhook.secret_ref, "find why a signature fails")
     except SecretNotFound:
         return []
-    current = keyring.keys_of(newest, database_now())
+    current = keyring.keys_of(newest, database_now(), webhook.secret_fingerprint)
     found = {secret: Candidate(secret, "the secret of this webhook") for secret in current}
     for stored in [newest, *_older(webhook, newest.version)]:
         for name in ("current", "previous"):

@@ -6,7 +6,6 @@ verified.
 
 import base64
 import binascii
-import hashlib
 import hmac
 import re
 import time
@@ -24,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from portal.webhooks.signing import standard_webhooks
+from portal.webhooks.signing.signature_schemes import fingerprint
 from portal.webhooks.verification import canonical, json_web_tokens, sns
 from portal.webhooks.verification.codes import Code
 from portal.webhooks.verification.documents import Look, documents
@@ -85,17 +85,6 @@ class Refused(Exception):
     def __init__(self, code: Code, reason: str) -> None:
         super().__init__(reason)
         self.code, self.reason = code, reason
-
-
-def fingerprint(secret: str) -> str:
-    """Return a text that identifies a secret without revealing it: 12 hex digits of a SHA-256.
-
-    For a Standard Webhooks key it is the fingerprint that the rest of the portal shows.
-    """
-    try:
-        return standard_webhooks.fingerprint(secret)
-    except standard_webhooks.InvalidKey:
-        return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()[:12]
 
 
 def verify(

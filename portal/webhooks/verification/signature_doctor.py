@@ -18,6 +18,7 @@ from itertools import combinations
 from typing import Any
 from urllib.parse import urlsplit
 
+from portal.webhooks.signing.signature_schemes import fingerprint
 from portal.webhooks.verification import sns
 from portal.webhooks.verification.message import Message
 from portal.webhooks.verification.provider_schemes import SCHEMES, Scheme
@@ -29,7 +30,6 @@ from portal.webhooks.verification.signature_check import (
     content,
     credential,
     decode,
-    fingerprint,
     read,
     verify,
 )
