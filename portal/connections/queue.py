@@ -196,9 +196,9 @@ def _put_back(taken: Taken, record: Connector) -> str | None:
     version = taken.restores_version
     if version is None:
         return None
+    if _is_put_back(taken):
+        return None  # by a worker that died afterwards
     check = session.get_one(ConnectorCheck, (taken.tenant_id, taken.check_id))
-    if check.credential_version is not None:
-        return None  # a worker that died afterwards has put it back
     known = session.get_one(ConnectorCredentials, (record.tenant_id, record.id, version))
     if said := known.why_not_for(record):
         return said
@@ -219,6 +219,12 @@ def _put_back(taken: Taken, record: Connector) -> str | None:
     row = session.get_one(ConnectorCredentials, noted)
     row.restored_from, row.token_origin = version, known.token_origin
     return None
+
+
+def _is_put_back(taken: Taken) -> bool:
+    """Tell whether the version that is asked for was put back, by this worker or one before."""
+    check = session.get_one(ConnectorCheck, (taken.tenant_id, taken.check_id))
+    return check.credential_version is not None
 
 
 def token_origins(tenant_id: str, versions: Mapping[str, int]) -> dict[str, str]:
@@ -250,7 +256,7 @@ def _note_token_origin(record: Connector, origin: str) -> None:
 
 
 def _lost(taken: Taken, record: Connector) -> Report:
-    if taken.restores_version is not None:
+    if taken.restores_version is not None and not _is_put_back(taken):
         said = f"The secret store no longer has version {taken.restores_version}."
         return Report("secret_store", said, "Nothing was changed. Enter it anew.", (), 0.0)
     said = (

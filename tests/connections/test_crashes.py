@@ -143,6 +143,27 @@ def test_a_restoration_whose_worker_is_killed_is_done_once(
     assert [one["action"] for one in history].count("connector.credentials_restored") == 1
 
 
+@pytest.mark.parametrize("either_store", ["embedded"], indirect=True)
+def test_a_restoration_that_is_lost_after_it_was_done_does_not_say_that_nothing_was_changed(
+    dies: Dies, ada: Api, connector: Make, run_checks: RunChecks, database: Database
+) -> None:
+    record = connector()
+    path = f"/connectors/{record['id']}"
+    ok(ada.patch(path, {"credentials": {"password": "wrong"}}))
+    run_checks()
+    ok(ada.post(f"{path}/credential-restorations", {"version": 1}), 202)
+    dies("check", "secret opened")
+    restored, *_ = ok(ada.get(f"{path}/credential-versions"))["items"]
+    assert (restored["version"], restored["restored_from"]) == (3, 1)
+    database.sql("DELETE FROM secret_version")
+    database.sql(RUN_OUT)
+    run_checks()
+    newest, *_ = checks(ada, record)
+    assert newest["outcome"] == "config", newest
+    assert "no longer has version 3" in newest["said"]
+    assert "Nothing was changed" not in newest["remedy"]
+
+
 # --- a save ---------------------------------------------------------------------------------------
 
 
