@@ -21,10 +21,10 @@ from portal.records.listing import Listing, Page, Query, one_by_one, page_below
 from portal.records.quotas import stored_bytes
 from portal.webhooks import application_status
 from portal.webhooks.models import Webhook
+from portal.webhooks.signing.signature_schemes import fingerprint
 from portal.webhooks.verification import challenges, inbound_secrets
 from portal.webhooks.verification.documents import BY_HAND, documents
 from portal.webhooks.verification.provider_schemes import Scheme
-from portal.webhooks.signing.signature_schemes import fingerprint
 from portal.webhooks.verification.signature_check import Verdict, sources, verify
 
 AT_ONCE = 200

@@ -278,7 +278,7 @@ class WebhookInput(Command):
         " which it must have one. Only events that pass all of it are sent.",
     )
     rate_limit: int | None = Field(
-        None, ge=1, le=1000, description="At most so many deliveries a second, from each worker."
+        None, ge=1, le=1000, description="At most so many deliveries a second, over all workers."
     )
     ordered: bool = Field(
         False,
@@ -342,7 +342,7 @@ class WebhookDocument(Document):
         description="Field of the data → values of which it must have one."
     )
     rate_limit: int | None = Field(
-        description="Most deliveries a second from each worker; null for no limit."
+        description="Most deliveries a second, over all workers; null for no limit."
     )
     ordered: bool = Field(description="True if deliveries are sent one at a time, in order.")
     connector_id: str | None = Field(

@@ -10,7 +10,7 @@ from portal.webhooks.models import Delivery, Subscription, Webhook
 CHANNEL = "delivery_due"
 WAKE = text(f"SELECT pg_notify('{CHANNEL}', '')")
 IN_PLACE = Delivery.created_at - timedelta(hours=1)
-"""When a begun delivery of an ordered webhook is due: before all that wait, see the queue."""
+"""The time from which a begun delivery of an ordered webhook is due: before all that wait."""
 HALT = text(f"SELECT pg_notify('{CHANNEL}', :webhook)")
 
 

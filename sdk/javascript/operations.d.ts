@@ -4156,7 +4156,7 @@ export interface Webhook {
   pause_reason: "failing" | "gone" | "by_hand" | null;
   /** Field of the data → values of which it must have one. */
   filter: Record<string, unknown[]>;
-  /** Most deliveries a second from each worker; null for no limit. */
+  /** Most deliveries a second, over all workers; null for no limit. */
   rate_limit: number | null;
   /** True if deliveries are sent one at a time, in order. */
   ordered: boolean;
@@ -4300,7 +4300,7 @@ export interface WebhookCreated {
   pause_reason: "failing" | "gone" | "by_hand" | null;
   /** Field of the data → values of which it must have one. */
   filter: Record<string, unknown[]>;
-  /** Most deliveries a second from each worker; null for no limit. */
+  /** Most deliveries a second, over all workers; null for no limit. */
   rate_limit: number | null;
   /** True if deliveries are sent one at a time, in order. */
   ordered: boolean;
@@ -4359,7 +4359,7 @@ export interface WebhookInput {
   retry_policy?: RetryPolicy;
   /** Top-level field of an event's data → the value, or the list of values, of which it must have one. Only events that pass all of it are sent. */
   filter?: Record<string, (string | number | boolean | null)[] | string | number | boolean | null>;
-  /** At most so many deliveries a second, from each worker. */
+  /** At most so many deliveries a second, over all workers. */
   rate_limit?: number | null;
   /** One at a time, in the order of publication: a delivery that fails holds up those after it until it is delivered or has failed for good. */
   ordered?: boolean;

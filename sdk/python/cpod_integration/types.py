@@ -3275,7 +3275,7 @@ class WebhookCreated(TypedDict):
     filter: dict[str, list[Any]]
     """Field of the data → values of which it must have one."""
     rate_limit: int | None
-    """Most deliveries a second from each worker; null for no limit."""
+    """Most deliveries a second, over all workers; null for no limit."""
     ordered: bool
     """True if deliveries are sent one at a time, in order."""
     connector_id: str | None
@@ -3449,7 +3449,7 @@ class WebhookDocument(TypedDict):
     filter: dict[str, list[Any]]
     """Field of the data → values of which it must have one."""
     rate_limit: int | None
-    """Most deliveries a second from each worker; null for no limit."""
+    """Most deliveries a second, over all workers; null for no limit."""
     ordered: bool
     """True if deliveries are sent one at a time, in order."""
     connector_id: str | None
@@ -3582,7 +3582,7 @@ class WebhookInput(TypedDict):
     have one. Only events that pass all of it are sent.
     """
     rate_limit: NotRequired[int | None]
-    """At most so many deliveries a second, from each worker."""
+    """At most so many deliveries a second, over all workers."""
     ordered: NotRequired[bool]
     """One at a time, in the order of publication: a delivery that fails holds up those after it
     until it is delivered or has failed for good.
