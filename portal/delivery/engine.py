@@ -452,11 +452,11 @@ class Engine:
         self._attempts += 1
         self._done.append(done)
         self._record_soon(at_once=at_once or taken.settings.ordered)
-        if decision.pause or taken.settings.is_paused:
+        paused_at = taken.settings.paused_at
+        if decision.pause or paused_at:
+            of = taken.tenant_id, taken.webhook_id
             good = decision.state == "delivered"
-            self._in_thread(
-                safe_pause.probed, taken.tenant_id, taken.webhook_id, good, decision.pause
-            )
+            self._in_thread(safe_pause.probed, *of, paused_at, good, decision.pause)
 
     def _wake_if_room(self, lane: EndpointLimit) -> None:
         if lane.has_more and not lane.is_busy:

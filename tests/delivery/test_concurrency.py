@@ -9,9 +9,7 @@ from portal.delivery.queue.queue import DeliverySettings, DueEndpoint, LeasedDel
 
 PLAIN = DueEndpoint("tnt", "whk", False, False, None, None)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-SETTINGS = DeliverySettings(
-    "whk", "https://x.example", {}, {}, "github", None, False, False, 0, NOW
-)
+SETTINGS = DeliverySettings("whk", "https://x.example", {}, {}, "github", None, None, False, 0, NOW)
 TAKEN = LeasedDelivery(
     "tnt", "dlv", "whk", "evt", "a.b", 1, 1, 1, "event", None, "{}", None, SETTINGS, 1, 0.0
 )

@@ -3,7 +3,7 @@
 The deliveries of a paused webhook wait unchanged, so pausing and resuming cost the same for ten
 held deliveries as for a million. The engine sends one of them from time to time (a probe), or a
 ping if none is held, and resumes the webhook after three successful probes. People can pause and
-resume by hand, and choose what happens to the backlog.
+resume by hand, and choose what happens to the backlog. What was paused by hand is not probed.
 """
 
 from collections.abc import Callable
@@ -102,14 +102,23 @@ def judge(actor: Actor, webhook_id: str) -> None:
         _say(actor, webhook, "pausing", consecutive_failures=webhook.consecutive_failures)
 
 
-def probed(actor: Actor, webhook_id: str, good: bool, pause: PauseReason | None) -> None:
+def probed(
+    actor: Actor,
+    webhook_id: str,
+    paused_at: datetime | None,
+    good: bool,
+    pause: PauseReason | None,
+) -> None:
     """Record the result of a probe of a paused webhook, or pause a webhook whose receiver reports
-    that it is gone."""
+    that it is gone. `paused_at` is the webhook's at the claim: an attempt from before this pause is
+    no probe of it, and what was paused by hand since then stays as it is."""
     webhook = find(Webhook, actor, webhook_id, lock=True, include_deleted=True)
     endpoint = _endpoint(webhook)
     if webhook.paused_at is None:
         if pause is not None:
             _pause(actor, webhook, endpoint, pause)
+        return
+    if webhook.paused_at != paused_at or webhook.pause_reason == "by_hand":
         return
     endpoint.good_probes = endpoint.good_probes + 1 if good else 0
     if endpoint.good_probes >= policy.GOOD_PROBES:
@@ -125,7 +134,9 @@ def ping(actor: Actor, webhook_id: str) -> None:
     call at any time, also twice."""
     webhook = find(Webhook, actor, webhook_id, lock=True, include_deleted=True)
     due = _endpoint(webhook).next_probe_at
-    if webhook.paused_at is None or due is None or due > database_now() or _held(webhook).held:
+    if webhook.paused_at is None or webhook.pause_reason == "by_hand":
+        return
+    if due is None or due > database_now() or _held(webhook).held:
         return
     name, data = "webhook.ping", {"id": webhook.id, "name": webhook.name}
     event = EventInput.read({"type": name, "data": data, "subject": webhook.id})

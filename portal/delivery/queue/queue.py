@@ -125,7 +125,7 @@ SELECT * FROM lease_deliveries(%(worker)s::int, %(ids)s::text[], %(lease)s::floa
 """
 SETTINGS = """
 SELECT w.id, w.url, w.headers, w.retry_policy, w.signature_scheme, w.secret_fingerprint,
-    w.paused_at IS NOT NULL AS is_paused, w.ordered, coalesce(e.throttles, 0) AS throttles,
+    w.paused_at, w.ordered, coalesce(e.throttles, 0) AS throttles,
     now() AS taken_at
 FROM webhook w LEFT JOIN endpoint e ON e.tenant_id = w.tenant_id AND e.webhook_id = w.id
 WHERE w.tenant_id = %(tenant)s AND w.id = ANY (%(webhooks)s)
@@ -176,7 +176,7 @@ class DeliverySettings:
     retry_policy: Mapping[str, Any]
     signature_scheme: str
     secret_fingerprint: str | None
-    is_paused: bool
+    paused_at: datetime | None
     ordered: bool
     throttles: int
     taken_at: datetime

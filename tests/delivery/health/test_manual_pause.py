@@ -1,4 +1,4 @@
-"""Test a pause whose connections break after it is committed, or during the commit."""
+"""Test a pause by hand: no probe ends it, and connections may break while it is committed."""
 
 from collections.abc import Iterator
 from threading import Thread
@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from flask import Flask
 
 from portal.core.config import libpq_url
 from portal.delivery.health import manual_pause
@@ -13,10 +14,11 @@ from portal.delivery.queue import queue
 from portal.lab import test_deliveries
 from tests.cast import Api
 from tests.databases import Database
-from tests.delivery.test_engine import until
+from tests.delivery.health.test_recovery import PAUSE, PAUSED, PROBE
+from tests.delivery.test_engine import deliveries, delivering, publish, rfp, until
 from tests.lab.test_deliveries import EVENT
 from tests.webhooks.conftest import Make
-from tests.webhooks.kit import rows
+from tests.webhooks.kit import PATIENT, Gate, Hands, rows, sinks
 
 LISTENING = """
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
@@ -28,6 +30,12 @@ CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
 CREATE CONSTRAINT TRIGGER at_commit AFTER UPDATE ON webhook
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION at_commit()
 """
+
+
+GONE = b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n"
+STANDING = "SELECT next_probe_at, probes, good_probes FROM endpoint"
+UNTOUCHED = {"next_probe_at": None, "probes": 0, "good_probes": 0}
+PROBE_SOON = "UPDATE endpoint SET next_probe_at = now()"
 
 
 @pytest.fixture
@@ -44,6 +52,56 @@ def lost_at_commit(database: Database) -> Iterator[None]:
     database.sql(ENDS_AT_COMMIT)
     yield
     database.sql("DROP FUNCTION at_commit CASCADE")
+
+
+def test_a_receiver_that_is_gone_changes_nothing_of_a_pause_by_hand(
+    app: Flask, database: Database, ada: Api, make: Make
+) -> None:
+    gate = Gate(answer=GONE)
+    with sinks(gate.behave) as [port]:
+        webhook = make(f"http://127.0.0.1:{port}/", retry_policy=PATIENT)
+        with delivering(app):
+            publish(ada, rfp(1))
+            until(lambda: gate.waiting == 1)
+            assert ada.post(f"/webhooks/{webhook['id']}/pause").json["pause_reason"] == "by_hand"
+            gate.open()
+            until(lambda: [d["state"] for d in deliveries(ada, webhook)] == ["held"])
+    assert ada.get(f"/webhooks/{webhook['id']}").json["pause_reason"] == "by_hand"
+    assert rows(database, STANDING) == [UNTOUCHED]
+
+
+def test_a_probe_of_the_pause_before_does_not_count_for_one_by_hand(
+    app: Flask, database: Database, ada: Api, make: Make
+) -> None:
+    gate = Gate()
+    with sinks(gate.behave) as [port]:
+        webhook = make(f"http://127.0.0.1:{port}/", retry_policy=PATIENT)
+        path = f"/webhooks/{webhook['id']}"
+        for statement in (PAUSE, PAUSED):
+            rows(database, statement, webhook["id"])
+        publish(ada, rfp(1))
+        with delivering(app):
+            rows(database, PROBE)
+            until(lambda: gate.waiting == 1)
+            assert ada.post(f"{path}/resume").status_code == 200
+            assert ada.post(f"{path}/pause").status_code == 200
+            gate.open()
+            until(lambda: [d["state"] for d in deliveries(ada, webhook)] == ["delivered"])
+    assert rows(database, STANDING) == [UNTOUCHED]
+
+
+@pytest.mark.parametrize("held", [0, 1])
+def test_what_is_paused_by_hand_is_not_probed_whatever_was_planned(
+    held: int, database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/")
+    assert ada.post(f"/webhooks/{webhook['id']}/pause").status_code == 200
+    if held:
+        publish(ada, rfp(1))
+    rows(database, PROBE_SOON)  # as an older release may have left it
+    with Hands(database) as hands:
+        assert hands.take(webhook["id"]) == []
+        assert hands.run(queue.silent(hands.connection)) == []
 
 
 def test_a_pause_that_hears_no_more_of_the_workers_is_a_pause(

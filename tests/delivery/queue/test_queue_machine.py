@@ -53,6 +53,7 @@ class Believed:
 class Hook:
     fingerprint: str | None
     paused: bool = False
+    by_hand: bool = False
     deleted: bool = False
     next_probe: bool = False
     sequence: int = 0
@@ -119,13 +120,13 @@ class Machine(RuleBasedStateMachine):
         ready = {k for k, one in waiting.items() if one.is_due}
         if hook.paused:  # one probe, even if it is not due, but none in flight
             ready = {k for k, one in waiting.items() if one.is_due or one.state == "retrying"}
-            ready, room = (ready, 1) if hook.next_probe else (set(), 1)
+            ready, room = (ready, 1) if hook.next_probe and not hook.by_hand else (set(), 1)
         if hook.deleted:
             ready = set()
         taken = self.hands.take(name, room)
         assert len(taken) == min(room, len(ready))
         assert {one.id for one in taken} <= ready
-        if hook.paused and not hook.deleted and waiting:
+        if hook.paused and not hook.by_hand and not hook.deleted and waiting:
             hook.next_probe = False
         for one in taken:
             known = self.believed[one.id]
@@ -171,12 +172,13 @@ class Machine(RuleBasedStateMachine):
             self.acknowledged.add((lease.id, lease.token))
             known.state, known.is_due = how, False
 
-    @rule(number=hook)
-    def pause(self, number: int) -> None:
+    @rule(number=hook, by_hand=st.booleans())
+    def pause(self, number: int, by_hand: bool) -> None:
         name = self.names[number]
         if not self.hooks[name].paused and not self.hooks[name].deleted:
-            self.do(safe_pause.pause, name)
-            self.hooks[name].paused = True
+            gone = (name, None, False, "gone")
+            self.do(safe_pause.pause, name) if by_hand else self.do(safe_pause.probed, *gone)
+            self.hooks[name].paused, self.hooks[name].by_hand = True, by_hand
 
     @rule(number=hook)
     def probe(self, number: int) -> None:

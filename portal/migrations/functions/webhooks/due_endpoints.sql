@@ -1,8 +1,9 @@
 -- Returns the endpoints after the given one that have a due delivery, over all tenants, without the
 -- busy ones and those of a suspended or retired application. `is_probe` tells that a paused
--- endpoint should be tried. It reads rows of all tenants, so it runs as the owner, which the policy
--- `engine` allows. It returns ids and limits only, no published data. It jumps from endpoint to
--- endpoint (a loose index scan): a million deliveries that wait at one endpoint cost as much as one.
+-- endpoint should be tried, which is never one that was paused by hand. It reads rows of all
+-- tenants, so it runs as the owner, which the policy `engine` allows. It returns ids and limits
+-- only, no published data. It jumps from endpoint to endpoint (a loose index scan): a million
+-- deliveries that wait at one endpoint cost as much as one.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION due_endpoints(
     after_tenant text, after_webhook text, busy text[], at_most integer
@@ -34,7 +35,8 @@ BEGIN
     LEFT JOIN application a ON a.tenant_id = w.tenant_id AND a.id = w.application_id
     WHERE NOT w.id = ANY (busy)
     AND coalesce(a.status, '') NOT IN ('suspended', 'retired')
-    AND (w.is_active OR (w.enabled AND NOT w.is_deleted AND e.next_probe_at <= now()))
+    AND (w.is_active OR (w.enabled AND NOT w.is_deleted
+        AND w.pause_reason IS DISTINCT FROM 'by_hand' AND e.next_probe_at <= now()))
     AND (e.not_before IS NULL OR e.not_before <= now())
     AND EXISTS (
         SELECT FROM delivery d

@@ -1,6 +1,6 @@
 -- Returns the paused endpoints that are due for a probe but have no delivery to probe with, over
--- all tenants, without those of a suspended or retired application. It runs as the owner like
--- due_endpoints, and returns only ids.
+-- all tenants, without those that were paused by hand and those of a suspended or retired
+-- application. It runs as the owner like due_endpoints, and returns only ids.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION silent_endpoints(at_most integer)
 RETURNS TABLE (tenant_id text, webhook_id text)
@@ -12,7 +12,8 @@ BEGIN
     JOIN webhook w ON w.tenant_id = e.tenant_id AND w.id = e.webhook_id
     LEFT JOIN application a ON a.tenant_id = w.tenant_id AND a.id = w.application_id
     WHERE e.next_probe_at <= now()
-    AND w.paused_at IS NOT NULL AND w.enabled AND NOT w.is_deleted
+    AND w.paused_at IS NOT NULL AND w.pause_reason IS DISTINCT FROM 'by_hand'
+    AND w.enabled AND NOT w.is_deleted
     AND coalesce(a.status, '') NOT IN ('suspended', 'retired')
     AND NOT EXISTS (
         SELECT FROM delivery d WHERE d.tenant_id = w.tenant_id AND d.webhook_id = w.id
