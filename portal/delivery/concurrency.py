@@ -48,6 +48,8 @@ class EndpointLimit:
     has_more: bool = False
     rests_until: float = 0.0
     conditions_until: float = 0.0
+    halted_at: float = float("-inf")
+    """Nothing begins that was claimed before, by this process's monotonic clock."""
 
     def room(self, due: DueEndpoint) -> int:
         """Return how many more deliveries may be claimed now."""
@@ -123,6 +125,14 @@ class EndpointLimit:
         """Tell whether conditions were noted recently."""
         return time.monotonic() < self.conditions_until
 
+    def halt(self) -> None:
+        """Let nothing begin that was claimed until now."""
+        self.halted_at = time.monotonic()
+
+    def may_begin(self, claimed_at: float) -> bool:
+        """Tell whether the lane was not halted since a claim, which began at `claimed_at`."""
+        return self.halted_at < claimed_at
+
     def emptied(self) -> list[LeasedDelivery]:
         """Remove the waiting deliveries and return them."""
         waiting = list(self.waiting)
@@ -141,13 +151,21 @@ class EndpointLimits:
 
     def __init__(self) -> None:
         self._lanes: dict[str, EndpointLimit] = {}
+        self._halted_at = float("-inf")
         self.widest = WIDEST
 
     def of(self, webhook_id: str) -> EndpointLimit:
         if (lane := self._lanes.get(webhook_id)) is None:
             lane = EndpointLimit(min(FIRST_WIDTH, self.widest), self.widest)
+            lane.halted_at = self._halted_at  # a claim for it may be running
             self._lanes[webhook_id] = lane
         return lane
+
+    def halt_all(self) -> None:
+        """Halt every lane, also those that are not here yet."""
+        self._halted_at = time.monotonic()
+        for lane in self._lanes.values():
+            lane.halt()
 
     def share_with(self, workers: int) -> None:
         """Limit each lane to this process's share of the full width, divided among `workers`."""

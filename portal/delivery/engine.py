@@ -85,7 +85,6 @@ class Engine:
         self._done: list[AttemptRecord] = []
         self._unsent: list[LeasedDelivery] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._halted: set[str] = set()
         self._place = BEGINNING
         self._look_at = 0.0
         self._fresh: dict[str, Fresh] = {}
@@ -263,18 +262,18 @@ class Engine:
     async def _take_due(self, connection: Connection, worker: int, space: int) -> None:
         """Claim due deliveries once. If nothing was claimed from any endpoint, search again after
         POLL_SECONDS."""
-        self._halted.clear()
-        self._look_for_due_at = time.monotonic() + POLL_SECONDS
+        begun = time.monotonic()
+        self._look_for_due_at = begun + POLL_SECONDS
         wanted = self._share(await self._due(connection), space)
         with contextlib.suppress(queue.TakenForGone):
             taken = await queue.take(connection, wanted, worker) if wanted else []
-            self._note(wanted, taken)
+            self._note(wanted, taken, begun)
             if taken or self._place != BEGINNING:
                 self._look_for_due_at = 0.0
 
     async def _take_fresh(self, connection: Connection, worker: int, space: int) -> None:
         """Claim deliveries once that were published just now, for the endpoints that have room."""
-        self._halted.clear()
+        begun = time.monotonic()
         some = [self._fresh.pop(name) for name in list(self._fresh)[:ENDPOINTS]]
         new = {one.webhook_id: one for one in some}
         wanted = self._share([one.due for one in some if self._is_open(one)], space)
@@ -289,7 +288,7 @@ class Engine:
                 of_tenant = list(group)
                 asked = [(new[due.webhook_id], room) for due, room in of_tenant]
                 taken, conditional = await new_deliveries.take(connection, tenant_id, asked, worker)
-                self._note(of_tenant, taken)
+                self._note(of_tenant, taken, begun)
                 for name in conditional:
                     self.lanes.of(name).note_conditions()
                     self._look_for_due()
@@ -344,7 +343,11 @@ class Engine:
         done = (one.done["id"] for one in self._done)
         return {*self.taken, *done, *(one.id for one in self._unsent)}
 
-    def _note(self, wanted: list[tuple[DueEndpoint, int]], taken: list[LeasedDelivery]) -> None:
+    def _note(
+        self, wanted: list[tuple[DueEndpoint, int]], taken: list[LeasedDelivery], begun: float
+    ) -> None:
+        """Add claimed deliveries to their lanes and start them. `begun` is the time before the
+        search: a halt since then may concern what the search has not seen."""
         of: dict[str, list[LeasedDelivery]] = {due.webhook_id: [] for due, _ in wanted}
         for one in taken:
             of[one.webhook_id].append(one)
@@ -353,7 +356,7 @@ class Engine:
             lane, found = self.lanes.of(due.webhook_id), of[due.webhook_id]
             lane.took(found)
             lane.has_more = len(found) == room
-            is_over = self._end.is_set() or due.webhook_id in self._halted
+            is_over = self._end.is_set() or not lane.may_begin(begun)
             self._put_back(lane) if is_over else self._start(lane)
 
     # ------------------------------------------------------------ sending
@@ -366,7 +369,7 @@ class Engine:
     async def _send(self, lane: EndpointLimit, taken: LeasedDelivery | None) -> None:
         """Send the deliveries of a lane one after the other, as long as it has more."""
         while taken is not None:
-            succeeded = await self._deliver(taken, lane) if self._is_ours(taken) else None
+            succeeded = await self._deliver(taken, lane) if self._may_begin(taken, lane) else None
             if succeeded is None:
                 self._do_not_begin(taken, lane)
             elif succeeded and not lane.is_late(time.monotonic()):
@@ -377,15 +380,15 @@ class Engine:
                 self._wake_if_room(lane)
             taken = lane.next()
 
-    def _is_ours(self, taken: LeasedDelivery) -> bool:
-        """Tell whether the lease is certainly still valid, so that no other worker has this
-        delivery."""
-        return self.presence.standing == taken.worker
+    def _may_begin(self, taken: LeasedDelivery, lane: EndpointLimit) -> bool:
+        """Tell whether an attempt may begin: the lease is certainly still valid, so that no other
+        worker has this delivery, and the webhook was not halted since the claim."""
+        return self.presence.standing == taken.worker and lane.may_begin(taken.leased_at)
 
     async def _deliver(self, taken: LeasedDelivery, lane: EndpointLimit) -> bool | None:
         """Make one attempt, from the signature to the values to record. Return whether it
         succeeded; None if it did not begin, because another worker may have claimed the delivery
-        while it waited.
+        while it waited, or the webhook was halted.
 
         It never raises.
         """
@@ -396,7 +399,7 @@ class Engine:
             else:
                 request, signed_with = await self._sign(taken)
                 async with self._slots:
-                    if not self._is_ours(taken):
+                    if not self._may_begin(taken, lane):
                         return None
                     outcome = await self.client.send(request)
         except KeysUnavailable as reason:
@@ -420,19 +423,24 @@ class Engine:
 
     def _do_not_begin(self, taken: LeasedDelivery, lane: EndpointLimit) -> None:
         """Release a delivery and all that wait in its lane: other workers may have claimed them by
-        now."""
+        now, or nothing may be sent any more."""
         lane.waiting.appendleft(taken)
         lane.not_begun()
         self._put_back(lane)
 
     def _put_all_back(self) -> None:
+        """Release all waiting deliveries, and begin none that was claimed until now: a halt may
+        have gone unheard."""
+        self.lanes.halt_all()
         for lane in self.lanes:
             self._put_back(lane)
 
     def _halt(self, webhook_id: str) -> None:
-        """Release the waiting deliveries of a webhook that was paused, disabled or deleted."""
-        self._put_back(self.lanes.of(webhook_id))
-        self._halted.add(webhook_id)  # a claim that is running may not have seen it
+        """Release the waiting deliveries of a webhook that was paused, disabled or deleted, and
+        begin none that was claimed until now."""
+        lane = self.lanes.of(webhook_id)
+        lane.halt()
+        self._put_back(lane)
 
     async def _sign(self, taken: LeasedDelivery) -> tuple[Request, str]:
         keys = await self.keys.of(taken.tenant_id, taken.settings)

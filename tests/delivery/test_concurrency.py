@@ -1,5 +1,6 @@
 """Test the concurrency limit of one endpoint."""
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -124,6 +125,26 @@ def test_workers_share_the_widest_lane() -> None:
         assert lanes.of(webhook).width == WIDEST / 4
     lanes.share_with(1000)
     assert lanes.of("before").width == 1
+
+
+def test_what_was_claimed_before_a_halt_does_not_begin() -> None:
+    lanes = EndpointLimits()
+    before, other = lanes.of("halted"), lanes.of("other")
+    begun = time.monotonic()
+    before.halt()
+    assert not before.may_begin(begun)
+    assert other.may_begin(begun)
+    assert before.may_begin(time.monotonic())
+
+
+def test_a_halt_of_all_holds_for_lanes_that_come_later() -> None:
+    lanes = EndpointLimits()
+    lanes.of("before")
+    begun = time.monotonic()
+    lanes.halt_all()
+    for name in ("before", "after"):
+        assert not lanes.of(name).may_begin(begun)
+        assert lanes.of(name).may_begin(time.monotonic())
 
 
 def test_busy_lanes_are_not_asked_about() -> None:

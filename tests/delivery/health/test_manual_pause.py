@@ -1,4 +1,5 @@
-"""Test a pause by hand: no probe ends it, and connections may break while it is committed."""
+"""Test a pause by hand: nothing begins after it, no probe ends it, and connections may break while
+it is committed."""
 
 from collections.abc import Iterator
 from threading import Thread
@@ -9,6 +10,7 @@ import pytest
 from flask import Flask
 
 from portal.core.config import libpq_url
+from portal.delivery import engine as engines
 from portal.delivery.health import manual_pause
 from portal.delivery.queue import queue
 from portal.lab import test_deliveries
@@ -18,7 +20,7 @@ from tests.delivery.health.test_recovery import PAUSE, PAUSED, PROBE
 from tests.delivery.test_engine import deliveries, delivering, publish, rfp, until
 from tests.lab.test_deliveries import EVENT
 from tests.webhooks.conftest import Make
-from tests.webhooks.kit import PATIENT, Gate, Hands, rows, sinks
+from tests.webhooks.kit import PATIENT, Gate, Hands, Mailbox, rows, sinks
 
 LISTENING = """
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
@@ -52,6 +54,27 @@ def lost_at_commit(database: Database) -> Iterator[None]:
     database.sql(ENDS_AT_COMMIT)
     yield
     database.sql("DROP FUNCTION at_commit CASCADE")
+
+
+def test_nothing_begins_after_a_pause_has_returned(
+    app: Flask, ada: Api, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pause a webhook while its delivery waits for the only connection, which another one has."""
+    monkeypatch.setattr(engines, "CONNECTIONS", 1)
+    gate, mailbox = Gate(), Mailbox()
+    with sinks(gate.behave, mailbox.behave) as [slow, quick]:
+        make(f"http://127.0.0.1:{slow}/", event_types=["slow.*"], retry_policy=PATIENT)
+        webhook = make(f"http://127.0.0.1:{quick}/")
+        with delivering(app):
+            publish(ada, {"type": "slow.one", "data": {}})
+            until(lambda: gate.waiting == 1)
+            publish(ada, rfp(1))
+            until(lambda: [d["state"] for d in deliveries(ada, webhook)] == ["in_flight"])
+            assert ada.post(f"/webhooks/{webhook['id']}/pause").status_code == 200
+            gate.open()
+            until(lambda: [d["state"] for d in deliveries(ada, webhook)] != ["in_flight"])
+    assert [d["state"] for d in deliveries(ada, webhook)] == ["held"]
+    assert mailbox.heads == []
 
 
 def test_a_receiver_that_is_gone_changes_nothing_of_a_pause_by_hand(
