@@ -31,10 +31,11 @@ def pause(actor: Actor, webhook_id: str) -> Webhook:
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as pooled:
         connection = cast(Connection, pooled.connection.driver_connection)
         connection.execute(f"LISTEN {queue.HALTED}")
-        silent = {pid for (pid,) in connection.execute(queue.WORKERS)}
         try:
             let_go()
             with suppress(psycopg.OperationalError):  # it is paused, as if a worker did not answer
+                # Not before the commit: a worker that has attended since then may have claimed.
+                silent = {pid for (pid,) in connection.execute(queue.WORKERS)}
                 _hear(connection, webhook_id, silent)
         finally:
             with suppress(psycopg.OperationalError):

@@ -2,7 +2,7 @@
 it is committed."""
 
 from collections.abc import Iterator
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import psycopg
@@ -14,6 +14,7 @@ from portal.delivery import engine as engines
 from portal.delivery.health import manual_pause
 from portal.delivery.queue import queue
 from portal.lab import test_deliveries
+from portal.webhooks.subscriptions import CHANNEL
 from tests.cast import Api
 from tests.databases import Database
 from tests.delivery.health.test_recovery import PAUSE, PAUSED, PROBE
@@ -75,6 +76,31 @@ def test_nothing_begins_after_a_pause_has_returned(
             until(lambda: [d["state"] for d in deliveries(ada, webhook)] != ["in_flight"])
     assert [d["state"] for d in deliveries(ada, webhook)] == ["held"]
     assert mailbox.heads == []
+
+
+def test_a_pause_waits_for_a_worker_that_comes_just_before_its_commit(
+    database: Database, ada: Api, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhook, has_answered, let_go = make("https://hooks.example.com/"), Event(), manual_pause.let_go
+    with psycopg.connect(libpq_url(database.app_url), autocommit=True) as worker:
+
+        def answer() -> None:
+            [notice] = list(worker.notifies(timeout=20, stop_after=1))
+            has_answered.wait(0.3)  # as one that has to release its deliveries first
+            has_answered.set()
+            worker.execute(queue.ANSWER, (notice.payload,))
+
+        def commit() -> None:
+            worker.execute(f"LISTEN {CHANNEL}")
+            worker.execute(queue.ATTEND)
+            answering.start()
+            let_go()
+
+        answering = Thread(target=answer)
+        monkeypatch.setattr(manual_pause, "let_go", commit)
+        assert ada.post(f"/webhooks/{webhook['id']}/pause").status_code == 200
+        assert has_answered.is_set()
+        answering.join()
 
 
 def test_a_receiver_that_is_gone_changes_nothing_of_a_pause_by_hand(
