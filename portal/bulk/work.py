@@ -3,12 +3,16 @@
 One step does a few rows in one transaction: each in a savepoint, together with its result and the
 job's counts. So a worker that is killed loses nothing and repeats nothing: what it had not
 committed was not done. The locked row of the job keeps other workers away.
+
+Locks: the job; the records of the step, without those that others have locked; what their verbs
+lock. So a step never waits for a record while it has another one that somebody waits for.
 """
 
 import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import takewhile
 from typing import Any
 
 import structlog
@@ -86,7 +90,8 @@ def _read(job: BulkJob) -> Task:
 
 def _do_rows(task: Task) -> None:
     job, begun = task.job, time.monotonic()
-    rows = _next_rows(job, task.act.at_once)
+    found = _next_rows(job, task.act.at_once)
+    rows = _free(job, found)
     results: list[Result] = []
     wait = 0
     for row in rows:
@@ -103,7 +108,7 @@ def _do_rows(task: Task) -> None:
     for state, many in Counter(result.state for result in results).items():
         setattr(job, state, getattr(job, state) + many)
     job.next_at = now + timedelta(seconds=wait)
-    if not job.waiting or len(results) == len(rows) < task.act.at_once:
+    if not job.waiting or len(results) == len(found) < task.act.at_once:
         _end(job)
 
 
@@ -141,6 +146,22 @@ def _next_rows(job: BulkJob, most: int) -> list[BulkRow]:
         BulkRow.tenant_id == job.tenant_id, BulkRow.job_id == job.id, BulkRow.state == "waiting"
     )
     return list(session.scalars(query.order_by(BulkRow.number).limit(most)))
+
+
+def _free(job: BulkJob, rows: list[BulkRow]) -> list[BulkRow]:
+    """Lock the records of these rows, and return the rows before the first one that is locked by
+    somebody else. If that is the first of all, return it alone, with nothing locked."""
+    if len(rows) < 2:
+        return rows
+    model = KINDS[job.resource].resource.model
+    ids = [row.record_id for row in rows]
+    free = select(model.id).where(model.tenant_id == job.tenant_id, model.id.in_(ids))
+    with session.begin_nested() as locks:
+        held = set(session.scalars(free.with_for_update(skip_locked=True)))
+        if rows[0].record_id in held:
+            return list(takewhile(lambda row: row.record_id in held, rows))
+        locks.rollback()
+    return rows[:1]
 
 
 def _do(task: Task, row: BulkRow) -> Result:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Thread
 from typing import Any
 
 import psycopg
@@ -17,9 +18,14 @@ from portal.database.session import transaction
 from portal.ops.worker import Worker
 from tests.cast import Api
 from tests.databases import Database
+from tests.delivery.test_engine import until
 from tests.statements import statements
 
 DO = HOUSEKEEPING[:1]
+JOB_WAITS = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+AND wait_event_type = 'Lock' AND query LIKE 'SELECT %'
+"""
 
 
 @pytest.fixture
@@ -155,6 +161,29 @@ def test_a_step_looks_for_each_record_once(app: Flask, ada: Api, database: Datab
         done = do_one_step(app, database)
     looked = [sql for sql, _ in sent if "FOR UPDATE OF api_key" in sql]
     assert len(looked) == done
+
+
+@pytest.mark.parametrize("place", [0, -1], ids=["the first", "the last"])
+@pytest.mark.parametrize(
+    ("table", "resource", "verb"),
+    [("api_key", "api-keys", "block"), ("webhook", "webhooks", "pause")],
+)
+def test_a_job_that_waits_for_a_record_keeps_no_other(
+    ada: Api, work, database: Database, table: str, resource: str, verb: str, place: int
+) -> None:
+    for _ in range(3):
+        ada.create(resource, name="One")
+    job = preview(ada, resource, verb, filter={})
+    ids = [row["record_id"] for row in rows(ada, job)]
+    confirm(ada, job)
+    working = Thread(target=work)
+    with psycopg.connect(libpq_url(database.superuser_url)) as other:
+        other.execute(f"SELECT FROM {table} WHERE id = %s FOR UPDATE", (ids[place],))
+        working.start()
+        until(lambda: database.sql(JOB_WAITS))
+        other.execute(f"SELECT FROM {table} FOR UPDATE NOWAIT")
+    working.join()
+    assert counts(job_of(ada, job)) == ("done", 0, 3, 0, 0)
 
 
 def do_one_step(app: Flask, database: Database) -> int:

@@ -1,5 +1,6 @@
 """Declare what can be done to many webhooks."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
@@ -55,22 +56,25 @@ def _switch(actor: Actor, webhook_id: str, is_on: bool) -> Webhook:
 
 
 WRITE = "webhooks:write"
+ACTS = (
+    Act("pause", "Pause", "paused", WRITE, _pause,
+        "Their events are held until somebody resumes them.",
+        reads=("direction", "paused_at"), cannot=_not_to_pause),
+    Act("resume", "Resume", "resumed", WRITE, _resume,
+        "The held events are sent.", ResumeMany, ("paused_at",), _not_to_resume),
+    editing(resource, "The next delivery uses the new settings.", EditWebhooks),
+    *switching(resource, _switch,
+               "They get the events that are published from then on.",
+               "Only test events are sent to them."),
+    deleting(resource,
+             "Nothing is sent to them any more. They can be restored for 30 days."),
+)  # fmt: skip
 KIND = Kind(
     resource,
     listing=resource.listing,
     label="name",
     page="webhooks",
-    acts=(
-        Act("pause", "Pause", "paused", WRITE, _pause,
-            "Their events are held until somebody resumes them.",
-            reads=("direction", "paused_at"), cannot=_not_to_pause),
-        Act("resume", "Resume", "resumed", WRITE, _resume,
-            "The held events are sent.", ResumeMany, ("paused_at",), _not_to_resume),
-        editing(resource, "The next delivery uses the new settings.", EditWebhooks),
-        *switching(resource, _switch,
-                   "They get the events that are published from then on.",
-                   "Only test events are sent to them."),
-        deleting(resource,
-                 "Nothing is sent to them any more. They can be restored for 30 days."),
-    ),
-)  # fmt: skip
+    # One in a transaction: workers claim and record deliveries of many webhooks together, and must
+    # not wait for one that waits for them with another.
+    acts=tuple(replace(act, at_once=1) for act in ACTS),
+)
