@@ -64,6 +64,9 @@ RECONNECT_SECONDS = (0.2, 1.0)
 """Shorter than the time after which a worker without a session is declared dead."""
 
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError)
+BUSY = (psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable)
+"""A lock was not to be had: to try again is enough."""
+
 FAILED_HERE = Outcome(
     "invalid_request",
     "The request could not be made from the webhook's settings.",
@@ -489,17 +492,25 @@ class Engine:
         while True:
             await self._ready.wait()
             self._ready.clear()
-            if batch := self._done[:BATCH]:
-                health = await queue.complete(connection, batch)
-                del self._done[: len(batch)]
-                self._go_on(batch)
-                for one in health:
-                    if safe_pause.concerns(one):
-                        self._in_thread(safe_pause.judge, one.tenant_id, one.webhook_id)
-                self._record_soon()
-            if unsent := self._unsent[:]:
-                await queue.give_back(connection, unsent)
-                del self._unsent[: len(unsent)]
+            try:
+                await self._record_ended(connection)
+            except BUSY as error:  # nothing was recorded, and the connection is as good as before
+                log.warning("delivery: recording again", reason=str(error).splitlines()[0])
+                self._ready.set()
+
+    async def _record_ended(self, connection: Connection) -> None:
+        """Record one batch of ended attempts, and give back all that were not begun."""
+        if batch := self._done[:BATCH]:
+            health = await queue.complete(connection, batch)
+            del self._done[: len(batch)]
+            self._go_on(batch)
+            for one in health:
+                if safe_pause.concerns(one):
+                    self._in_thread(safe_pause.judge, one.tenant_id, one.webhook_id)
+            self._record_soon()
+        if unsent := self._unsent[:]:
+            await queue.give_back(connection, unsent)
+            del self._unsent[: len(unsent)]
 
     def _go_on(self, recorded: list[AttemptRecord]) -> None:
         """Start the deliveries that waited for these to be recorded."""

@@ -1,13 +1,21 @@
 """Test records that are repeated, and records that must leave nothing behind."""
 
+import psycopg
+import pytest
 from flask import Flask
 
+from portal.core.config import libpq_url
 from portal.delivery.queue import queue
 from tests.cast import Api
 from tests.databases import Database
-from tests.delivery.test_engine import publish, rfp
+from tests.delivery.test_engine import deliveries, delivering, publish, rfp, until
 from tests.webhooks.conftest import Make
-from tests.webhooks.kit import Hands, ended, rows
+from tests.webhooks.kit import PATIENT, Gate, Hands, ended, rows, sinks
+
+RECORD_WAITS = """
+SELECT pid FROM pg_stat_activity WHERE datname = current_database()
+AND wait_event_type = 'Lock' AND query LIKE %s
+"""
 
 
 def test_what_was_recorded_may_be_recorded_again(
@@ -96,3 +104,24 @@ def test_what_was_erased_on_its_way_is_not_written_down_afterwards(
         " LEFT JOIN event ON event.id = delivery_attempt.event_id"
     )
     assert kept == ["bob"]
+
+
+def test_a_record_that_is_refused_for_a_deadlock_is_repeated_on_its_connection(
+    app: Flask, database: Database, ada: Api, make: Make, capfd: pytest.CaptureFixture[str]
+) -> None:
+    gate = Gate()
+    with sinks(gate.behave) as [port], delivering(app):
+        webhook = make(f"http://127.0.0.1:{port}/", retry_policy=PATIENT)
+        publish(ada, rfp(1))
+        until(lambda: gate.waiting == 1)
+        with psycopg.connect(libpq_url(database.superuser_url)) as other:
+            other.execute("SET deadlock_timeout = '60s'")  # not this one is refused
+            other.execute("SELECT FROM webhook FOR UPDATE")
+            gate.open()
+            until(lambda: rows(database, RECORD_WAITS, "%record_attempts%"))
+            other.execute("SELECT FROM delivery FOR UPDATE")
+        until(lambda: [d["state"] for d in deliveries(ada, webhook)] == ["delivered"])
+    out = capfd.readouterr().out
+    assert "recording again" in out
+    assert "database away" not in out
+    assert len(gate.heads) == 1
