@@ -31,7 +31,7 @@ def forget_old(tenant_id: str) -> bool:
     there are more."""
     days = settings.of_days(tenant_id)
     more = expire(tenant_id, days)
-    ids = _older(tenant_id, days + 1)
+    ids = _older(tenant_id, days + 1, Delivery.state.not_in(WAITING))
     for model, column in ((Delivery, Delivery.id), (DeliveryAttempt, DeliveryAttempt.delivery_id)):
         session.execute(
             delete(model)
@@ -71,21 +71,28 @@ def forget_old_attempts(tenant_id: str) -> bool:
 
 def expire(tenant_id: str, days: int) -> bool:
     """Expire the deliveries that have waited for more than `days` days, and report it to their
-    webhooks. Return whether there are more."""
+    webhooks. Return whether there are more.
+
+    It locks webhooks and endpoints first, as a resume does. Deliveries that others have locked wait
+    for the next time: a claim or a record has them, and locks the endpoint afterwards.
+    """
     on_its_way = (Delivery.state == "in_flight") & (Delivery.due_at > func.now())
     waits = Delivery.state.in_(WAITING) & ~on_its_way
+    ids = _older(tenant_id, days, waits)
+    old = (Delivery.tenant_id == tenant_id, Delivery.id.in_(ids))
+    webhooks = session.scalars(select(Delivery.webhook_id).where(*old).distinct())
+    safe_pause.lock_endpoints(tenant_id, webhooks)
+    free = session.scalars(select(Delivery.id).where(*old, waits).with_for_update(skip_locked=True))
     given_up = session.scalars(
         update(Delivery)
-        .where(Delivery.tenant_id == tenant_id, Delivery.id.in_(_older(tenant_id, days, waits)))
-        .where(waits)
+        .where(Delivery.tenant_id == tenant_id, Delivery.id.in_(free.all()))
         .values(state="expired", completed_at=func.now())
         .returning(Delivery.webhook_id)
         .execution_options(synchronize_session=False)
     )
-    counts = Counter(given_up)
-    for webhook_id, count in sorted(counts.items()):
+    for webhook_id, count in sorted(Counter(given_up).items()):
         safe_pause.gave_up(safe_pause.engine_actor(tenant_id), webhook_id, count)
-    return counts.total() == FORGOTTEN_AT_ONCE
+    return len(ids) == FORGOTTEN_AT_ONCE
 
 
 def _older(tenant_id: str, days: int, *which: ColumnElement[bool]) -> list[str]:

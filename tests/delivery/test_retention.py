@@ -2,22 +2,30 @@
 reported."""
 
 from collections.abc import Callable
+from threading import Thread
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 
+from portal.core.config import libpq_url
 from portal.delivery import partitions
 from portal.events import service as events
 from portal.events import settings
 from tests.cast import ADA, Api, Pages
 from tests.databases import Database
+from tests.delivery.crashes.test_takeover import being_recorded
 from tests.delivery.test_engine import deliveries, delivering, publish, rfp, until
 from tests.keeping import keep_house
 from tests.webhooks.conftest import Make, Receiver
 from tests.webhooks.kit import Hands, ended, rows
 from tests.webhooks.test_webhooks import everything_written
 
+WAITING_FOR = """
+SELECT pid FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE %s
+"""
 SINCE = "created_at - make_interval(days => {days})"
 OLDER = (
     """
@@ -109,6 +117,40 @@ def test_what_was_sent_again_late_goes_with_its_event(
     rows(database, "UPDATE delivery_attempt SET event_id = (SELECT id FROM event)")
     keep_house(app, database)
     assert kept(database) == {"event": 0, "delivery": 0, "delivery_attempt": 0}
+
+
+@pytest.mark.usefixtures("week")
+def test_what_expires_waits_for_a_resume_before_it_has_locked_anything_that_this_needs(
+    app: Flask, database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/")
+    assert ada.post(f"/webhooks/{webhook['id']}/pause").status_code == 200
+    publish(ada, rfp(1))
+    days_pass(database, 7)
+    expiring = Thread(target=keep_house, args=(app, database))
+    with psycopg.connect(libpq_url(database.superuser_url)) as resuming:
+        resuming.execute("SELECT FROM endpoint FOR UPDATE")
+        expiring.start()
+        until(lambda: rows(database, WAITING_FOR, "%endpoint%"))
+        resuming.execute("SELECT FROM delivery FOR UPDATE NOWAIT")
+    expiring.join()
+    assert [one["state"] for one in deliveries(ada, webhook)] == ["expired"]
+
+
+@pytest.mark.usefixtures("week")
+def test_what_a_worker_has_locked_expires_later(
+    app: Flask, database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/")
+    publish(ada, rfp(1), rfp(2))
+    days_pass(database, 7)
+    oldest, _ = (row["id"] for row in rows(database, "SELECT id FROM delivery ORDER BY id"))
+    with being_recorded(database, oldest):
+        keep_house(app, database)
+    assert [one["state"] for one in deliveries(ada, webhook)] == ["expired", "pending"]
+    days_pass(database, 2)
+    keep_house(app, database)
+    assert [one["state"] for one in deliveries(ada, webhook)] == []
 
 
 @pytest.mark.usefixtures("week")

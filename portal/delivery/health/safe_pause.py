@@ -4,9 +4,13 @@ The deliveries of a paused webhook wait unchanged, so pausing and resuming cost 
 held deliveries as for a million. The engine sends one of them from time to time (a probe), or a
 ping if none is held, and resumes the webhook after three successful probes. People can pause and
 resume by hand, and choose what happens to the backlog. What was paused by hand is not probed.
+
+Locks, always in this order: the webhook, its endpoint, deliveries. While a resume changes its
+deliveries, the locked endpoint keeps probes away. A claim and a record lock deliveries first, so
+nobody who has an endpoint waits for a delivery that is in flight or being claimed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -166,11 +170,12 @@ def resume(
     webhook = find(Webhook, actor, webhook_id, lock=True)
     if webhook.paused_at is None:
         raise Conflict("This webhook is not paused.")
+    endpoint = _endpoint(webhook)
     if choice == "newest_per_subject":
         _keep_newest(webhook)
     elif choice == "skip_before":
         _skip(webhook, before or database_now())
-    return _resume(actor, webhook, _endpoint(webhook), action="resumed")
+    return _resume(actor, webhook, endpoint, action="resumed")
 
 
 def backlog(actor: Actor, webhook: Webhook) -> Backlog:
@@ -219,6 +224,23 @@ def _endpoint(webhook: Webhook) -> Endpoint:
     session.execute(insert(Endpoint).values(**key).on_conflict_do_nothing())
     query = select(Endpoint).filter_by(**key).with_for_update()
     return session.scalars(query.execution_options(populate_existing=True)).one()
+
+
+def lock_endpoints(tenant_id: str, webhook_ids: Iterable[str]) -> None:
+    """Lock the endpoint rows of webhooks until the transaction ends, with those of the webhooks
+    before them, each by id; create the rows that are not there yet."""
+    ids = sorted(set(webhook_ids))
+    # A new endpoint refers to its webhook, so inserting it would lock that one later.
+    of_ids = (Webhook.tenant_id == tenant_id, Webhook.id.in_(ids))
+    webhooks = select(Webhook.id).where(*of_ids).order_by(Webhook.id)
+    known = session.scalars(webhooks.with_for_update(read=True, key_share=True)).all()
+    if not known:
+        return
+    rows = [{"tenant_id": tenant_id, "webhook_id": webhook_id} for webhook_id in known]
+    session.execute(insert(Endpoint).values(rows).on_conflict_do_nothing())
+    mine = (Endpoint.tenant_id == tenant_id, Endpoint.webhook_id.in_(known))
+    endpoints = select(Endpoint.webhook_id).where(*mine).order_by(Endpoint.webhook_id)
+    session.execute(endpoints.with_for_update())
 
 
 def _pause(actor: Actor, webhook: Webhook, endpoint: Endpoint, reason: PauseReason) -> Webhook:

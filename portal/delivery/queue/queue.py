@@ -60,9 +60,13 @@ DUE = "SELECT * FROM due_endpoints(%s, %s, %s, %s)"
 ALONE = """
 SELECT id FROM unnest(%s::text[]) AS o(id) WHERE pg_try_advisory_xact_lock(hashtextextended(id, 0))
 """
+# An endpoint that somebody has locked, perhaps to resume it, is left out: that may take seconds.
 PROBE = """
-UPDATE endpoint SET next_probe_at = now() + make_interval(secs => %s)
-WHERE tenant_id = %s AND webhook_id = ANY (%s) AND next_probe_at <= now() RETURNING webhook_id
+UPDATE endpoint p SET next_probe_at = now() + make_interval(secs => %s)
+WHERE p.tenant_id = %s AND p.webhook_id = ANY (ARRAY(
+    SELECT e.webhook_id FROM endpoint e WHERE e.tenant_id = %s AND e.webhook_id = ANY (%s)
+    AND e.next_probe_at <= now() FOR UPDATE SKIP LOCKED))
+RETURNING p.webhook_id
 """
 # Expired leases in ordered webhooks, left by a worker without a number, or by one that has not been
 # buried yet: a worker that starts buries nobody at first. Those deliveries are among the last in
@@ -400,7 +404,8 @@ async def _with_probes(
     probes = [one.webhook_id for one, _ in wanted if one.is_probe]
     if not probes:
         return list(wanted)
-    rows = await connection.execute(PROBE, (LEASE_SECONDS, tenant_id, probes))
+    values = (LEASE_SECONDS, tenant_id, tenant_id, probes)
+    rows = await connection.execute(PROBE, values)
     ours = {row["webhook_id"] for row in await rows.fetchall()}
     return [pair for pair in wanted if not pair[0].is_probe or pair[0].webhook_id in ours]
 

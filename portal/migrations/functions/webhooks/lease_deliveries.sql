@@ -5,7 +5,9 @@
 -- Every id is between the lowest and the highest one, so that the days of others are left out, which
 -- an array cannot tell. Each event's id is a range of one, in the order of ids: only the primary key
 -- serves that, also in a plan that was made while the table was empty.
--- Locks: endpoint, by webhook id, so that two workers do not wait for each other; delivery.
+-- Locks: endpoint, by webhook id, so that two workers do not wait for each other; delivery, which the
+-- caller has locked before. So nobody who has an endpoint locked may wait for a delivery that can be
+-- claimed.
 CREATE OR REPLACE FUNCTION lease_deliveries(
     worker integer, ids text[], lease_seconds double precision, limited text[],
     seconds_each double precision[]
