@@ -24,6 +24,7 @@ from tests.webhooks.kit import Hands, ended, rows
 
 RATE = 5
 TENTH = "UPDATE endpoint SET paid_until = paid_until - interval '100 ms'"
+AHEAD_BY = "SELECT extract(epoch FROM paid_until - now())::float8 AS seconds FROM endpoint"
 SINCE = "UPDATE endpoint SET resumed_at = now() - make_interval(secs => %s), paid_until = NULL"
 
 
@@ -58,6 +59,21 @@ def test_a_rate_that_was_not_used_is_not_saved_up(
     spent = time.monotonic() - began
     assert first == RATE
     assert second <= spent * RATE, "what has come due since, and nothing of the hour"
+
+
+def test_a_rate_goes_on_after_the_databases_clock_went_back(
+    two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/", rate_limit=RATE)
+    publish(ada, *(rfp(number) for number in range(50)))
+    assert len(two[0].take(webhook["id"])) == RATE
+    # What was written a moment ago is an hour ahead now.
+    rows(database, "UPDATE endpoint SET paid_until = paid_until + interval '1 hour'")
+    assert len(two[1].take(webhook["id"])) == 1, "no more than the rate allows at any moment"
+    [paid] = rows(database, AHEAD_BY)
+    assert paid["seconds"] <= 1 / RATE
+    rows(database, "UPDATE endpoint SET paid_until = now() - interval '1 second'")
+    assert len(two[0].take(webhook["id"])) == RATE
 
 
 def test_after_a_pause_two_workers_begin_slowly_together(

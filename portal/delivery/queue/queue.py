@@ -116,10 +116,13 @@ CROSS JOIN LATERAL (
 ) due
 """
 # All workers share the rate limit: each delivery moves `paid_until` forward by its share of a
-# second. The time from `paid_until` to now, at most one second, is what may be used now.
+# second. The time from `paid_until` to now, at most one second, is what may be used now. If it is
+# more than a second ahead, the database's clock went back since then: one delivery may be sent.
 ALLOWED = """
-SELECT r.webhook_id, floor(1e-6 + r.rate * extract(
-    epoch FROM now() - greatest(e.paid_until, now() - interval '1 second')))::int AS allowed
+SELECT r.webhook_id, floor(1e-6 + r.rate * extract(epoch FROM now() - greatest(
+    CASE WHEN e.paid_until > now() + interval '1 second'
+        THEN now() - make_interval(secs => 1 / r.rate) ELSE e.paid_until END,
+    now() - interval '1 second')))::int AS allowed
 FROM unnest(%s::text[], %s::float8[]) AS r(webhook_id, rate)
 LEFT JOIN endpoint e ON e.tenant_id = %s AND e.webhook_id = r.webhook_id
 """

@@ -2,6 +2,7 @@
 -- limits, and returns what sending needs. The caller has locked the rows. `limited` are the webhooks
 -- with a rate limit, `seconds_each` the seconds that a delivery of each takes up. The data of an
 -- event comes with one of its deliveries only; it is null in the others, and if it was erased.
+-- What was charged before counts until now at most: the clock may have gone back since then.
 -- Every id is between the lowest and the highest one, so that the days of others are left out, which
 -- an array cannot tell. Each event's id is a range of one, in the order of ids: only the primary key
 -- serves that, also in a plan that was made while the table was empty.
@@ -39,7 +40,9 @@ BEGIN
         GROUP BY m.webhook_id, l.seconds ORDER BY m.webhook_id
         ON CONFLICT (tenant_id, webhook_id)
         DO UPDATE SET last_sequence = e.last_sequence + excluded.last_sequence,
-            paid_until = coalesce(greatest(e.paid_until, now() - interval '1 second')
+            paid_until = coalesce(greatest(
+                CASE WHEN e.paid_until > now() THEN now() ELSE e.paid_until END,
+                now() - interval '1 second')
                 + (excluded.paid_until - (now() - interval '1 second')), e.paid_until)
         RETURNING e.webhook_id, e.last_sequence
     )
