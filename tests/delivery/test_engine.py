@@ -13,10 +13,12 @@ from portal.core.config import libpq_url
 from portal.delivery.engine import Engine
 from portal.delivery.queue import new_deliveries
 from portal.fast import pipeline
-from tests.cast import ACME, Api
+from tests.cast import ACME, ADA, Api, Pages
 from tests.databases import Database
 from tests.webhooks.conftest import Make, Receiver
 from tests.webhooks.kit import rows
+
+NOT_BEGUN = "SELECT id FROM delivery WHERE state = 'retrying' AND token = %s"
 
 
 @contextmanager
@@ -138,6 +140,35 @@ def test_a_failure_is_tried_again_later(
     assert one["next_attempt_at"] is not None
     shown = ada.get(f"/webhooks/{webhook['id']}").json
     assert (shown["consecutive_failures"], shown["last_delivery_status"]) == (1, "http_error")
+
+
+def test_an_outage_of_the_secret_store_takes_no_attempts(
+    engine: Engine,
+    database: Database,
+    ada: Api,
+    browse: Callable[..., Pages],
+    make: Make,
+    receiver: Receiver,
+) -> None:
+    retries = {"maxAttempts": 2, "backoff": "fixed"}
+    webhook = make(receiver.hook("crm", "?status=500"), retry_policy=retries)
+    rows(database, "UPDATE secret SET current_version = current_version + 1")
+    publish(ada, rfp(1))
+    for claims in (1, 2, 3):
+        until(lambda claims=claims: rows(database, NOT_BEGUN, claims))
+        if claims < 3:
+            rows(database, "UPDATE delivery SET due_at = now()")
+    [one] = deliveries(ada, webhook)
+    assert (one["state"], one["attempts"]) == ("retrying", 0)
+    assert (
+        "The first attempt could not be made." in browse(ADA).get(f"/deliveries/{one['id']}").text
+    )
+    rows(database, "UPDATE secret SET current_version = current_version - 1")
+    for attempt, state in ((1, "retrying"), (2, "failed")):
+        rows(database, "UPDATE delivery SET due_at = now()")
+        until(lambda n=attempt: len(receiver.mail("crm")) == n)
+        until(lambda wanted=state: [d["state"] for d in deliveries(ada, webhook)] == [wanted])
+    assert [header(mail, "cpod-attempt") for mail in receiver.mail("crm")] == ["2", "1"]
 
 
 def test_what_happens_during_a_pause_is_held_and_then_sent(

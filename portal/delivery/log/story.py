@@ -37,10 +37,12 @@ def headline(
         return attempt_view.held_because(webhook)
     ended = clock(delivery.completed_at, now) if delivery.completed_at else ""
     tried = counted(delivery.attempts, "attempt")
+    # None was made if our side could not sign it.
+    why = f"{tried} failed" if delivery.attempts else "The first attempt could not be made"
     sentences = {
         "pending": "In the queue for its first attempt.",
         "in_flight": f"Attempt {delivery.attempts} is on its way.",
-        "retrying": f"{tried} failed. The next is due at {clock(next_at or now, now)}.",
+        "retrying": f"{why}. The next is due at {clock(next_at or now, now)}.",
         "delivered": f"Delivered at {ended}, after {tried}.",
         "failed": f"Failed at {ended}, after {tried}.",
         "expired": f"Ended at {ended}, as your tenant keeps no delivery for longer.",
