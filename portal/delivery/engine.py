@@ -256,10 +256,11 @@ class Engine:
         ping the paused endpoints that have no delivery to probe with."""
         if time.monotonic() < self._look_at:
             return
-        await self.presence.look(connection)
-        self.lanes.share_with(await queue.workers(connection))
-        for tenant_id, webhook_id in await queue.silent(connection):
-            self._in_thread(safe_pause.ping, tenant_id, webhook_id)
+        questions = queue.counted_workers(), queue.silent_endpoints()
+        workers, silent = await self.presence.look(connection, *questions)
+        self.lanes.share_with(max(len(workers), 1))
+        for row in silent:
+            self._in_thread(safe_pause.ping, row["tenant_id"], row["webhook_id"])
         self._look_at = time.monotonic() + LOOK_SECONDS
 
     async def _take_due(self, connection: Connection, worker: int, space: int) -> None:

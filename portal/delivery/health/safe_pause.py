@@ -31,7 +31,7 @@ from portal.events.schemas import EventInput
 from portal.records import verbs
 from portal.records.audit import trail as audit
 from portal.webhooks.models import WAITING, WAITING_SQL, Delivery, Endpoint, PauseReason, Webhook
-from portal.webhooks.subscriptions import WAKE, halt
+from portal.webhooks.subscriptions import IN_PLACE, WAKE, halt
 
 Choice = Literal["all", "newest_per_subject", "skip_before"]
 COUNTED = 100_000
@@ -263,7 +263,7 @@ def _resume(actor: Actor, webhook: Webhook, endpoint: Endpoint, *, action: str) 
     session.execute(
         update(Delivery)
         .where(*_waiting(webhook), Delivery.state == "retrying", Delivery.due_at > func.now())
-        .values(due_at=func.now())
+        .values(due_at=IN_PLACE if webhook.ordered else func.now())
         .execution_options(synchronize_session=False)
     )
     session.execute(WAKE)

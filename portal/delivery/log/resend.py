@@ -17,7 +17,7 @@ from portal.events.models import Event
 from portal.events.type_names import matches
 from portal.records.audit import trail as audit
 from portal.webhooks.models import Delivery, Endpoint, Webhook
-from portal.webhooks.subscriptions import WAKE
+from portal.webhooks.subscriptions import IN_PLACE, WAKE
 
 TRIED = 200
 EXAMPLES = 5
@@ -87,7 +87,7 @@ def retry_now(actor: Actor, delivery_id: str) -> Delivery:
             Delivery.state == "retrying",
         )
         # A delivery that is due already keeps its place in the queue.
-        .values(due_at=func.least(Delivery.due_at, func.now()))
+        .values(due_at=IN_PLACE if webhook.ordered else func.least(Delivery.due_at, func.now()))
         .execution_options(synchronize_session=False)
     )
     # In an ordered webhook everything waits for the retry. A receiver that asked to slow down has

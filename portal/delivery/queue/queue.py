@@ -48,7 +48,7 @@ SELECT set_config('app.tenant_id', %(tenant)s, true), ARRAY(
     WHERE number = %(worker)s AND alive_until > now() AND buried_at IS NULL FOR KEY SHARE
 ) AS standing
 """
-SILENT = "SELECT * FROM silent_endpoints(%s)"
+SILENT = "SELECT * FROM silent_endpoints(%(at_most)s)"
 AT_ONCE = 50
 FEW_IN_HAND = 10
 MOST_IN_HAND = 1000
@@ -246,11 +246,6 @@ async def attend(connection: Connection) -> None:
     await connection.execute(ATTEND)
 
 
-async def workers(connection: Connection) -> int:
-    """Return the number of workers at this moment; at least 1, for the caller itself."""
-    return max(len(await (await connection.execute(WORKERS)).fetchall()), 1)
-
-
 async def halted(connection: Connection, webhook_id: str) -> None:
     """Confirm that this worker begins no more attempts for a webhook, to a caller that waits for
     that."""
@@ -265,11 +260,15 @@ async def due(
     return [DueEndpoint(**row) for row in await rows.fetchall()]
 
 
-async def silent(connection: Connection) -> list[tuple[str, str]]:
-    """Return the ids of paused endpoints that should be probed now but have no delivery to probe
-    with."""
-    rows = await connection.execute(SILENT, (AT_ONCE,))
-    return [(row["tenant_id"], row["webhook_id"]) for row in await rows.fetchall()]
+def counted_workers() -> Ask:
+    """Return the statement that has a row for each worker of this moment."""
+    return ask(WORKERS)
+
+
+def silent_endpoints() -> Ask:
+    """Return the statement that finds paused endpoints that should be probed now but have no
+    delivery to probe with: rows of `tenant_id` and `webhook_id`."""
+    return ask(SILENT, {"at_most": AT_ONCE})
 
 
 class TakenForGone(Exception):

@@ -12,8 +12,8 @@ import psycopg
 import structlog
 
 from portal.core.deadlines import elapsed
-from portal.delivery.queue.queue import ENTER
-from portal.fast.pipeline import Connection
+from portal.delivery.queue.queue import ENTER, Rows, ask
+from portal.fast.pipeline import Ask, Connection
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -46,7 +46,8 @@ UNHELD = "pg_try_advisory_xact_lock(hashtext('delivery worker'), number)"
 LAPSED = "(alive_until <= now() OR buried_at IS NOT NULL)"
 GONE = f"({LAPSED} OR {UNHELD})"
 MISSING = f"""
-SELECT number, buried_at IS NOT NULL AS is_buried FROM delivery_worker WHERE number <> %s AND {GONE}
+SELECT number, buried_at IS NOT NULL AS is_buried FROM delivery_worker WHERE number <> %(number)s
+AND {GONE}
 """  # noqa: S608  constants of this file
 # SKIP LOCKED: a locked row means that another worker buries it, or that it is alive and claiming.
 # `buried_at` is set even if some of its deliveries cannot be released yet: if it is alive after
@@ -153,14 +154,17 @@ class Presence:
             async with connection.transaction():
                 await _take_back(connection, self.number, in_hand)
 
-    async def look(self, connection: Connection) -> None:
-        """Release the deliveries of workers that are dead now."""
-        rows = await (await connection.execute(MISSING, (self.number or 0,))).fetchall()
+    async def look(self, connection: Connection, *also: Ask) -> list[Rows]:
+        """Release the deliveries of workers that are dead now. Return the rows of other statements
+        that are sent together with the search for them."""
+        missing = ask(MISSING, {"number": self.number or 0})
+        rows, *others = await connection.send(missing, *also)
         now = elapsed()
         self._missing = {row["number"]: self._missing.get(row["number"], now) for row in rows}
         for row in rows:
             if row["is_buried"] or self._is_gone(row["number"], now):
                 await _bury(connection, row["number"])
+        return others
 
     def _is_gone(self, number: int, now: float) -> bool:
         """Tell whether another worker was missing for long enough, while this one was connected."""

@@ -1,9 +1,8 @@
-"""0071 pauses by hand: no probe ends them; and attempts that were not made and seconds of a clock
-that was ahead count no more."""
+"""0071 pauses by hand: no probe ends them, and an attempt that was not made does not count."""
 
 from portal.migrations.functions import replace
 
-revision, down_revision = "0071", "0069"
+revision, down_revision = "0071", "0070"
 
 
 def upgrade() -> None:

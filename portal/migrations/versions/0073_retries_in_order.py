@@ -2,7 +2,7 @@
 
 from portal.migrations.functions import replace
 
-revision, down_revision = "0073", "0070"
+revision, down_revision = "0073", "0071"
 
 
 def upgrade() -> None:
@@ -10,4 +10,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    replace("0068", "record_attempts")
+    replace("0071", "record_attempts")

@@ -5,7 +5,8 @@
 -- one, so that few processes wait for each other.
 -- Only what is still leased with this token changes and is counted. A worker that lost the answer to
 -- its commit records the same again, and another worker may have the delivery by now. If a delivery
--- was leased twice, the later lease counts. An erased delivery leaves no body behind.
+-- was leased twice, the later lease counts. An erased delivery leaves no body behind. An attempt that
+-- our side could not make (`not_made`) is none: the lease counted it, and it is given back.
 -- The values of a delivery are looked up by its id, and the rows by the primary key: a join would be
 -- a nested loop, whose order depends on statistics from when the table was empty.
 -- A retry that keeps its place, in an ordered webhook, comes before all that wait: an hour before its
@@ -36,14 +37,16 @@ BEGIN
         jsonb_object_agg(o ->> 'id', o ORDER BY (o ->> 'token')::bigint)
         INTO ids, first_id, last_id, latest FROM jsonb_array_elements(done) AS o;
     WITH ended AS (
-        UPDATE delivery d SET (holder, state, outcome, status, due_at, completed_at) = (
-            SELECT NULL::int, a.state, a.outcome, a.status,
+        UPDATE delivery d SET (holder, attempts, state, outcome, status, due_at, completed_at) = (
+            SELECT NULL::int, d.attempts - CASE WHEN a.not_made THEN 1 ELSE 0 END, a.state,
+                a.outcome, a.status,
                 CASE WHEN a.state <> 'retrying' THEN d.due_at
                     WHEN a.keeps_place THEN d.created_at - interval '1 hour'
                     ELSE now() + make_interval(secs => a.wait) END,
                 CASE WHEN a.state <> 'retrying' THEN now() END
             FROM jsonb_to_record(latest -> d.id) AS a(
-                state text, outcome text, status int, wait float8, keeps_place bool))
+                state text, outcome text, status int, wait float8, keeps_place bool,
+                not_made bool))
         WHERE d.tenant_id = tenant AND d.id = ANY (ids) AND d.id BETWEEN first_id AND last_id
         AND d.state = 'in_flight' AND d.token = (latest -> d.id ->> 'token')::bigint
         RETURNING d.id, d.created_at
