@@ -79,7 +79,7 @@ class Call(Protocol):
 class _Result(NamedTuple):
     """Hold the result for the caller: a value, or an error to raise."""
 
-    result: Any
+    value: Any
     error: Exception | None = None
 
 
@@ -128,10 +128,10 @@ class BatchCounter:
         Raises Unavailable when PostgreSQL does not answer, or when another transaction holds the
         call's rows for too long.
         """
-        result: Future[_Result] = Future()
-        self._ask(call, result.set_result)
+        future: Future[_Result] = Future()
+        self._ask(call, future.set_result)
         try:
-            result, error = result.result(ANSWER_SECONDS)
+            result, error = future.result(ANSWER_SECONDS)
         except TimeoutError:
             raise unavailable() from None
         if error is not None:
@@ -144,12 +144,12 @@ class BatchCounter:
         All calls of a process must use the same loop.
         """
         loop = asyncio.get_running_loop()
-        result: asyncio.Future[Any] = loop.create_future()
-        self._ask(call, partial(self._answers.put, loop, result))
+        future: asyncio.Future[Any] = loop.create_future()
+        self._ask(call, partial(self._answers.put, loop, future))
         # A timeout ends only the waiting: the call is counted nevertheless.
-        end = loop.call_later(ANSWER_SECONDS, _settle, result, _Result(None, unavailable()))
+        end = loop.call_later(ANSWER_SECONDS, _settle, future, _Result(None, unavailable()))
         try:
-            return await result
+            return await future
         finally:
             end.cancel()
 
@@ -297,7 +297,7 @@ def _settle(waiting: "asyncio.Future[Any]", result: _Result) -> None:
     if waiting.done():
         return
     if result.error is None:
-        waiting.set_result(result.result)
+        waiting.set_result(result.value)
     else:
         waiting.set_exception(result.error)
 
