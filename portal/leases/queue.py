@@ -87,7 +87,6 @@ NEEDED = load_only(
     Connector.enabled,
     Connector.is_deleted,
     Connector.application_id,
-    Connector.app_id,
     Connector.scope,
     Connector.credential_fields,
     Connector.credential_version,

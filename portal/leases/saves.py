@@ -65,11 +65,11 @@ def look_again(tenant_id: str, connector_id: str) -> None:
 def hands_out(record: Connector) -> Variant | None:
     """Return the way to sign in of which the connector hands something out now, or None.
 
-    Only an application's keys take leases, and only of what is for the whole tenant. Of all others
-    nothing leaves the slot that web processes cannot read.
+    Only keys of its application take leases, and only of what is for the whole tenant. Of all
+    others nothing leaves the slot that web processes cannot read.
     """
     usable = record.enabled and not record.is_deleted and not record.is_stopped
-    is_owned = bool(record.application_id or record.app_id) and record.is_for_all
+    is_owned = record.application_id is not None and record.is_for_all
     variant = record.variant
     if variant is None or not (usable and is_owned) or connectors.missing(record):
         return None

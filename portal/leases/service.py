@@ -17,7 +17,7 @@ from portal.connectors.models import Connector
 from portal.core.errors import Conflict, Forbidden, Locked, Unavailable
 from portal.database.actor import Actor
 from portal.database.base import new_id
-from portal.database.record import find, missing
+from portal.database.record import find
 from portal.database.session import database_now, let_go, send, session
 from portal.fast.statements import Statement
 from portal.leases.models import KINDS, ConnectorAccess, ConnectorLease, slot_of
@@ -31,6 +31,10 @@ LONGEST = 300
 RECENT = timedelta(days=1)
 LOOKED = 2000  # of the newest leases, for the keys that took them
 ON_ITS_WAY = "A worker is fetching this. Try again in a moment."
+NOT_OWNER = (
+    "Only an API key of the application that owns this connector takes leases of it. Give the"
+    " connector an application, and use a key of that application."
+)
 
 LISTING: Listing[Any] = Listing(
     ConnectorLease,
@@ -78,9 +82,9 @@ class Given:
 def take(actor: Actor, connector_id: str) -> Given:
     """Give a lease, and note who took it.
 
-    Raises Forbidden for a caller that is no key of the connector's application, Locked for a
-    disabled connector, NotReady while a worker fetches, NotGiven when only a person can help, and
-    any error of the secret store.
+    Raises NotFound for a connector that the caller does not see, Forbidden for a caller that is no
+    key of the connector's application, Locked for a disabled connector, NotReady while a worker
+    fetches, NotGiven when only a person can help, and any error of the secret store.
     """
     actor.require(USE)
     _check_owner(actor)
@@ -89,7 +93,8 @@ def take(actor: Actor, connector_id: str) -> Given:
         held = _Held(*row)
         break
     else:
-        raise missing(Connector, connector_id)
+        find(Connector, actor, connector_id)
+        raise Forbidden(NOT_OWNER)
     if not held.is_good:
         raise _not_given(find(Connector, actor, connector_id))
     secret = _open(actor, connector_id, held)
@@ -198,7 +203,10 @@ class _Held:
 
 @cache
 def _question() -> Statement:
-    """Return the statement that reads a connector and its slot, for keys of an application."""
+    """Return the statement that reads a connector of the caller's application, and its slot.
+
+    An application also sees what it made and another one owns: of that it gets nothing.
+    """
     names = ("tenant_id", "app_id", "application_id")
     caller: Any = {name: bindparam(name) for name in names}
     seen = Connector.seen_by(Actor(kind="application", id="", name="", **caller))
@@ -218,7 +226,11 @@ def _question() -> Statement:
             ConnectorAccess.token_expires_at,
             func.now(),
         )
-        .where(Connector.id == bindparam("id"), Connector.is_deleted.is_(False))
+        .where(
+            Connector.id == bindparam("id"),
+            Connector.application_id == bindparam("application_id"),
+            Connector.is_deleted.is_(False),
+        )
     )
 
 
@@ -230,12 +242,8 @@ NOTE = Statement(
 
 
 def _check_owner(actor: Actor) -> None:
-    # What an application's key sees are the connectors of the application, so it owns what it sees.
     if actor.application_id is None:
-        raise Forbidden(
-            "Only an API key of the application that owns this connector takes leases of it. Give"
-            " the connector an application, and use a key of that application."
-        )
+        raise Forbidden(NOT_OWNER)
 
 
 def _not_given(record: Connector) -> Exception:

@@ -202,29 +202,65 @@ def test_the_slot_is_emptied_when_a_connector_is_not_to_be_used(
     assert in_slot(made["id"]) is None
 
 
-def test_a_connector_of_a_stopped_application_gives_none(
-    issue: Issue, ada: Api, application: dict[str, Any], with_token: Make, work: Work
+@pytest.fixture
+def moved(ada: Api, issue: Issue, application: dict[str, Any]) -> Callable[[str | None], Any]:
+    """Return `moved(id)`: a connector that an application made and an admin gave to another one,
+    and a key of the first that may take leases."""
+
+    def make(application_id: str | None) -> tuple[dict[str, Any], Api]:
+        maker = issue(application, "connectors:use", "connectors:read", "connectors:write")
+        made = maker.create(
+            "connectors",
+            provider="http",
+            auth_type="bearer",
+            config={"baseUrl": "https://api.example.com"},
+            credentials={"token": "of-the-maker"},
+        )
+        body = {"application_id": application_id, "credentials": {"token": "of-the-owner"}}
+        assert ada.patch(f"/connectors/{made['id']}", body).status_code == 200
+        return made, maker
+
+    return make
+
+
+def test_who_made_a_connector_of_another_application_gets_none_of_its_credentials(
+    ada: Api, moved: Callable[..., Any], issue: Issue, work: Work
 ) -> None:
     other = ada.create("applications", display_name="Other")
-    program = issue(application, "connectors:use", "connectors:write", "connectors:read")
-    made = program.create(
-        "connectors",
-        provider="http",
-        auth_type="bearer",
-        config={"baseUrl": "https://api.example.com"},
-        credentials={"token": "tok"},
-    )
-    ada.patch(f"/connectors/{made['id']}", {"application_id": other["id"]})
+    made, maker = moved(other["id"])
     work()
     path = f"/connectors/{made['id']}/leases"
-    assert program.post(path, {}).status_code == 201
-    ada.post(f"/applications/{other['id']}/suspend", {"reason": "A key leaked."})
-    answer = program.post(path, {})
-    assert answer.status_code == 409
-    assert "application is suspended" in answer.json["detail"]
-    ada.post(f"/applications/{other['id']}/reopen", {"reason": "All is well."})
+    given = issue(other).post(path, {})
+    assert given.json["credentials"] == {"token": "of-the-owner"}
+    refused = maker.post(path, {})
+    assert refused.status_code == 403, refused.text
+    assert "application that owns this connector" in refused.json["detail"]
+    assert maker.get(f"/connectors/{made['id']}").status_code == 200, "it still sees it"
+
+
+def test_who_made_a_connector_gets_none_when_it_has_no_application(
+    moved: Callable[..., Any], work: Work, slots: Callable[[str], list[str]]
+) -> None:
+    made, maker = moved(None)
     work()
-    assert program.post(path, {}).status_code == 201
+    assert maker.post(f"/connectors/{made['id']}/leases", {}).status_code == 403
+    assert slots(made["id"]) == ["credentials"]
+
+
+def test_a_connector_of_a_stopped_application_gives_none(
+    ada: Api, application: dict[str, Any], with_password: Make, work: Work, lease: Lease,
+    in_slot: Callable[[str], Any],
+) -> None:  # fmt: skip
+    made = with_password()
+    work()
+    assert lease(made["id"]).status_code == 201
+    ada.post(f"/applications/{application['id']}/suspend", {"reason": "A key leaked."})
+    assert lease(made["id"]).status_code == 401
+    work()
+    assert in_slot(made["id"]) is None
+    ada.post(f"/applications/{application['id']}/reopen", {"reason": "All is well."})
+    work()
+    assert lease(made["id"]).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -232,28 +268,17 @@ def test_a_connector_of_a_stopped_application_gives_none(
     [
         ("UPDATE connector SET enabled = false", 423),
         ("UPDATE connector SET credential_version = 2", 409),
-        ("UPDATE application SET status = 'suspended' WHERE slug <> 'runtime'", 409),
+        ("UPDATE connector SET application_id = NULL", 404),
     ],
 )
 def test_what_a_process_of_the_release_before_changes_counts_at_once(
-    change: str, status: int, issue: Issue, ada: Api, application: dict[str, Any], work: Work,
-    database: Database,
-) -> None:  # fmt: skip
-    program = issue(application, "connectors:use", "connectors:write", "connectors:read")
-    made = program.create(
-        "connectors",
-        provider="http",
-        auth_type="bearer",
-        config={"baseUrl": "https://api.example.com"},
-        credentials={"token": "tok"},
-    )
-    other = ada.create("applications", display_name="Other")
-    ada.patch(f"/connectors/{made['id']}", {"application_id": other["id"]})
+    change: str, status: int, with_password: Make, work: Work, lease: Lease, database: Database
+) -> None:
+    made = with_password()
     work()
-    path = f"/connectors/{made['id']}/leases"
-    assert program.post(path, {}).status_code == 201
+    assert lease(made["id"]).status_code == 201
     database.sql(change)
-    assert program.post(path, {}).status_code == status
+    assert lease(made["id"]).status_code == status
 
 
 def test_a_restored_connector_gets_a_new_token(

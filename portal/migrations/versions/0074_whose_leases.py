@@ -1,0 +1,27 @@
+"""0074 whose leases: what is handed out without an application is taken away by a worker.
+
+Not before an hour: until it has ended, a worker of the release before would put it there again.
+"""
+
+from portal.migrations import live
+
+revision, down_revision = "0074", "0073"
+
+ENTER = "SELECT set_config('app.tenant_id', %s, true)"
+TAKE_AWAY = """
+UPDATE connector_access a SET due_at = now() + interval '1 hour' FROM connector c
+WHERE a.tenant_id = %s AND c.tenant_id = a.tenant_id AND c.id = a.connector_id
+    AND c.application_id IS NULL AND a.state = 'ready' AND a.due_at IS NULL
+"""
+
+
+def upgrade() -> None:
+    with live.in_steps():
+        for (tenant_id,) in live.run("SELECT id FROM tenant ORDER BY id"):
+            with live.transaction():
+                live.run(ENTER, tenant_id)
+                live.run(TAKE_AWAY, tenant_id)
+
+
+def downgrade() -> None:
+    """Change nothing: a worker looks once more at what it has in hand."""
