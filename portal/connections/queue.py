@@ -192,33 +192,47 @@ def _current(record: Connector) -> Secret:
 
 def _put_back(taken: Taken, record: Connector) -> str | None:
     """Write the older version of the credentials that is asked for, if any, as the newest one, and
-    note it in the row; or return why not, because the connector was changed since."""
+    note it in the row; or return why not, because the connector was changed since.
+
+    Like a save, it flushes the row first. Raises any error of the secret store; the row then is as
+    it was.
+    """
     version = taken.restores_version
     if version is None:
         return None
     if _is_put_back(taken):
         return None  # by a worker that died afterwards
     check = session.get_one(ConnectorCheck, (taken.tenant_id, taken.check_id))
+    actor = _asker(check)
+    if not record.is_open_to(actor):
+        return "Nothing was changed: the connector is for others now than when this was asked for."
     known = session.get_one(ConnectorCredentials, (record.tenant_id, record.id, version))
     if said := known.why_not_for(record):
         return said
     values = store().get(record.secret_ref, version=version, reason="go back to older credentials")
     current = store().head(record.secret_ref).current_version
-    written = store().put(record.secret_ref, dict(values), cas=current)
-    check.credential_version = written.number
+    with session.begin_nested():
+        check.credential_version = current + 1
+        connectors.note_restored(actor, record, version, values, current + 1)
+        noted = (record.tenant_id, record.id, current + 1)
+        row = session.get_one(ConnectorCredentials, noted)
+        row.restored_from, row.token_origin = version, known.token_origin
+        session.flush()
+        store().put(record.secret_ref, dict(values), cas=current)
+    return None
+
+
+def _asker(check: ConnectorCheck) -> Actor:
+    """Return who asked for a restoration, as one for whom the connector was then."""
     person_id = check.asked_by if (check.asked_by or "").startswith("per_") else None
-    actor = Actor(
-        taken.tenant_id,
+    return Actor(
+        check.tenant_id,
         "person" if person_id else "application",
         check.asked_by or "system",
         check.asked_by_name or "",
         person_id=person_id,
+        groups=frozenset({check.asked_group} if check.asked_group else ()),
     )
-    connectors.note_restored(actor, record, version, values, check.credential_version)
-    noted = (record.tenant_id, record.id, check.credential_version)
-    row = session.get_one(ConnectorCredentials, noted)
-    row.restored_from, row.token_origin = version, known.token_origin
-    return None
 
 
 def _is_put_back(taken: Taken) -> bool:

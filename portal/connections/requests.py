@@ -89,6 +89,7 @@ def ask(
             asked_by=actor.person_id or actor.id,
             asked_by_name=actor.name[:200],
             restores_version=restores_version,
+            asked_group=record.group_id if restores_version is not None else None,
         )
         .on_conflict_do_nothing()
         .returning(ConnectorCheck)

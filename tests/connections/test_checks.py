@@ -20,8 +20,9 @@ from portal.connections.requests import DRAFTS_AT_ONCE, OF_ONE_TENANT
 from portal.core.config import libpq_url
 from portal.database.session import transaction
 from portal.front.application import THREADS
-from tests.cast import Api
+from tests.cast import Api, Provider
 from tests.connections.conftest import PASSWORD, USER, RunChecks, Service
+from tests.connectors.scopes import SID
 from tests.databases import Database
 from tests.delivery.test_engine import until
 from tests.keeping import keep_house
@@ -238,6 +239,49 @@ def test_older_credentials_are_used_again(
     gone = ada.post(f"{path}/credential-restorations", {"version": 9})
     assert gone.status_code == 422
     assert "version" in gone.text
+
+
+def of_sales(maker: Api, service: Service) -> dict[str, Any]:
+    """Return a connector of the group sales, which works no more since its password was changed."""
+    made = maker.create(
+        "connectors",
+        provider="http",
+        auth_type="basic",
+        config={"baseUrl": service.address},
+        credentials={"username": USER, "password": PASSWORD},
+        scope="group",
+        group_id="sales",
+    )
+    ok(maker.patch(f"/connectors/{made['id']}", {"credentials": {"password": "wrong"}}))
+    return made
+
+
+def test_older_credentials_of_a_groups_connector_are_used_again(
+    either_store: str, ed: Api, service: Service, run_checks: RunChecks
+) -> None:
+    path = f"/connectors/{of_sales(ed, service)['id']}"
+    run_checks()
+    ok(ed.post(f"{path}/credential-restorations", {"version": 1}), 202)
+    run_checks()
+    assert ok(ed.get(f"{path}/checks"))["items"][0]["outcome"] == "passed"
+    assert ok(ed.get(path))["sync_status"] == "healthy"
+    ok(ed.patch(path, {"credentials": {"password": "a part is changed"}}))
+
+
+def test_a_restoration_is_not_done_for_who_sees_the_connector_no_more(
+    app: Flask, token_provider: Provider, ed: Api, service: Service, run_checks: RunChecks
+) -> None:
+    path = f"/connectors/{of_sales(ed, service)['id']}"
+    run_checks()
+    sid = Api(app.test_client(), token_provider.token_of(SID))
+    ok(sid.post(f"{path}/credential-restorations", {"version": 1}), 202)
+    moved = ok(ed.patch(path, {"group_id": "security"}))
+    run_checks()
+    newest, *_ = ok(ed.get(f"{path}/checks"))["items"]
+    assert (newest["outcome"], newest["is_outdated"]) == ("config", True)
+    assert "Nothing was changed" in newest["said"]
+    assert ok(ed.get(path))["version"] == moved["version"]
+    ok(ed.patch(path, {"credentials": {"password": "a part is changed"}}))
 
 
 def test_nothing_is_sent_while_the_application_is_stopped(

@@ -3,6 +3,9 @@
 Not before an hour: until it has ended, a worker of the release before would put it there again.
 """
 
+import sqlalchemy as sa
+from alembic import op
+
 from portal.migrations import live
 
 revision, down_revision = "0074", "0073"
@@ -16,6 +19,7 @@ WHERE a.tenant_id = %s AND c.tenant_id = a.tenant_id AND c.id = a.connector_id
 
 
 def upgrade() -> None:
+    op.add_column("connector_check", sa.Column("asked_group", sa.String(80)), if_not_exists=True)
     with live.in_steps():
         for (tenant_id,) in live.run("SELECT id FROM tenant ORDER BY id"):
             with live.transaction():
@@ -24,4 +28,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Change nothing: a worker looks once more at what it has in hand."""
+    op.drop_column("connector_check", "asked_group")
