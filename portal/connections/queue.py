@@ -56,7 +56,8 @@ class Taken:
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A connection as it was read. `subject` is None if `problem` says why nothing is;
-    `is_outdated` tells that this says nothing of the connector as it is now."""
+    `is_outdated` tells that this says nothing of the connector as it is now. `credential_version`
+    is 0 if it has no credentials."""
 
     subject: Subject | None
     record_version: int
@@ -144,7 +145,7 @@ def open_subject(taken: Taken) -> Opened:
         return _not_opened(record, Report("config", said, "Edit it and choose both.", (), 0.0))
     origin = token_origins(record.tenant_id, {record.id: record.credential_version}).get(record.id)
     subject = Subject(entry, variant, dict(record.config), dict(credentials), origin)
-    return Opened(subject, record.version, record.credential_version)
+    return Opened(subject, record.version, record.used_version)
 
 
 def note_steps(taken: Taken, steps: list[Step]) -> None:
@@ -281,7 +282,7 @@ def _lost(taken: Taken, record: Connector) -> Report:
 
 
 def _not_opened(record: Connector, problem: Report) -> Opened:
-    return Opened(None, record.version, record.credential_version, problem)
+    return Opened(None, record.version, record.used_version, problem)
 
 
 def _held(record: Connector, said: str) -> Opened:
@@ -320,7 +321,7 @@ def _differs(record: Connector, opened: Opened) -> bool:
     if subject is None:
         return record.version != opened.record_version
     read = (subject.provider.key, subject.variant.type, subject.config, opened.credential_version)
-    return read != (record.provider, record.auth_type, record.config, record.credential_version)
+    return read != (record.provider, record.auth_type, record.config, record.used_version)
 
 
 def _finish(check: ConnectorCheck, report: Report) -> None:

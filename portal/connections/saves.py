@@ -25,7 +25,9 @@ Changes = Mapping[str, tuple[Any, Any]]
 # In a store that lost secrets, versions count from one again: new credentials may get the number
 # that the row has already.
 CREDENTIALS = frozenset({"credential_version", "credential_last_rotated_at"})
-CONNECTION = frozenset({"enabled", "provider", "auth_type", "config", "is_deleted"}) | CREDENTIALS
+CONNECTION = CREDENTIALS | {
+    "enabled", "provider", "auth_type", "config", "is_deleted", "credential_fields",
+}  # fmt: skip
 
 
 def plan(actor: Actor, record: Record, action: str, changes: Changes) -> None:

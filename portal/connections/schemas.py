@@ -97,7 +97,7 @@ class CheckDocument(ResultDocument):
     )
     record_version: int | None = Field(description="The connector's version that was checked.")
     credential_version: int | None = Field(
-        description="Version of the credentials that was checked."
+        description="Version of the credentials that was checked; 0 if there were none."
     )
     is_outdated: bool = Field(
         description="The connector was changed while the check ran, so the result says nothing"

@@ -264,6 +264,11 @@ class Connector(Scoped, OfApplication, Record):
         """
         return SecretRef(self.tenant_id, "connectors", self.id, "credentials")
 
+    @property
+    def used_version(self) -> int:
+        """Return the version of the credentials that are used, 0 if there are none."""
+        return self.credential_version if self.credential_fields else 0
+
     @hybrid_property
     def vault_path(self) -> str:
         """Return the KV v2 path of the credentials. It is derived; no client can set it."""

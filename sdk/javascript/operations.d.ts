@@ -509,7 +509,7 @@ export interface Check {
   restores_version: number | null;
   /** The connector's version that was checked. */
   record_version: number | null;
-  /** Version of the credentials that was checked. */
+  /** Version of the credentials that was checked; 0 if there were none. */
   credential_version: number | null;
   /** The connector was changed while the check ran, so the result says nothing about it as it is now. */
   is_outdated: boolean;

@@ -204,6 +204,22 @@ def test_a_result_of_settings_that_were_changed_meanwhile_moves_nothing(
     assert read(ada, record)["sync_status"] == "pending"
 
 
+def test_a_result_of_credentials_that_were_removed_meanwhile_moves_nothing(
+    ada: Api, connector: Make, service: Service, run_checks: RunChecks
+) -> None:
+    record = connector()
+
+    def remove() -> None:
+        service.while_waiting = lambda: None
+        ok(ada.delete(f"/connectors/{record['id']}/credentials"))
+
+    service.while_waiting = remove
+    run_checks()
+    newest = checks(ada, record)[-1]
+    assert (newest["outcome"], newest["is_outdated"]) == ("passed", True)
+    assert (newest["credential_version"], read(ada, record)["sync_status"]) == (1, "pending")
+
+
 def test_a_sign_in_that_needs_a_browser_is_not_said_to_work(
     ada: Api, connector: Make, run_checks: RunChecks, service: Service
 ) -> None:

@@ -464,7 +464,7 @@ class CheckDocument(TypedDict):
     record_version: int | None
     """The connector's version that was checked."""
     credential_version: int | None
-    """Version of the credentials that was checked."""
+    """Version of the credentials that was checked; 0 if there were none."""
     is_outdated: bool
     """The connector was changed while the check ran, so the result says nothing about it as it
     is now.
