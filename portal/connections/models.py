@@ -62,9 +62,9 @@ class ConnectorCheck(BelowRecord):
     `record_version` and `credential_version` are the versions that were checked. `is_outdated`
     tells that a newer one was saved before the check ended, so the result says nothing about the
     connector as it is now. `restores_version` is a version of the credentials that the check first
-    puts back, and `asked_group` the group that the connector was for when that was asked. `steps`
-    are the steps of `checks.report` as objects. `due_at` is when a worker may take the check; while
-    one has it, when another may.
+    puts back; `replaces_version` is the one that was used when that was asked (0 for none), and
+    `asked_group` the group that the connector was for. `steps` are the steps of `checks.report` as
+    objects. `due_at` is when a worker may take the check; while one has it, when another may.
     """
 
     __tablename__ = "connector_check"
@@ -94,6 +94,7 @@ class ConnectorCheck(BelowRecord):
     asked_by: Mapped[str | None] = mapped_column(String(80))
     asked_by_name: Mapped[str | None] = mapped_column(String(200))
     restores_version: Mapped[int | None] = mapped_column(Integer)
+    replaces_version: Mapped[int | None] = mapped_column(Integer)
     asked_group: Mapped[str | None] = mapped_column(String(80))
     record_version: Mapped[int | None] = mapped_column(Integer)
     credential_version: Mapped[int | None] = mapped_column(Integer)

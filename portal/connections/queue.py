@@ -207,9 +207,11 @@ def _put_back(taken: Taken, record: Connector) -> str | None:
     actor = _asker(check)
     if not record.is_open_to(actor):
         return "Nothing was changed: the connector is for others now than when this was asked for."
-    known = session.get_one(ConnectorCredentials, (record.tenant_id, record.id, version))
-    if said := known.why_not_for(record):
+    known = session.get(ConnectorCredentials, (record.tenant_id, record.id, version))
+    if known and (said := known.why_not_for(record)):
         return said
+    if known is None or check.replaces_version not in (record.used_version, None):
+        return "Nothing was changed: the credentials are others now than when this was asked for."
     values = store().get(record.secret_ref, version=version, reason="go back to older credentials")
     current = store().head(record.secret_ref).current_version
     with session.begin_nested():

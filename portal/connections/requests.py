@@ -89,7 +89,8 @@ def ask(
             asked_by=actor.person_id or actor.id,
             asked_by_name=actor.name[:200],
             restores_version=restores_version,
-            asked_group=record.group_id if restores_version is not None else None,
+            replaces_version=None if restores_version is None else record.used_version,
+            asked_group=None if restores_version is None else record.group_id,
         )
         .on_conflict_do_nothing()
         .returning(ConnectorCheck)

@@ -14,11 +14,11 @@ from portal.connections.engine import Engine
 from portal.secretstore import Side
 from portal.secretstore.vault import VaultStore
 from tests.cast import Api
-from tests.connectors.conftest import sealed
+from tests.connectors.conftest import reveal, sealed
 from tests.identity.serving import served
 from tests.secretstore.openbao import OpenBao
 
-__all__ = ["sealed"]
+__all__ = ["reveal", "sealed"]
 
 RunChecks = Callable[[], None]
 USER, PASSWORD = "svc-portal", "correct horse battery staple"

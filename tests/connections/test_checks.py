@@ -22,6 +22,7 @@ from portal.database.session import transaction
 from portal.front.application import THREADS
 from tests.cast import Api, Provider
 from tests.connections.conftest import PASSWORD, USER, RunChecks, Service
+from tests.connectors.conftest import Reveal
 from tests.connectors.scopes import SID
 from tests.databases import Database
 from tests.delivery.test_engine import until
@@ -255,6 +256,33 @@ def test_older_credentials_are_used_again(
     gone = ada.post(f"{path}/credential-restorations", {"version": 9})
     assert gone.status_code == 422
     assert "version" in gone.text
+
+
+@pytest.mark.parametrize(
+    ("later", "password"),
+    [
+        ({"username": USER, "password": "third"}, "third"),
+        ({"username": None, "password": None}, None),
+    ],
+    ids=["changed", "removed"],
+)
+def test_a_restoration_does_not_undo_what_was_saved_after_it_was_asked_for(
+    ada: Api, connector: Make, run_checks: RunChecks, reveal: Reveal, later: dict[str, Any],
+    password: str | None,
+) -> None:  # fmt: skip
+    record = connector()
+    path = f"/connectors/{record['id']}"
+    ok(ada.patch(path, {"credentials": {"password": "second"}}))
+    run_checks()
+    asked = ok(ada.post(f"{path}/credential-restorations", {"version": 1}), 202)
+    saved = ok(ada.patch(path, {"credentials": later}))
+    run_checks()
+    ended = ok(ada.get(f"{path}/checks/{asked['id']}"))
+    assert (ended["outcome"], ended["is_outdated"]) == ("config", True)
+    assert "Nothing was changed" in ended["said"]
+    assert read(ada, record)["version"] == saved["version"]
+    assert (reveal(record["id"]) or {}).get("password") == password
+    assert read(ada, record)["sync_status"] == "pending", "the check moved nothing"
 
 
 def of_sales(maker: Api, service: Service) -> dict[str, Any]:

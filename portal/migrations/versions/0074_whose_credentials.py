@@ -1,6 +1,7 @@
-"""0074 whose leases: what is handed out without an application is taken away by a worker.
+"""0074 whose credentials: a restoration keeps what it was asked for, leases are of an application.
 
-Not before an hour: until it has ended, a worker of the release before would put it there again.
+What a connector without an application hands out, a worker takes away. Not before an hour: until it
+has ended, a worker of the release before would put it there again.
 """
 
 import sqlalchemy as sa
@@ -19,7 +20,8 @@ WHERE a.tenant_id = %s AND c.tenant_id = a.tenant_id AND c.id = a.connector_id
 
 
 def upgrade() -> None:
-    op.add_column("connector_check", sa.Column("asked_group", sa.String(80)), if_not_exists=True)
+    for name, kind in (("replaces_version", sa.Integer()), ("asked_group", sa.String(80))):
+        op.add_column("connector_check", sa.Column(name, kind), if_not_exists=True)
     with live.in_steps():
         for (tenant_id,) in live.run("SELECT id FROM tenant ORDER BY id"):
             with live.transaction():
@@ -29,3 +31,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_column("connector_check", "asked_group")
+    op.drop_column("connector_check", "replaces_version")
