@@ -35,12 +35,12 @@ from portal.database.session import database_now, let_go, session
 from portal.outbound import OutboundClient
 from portal.providers import PROVIDERS
 from portal.records.listing import Listing, Page, Query, page_below
+from portal.secretstore import KEPT_VERSIONS
 
 WRITE = "connectors:write"
 PER_MINUTE = 60  # checks that people and programs of one tenant ask for
 PER_MINUTE_OF_JOBS = 45  # of these, so that a long job leaves some to a person
 WINDOW = timedelta(minutes=1)
-VERSIONS = 50  # of credentials that a page shows
 # In one process. Each holds a thread for as long as the other side takes, so that many slow ones
 # must leave threads for all other requests.
 DRAFTS_AT_ONCE = 4
@@ -149,15 +149,20 @@ def check_open(actor: Actor, record: Connector) -> None:
 
 
 def versions(actor: Actor, record: Connector) -> list[ConnectorCredentials]:
-    """Return the versions of a connector's credentials that are known, the newest first."""
+    """Return the versions of a connector's credentials that the store keeps, the newest first."""
     check_open(actor, record)
     query = (
         ConnectorCredentials.seen_by(actor)
         .where(ConnectorCredentials.connector_id == record.id)
+        .where(ConnectorCredentials.version > last_forgotten(record))
         .order_by(ConnectorCredentials.version.desc())
-        .limit(VERSIONS)
     )
     return list(session.scalars(query))
+
+
+def last_forgotten(record: Connector) -> int:
+    """Return the version of a connector's credentials up to which the store has forgotten them."""
+    return record.credential_version - KEPT_VERSIONS
 
 
 def standings_and_count(
@@ -232,9 +237,9 @@ async def _unwatched(_: Any) -> None:
 
 def _check_restorable(record: Connector, version: int) -> None:
     known = session.get(ConnectorCredentials, (record.tenant_id, record.id, version))
-    if known is None or not record.credential_version:
+    if known is None or version <= last_forgotten(record):
         raise Invalid.field("version", "There is no such version of these credentials.")
-    if version == record.credential_version:
+    if version == record.used_version:
         raise Conflict("This is the version that is used now.")
     if said := known.why_not_for(record):
         raise Invalid.field("version", said)

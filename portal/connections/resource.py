@@ -154,8 +154,10 @@ OPERATIONS = (
         path="/connectors/{id}/credential-versions",
         summary="List the versions of a connector's credentials",
         description="Return the versions of a connector's credentials that the secret"
-        " store keeps: the names of their fields and who saved them, never"
-        " a value.",
+        " store keeps, the newest first: the names of their fields and who saved"
+        " them, never a value. These are the last ten, and none from before a"
+        " removal of the credentials. An operator may have set a Vault to keep"
+        " fewer.",
         scope="connectors:read",
         view=_versions,
         answer=CredentialVersionDocument,

@@ -45,6 +45,9 @@ def plan(actor: Actor, record: Record, action: str, changes: Changes) -> None:
         return
     if CREDENTIALS & changes.keys() and record.credential_fields:
         _note_version(record)
+    is_removed = "credential_fields" in changes and not record.credential_fields
+    if is_removed or (record.is_deleted and "is_deleted" in changes):
+        _forget_versions(record)
     if not record.enabled or record.is_deleted or record.is_stopped:
         _stand(record, None)
         _take_back(record)
@@ -139,6 +142,27 @@ def _note_version(record: Connector) -> None:
     )
     session.execute(lost.execution_options(synchronize_session=False))
     session.execute(insert(ConnectorCredentials).values(row))
+
+
+def _forget_versions(record: Connector) -> None:
+    """Forget the versions that the store has lost for good, also as the one that worked. Of a
+    deleted connector that is restored it has the last one again."""
+    session.execute(
+        update(ConnectorStanding)
+        .where(
+            ConnectorStanding.tenant_id == record.tenant_id,
+            ConnectorStanding.connector_id == record.id,
+            ConnectorStanding.passed_credential_version != record.used_version,
+        )
+        .values(passed_credential_version=None)
+        .execution_options(synchronize_session=False)
+    )
+    lost = delete(ConnectorCredentials).where(
+        ConnectorCredentials.tenant_id == record.tenant_id,
+        ConnectorCredentials.connector_id == record.id,
+        ConnectorCredentials.version != record.used_version,
+    )
+    session.execute(lost.execution_options(synchronize_session=False))
 
 
 def _kept_token_origin(record: Connector) -> str | None:

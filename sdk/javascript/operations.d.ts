@@ -5496,7 +5496,7 @@ export interface ConnectorsCalls {
   /**
    * List the versions of a connector's credentials
    *
-   * Return the versions of a connector's credentials that the secret store keeps: the names of their fields and who saved them, never a value.
+   * Return the versions of a connector's credentials that the secret store keeps, the newest first: the names of their fields and who saved them, never a value. These are the last ten, and none from before a removal of the credentials. An operator may have set a Vault to keep fewer.
    */
   listCredentialVersions(id: Held, parameters?: Nothing, options?: Options): List<CredentialVersion, CredentialVersionList>;
   /**

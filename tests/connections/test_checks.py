@@ -258,6 +258,51 @@ def test_older_credentials_are_used_again(
     assert "version" in gone.text
 
 
+def test_the_versions_that_the_store_keeps_are_listed_and_restored(
+    either_store: str, ada: Api, connector: Make, run_checks: RunChecks
+) -> None:
+    path = f"/connectors/{connector()['id']}"
+    for number in range(2, 14):
+        ok(ada.patch(path, {"credentials": {"password": f"number {number}"}}))
+    run_checks()
+    listed = [one["version"] for one in ok(ada.get(f"{path}/credential-versions"))["items"]]
+    assert listed == list(range(13, 3, -1))
+    forgotten = ada.post(f"{path}/credential-restorations", {"version": 3})
+    assert forgotten.status_code == 422
+    assert "no such version" in forgotten.text
+    ok(ada.post(f"{path}/credential-restorations", {"version": 4}), 202)
+    run_checks()
+    newest, *_ = ok(ada.get(f"{path}/credential-versions"))["items"]
+    assert (newest["version"], newest["restored_from"]) == (14, 4)
+
+
+@pytest.mark.parametrize("how", ["the fields", "all", "the connector"])
+def test_versions_from_before_a_removal_are_not_listed(
+    either_store: str, how: str, ada: Api, connector: Make, run_checks: RunChecks
+) -> None:
+    path = f"/connectors/{connector()['id']}"
+    ok(ada.patch(path, {"credentials": {"password": "second"}}))
+    if how == "the fields":
+        ok(ada.patch(path, {"credentials": {"username": None, "password": None}}))
+    elif how == "all":
+        ok(ada.delete(f"{path}/credentials"))
+    else:
+        ok(ada.delete(path), 204)
+        ok(ada.post(f"{path}/restore"))
+    left = [2] if how == "the connector" else []
+    versions = f"{path}/credential-versions"
+    assert [one["version"] for one in ok(ada.get(versions))["items"]] == left
+    for version in {1, 2} - set(left):
+        refused = ada.post(f"{path}/credential-restorations", {"version": version})
+        assert refused.status_code == 422
+        assert "no such version" in refused.text
+    ok(ada.patch(path, {"credentials": {"username": USER, "password": "third"}}))
+    assert [one["version"] for one in ok(ada.get(versions))["items"]] == [3, *left]
+    run_checks()
+    for version in left:
+        ok(ada.post(f"{path}/credential-restorations", {"version": version}), 202)
+
+
 @pytest.mark.parametrize(
     ("later", "password"),
     [

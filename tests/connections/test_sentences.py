@@ -1,5 +1,6 @@
 """Sentences about a connector: each is true, and names the check and the time that prove it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -122,6 +123,9 @@ def test_a_refusal_names_the_version_that_came_before_it_and_the_way_back() -> N
     )
     assert sentence.more == "Jira answered 401. Enter them again."
     assert sentence.action == Action("restore", "Back to version 3", 3)
+    change, record = replace(change, version=13), jira(credential_version=13)
+    sentence = say(Known(record, standing, NOW, change=change))
+    assert sentence.action == Action("edit", "Edit"), "the store has forgotten version 3"
 
 
 def test_a_refusal_after_a_change_of_settings_names_them_and_offers_no_older_credentials() -> None:

@@ -10,7 +10,6 @@ from sqlalchemy import BigInteger, Date, and_, func, literal, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
-from portal.connections import requests
 from portal.connections.check_results import OWN_FAULTS
 from portal.connections.checks.report import Report
 from portal.connections.health import consequences, judgement, sentences, timeline, users
@@ -22,6 +21,7 @@ from portal.connections.models import (
     ConnectorCredentials,
     ConnectorStanding,
 )
+from portal.connections.requests import last_forgotten
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.database.actor import Actor
@@ -38,6 +38,7 @@ DAYS = 30
 MONTH = RANGES[-1]
 MOST_CHECKS = 1_000  # of a day
 FEW_DAYS = 3  # are named
+VERSIONS = 50  # of credentials whose entered fields are named in the timeline
 LATEST = 8  # entries of the timeline on the connector's page
 SERIES = (Series("passed", "norm"), Series("with a warning", "warn"), Series("failed", "bad"))
 WORDS = {"passed": "passed", "warned": "passed with a warning", "not_tried": "not tried"}
@@ -180,7 +181,7 @@ def read(actor: Actor, record: Connector, asked: Range = MONTH) -> Panel:
         change=change,
         users=found.all,
         days=stands.days,
-        versions=stands.versions,
+        versions=[one for one in stands.versions if one.version > last_forgotten(record)],
         timeline=events,
         consequences=consequences.of(record, stands.standing),
     )
@@ -275,7 +276,7 @@ def _versions(record: Connector) -> Any:
         select(table.version, table.changed, table.set_by_name, table.set_at, table.restored_from)
         .where(*_of(table, record))
         .order_by(table.version.desc())
-        .limit(requests.VERSIONS)
+        .limit(VERSIONS)
         .subquery()
     )
     row = func.jsonb_build_array(*newest.c)

@@ -14,6 +14,7 @@ from portal.connections.models import ConnectorCheck, ConnectorStanding
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.records.health import clock, listed
+from portal.secretstore import KEPT_VERSIONS
 from portal.web.drawing.template_functions import ago
 
 OVERDUE = timedelta(hours=1)
@@ -399,10 +400,10 @@ def _after_change(known: Known) -> tuple[Part, ...]:
 def _way_out(known: Known) -> Action:
     record, standing, change = known.record, known.standing, known.change
     works = standing.passed_credential_version if standing else None
-    if change is None or standing is None:
+    if change is None or standing is None or not works:
         return Action("edit", "Edit")
-    is_older = works and works != record.credential_version
-    if change.version is not None and is_older and not change.settings:
+    is_kept = 0 < record.credential_version - works < KEPT_VERSIONS
+    if change.version is not None and is_kept and not change.settings:
         return Action("restore", f"Back to version {works}", works)
     return Action("edit", "Edit")
 
