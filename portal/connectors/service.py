@@ -304,16 +304,17 @@ def delete(actor: Actor, record: Connector) -> Connector:
 
 
 def restore(actor: Actor, record_id: str) -> Connector:
-    """Restore a deleted connector. Credentials that the secret store lost must be entered again."""
+    """Restore a deleted connector, which has to be checked anew. Credentials that the secret store
+    lost must be entered again."""
     actor.require(WRITE)
-    record = verbs.restore(actor, Connector, record_id)
+    record = verbs.restore(actor, Connector, record_id, lambda found: _status(found, {}, True))
     if record.credential_fields:
         try:
             is_back = store().undelete(record.secret_ref).is_live
         except SecretNotFound:
             is_back = False
         if not is_back:
-            lost = {"credential_fields": [], **_status(record, {}, True)}
+            lost: dict[str, Any] = {"credential_fields": []}
             noticed_by = Actor(
                 actor.tenant_id, "system", "system", "Secret store", origin=actor.origin
             )

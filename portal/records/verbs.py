@@ -145,14 +145,20 @@ def delete(actor: Actor, record: R) -> R:
     return change(actor, record, values, action="deleted")
 
 
-def restore(actor: Actor, model: type[R], record_id: str) -> R:
-    """Undo a soft delete. Raises Conflict when it is too late or the record is not deleted."""
+def restore(
+    actor: Actor,
+    model: type[R],
+    record_id: str,
+    also: Callable[[R], Mapping[str, Any]] = lambda _: {},
+) -> R:
+    """Undo a soft delete, and write what `also` returns. Raises Conflict when it is too late or the
+    record is not deleted."""
     record = find(model, actor, record_id, lock=True, include_deleted=True)
     if record.deleted_at is None:
         raise Conflict(f"This {record.noun} is not deleted.")
     if (database_now() - record.deleted_at).days >= RESTORE_DAYS:
         raise Conflict(f"This {record.noun} was deleted more than {RESTORE_DAYS} days ago.")
-    values = {"is_deleted": False, "deleted_at": None, "deleted_by": None}
+    values = {"is_deleted": False, "deleted_at": None, "deleted_by": None, **also(record)}
     return change(actor, record, values, action="restored")
 
 

@@ -630,6 +630,21 @@ def test_a_check_that_waits_is_not_run_when_the_connector_is_not_to_be_used_any_
         assert ok(ada.get(path))["sync_status"] == "healthy"
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_restored_connector_is_not_healthy_before_it_is_checked(
+    ada: Api, connector: Make, run_checks: RunChecks, enabled: bool
+) -> None:
+    record = connector()
+    path = f"/connectors/{record['id']}"
+    run_checks()
+    ok(ada.patch(path, {"enabled": enabled}))
+    ok(ada.delete(path), 204)
+    ok(ada.post(f"{path}/restore"))
+    assert read(ada, record)["sync_status"] == ("pending" if enabled else "disabled")
+    run_checks()
+    assert read(ada, record)["sync_status"] == ("healthy" if enabled else "disabled")
+
+
 def test_a_connector_is_checked_again_when_its_application_is_reopened(
     app: Flask, ada: Api, connector: Make, run_checks: RunChecks, database: Database
 ) -> None:
