@@ -60,11 +60,12 @@ class ConnectorCheck(BelowRecord):
     """One check of a connector, from the moment when it was asked for.
 
     `record_version` and `credential_version` are the versions that were checked. `is_outdated`
-    tells that a newer one was saved before the check ended, so the result says nothing about the
-    connector as it is now. `restores_version` is a version of the credentials that the check first
-    puts back; `replaces_version` is the one that was used when that was asked (0 for none), and
-    `asked_group` the group that the connector was for. `steps` are the steps of `checks.report` as
-    objects. `due_at` is when a worker may take the check; while one has it, when another may.
+    tells that the result says nothing about the connector as it is now: a newer one was saved
+    before the check ended, or nothing was sent. `restores_version` is a version of the credentials
+    that the check first puts back; `replaces_version` is the one that was used when that was asked
+    (0 for none), and `asked_group` the group that the connector was for. `steps` are the steps of
+    `checks.report` as objects. `due_at` is when a worker may take the check; while one has it, when
+    another may.
     """
 
     __tablename__ = "connector_check"

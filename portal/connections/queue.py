@@ -38,6 +38,10 @@ STORE_REMEDY = (
     "The connector itself was not checked. The portal tries again in a few minutes; if it stays so,"
     " tell the operator."
 )
+RESTORE_REMEDY = (
+    "The connector was not checked, and its credentials are those from before. Ask for it again in"
+    " a few minutes; if it stays so, tell the operator."
+)
 OPEN_TENANTS = text("SELECT open_checks(:at_most, :busy)")
 
 
@@ -128,16 +132,18 @@ def open_subject(taken: Taken) -> Opened:
         return Opened(None, 0, 0, _own_fault("The connector was deleted for good."))
     if record.is_stopped:
         return _held(record, f"Nothing was sent: its application is {record.application_status}.")
+    remedy = RESTORE_REMEDY
     try:
         if said := _put_back(taken, record):
             return _held(record, said)
+        remedy = STORE_REMEDY
         credentials: Mapping[str, str] = {}
         if record.credential_fields:
             credentials = _current(record)
     except SecretNotFound:
         return _not_opened(record, _lost(taken, record))
     except PortalError as error:
-        problem = Report("secret_store", error.detail, STORE_REMEDY, (), 0.0)
+        problem = Report("secret_store", error.detail, remedy, (), 0.0)
         return _not_opened(record, problem)
     entry, variant = record.entry, record.variant
     if entry is None or variant is None:

@@ -100,8 +100,8 @@ class CheckDocument(ResultDocument):
         description="Version of the credentials that was checked; 0 if there were none."
     )
     is_outdated: bool = Field(
-        description="The connector was changed while the check ran, so the result says nothing"
-        " about it as it is now."
+        description="The result says nothing about the connector as it is now: it was changed while"
+        " the check ran, or nothing was sent, for the reason in `said`."
     )
     created_at: datetime = Field(description="Time when it was asked for.")
     started_at: datetime | None = Field(description="Time when it began.")

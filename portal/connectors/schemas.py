@@ -255,7 +255,8 @@ class ConnectorDocument(Document):
     )
     last_sync_at: datetime | None = Field(description="Timestamp of the last successful sync.")
     last_check_at: datetime | None = Field(
-        description="Time when the last check of the settings of now ended."
+        description="Time when the last check ended that is not `is_outdated`. A change of the"
+        " connection does not empty it: until that is checked, sync_status is pending."
     )
     consecutive_errors: int = Field(description="Count of consecutive sync errors.")
     last_error: str | None = Field(description="Last error message.")

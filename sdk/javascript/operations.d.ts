@@ -511,7 +511,7 @@ export interface Check {
   record_version: number | null;
   /** Version of the credentials that was checked; 0 if there were none. */
   credential_version: number | null;
-  /** The connector was changed while the check ran, so the result says nothing about it as it is now. */
+  /** The result says nothing about the connector as it is now: it was changed while the check ran, or nothing was sent, for the reason in `said`. */
   is_outdated: boolean;
   /** Time when it was asked for. */
   created_at: string;
@@ -674,7 +674,7 @@ export interface Connector {
   sync_status: "disabled" | "pending" | "action_required" | "failing" | "degraded" | "rate_limited" | "stale" | "healthy";
   /** Timestamp of the last successful sync. */
   last_sync_at: string | null;
-  /** Time when the last check of the settings of now ended. */
+  /** Time when the last check ended that is not `is_outdated`. A change of the connection does not empty it: until that is checked, sync_status is pending. */
   last_check_at: string | null;
   /** Count of consecutive sync errors. */
   consecutive_errors: number;
@@ -816,7 +816,7 @@ export interface ConnectorInput {
   is_deleted?: boolean;
   /** True for an admin to whom the connector's scope does not open it. All that is read then is that it is there, whose it is, and its state; all else stands empty. An admin may disable, enable, delete and restore it. Ignored in a request. */
   is_restricted?: boolean;
-  /** Time when the last check of the settings of now ended. Ignored in a request. */
+  /** Time when the last check ended that is not `is_outdated`. A change of the connection does not empty it: until that is checked, sync_status is pending. Ignored in a request. */
   last_check_at?: string | null;
   /** Last error message. Ignored in a request. */
   last_error?: string | null;

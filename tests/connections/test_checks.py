@@ -485,6 +485,22 @@ def test_a_sealed_store_is_never_the_connectors_fault(
     assert read(ada, record)["sync_status"] == "pending"
 
 
+def test_a_restoration_that_the_store_refuses_is_to_be_asked_for_again(
+    ada: Api, connector: Make, run_checks: RunChecks, sealed: Callable[[], None]
+) -> None:
+    record = connector()
+    path = f"/connectors/{record['id']}"
+    saved = ok(ada.patch(path, {"credentials": {"password": "wrong"}}))
+    run_checks()
+    ok(ada.post(f"{path}/credential-restorations", {"version": 1}), 202)
+    sealed()
+    run_checks()
+    newest, *_ = checks(ada, record)
+    assert newest["outcome"] == "secret_store"
+    assert "Ask for it again" in newest["remedy"]
+    assert read(ada, record)["version"] == saved["version"]
+
+
 @pytest.mark.parametrize(("wait", "seconds"), [("300", 300), ("0", 60), ("99999999", 86400)])
 def test_a_rate_limit_is_waited_for(
     ada: Api,

@@ -297,7 +297,7 @@ def _checked(check: ConnectorCheck) -> Event:
     if outcome != "passed":
         text = check.said
     if check.is_outdated:
-        text += " The connector was changed meanwhile, so this does not count."
+        text += " This says nothing about the connector as it is now."
     return Event(
         at=check.finished_at or check.created_at,
         place=check.id,

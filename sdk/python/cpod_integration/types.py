@@ -466,8 +466,8 @@ class CheckDocument(TypedDict):
     credential_version: int | None
     """Version of the credentials that was checked; 0 if there were none."""
     is_outdated: bool
-    """The connector was changed while the check ran, so the result says nothing about it as it
-    is now.
+    """The result says nothing about the connector as it is now: it was changed while the check
+    ran, or nothing was sent, for the reason in `said`.
     """
     created_at: str
     """Time when it was asked for."""
@@ -670,7 +670,9 @@ class ConnectorDocument(TypedDict):
     last_sync_at: str | None
     """Timestamp of the last successful sync."""
     last_check_at: str | None
-    """Time when the last check of the settings of now ended."""
+    """Time when the last check ended that is not `is_outdated`. A change of the connection does
+    not empty it: until that is checked, sync_status is pending.
+    """
     consecutive_errors: int
     """Count of consecutive sync errors."""
     last_error: str | None
