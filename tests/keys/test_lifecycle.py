@@ -207,6 +207,31 @@ def test_a_key_that_rotates_others_gives_them_no_more_time_than_it_has(
     assert rotate(by_key(rotator), rotator)["expires_at"] == "2097-01-01T00:00:00Z"
 
 
+@pytest.mark.parametrize("what", ["rotations", "children"])
+def test_a_key_with_a_budget_leaves_a_family_its_period_and_what_it_has_spent(
+    ada: Api, by_key: Callable[..., Api], what: str
+):
+    issuer = ada.create("api-keys", scopes=["keys:write"], max_budget_usd=9, budget_period="day")
+    first = ada.create("api-keys")
+    second = by_key(issuer).post(f"/api-keys/{first['id']}/{what}", {}).json
+    assert second["rotation_family_id"] == first["id"]
+    assert (second["max_budget_usd"], second["budget_period"]) == (9, "none")
+    for number, key in enumerate((first, second, first, second), start=1):
+        spent = ada.post(f"/api-keys/{key['id']}/usage", {"cost_usd": 1}).json
+        assert spent["budget"]["spent_usd"] == number
+
+
+def test_a_key_with_a_budget_adds_none_to_a_family_whose_budget_begins_anew_more_often(
+    ada: Api, by_key: Callable[..., Api]
+):
+    issuer = ada.create("api-keys", scopes=["keys:write"], max_budget_usd=9, budget_period="month")
+    daily = ada.create("api-keys", budget_period="day")
+    for what in ("rotations", "children"):
+        refused = by_key(issuer).post(f"/api-keys/{daily['id']}/{what}", {})
+        assert refused.status_code == 422
+        assert refused.json["errors"][0]["field"] == "budget_period"
+
+
 # ---------------------------------------------------------------- ends
 
 

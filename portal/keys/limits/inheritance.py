@@ -50,7 +50,8 @@ def end_for(actor: Actor, wanted: datetime | None) -> datetime | None:
 def inherit(actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of a new key, completed from the key that issues it.
 
-    They stay as they are if a person issues the key. Raises Invalid for more than the issuer has.
+    They stay as they are if a person issues the key. Raises Invalid for more than the issuer has,
+    and for a key of a family whose budget begins anew more often than the issuer's.
     """
     issuer, values = issuer_of(actor), dict(values)
     if issuer is None:
@@ -66,7 +67,8 @@ def inherit(actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
     }
     if issuer.max_budget_usd is None:
         return values | inherited
-    if values.get("max_budget_usd") is None:
+    # Successors and children spend the budget of their family, which has one period.
+    if values.get("max_budget_usd") is None and values.get("rotation_family_id") is None:
         inherited["budget_period"] = issuer.budget_period
     elif HAPPENS[values["budget_period"]] > HAPPENS[issuer.budget_period]:
         message = "It would begin anew more often than that of the key that issues it."
