@@ -184,7 +184,10 @@ class IssueKey(Command):
     allowed_ips: Annotated[list[Cidr], AfterValidator(_unique)] = Field(
         default=[], max_length=100, description="Networks it may be used from; empty for all."
     )
-    max_uses: Limit | None = Field(None, description="Maximum number of uses; null for no limit.")
+    max_uses: Limit | None = Field(
+        None,
+        description="Maximum number of uses; null for no limit. A key that has one issues no keys.",
+    )
     delivery: Delivery = Field("shown", description=DELIVERED)
 
     @field_validator("issued_to_user_id", "issued_to_service", "allowed_models")
@@ -310,7 +313,8 @@ class KeyDocument(Document):
     max_uses: int | None = Field(description="Maximum number of uses; null for no limit.")
     parent_key_id: str | None = Field(description="Id of the key that this one is a child of.")
     rotation_family_id: str | None = Field(
-        description="Id that a key shares with its predecessors and successors."
+        description="Id of the first key of its family, which are its predecessors, successors and"
+        " children: they share one budget. null for that first key itself."
     )
     revoke_at: datetime | None = Field(
         description="Time at which it will be revoked; null if nothing is planned."
@@ -368,7 +372,8 @@ class VerifyKey(RehearseKey):
 class RotateKey(Command):
     """The overlap of a rotation, and what its successor may do.
 
-    The overlap is how long the old key still works beside its successor.
+    The overlap is how long the old key still works beside its successor, whose uses are counted
+    from zero.
     """
 
     overlap: Literal["now", "1h", "24h", "7d", "until_quiet"] = Field(

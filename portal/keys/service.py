@@ -127,7 +127,8 @@ def issue(actor: Actor, command: IssueKey) -> Revealed[ApiKey]:
 def mint(actor: Actor, kind: str, values: Mapping[str, Any]) -> Revealed[ApiKey]:
     """Create a key from values that were checked, and its runtime row.
 
-    Raises Invalid if the new key would exceed the key that issues it.
+    Raises Invalid if the new key would exceed the key that issues it, Conflict if that one issues
+    no keys.
     """
     values = inherit(actor, values)
     raw = key_format.generate(key_code(actor), kind)

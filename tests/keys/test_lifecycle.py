@@ -172,13 +172,12 @@ def test_what_a_key_issues_ends_with_it_and_has_no_more_than_it(
     issuer = by_key(
         ada.create(
             "api-keys", scopes=["keys:write", "keys:read"], expires_at=SOON, max_budget_usd=10,
-            budget_period="week", allowed_ips=["127.0.0.0/8", "2001:db8::/32"], max_uses=20,
+            budget_period="week", allowed_ips=["127.0.0.0/8", "2001:db8::/32"],
         )
     )  # fmt: skip
     heir = issuer.create("api-keys")
     assert heir["expires_at"] == SOON
     assert (heir["max_budget_usd"], heir["budget_period"]) == (10, "week")
-    assert heir["max_uses"] == 20
     assert heir["allowed_ips"] == ["127.0.0.0/8", "2001:db8::/32"]
     less = {"max_budget_usd": 5, "budget_period": "month", "allowed_ips": ["127.0.0.1"]}
     assert issuer.create("api-keys", **less)["max_budget_usd"] == 5
@@ -188,7 +187,6 @@ def test_what_a_key_issues_ends_with_it_and_has_no_more_than_it(
         {"max_budget_usd": 10, "budget_period": "day"},
         {"allowed_ips": ["127.0.0.1", "10.0.0.1"]},
         {"allowed_ips": ["::/0"]},
-        {"max_uses": 21},
     ):
         refused = issuer.post("/api-keys", more)
         assert refused.status_code == 422, more
@@ -205,6 +203,21 @@ def test_a_key_that_rotates_others_gives_them_no_more_time_than_it_has(
     child = by_key(rotator).post(f"/api-keys/{ada.create('api-keys')['id']}/children").json
     assert child["expires_at"] < "2097"
     assert rotate(by_key(rotator), rotator)["expires_at"] == "2097-01-01T00:00:00Z"
+
+
+def test_a_key_whose_uses_are_counted_issues_no_keys(ada: Api, by_key: Callable[..., Api]):
+    """Each of them would have uses of its own, so it could go on for ever."""
+    counted = ada.create("api-keys", scopes=["keys:write"], max_uses=9)
+    other = ada.create("api-keys", max_uses=1)
+    for path in (
+        f"/api-keys/{counted['id']}/rotations",
+        f"/api-keys/{other['id']}/rotations",
+        f"/api-keys/{ada.create('api-keys')['id']}/children",
+        "/api-keys",
+    ):
+        refused = by_key(counted).post(path, {})
+        assert (refused.status_code, "counted" in refused.json["detail"]) == (409, True), path
+    assert rotate(ada, counted)["max_uses"] == 9
 
 
 @pytest.mark.parametrize("what", ["rotations", "children"])

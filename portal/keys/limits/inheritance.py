@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, select
 
-from portal.core.errors import Invalid
+from portal.core.errors import Conflict, Invalid
 from portal.database.actor import Actor
 from portal.database.session import send
 from portal.fast.statements import Statement
@@ -51,16 +51,18 @@ def inherit(actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of a new key, completed from the key that issues it.
 
     They stay as they are if a person issues the key. Raises Invalid for more than the issuer has,
-    and for a key of a family whose budget begins anew more often than the issuer's.
+    and for a key of a family whose budget begins anew more often than the issuer's; Conflict if the
+    uses of the issuer are counted: each key that it issued would have uses of its own.
     """
     issuer, values = issuer_of(actor), dict(values)
     if issuer is None:
         return values
+    if issuer.max_uses is not None:
+        raise Conflict("The uses of your own key are counted, so it issues no keys.")
     latest = earliest(issuer.expires_at, issuer.revoke_at)
     inherited = {
         "expires_at": _at_most(values, "expires_at", latest, OUTLIVES),
         "allowed_ips": networks(values.get("allowed_ips"), issuer.allowed_ips),
-        "max_uses": _at_most(values, "max_uses", issuer.max_uses, MORE),
         "rpm_limit": _at_most(values, "rpm_limit", issuer.rpm_limit, MORE),
         "tpm_limit": _at_most(values, "tpm_limit", issuer.tpm_limit, MORE),
         "max_budget_usd": _at_most(values, "max_budget_usd", issuer.max_budget_usd, MORE),
