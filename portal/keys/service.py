@@ -271,11 +271,14 @@ def outlook(actor: Actor) -> Outlook:
 def unfollowed_soon() -> tuple[ColumnElement[bool], ...]:
     """Return the conditions for a key that expires within SOON and needs a successor.
 
-    A key that has a successor needs none, nor does a child, which is short-lived on purpose.
+    A key that has one that works needs none, nor does a child, which is short-lived on purpose.
     """
     successor = aliased(ApiKey)
     followed = exists().where(
-        successor.tenant_id == ApiKey.tenant_id, successor.rotated_from_key_id == ApiKey.id
+        successor.tenant_id == ApiKey.tenant_id,
+        successor.rotated_from_key_id == ApiKey.id,
+        not_revoked(successor),
+        successor.expires_key > func.now(),
     )
     return ApiKey.expires_key < func.now() + SOON, ApiKey.parent_key_id.is_(None), ~followed
 

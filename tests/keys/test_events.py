@@ -13,6 +13,7 @@ from portal.events.catalogue.portal_types import PORTAL_TYPES
 from portal.keys.revocation import blast_radius
 from portal.keys.usage import expiry_notices
 from tests.cast import ADA, Api, Pages
+from tests.databases import Database
 
 Turn = Callable[[], None]
 
@@ -102,6 +103,27 @@ def test_another_expiry_is_told_of_anew(
         sql("UPDATE api_key SET expires_at = now() + make_interval(days => %s)", days)
         upkeep()
     assert [event["days"] for event in told("expiring")] == [7, 7]
+
+
+def test_a_key_that_stays_after_a_rotation_is_told_of_again(
+    ada: Api, told: Callable[..., Any], database: Database, upkeep: Turn
+):
+    issued = ada.create("api-keys", expires_at="2099-01-01T00:00:00Z")
+    database.sql(
+        "UPDATE api_key SET created_at = now() - interval '60 days',"
+        " expires_at = now() + interval '5 days'"
+    )
+    path = f"/api-keys/{issued['id']}"
+    successor = ada.post(f"{path}/rotations", {"overlap": "24h"}).json or {}
+    due = "SELECT due_expiry_notices('', 10, '{1,7,14}')"
+    upkeep()
+    assert (told("expiring"), database.sql(due)) == ([], None)
+    ada.post(f"/api-keys/{successor['id']}/revoke")
+    assert ada.post(f"{path}/rotation/cancellations").status_code == 200
+    assert database.sql(due) == ACME
+    upkeep()
+    assert [event["id"] for event in told("expiring")] == [issued["id"]]
+    assert database.sql(due) is None
 
 
 def test_what_is_meant_to_end_soon_is_not_told_of(

@@ -208,6 +208,20 @@ def test_a_key_that_has_a_successor_needs_no_other(page: Pages, ada: Api, make: 
     assert "expires soon" not in page.get("/").text
 
 
+def test_a_key_whose_successor_has_ended_needs_another(ada: Api, make: Any):
+    def expiring() -> list[str]:
+        return [key["id"] for key in (ada.get("/api-keys?show=expiring").json or {})["items"]]
+
+    soon = (datetime.now(UTC) + timedelta(days=5)).isoformat()
+    old = make(name="Nightly", expires_at=soon)
+    new = ada.post(f"/api-keys/{old['id']}/rotations", {"overlap": "24h"}).json or {}
+    assert expiring() == [new["id"]]
+    ada.post(f"/api-keys/{new['id']}/revoke")
+    ada.post(f"/api-keys/{old['id']}/rotation/cancellations")
+    assert expiring() == [old["id"]]
+    assert (ada.get("/api-keys/posture").json or {})["expiring"] == 1
+
+
 def test_a_weakness_that_is_over_is_forgotten(app: Flask, ada: Api, weak: Any, sql: Sql):
     weak("many_sources")
     assert (ada.get("/api-keys/posture").json or {})["many_sources"] == 1

@@ -1,5 +1,5 @@
 -- Returns the tenants that have a key which expires within one of these numbers of days, and for
--- which the notice of that number was not sent yet.
+-- which the notice of that number was not sent yet. A key has none while a successor works.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION due_expiry_notices(
     after_tenant text, at_most integer, days integer[]
@@ -17,7 +17,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET enabl
             AND (k.revoke_at IS NULL OR k.revoke_at > now())
             AND k.created_at <= k.expires_key - make_interval(days => notice.ahead)
             AND NOT EXISTS (SELECT FROM api_key s
-                WHERE s.tenant_id = k.tenant_id AND s.rotated_from_key_id = k.id)
+                WHERE s.tenant_id = k.tenant_id AND s.rotated_from_key_id = k.id
+                AND s.revoked_at IS NULL AND (s.revoke_at IS NULL OR s.revoke_at > now())
+                AND s.expires_key > now())
             AND NOT EXISTS (SELECT FROM key_notice n
                 WHERE n.tenant_id = k.tenant_id AND n.key_id = k.id
                 AND n.what = 'expiring_' || notice.ahead AND n.about = k.expires_key) LIMIT 1
