@@ -61,14 +61,14 @@ def rotate(actor: Actor, key_id: str, command: RotateKey) -> Revealed[ApiKey]:
     old = find(ApiKey, actor, key_id, lock=True)
     now = database_now()
     scopes = _check(actor, old, now, command.scopes)
+    left = None if actor.can("keys:reopen") else old.expires_at
     _forget_failed(actor, old, now)
-    family = old.rotation_family_id or old.id
     values = {name: getattr(old, name) for name in COPIED}
     values |= {
         "scopes": scopes,
         "rotated_from_key_id": old.id,
-        "rotation_family_id": family,
-        # The whole lifetime of the old key, from now on, not the rest of it.
+        "rotation_family_id": old.rotation_family_id or old.id,
+        # The whole lifetime that its issuer gave the old key, from now on, not the rest of it.
         "expires_at": end_for(actor, old.expires_at and now + (old.expires_at - old.created_at)),
     }
     made = service.mint(actor, old.kind, values)
@@ -86,7 +86,8 @@ def rotate(actor: Actor, key_id: str, command: RotateKey) -> Revealed[ApiKey]:
         verbs.note(actor, old, "rotated", {"successor": (None, made.record.id)})
         close(actor, rotation, old, now)
     else:
-        _let_end(actor, old, made.record, rotation.finish_at or now + LONGEST)
+        latest = rotation.finish_at or now + LONGEST
+        _let_end(actor, old, made.record, min(latest, left or latest))
     session.add(rotation)
     flush()
     return made
@@ -95,18 +96,16 @@ def rotate(actor: Actor, key_id: str, command: RotateKey) -> Revealed[ApiKey]:
 def _forget_failed(actor: Actor, old: ApiKey, now: datetime) -> None:
     """End the earlier rotation of a key whose successor has ended, so that it can be rotated again.
 
-    The key gets its own expiry back. If the actor may not do that (`keys:reopen`), it keeps the
-    time that it has left.
+    The key gets its own expiry back. The new rotation gives it no more time than it has left if the
+    actor may not do that (`keys:reopen`).
     """
     failed = session.scalar(
         select(KeyRotation)
         .where(KeyRotation.tenant_id == actor.tenant_id, KeyRotation.old_key_id == old.id)
         .where(KeyRotation.finished_at.is_(None))
     )
-    if failed is not None and actor.can("keys:reopen"):
+    if failed is not None:
         undo(actor, failed, old, now)
-    elif failed is not None:
-        failed.finished_at = now
 
 
 def _let_end(actor: Actor, old: ApiKey, new: ApiKey, latest: datetime) -> None:
