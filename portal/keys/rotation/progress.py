@@ -1,6 +1,7 @@
 """The progress of a rotation: the calls with each key; finish it, extend it, or take it back.
 
-Rotations start, and end by themselves, in `portal.keys.rotation.rotation`.
+Rotations start, and end by themselves, in `portal.keys.rotation.rotation`, which also says in which
+order rows are locked.
 """
 
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from portal.keys.usage.figures import Use
 from portal.records import verbs
 
 SPAN = timedelta(days=2)
+NONE_RUNS = "No rotation of this key is under way."
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +131,7 @@ def newest(actor: Actor, key_id: str) -> Cockpit | None:
 def finish(actor: Actor, key_id: str) -> ApiKey:
     """Revoke the old key of a rotation now. Raises Conflict when no rotation is running."""
     actor.require("keys:write")
-    rotation = _open(actor, key_id)
-    old = find(ApiKey, actor, rotation.old_key_id, lock=True)
+    rotation, old = _running(actor, key_id)
     close(actor, rotation, old, database_now())
     flush()
     return old
@@ -139,13 +140,10 @@ def finish(actor: Actor, key_id: str) -> ApiKey:
 def take_back(actor: Actor, key_id: str) -> ApiKey:
     """Give the old key of a rotation its own expiry back, because its successor has ended.
 
-    Raises Conflict if the successor still works, or if the old key has ended.
+    Raises Conflict if no rotation is running, or if the successor still works.
     """
     actor.require("keys:reopen")
-    rotation = _open(actor, key_id)
-    old = find(ApiKey, actor, rotation.old_key_id, lock=True)
-    if old.status != "active":
-        raise Conflict("The old key has ended. Issue a new one instead.")
+    rotation, old = _running(actor, key_id)
     if find(ApiKey, actor, rotation.new_key_id).status == "active":
         raise Conflict("The new key is there to follow. Revoke it first if the old one is to stay.")
     undo(actor, rotation, old, database_now())
@@ -154,16 +152,16 @@ def take_back(actor: Actor, key_id: str) -> ApiKey:
 
 
 def extend(actor: Actor, key_id: str) -> KeyRotation:
-    """Extend the life of a rotation's old key by one day.
+    """Extend the life of a rotation's old key by one day, or by what is left until its latest end.
 
     It lives for at most LONGEST in all, and never beyond the end that its issuer set. Raises
-    Conflict if the rotation has no end to move, or if the end cannot be moved further.
+    Conflict if no rotation is running, if it has no end to move, or if the end cannot be moved
+    further.
     """
     actor.require("keys:reopen")
-    rotation = _open(actor, key_id)
+    rotation, old = _running(actor, key_id)
     if rotation.finish_at is None:
         raise Conflict("This rotation waits until the old key is quiet; it needs no more time.")
-    old = find(ApiKey, actor, rotation.old_key_id, lock=True)
     latest, ends = _latest(actor, rotation, old), _ends_at(rotation, old)
     if ends >= latest < rotation.started_at + LONGEST:
         raise Conflict("That is the old key's own end, which a rotation does not put off.")
@@ -186,17 +184,26 @@ def _latest(actor: Actor, rotation: KeyRotation, old: ApiKey) -> datetime:
     return min(end for end in ends if end is not None)
 
 
-def _open(actor: Actor, key_id: str) -> KeyRotation:
+def _running(actor: Actor, key_id: str) -> tuple[KeyRotation, ApiKey]:
+    """Return the newest rotation that this key is part of, and its old key, both locked.
+
+    Raises Conflict if there is none, if it is over, or if its old key has ended.
+    """
+    newest = _of(actor, key_id).order_by(KeyRotation.started_at.desc()).limit(1)
+    if (seen := session.scalar(newest)) is None:
+        raise Conflict(NONE_RUNS)
+    old = find(ApiKey, actor, seen.old_key_id, lock=True)
     rotation = session.scalar(
-        _of(actor, key_id)
-        .where(KeyRotation.finished_at.is_(None))
+        newest.with_for_update()
+        .execution_options(populate_existing=True)
+        .where(KeyRotation.old_key_id == old.id, KeyRotation.finished_at.is_(None))
         .where(or_(KeyRotation.finish_at.is_(None), KeyRotation.finish_at > func.now()))
-        .with_for_update()
-        .limit(1)
     )
     if rotation is None:
-        raise Conflict("No rotation of this key is under way.")
-    return rotation
+        raise Conflict(NONE_RUNS)
+    if old.status != "active":
+        raise Conflict("The old key has ended, and the rotation with it.")
+    return rotation, old
 
 
 def _of(actor: Actor, key_id: str) -> Select[KeyRotation]:

@@ -2,11 +2,14 @@
 
 A successor has the same limits and shares the budget; its rights may be others. During an overlap
 both keys work.
+
+Locks: whoever changes a rotation first locks its old key, then the rotation, and of two rotations
+waits for none while it holds the other.
 """
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, Select, func, select
 
 from portal.applications import service as applications
 from portal.core.errors import Conflict
@@ -145,7 +148,8 @@ def undo(actor: Actor, rotation: KeyRotation, old: ApiKey, now: datetime) -> Non
 def finish_due(tenant_id: str) -> int:
     """End the rotations whose time is over or whose old key is no longer used.
 
-    Return how many ended. This is a job of the worker.
+    Return how many ended. One that is being changed now is left to the next turn. This is a job of
+    the worker.
     """
     actor = Actor(tenant_id, "system", "system", SYSTEM, source_type="system")
     now = database_now()
@@ -158,11 +162,26 @@ def finish_due(tenant_id: str) -> int:
         .where(KeyRotation.tenant_id == tenant_id, KeyRotation.finished_at.is_(None))
     )  # fmt: skip
     done = 0
-    for rotation, old, used in session.execute(query).all():
-        if old.revoked_at is not None or _is_over(rotation, used, now):
-            close(actor, rotation, old, now)
+    for seen in session.execute(query).all():
+        if _is_due(*seen, now) and (found := _locked(query, seen[0])) and _is_due(*found, now):
+            close(actor, found[0], found[1], now)
             done += 1
     return done
+
+
+def _locked(
+    query: Select[KeyRotation, ApiKey, ApiKeyRuntime], rotation: KeyRotation
+) -> Row[KeyRotation, ApiKey, ApiKeyRuntime] | None:
+    """Return the row of a rotation, read anew and locked; None if it is over or being changed."""
+    return session.execute(
+        query.where(KeyRotation.id == rotation.id)
+        .with_for_update(of=(ApiKey, KeyRotation), key_share=True, skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def _is_due(rotation: KeyRotation, old: ApiKey, used: ApiKeyRuntime, now: datetime) -> bool:
+    return old.revoked_at is not None or _is_over(rotation, used, now)
 
 
 def _is_over(rotation: KeyRotation, used: ApiKeyRuntime, now: datetime) -> bool:

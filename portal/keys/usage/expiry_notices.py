@@ -1,6 +1,7 @@
 """Events about keys that expire soon, and about keys that nobody uses. Each is sent once.
 
-There are none for short-lived children, nor for a key while a successor works: its end was requested.
+There are none for short-lived children, nor for a key while a successor works: its end was
+requested.
 """
 
 from collections.abc import Mapping

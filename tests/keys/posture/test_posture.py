@@ -210,7 +210,8 @@ def test_a_key_that_has_a_successor_needs_no_other(page: Pages, ada: Api, make: 
 
 def test_a_key_whose_successor_has_ended_needs_another(ada: Api, make: Any):
     def expiring() -> list[str]:
-        return [key["id"] for key in (ada.get("/api-keys?show=expiring").json or {})["items"]]
+        found: Any = ada.get("/api-keys/posture/expiring/keys").json
+        return [key["id"] for key in found["items"]]
 
     soon = (datetime.now(UTC) + timedelta(days=5)).isoformat()
     old = make(name="Nightly", expires_at=soon)

@@ -1,12 +1,19 @@
 """Rotations that are repeated, that end, and that two change at the same time."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 
-from tests.cast import Api
+from portal.core.config import libpq_url
+from portal.database.session import transaction
+from portal.keys.rotation import rotation
+from tests.cast import ADA, Api
+from tests.databases import Database
+from tests.keys.limits.waiting import until
 
 MAY_WRITE = ["keys:read", "keys:write"]
 
@@ -40,3 +47,70 @@ def test_a_repeated_rotation_gives_the_whole_lifetime_and_the_old_key_no_more_ti
     writer.post(f"/api-keys/{second['id']}/revoke")
     assert ada.post(f"/api-keys/{old['id']}/rotation/cancellations").status_code == 200
     assert read(ada, old)["expires_at"] is None
+
+
+# ---------------------------------------------------------------- a rotation that is over
+
+
+def test_a_rotation_whose_old_key_was_revoked_is_over(ada: Api):
+    old = ada.create("api-keys")
+    rotated(ada, old)
+    ada.post(f"/api-keys/{old['id']}/revoke")
+    before = read(ada, old)
+    for verb in ("extensions", "completions", "cancellations"):
+        answer = ada.post(f"/api-keys/{old['id']}/rotation/{verb}")
+        assert (answer.status_code, "has ended" in answer.json["detail"]) == (409, True), verb
+    assert read(ada, old) == before
+
+
+def test_of_two_rotations_of_a_key_the_newest_is_changed(ada: Api):
+    first = ada.create("api-keys")
+    second = rotated(ada, first)
+    ada.post(f"/api-keys/{first['id']}/revoke")
+    rotated(ada, second)
+    answer = ada.post(f"/api-keys/{second['id']}/rotation/completions")
+    assert (answer.status_code, answer.json["old_key_id"]) == (200, second["id"])
+    assert read(ada, second)["status"] == "revoked"
+
+
+# ---------------------------------------------------------------- others at the same time
+
+
+@pytest.mark.parametrize("verb", ["extensions", "completions", "cancellations"])
+def test_who_waits_for_the_key_holds_no_rotation(
+    ada: Api, api: Callable[[str], Api], database: Database, verb: str
+):
+    """So it cannot wait for a change that needs the rotation: a rotation of the same key."""
+    old = ada.create("api-keys")
+    new = rotated(ada, old)
+    ada.post(f"/api-keys/{new['id']}/revoke")
+    statuses: list[int] = []
+    path = f"/api-keys/{old['id']}/rotation/{verb}"
+    call = threading.Thread(target=lambda: statuses.append(api(ADA).post(path).status_code))
+    with psycopg.connect(libpq_url(database.superuser_url)) as another:
+        another.execute("SELECT FROM api_key WHERE id = %s FOR UPDATE", (old["id"],))
+        call.start()
+        until(lambda: database.sql("SELECT count(*) FROM pg_locks WHERE NOT granted") > 0)
+        locked = "SELECT FROM key_rotation WHERE old_key_id = %s FOR UPDATE NOWAIT"
+        another.execute(locked, (old["id"],))
+    call.join(30)
+    assert statuses == [200]
+
+
+def test_the_worker_leaves_a_rotation_alone_that_is_being_changed(
+    app: Flask, ada: Api, database: Database
+):
+    old = ada.create("api-keys")
+    rotated(ada, old)
+    database.sql("UPDATE key_rotation SET finish_at = now()")
+
+    def ended() -> int:
+        with app.app_context(), transaction(old["tenant_id"]):
+            return rotation.finish_due(old["tenant_id"])
+
+    with psycopg.connect(libpq_url(database.superuser_url)) as another:
+        another.execute("SELECT FROM api_key WHERE id = %s FOR UPDATE", (old["id"],))
+        assert ended() == 0
+    assert read(ada, old)["status"] == "active"
+    assert ended() == 1
+    assert read(ada, old)["status"] == "revoked"
