@@ -205,6 +205,29 @@ def test_a_key_that_rotates_others_gives_them_no_more_time_than_it_has(
     assert rotate(by_key(rotator), rotator)["expires_at"] == "2097-01-01T00:00:00Z"
 
 
+def test_a_key_for_some_models_issues_none_for_others(ada: Api, by_key: Callable[..., Api]):
+    own = ada.create(
+        "api-keys", kind="virtual_llm", allowed_models=["large", "small"], scopes=["keys:write"]
+    )
+    issuer = by_key(own)
+
+    def field(path: str, **body: Any) -> Any:
+        refused = issuer.post(path, body)
+        assert refused.status_code == 422, refused.text
+        return refused.json["errors"][0]["field"]
+
+    assert issuer.create("api-keys", kind="virtual_llm")["allowed_models"] == ["large", "small"]
+    some = issuer.create("api-keys", kind="virtual_llm", allowed_models=["small"])
+    assert some["allowed_models"] == ["small"]
+    more = ["small", "huge"]
+    assert field("/api-keys", kind="virtual_llm", allowed_models=more) == "allowed_models"
+    assert field("/api-keys") == "kind"
+    for path in ("rotations", "children"):
+        assert field(f"/api-keys/{ada.create('api-keys')['id']}/{path}") == "kind"
+    for_all = ada.create("api-keys", kind="virtual_llm")
+    assert rotate(issuer, for_all)["allowed_models"] == ["large", "small"]
+
+
 def test_a_key_whose_uses_are_counted_issues_no_keys(ada: Api, by_key: Callable[..., Api]):
     """Each of them would have uses of its own, so it could go on for ever."""
     counted = ada.create("api-keys", scopes=["keys:write"], max_uses=9)

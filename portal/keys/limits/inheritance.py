@@ -1,4 +1,5 @@
-"""Limit a key that another key issues to the lifetime, money, rates and networks of its issuer."""
+"""Limit a key that another key issues to the lifetime, money, rates, networks and models of its
+issuer."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -27,6 +28,7 @@ class Issuer(NamedTuple):
     max_uses: int | None
     rpm_limit: int | None
     tpm_limit: int | None
+    allowed_models: list[str]
 
 
 ISSUER = Statement(
@@ -63,6 +65,7 @@ def inherit(actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
     inherited = {
         "expires_at": _at_most(values, "expires_at", latest, OUTLIVES),
         "allowed_ips": networks(values.get("allowed_ips"), issuer.allowed_ips),
+        "allowed_models": _models(values, issuer.allowed_models),
         "rpm_limit": _at_most(values, "rpm_limit", issuer.rpm_limit, MORE),
         "tpm_limit": _at_most(values, "tpm_limit", issuer.tpm_limit, MORE),
         "max_budget_usd": _at_most(values, "max_budget_usd", issuer.max_budget_usd, MORE),
@@ -89,6 +92,21 @@ def _at_most(values: Mapping[str, Any], name: str, most: Any, otherwise: str) ->
     if wanted > most:
         raise Invalid.field(name, otherwise)
     return wanted
+
+
+def _models(values: Mapping[str, Any], those: list[str]) -> list[str]:
+    """Return the wanted models, or all of `those`; an empty list means every model.
+
+    Raises Invalid for a model outside of `those`, and for a kind of key that has no models.
+    """
+    wanted = values.get("allowed_models") or []
+    if not those:
+        return wanted
+    if values["kind"] != "virtual_llm":
+        raise Invalid.field("kind", "Your own key is for some models only: choose virtual_llm.")
+    if beyond := sorted(set(wanted) - set(those)):
+        raise Invalid.field("allowed_models", f"Your own key is not for: {', '.join(beyond)}.")
+    return wanted or those
 
 
 def issuer_of(actor: Actor) -> Issuer | None:
