@@ -400,7 +400,9 @@ class ChildKey(Command):
         None, max_length=50, description="At most its parent's, which it gets when left out."
     )
     lifetime_seconds: Annotated[int, Field(ge=60, le=86_400)] = Field(
-        3600, description="Lifetime in seconds; never longer than its parent's."
+        3600,
+        description="Lifetime in seconds. It ends no later than its parent expires or, as planned,"
+        " is revoked.",
     )
     max_uses: Limit | None = Field(None, description="Maximum number of uses; null for no limit.")
     allowed_ips: Annotated[list[Cidr], AfterValidator(_unique)] = Field(
@@ -633,7 +635,9 @@ class Verdict(BaseModel):
     application_id: str | None = Field(description="Id of the owning application.")
     app_id: str | None = Field(description="Slug of the owning application.")
     scopes: list[str] = Field(description="Scopes of the key.")
-    expires_at: datetime | None = Field(description="Time when the key expires; null for never.")
+    expires_at: datetime | None = Field(
+        description="Time when the key expires, or is revoked as planned; null for never."
+    )
     limits: list[LimitDocument] = Field(description="The limits of the key, after this call.")
     budget: BudgetDocument | None = Field(description="The budget of the key, after this call.")
     reservation_id: str | None = Field(

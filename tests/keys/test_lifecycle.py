@@ -161,6 +161,14 @@ def test_a_child_opens_from_a_part_of_its_parents_networks_and_multiplies_no_use
     assert ada.post(f"/api-keys/{counted['id']}/children").status_code == 409
 
 
+def test_a_child_ends_when_its_parent_is_going_to_be_revoked(ada: Api):
+    parent = ada.create("api-keys")
+    at = (datetime.now(UTC) + timedelta(minutes=30)).isoformat()
+    planned = ada.post(f"/api-keys/{parent['id']}/revoke", {"at": at}).json
+    child = ada.post(f"/api-keys/{parent['id']}/children", {"lifetime_seconds": 3600}).json
+    assert child["expires_at"] == planned["revoke_at"]
+
+
 # ---------------------------------------------------------------- keys that issue keys
 
 SOON = "2098-01-01T00:00:00Z"

@@ -54,6 +54,13 @@ class Snapshot:
         return tuple(record for record in records if record is not None)
 
     @property
+    def ends_at(self) -> datetime | None:
+        """Return when the key expires or is revoked, whichever is first; None for never."""
+        if self.expires_at is None or self.revoked_at is None:
+            return self.expires_at or self.revoked_at
+        return min(self.expires_at, self.revoked_at)
+
+    @property
     def is_metered(self) -> bool:
         """Tell whether the key has a limit or a budget, so that its calls must be counted."""
         limits = (self.rpm_limit, self.tpm_limit, self.max_uses, self.max_budget_usd)

@@ -18,7 +18,7 @@ from portal.database.base import new_id
 from portal.database.record import find
 from portal.database.session import database_now, flush, session
 from portal.keys import service
-from portal.keys.limits.inheritance import end_for, networks
+from portal.keys.limits.inheritance import earliest, end_for, networks
 from portal.keys.models import ApiKey, ApiKeyRuntime
 from portal.keys.schemas import ChildKey, RotateKey
 from portal.keys.tables import KeyRotation
@@ -243,14 +243,14 @@ def make_child(actor: Actor, key_id: str, command: ChildKey) -> Revealed[ApiKey]
         raise Conflict("The uses of this key are counted, so it has no children.")
     service.check_within(command.scopes or (), parent.scopes)
     scopes = _allowed(actor, parent, command.scopes)
-    ends = now + timedelta(seconds=command.lifetime_seconds)
+    wanted = now + timedelta(seconds=command.lifetime_seconds)
     values = {name: getattr(parent, name) for name in COPIED}
     values |= {
         "name": command.name or f"{parent.name}, child",
         "scopes": scopes,
         "parent_key_id": parent.id,
         "rotation_family_id": parent.rotation_family_id or parent.id,
-        "expires_at": end_for(actor, min(ends, parent.expires_at or ends)),
+        "expires_at": end_for(actor, earliest(wanted, parent.expires_at, parent.revoke_at)),
         "max_uses": command.max_uses,
         "allowed_ips": networks(command.allowed_ips, parent.allowed_ips),
     }

@@ -41,8 +41,8 @@ class Tokens:
         moment = self.engine.clock.now()
         now, signing = int(moment.timestamp()), self.signing.current(moment)
         ends = now + LIFETIME_SECONDS
-        if key.expires_at is not None:
-            ends = min(ends, int(key.expires_at.timestamp()))
+        if key.ends_at is not None:
+            ends = min(ends, int(key.ends_at.timestamp()))
         claims = {
             "iss": self.issuer,
             "aud": self.audience,

@@ -78,7 +78,8 @@ class CallerDocument(BaseModel):
     scopes: list[str]
     """Permissions of the credential, in alphabetical order."""
     expires_at: datetime | None
-    """Time when the credential ends; null if it does not end by itself."""
+    """Time when the credential ends, also by a planned revocation of its key; null if it does not
+    end by itself."""
     limits: KeyLimits | None
     """Limits of the API key; null for an access token of the identity provider."""
 

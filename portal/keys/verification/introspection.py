@@ -24,6 +24,6 @@ def introspection(key: Snapshot, issuer: str, now: datetime) -> dict[str, Any] |
         "iss": issuer,
         "tenant_id": key.tenant_id,
     }
-    if key.expires_at is not None:
-        found["exp"] = int(key.expires_at.timestamp())
+    if key.ends_at is not None:
+        found["exp"] = int(key.ends_at.timestamp())
     return found

@@ -72,7 +72,7 @@ def actor_of(key: Snapshot, origin: Origin) -> Actor:
         scopes=ALL_SCOPES & key.scopes,
         app_id=key.application_slug,
         application_id=key.application_id,
-        expires_at=key.expires_at,
+        expires_at=key.ends_at,
         origin=origin,
     )
 

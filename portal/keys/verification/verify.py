@@ -236,7 +236,7 @@ def _answer(key: Snapshot, code: str, admission: Admission) -> dict[str, Any]:
         "application_id": key.application_id,
         "app_id": key.application_slug,
         "scopes": sorted(key.scopes),
-        "expires_at": key.expires_at,
+        "expires_at": key.ends_at,
         "limits": [limit.document for limit in admission.limits],
         "budget": None if budget is None else budget.document,
         "reservation_id": admission.reservation_id,

@@ -1,6 +1,7 @@
 """Keys with OAuth: exchanged for a token, introspected, and verified with the key set."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -59,6 +60,19 @@ def test_a_token_opens_our_own_rest_until_its_key_ends(
     assert holder.get("/webhooks").status_code == 403
     ada.post(f"/api-keys/{issued['id']}/revoke")
     assert holder.get("/api-keys").status_code == 401
+
+
+def test_a_token_ends_when_its_key_is_going_to_be_revoked(
+    app: Flask, ada: Api, issued: dict[str, Any]
+):
+    """A service that verifies it offline hears nothing of the revocation."""
+    at = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=4)
+    planned = ada.post(f"/api-keys/{issued['id']}/revoke", {"at": at.isoformat()})
+    assert planned.status_code == 200, planned.text
+    answer = exchange(app, issued).json
+    assert answer["expires_in"] <= 240
+    for shown in (issued["key"], answer["access_token"]):
+        assert introspect(ada, shown).json["exp"] == at.timestamp()
 
 
 def holder_of_a_token(app: Flask, issued: dict[str, Any], **form: str) -> Api:

@@ -42,6 +42,15 @@ def test_a_key_of_no_permission_learns_its_application_and_limits(app: Flask, ad
     assert me["limits"]["rpm_limit"] == 60
 
 
+def test_a_key_that_is_going_to_be_revoked_learns_when(app: Flask, ada: Api) -> None:
+    made = ada.create("api-keys", expires_at="2099-01-01T00:00:00Z")
+    ada.post(f"/api-keys/{made['id']}/revoke", {"at": "2098-01-01T00:00:00Z"})
+    me = Api(app.test_client(), made["key"]).get("/me").json or {}
+    assert me["expires_at"] == "2098-01-01T00:00:00Z"
+    verdict = ada.post("/api-keys/verify", {"key": made["key"]}).json or {}
+    assert verdict["expires_at"] == "2098-01-01T00:00:00Z"
+
+
 def test_a_token_made_from_a_key_ends_before_the_key(app: Flask, ada: Api) -> None:
     made = ada.create("api-keys", scopes=["webhooks:read"], expires_at="2099-01-01T00:00:00Z")
     me = holder_of_a_token(app, made).get("/me").json or {}
