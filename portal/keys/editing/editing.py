@@ -63,7 +63,7 @@ def apply(actor: Actor, record: ApiKey, changes: Changes) -> ApiKey:
         budget_window.move(record, period)
         for other in family:
             verbs.change(actor, other, {"budget_period": period})
-        relatives.give_ended_keys(record, period)
+        relatives.give_ended_keys(actor, record, period)
     verbs.change(actor, record, changes)
     for child in children:
         verbs.change(actor, child, bounds.limited(child, record))

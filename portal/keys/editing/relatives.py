@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Select, func, select, update
 
 from portal.core.errors import Conflict
+from portal.database.actor import Actor
 from portal.database.session import session
 from portal.keys.models import ApiKey, not_revoked
 from portal.keys.verification.verifier import changed
+from portal.records.audit import trail as audit
 
 LIVE = (not_revoked(ApiKey), ApiKey.expires_key > func.now(), ApiKey.is_deleted.is_(False))
 
@@ -33,17 +35,24 @@ def of_family(record: ApiKey) -> Sequence[ApiKey]:
     return _locked(others)
 
 
-def give_ended_keys(record: ApiKey, period: str) -> None:
+def give_ended_keys(actor: Actor, record: ApiKey, period: str) -> None:
     """Give the period to the family's keys that have ended: a late cost of a call counts by it."""
-    ended = session.scalars(
+    ended = session.execute(
         update(ApiKey)
         .where(ApiKey.tenant_id == record.tenant_id, _shares_budget(record))
         .where(ApiKey.id != record.id, ApiKey.budget_period != period)
-        .values(budget_period=period, version=ApiKey.version + 1)
-        .returning(ApiKey.id)
+        .values(
+            budget_period=period,
+            version=ApiKey.version + 1,
+            updated_by=actor.person_id or actor.id,
+        )
+        .returning(ApiKey.id, ApiKey.name)
         .execution_options(synchronize_session=False)
     ).all()
-    changed(ended)
+    changed(key_id for key_id, _ in ended)
+    changes = {"budget_period": (record.budget_period, period)}
+    entries = ((key_id, name, changes) for key_id, name in ended)
+    audit.note_all(actor, "key.updated", ApiKey.noun, entries)
 
 
 def _same_tenant(record: ApiKey) -> Select[ApiKey]:

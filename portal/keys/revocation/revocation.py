@@ -150,11 +150,8 @@ def _stop(actor: Actor, command: RevokeKeys, fitting: list[ColumnElement[bool]])
     verifier.changed(key_id for key_id, _ in stopped)
     past = "blocked" if command.verb == "block" else "revoked"
     changes = {past: (False, True), "reason": (None, command.reason)}
-    for key_id, name in stopped:
-        audit.note(
-            actor, f"key.{past}", record_kind=ApiKey.noun, record_id=key_id,
-            record_name=name, changes=changes,
-        )  # fmt: skip
+    entries = ((key_id, name, changes) for key_id, name in stopped)
+    audit.note_all(actor, f"key.{past}", ApiKey.noun, entries)
     audit.note(
         actor, f"keys.{past}", record_kind="keys", record_id="many",
         record_name=f"{len(stopped)} keys", changes={"count": (0, len(stopped))},

@@ -64,6 +64,16 @@ def note(
     send(ENTER, _entry(actor, action, record_kind, record_id, record_name, changes or {}))
 
 
+def note_all(
+    actor: Actor, action: str, record_kind: str, noted: Iterable[tuple[str, str, Changes]]
+) -> None:
+    """Record one action on many records, each with its id, its name and its changes."""
+    entries = [_entry(actor, action, record_kind, *one) for one in noted]
+    rows = [{name.removeprefix("entry_"): v for name, v in entry.items()} for entry in entries]
+    if rows:
+        session.execute(insert(AuditEntry), rows)
+
+
 def _entry(
     actor: Actor,
     action: str,

@@ -246,6 +246,19 @@ def test_keys_that_share_a_budget_keep_one_period(ada: Api):
     assert ada.get(path(child)).json["budget_period"] == "day"
 
 
+def test_a_key_that_has_ended_has_another_period_in_its_history(ada: Api):
+    old = ada.create("api-keys", max_budget_usd=5)
+    new = ada.post(f"{path(old)}/rotations", {"overlap": "now"}).json
+    before = ada.get(path(old)).json
+    changed(ada, new, budget_period="month")
+    after = ada.get(path(old)).json
+    assert (after["status"], after["budget_period"]) == ("revoked", "month")
+    assert after["version"] == before["version"] + 1
+    newest = ada.get(f"{path(old)}/history").json["items"][0]
+    assert newest["action"] == "key.updated"
+    assert newest["changes"] == {"budget_period": ["none", "month"]}
+
+
 # ---------------------------------------------------------------- others at the same time
 
 
