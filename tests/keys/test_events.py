@@ -179,13 +179,16 @@ def test_many_stopped_at_once_are_one_event(
 ):
     monkeypatch.setattr(blast_radius, "ONE_BY_ONE", 1)
     crm = ada.create("applications", display_name="CRM 360")
-    for _ in range(3):
-        ada.create("api-keys", application_id=crm["id"])
+    keys = [ada.create("api-keys", application_id=crm["id"]) for _ in range(3)]
     chosen = {"application_id": crm["id"], "verb": verb, "confirm": "3", "reason": "stolen"}
     assert browse(ADA).post("/keys/bulk", chosen).status_code == 303
     event = {"count": 3, "reason": "stolen", "application_id": crm["id"]}
     assert told(f"api_keys.{name}") == [event]
     assert told(name) == []
+    for key in keys:
+        [newest, *_] = ada.get(f"/api-keys/{key['id']}/history").json["items"]
+        assert newest["action"] == f"key.{name}"
+        assert newest["changes"]["reason"] == [None, "stolen"]
 
 
 def test_every_event_of_a_key_is_in_the_catalogue(vic: Api):

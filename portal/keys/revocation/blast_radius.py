@@ -30,7 +30,7 @@ from portal.records.listing import Listing, Query, narrowed
 from portal.records.quotas import counts
 
 DAY = timedelta(hours=24)
-ONE_BY_ONE = 200  # up to this number, each key gets a history entry; more share one entry
+ONE_BY_ONE = 200  # up to this number, each key is an event of its own; more are one event
 MOST = 10_000  # keys are counted up to here
 MOST_REPAIRED = 1000
 
@@ -171,17 +171,17 @@ def _locked(actor: Actor, chosen: Selection, most: int) -> Sequence[ApiKey]:
 def _stop_together(
     actor: Actor, chosen: Selection, verb: str, values: dict[str, object], reason: str | None
 ) -> int:
-    """Stop keys with one statement and one audit entry, and return how many.
+    """Stop keys with a few statements and one event, and return how many.
 
-    In an emergency there is no time for thousands of entries.
+    In an emergency there is no time for thousands of statements.
     """
-    stopped = session.scalars(
+    stopped = session.execute(
         update(ApiKey)
         .where(ApiKey.tenant_id == actor.tenant_id)
         .where(ApiKey.id.in_(_ids(actor, chosen, None)))
         .where(ApiKey.revoked_at.is_(None))  # skip keys that another admin has just revoked
         .values(**values, version=ApiKey.version + 1, updated_by=actor.person_id or actor.id)
-        .returning(ApiKey.id)
+        .returning(ApiKey.id, ApiKey.name)
         .execution_options(synchronize_session=False)
     ).all()
     flush()
@@ -189,15 +189,14 @@ def _stop_together(
         return 0
     if verb == "revoked":
         counts.give_back(actor.tenant_id, ApiKey, len(stopped))
-    changed(stopped)
+    changed(key_id for key_id, _ in stopped)
+    changes = {verb: (False, True), "reason": (None, reason)}
+    entries = ((key_id, name, changes) for key_id, name in stopped)
+    audit.note_all(actor, f"key.{verb}", ApiKey.noun, entries)
     audit.note(
-        actor,
-        f"key.{verb}",
-        record_kind="key",
-        record_id=stopped[0],
-        record_name=f"{len(stopped):,} keys together",
-        changes={"keys": (None, len(stopped))},
-    )
+        actor, f"keys.{verb}", record_kind="keys", record_id="many",
+        record_name=f"{len(stopped)} keys", changes={"count": (0, len(stopped))},
+    )  # fmt: skip
     application_id = chosen.query.filters.get("application_id")
     told = {"count": len(stopped), "reason": reason, "application_id": application_id}
     events.announce(actor, f"api_keys.{verb}", told)
