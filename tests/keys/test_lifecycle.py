@@ -1,5 +1,6 @@
 """Rotation, children and the ends of keys: the rules, and the state afterwards."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from flask import Flask
 from portal.database.session import transaction
 from portal.keys.revocation import revocation
 from portal.keys.rotation import rotation
-from tests.cast import Api
+from tests.cast import Api, Pages
 from tests.databases import Database
 
 FUTURE = "2099-01-01T00:00:00Z"
@@ -330,6 +331,20 @@ def test_a_brownout_denies_from_its_first_minute(ada: Api):
     assert begun["status"] == "active"
     assert begun["brownout_from"] < begun["revoke_at"]
     assert verdict(ada, issued) == "BLOCKED"
+
+
+def test_the_page_that_revokes_a_key_counts_the_others_that_go_on_working(page: Pages, ada: Api):
+    old = ada.create("api-keys")
+    new = rotate(ada, old)
+    ada.post(f"/api-keys/{new['id']}/children")
+
+    def others(key: dict[str, Any]) -> list[str]:
+        shown = page.get(f"/keys/{key['id']}/stop").text
+        return re.findall(r"(\d+) other keys? of its family", shown)
+
+    assert (others(old), others(new)) == (["2"], ["1"])  # its own child ends with it
+    ada.post(f"/api-keys/{old['id']}/revoke")
+    assert others(new) == []
 
 
 @pytest.mark.parametrize("verb", ["revoke", "block"])

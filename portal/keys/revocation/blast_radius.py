@@ -45,9 +45,11 @@ class StopImpact:
 
 
 def blast(actor: Actor, record: ApiKey) -> StopImpact:
-    """Return the use of a key in the last 24 hours, and the number of its children and family."""
+    """Return the use of a key in the last 24 hours, and the number of its children, and of its
+    other relatives, that have not ended."""
     family = record.rotation_family_id or record.id
-    here = (ApiKey.tenant_id == actor.tenant_id, not_revoked(ApiKey))
+    in_force = (not_revoked(ApiKey), ApiKey.expires_key > func.now())
+    here = (ApiKey.tenant_id == actor.tenant_id, *in_force)
     counts = session.execute(
         select(
             select(func.count())
@@ -56,7 +58,8 @@ def blast(actor: Actor, record: ApiKey) -> StopImpact:
             .scalar_subquery(),
             select(func.count())
             .select_from(ApiKey)
-            .where(*here, ApiKey.rotation_family_id == family, ApiKey.id != record.id)
+            .where(*here, (ApiKey.rotation_family_id == family) | (ApiKey.id == family))
+            .where(ApiKey.id != record.id, ApiKey.parent_key_id.is_distinct_from(record.id))
             .scalar_subquery(),
         )
     ).one()
