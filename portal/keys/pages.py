@@ -137,8 +137,17 @@ def block(record_id: str) -> ResponseReturnValue:
 @recent_sign_in_required
 def unblock(record_id: str) -> ResponseReturnValue:
     """Unblock a key."""
-    service.unblock(web.actor(), record_id)
-    return _changed(record_id, "The key works again.")
+    record = service.unblock(web.actor(), record_id)
+    return _changed(record_id, _unblocked(record))
+
+
+def _unblocked(record: ApiKey) -> str:
+    """Return what follows for an unblocked key: something else may still refuse its calls."""
+    if record.state == "stopped":
+        return f"The key is unblocked. Its application is still {record.application_status}."
+    if record.state == "active" and record.brownout_from is None and record.parent_key_id is None:
+        return "The key works again."
+    return "The key is unblocked."
 
 
 def _stop() -> StopKey:

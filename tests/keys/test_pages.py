@@ -316,6 +316,18 @@ def test_blocking_and_unblocking_on_the_page(page: Pages, ada: Api):
     assert ada.get(f"/api-keys/{issued['id']}").json["blocked"] is False
 
 
+def test_an_unblocked_key_whose_application_is_suspended_is_not_said_to_work(page: Pages, ada: Api):
+    crm = ada.create("applications", display_name="CRM")
+    issued = ada.create("api-keys", application_id=crm["id"])
+    said = []
+    for _ in range(2):
+        ada.post(f"/api-keys/{issued['id']}/block")
+        said.append(page.post(f"/keys/{issued['id']}/unblock", follow_redirects=True).text)
+        ada.post(f"/applications/{crm['id']}/suspend", {"reason": "Audit"})
+    assert ["The key works again." in text for text in said] == [True, False]
+    assert "Its application is still suspended." in said[1]
+
+
 def test_a_reason_that_is_too_long_changes_nothing(page: Pages, ada: Api):
     issued = ada.create("api-keys")
     answer = page.post(f"/keys/{issued['id']}/revoke", {"reason": "x" * 201})

@@ -117,10 +117,11 @@ OPERATIONS = (
         answer=RotationDocument,
     ),
     _operation(
-        "extend_rotation", "/extensions", "Let the old key of a rotation work one day longer",
+        "extend_rotation", "/extensions", "Let the old key of a rotation work up to one day longer",
         progress.extend, "keys:reopen",
-        description="Let the old key of a rotation work one day longer. It needs the scope"
-        " `keys:reopen`. If it has ended, or cannot be longer, it is a 409.",
+        description="Let the old key of a rotation work one day longer, or until `latest_end` if"
+        " that is sooner. It needs the scope `keys:reopen`. If it has ended, or cannot be longer,"
+        " it is a 409.",
     ),
     _operation(
         "finish_rotation", "/completions", "Revoke the old key of a rotation now",

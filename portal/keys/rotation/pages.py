@@ -13,6 +13,7 @@ from portal.keys.page_kit import about, bp, columns
 from portal.keys.revocation import blast_radius
 from portal.keys.rotation import progress, rotation
 from portal.web.drawing.charts import Series
+from portal.web.drawing.template_functions import absolute
 
 SERIES = (Series("new key", "ok"), Series("old key", "warn"))
 
@@ -104,10 +105,10 @@ def finish_rotation(record_id: str) -> ResponseReturnValue:
 @bp.post("/<record_id>/rotation/extend")
 @recent_sign_in_required
 def extend_rotation(record_id: str) -> ResponseReturnValue:
-    """Extend the old key's life by one day."""
+    """Extend the old key's life by up to one day."""
     _mine(record_id)
-    progress.extend(web.actor(), record_id)
-    web.toast("The old key has one day more.")
+    ends = progress.extend(web.actor(), record_id)
+    web.toast(f"The old key works until {absolute(ends)}.")
     return web.see_other(url_for("keys.rotation", record_id=record_id))
 
 

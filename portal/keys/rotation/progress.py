@@ -151,12 +151,12 @@ def take_back(actor: Actor, key_id: str) -> ApiKey:
     return old
 
 
-def extend(actor: Actor, key_id: str) -> KeyRotation:
-    """Extend the life of a rotation's old key by one day, or by what is left until its latest end.
+def extend(actor: Actor, key_id: str) -> datetime:
+    """Extend the life of a rotation's old key by one day, or to its latest end if that is sooner.
 
     It lives for at most LONGEST in all, and never beyond the end that its issuer set. Raises
     Conflict if no rotation is running, if it has no end to move, or if the end cannot be moved
-    further.
+    further. Return the new end.
     """
     actor.require("keys:reopen")
     rotation, old = _running(actor, key_id)
@@ -167,11 +167,11 @@ def extend(actor: Actor, key_id: str) -> KeyRotation:
         raise Conflict("That is the old key's own end, which a rotation does not put off.")
     if ends >= latest:
         raise Conflict(f"Both keys may live for {LONGEST.days} days at most.")
-    rotation.finish_at = min(latest, ends + QUIET)
-    verbs.change(actor, old, {"expires_at": rotation.finish_at})
+    rotation.finish_at = extended = min(latest, ends + QUIET)
+    verbs.change(actor, old, {"expires_at": extended})
     session.expire(old, ["status"])
     flush()
-    return rotation
+    return extended
 
 
 def _ends_at(rotation: KeyRotation, old: ApiKey) -> datetime:
