@@ -2,7 +2,7 @@
 
 from portal.migrations.functions import replace
 
-revision, down_revision = "0075", "0073"
+revision, down_revision = "0075", "0074"
 
 
 def upgrade() -> None:
