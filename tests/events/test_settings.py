@@ -85,3 +85,34 @@ def test_a_hidden_field_is_on_no_page_and_in_no_answer(
     whole = f"/webhooks/{inbound}/received/{kept['id']}"
     same = (vic.get(whole).json or {})["body_base64"] == (ada.get(whole).json or {})["body_base64"]
     assert same is not hidden
+
+
+def test_the_reasons_of_matches_have_no_hidden_value(
+    ada: Api, vic: Api, browse: Browse, make: Make
+) -> None:
+    iban = "DE02120300000000202051"
+    save(browse(ADA), "30", "iban")
+    for name in ("iban", "payee"):
+        make("https://hooks.example.com/", event_types=["a.b"], filter={name: ["other"]})
+    data = {"iban": iban, "payee": {"name": "Ann", "iban": iban}}
+    publish(ada, {"type": "a.b", "data": data})
+    [event] = ada.get("/events").json["items"]
+    assert iban in ada.get(f"/events/{event['id']}").text
+    found = vic.get(f"/events/{event['id']}")
+    assert iban not in found.text
+    reasons = {one["reason"] for one in found.json["matches"]}
+    assert "Its filter wants another iban: its value is hidden from you." in reasons
+    assert iban not in browse(VIC).get(f"/events/{event['id']}").text
+
+
+def test_a_reader_cannot_guess_a_hidden_value_with_a_filter(
+    ada: Api, vic: Api, browse: Browse
+) -> None:
+    save(browse(ADA), "30", "iban")
+    publish(ada, {"type": "a.b", "data": {"iban": "DE02120300000000202051"}})
+    guess = {"filter": {"iban": ["DE02120300000000202051"]}}
+    assert ada.post("/webhooks/filter-tests", guess).json["matched"] == 1
+    refused = vic.post("/webhooks/filter-tests", guess)
+    assert refused.status_code == 422
+    assert [one["field"] for one in refused.json["errors"]] == ["filter.iban"]
+    assert vic.post("/webhooks/filter-tests", {"filter": {"city": ["Bonn"]}}).status_code == 200

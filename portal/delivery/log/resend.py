@@ -1,18 +1,19 @@
 """Actions on deliveries: send again, retry now, and test settings with recent events."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select, update
 
-from portal.core.errors import Conflict
+from portal.core.errors import Conflict, FieldError, Invalid
 from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.database.record import find
 from portal.database.session import session
 from portal.delivery.log import search
 from portal.delivery.queue.matching import passes
+from portal.events import settings
 from portal.events.models import Event
 from portal.events.type_names import matches
 from portal.records.audit import trail as audit
@@ -21,6 +22,7 @@ from portal.webhooks.subscriptions import IN_PLACE, WAKE
 
 TRIED = 200
 EXAMPLES = 5
+HIDDEN_FIELD = "The values of this field are hidden from you, so you cannot filter by it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +117,13 @@ def try_settings(
     webhook_id: str | None = None,
 ) -> Trial:
     """Return how many of the last events a webhook with these settings would have received;
-    compared with the current settings of a webhook, if one is named."""
+    compared with the current settings of a webhook, if one is named.
+
+    Raises Invalid for a filter of fields that are hidden from the actor: the count would tell
+    whether a guessed value is right.
+    """
     actor.require("events:read")
+    _refuse_hidden(actor, wanted)
     webhook = find(Webhook, actor, webhook_id) if webhook_id else None
     query = Event.seen_by(actor).where(Event.only_for.is_(None))
     looked_at = session.scalars(query.order_by(Event.id.desc()).limit(TRIED)).all()
@@ -138,3 +145,9 @@ def try_settings(
         None if before is None else len(set(before) - set(now)),
         now[:EXAMPLES],
     )
+
+
+def _refuse_hidden(actor: Actor, wanted: Collection[str]) -> None:
+    """Raise Invalid for each field of a filter whose values are hidden from the actor."""
+    if hidden := sorted(settings.hidden_from(actor).intersection(wanted)):
+        raise Invalid([FieldError(f"filter.{name}", HIDDEN_FIELD) for name in hidden])

@@ -27,6 +27,7 @@ from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.database.session import session
 from portal.delivery.queue import new_deliveries
+from portal.events import settings
 from portal.events.listeners import Match, Owed, Published, Rows
 from portal.events.type_names import matches, patterns_of
 from portal.fast.statements import Bound, Statement
@@ -119,14 +120,15 @@ class Deliveries:
 
     def explain(self, actor: Actor, event: Published, limit: int) -> Sequence[Match]:
         """Return outbound webhooks that the actor sees, each with whether and why it gets an
-        event."""
+        event. The reasons have no value of a field that is hidden from the actor."""
         if not actor.can("webhooks:read"):
             return []
         query = Webhook.seen_by(actor).where(
             Webhook.is_deleted.is_(False), Webhook.direction == "outbound"
         )
         found = session.scalars(query.order_by(Webhook.id).limit(limit))
-        return [_beside(webhook, event) for webhook in found]
+        hidden = settings.hidden_from(actor)
+        return [_beside(webhook, event, hidden) for webhook in found]
 
 
 def _subscribed(types: set[str], live: Rows) -> dict[str, dict[str, Filter]]:
@@ -159,14 +161,14 @@ LIVE = Statement(
 )
 
 
-def _beside(webhook: Webhook, event: Published) -> Match:
-    matched, reason = why(webhook, event)
+def _beside(webhook: Webhook, event: Published, hidden: Collection[str]) -> Match:
+    matched, reason = why(webhook, event, hidden)
     return Match(webhook.id, webhook.name, matched, reason)
 
 
-def why(webhook: Webhook, event: Published) -> tuple[bool, str]:
+def why(webhook: Webhook, event: Published, hidden: Collection[str]) -> tuple[bool, str]:
     """Return whether a webhook gets an event with its current settings, and the reason as a
-    sentence."""
+    sentence, without the values of hidden fields."""
     if event.only_for is not None:
         if event.only_for == webhook.id:
             return True, "It was sent to it from its lab."
@@ -178,12 +180,15 @@ def why(webhook: Webhook, event: Published) -> tuple[bool, str]:
         return False, f"It does not subscribe to {event.type}."
     for name, values in webhook.filter.items():
         if not passes({name: values}, event.data):
-            has = (
-                f"it is {event.data[name]!r}"
-                if name in event.data
-                else "the event has no such field"
-            )
-            return False, f"Its filter wants another {name}: {has}."
+            return False, f"Its filter wants another {name}: {_has(event, name, hidden)}."
     return True, f"It subscribes to {meant[0]}" + (
         ", and the filter lets it through." if webhook.filter else "."
     )
+
+
+def _has(event: Published, name: str, hidden: Collection[str]) -> str:
+    if name not in event.data:
+        return "the event has no such field"
+    if name in hidden:
+        return "its value is hidden from you"
+    return f"it is {settings.redact(event.data[name], hidden)!r}"
