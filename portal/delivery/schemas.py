@@ -183,8 +183,8 @@ class FilterTestResult(BaseModel):
 
     events: int = Field(description="Number of events that were looked at: the last 200.")
     matched: int = Field(description="Number of them that match.")
-    new: int | None = Field(description="Matched now and not by the webhook as it is.")
-    lost: int | None = Field(description="Matched by the webhook as it is and not now.")
+    new: int | None = Field(description="Matched now, and not sent to the webhook as it is.")
+    lost: int | None = Field(description="Sent to the webhook as it is, and not matched now.")
     examples: list[str] = Field(description="Ids of up to 5 that matched, newest first.")
 
 

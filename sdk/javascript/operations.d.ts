@@ -1582,9 +1582,9 @@ export interface FilterTestResult {
   events: number;
   /** Number of them that match. */
   matched: number;
-  /** Matched now and not by the webhook as it is. */
+  /** Matched now, and not sent to the webhook as it is. */
   new: number | null;
-  /** Matched by the webhook as it is and not now. */
+  /** Sent to the webhook as it is, and not matched now. */
   lost: number | null;
   /** Ids of up to 5 that matched, newest first. */
   examples: string[];

@@ -232,6 +232,16 @@ def test_the_last_events_tell_what_a_filter_would_match(ada: Api, make: Make) ->
     )
 
 
+def test_a_filter_test_knows_that_a_disabled_webhook_gets_nothing(ada: Api, make: Make) -> None:
+    webhook = make("https://hooks.example.com/", event_types=["rfp.*"], enabled=False)
+    [event] = publish(ada, rfp(1))
+    assert event["deliveries"] == 0
+    found = ada.post(
+        "/webhooks/filter-tests", {"webhook_id": webhook["id"], "event_types": ["rfp.*"]}
+    )
+    assert found.json.items() >= {"matched": 1, "new": 1, "lost": 0}.items()
+
+
 def test_the_portals_own_events_go_to_who_wants_them(
     engine: Engine, ada: Api, make: Make, receiver: Receiver
 ) -> None:

@@ -117,7 +117,7 @@ def try_settings(
     webhook_id: str | None = None,
 ) -> Trial:
     """Return how many of the last events a webhook with these settings would have received;
-    compared with the current settings of a webhook, if one is named.
+    compared with what a webhook gets now, if one is named.
 
     Raises Invalid for a filter of fields that are hidden from the actor: the count would tell
     whether a guessed value is right.
@@ -137,7 +137,9 @@ def try_settings(
         ]
 
     now = would_match(event_types, wanted)
-    before = would_match(webhook.event_types, webhook.filter) if webhook else None
+    before = None
+    if webhook is not None:
+        before = would_match(webhook.event_types, webhook.filter) if webhook.enabled else []
     return Trial(
         len(looked_at),
         len(now),

@@ -1270,9 +1270,9 @@ class FilterTestResult(TypedDict):
     matched: int
     """Number of them that match."""
     new: int | None
-    """Matched now and not by the webhook as it is."""
+    """Matched now, and not sent to the webhook as it is."""
     lost: int | None
-    """Matched by the webhook as it is and not now."""
+    """Sent to the webhook as it is, and not matched now."""
     examples: list[str]
     """Ids of up to 5 that matched, newest first."""
 
