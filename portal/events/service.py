@@ -269,7 +269,7 @@ def matches(actor: Actor, event: Event) -> list[Match]:
 
 
 def kept_of(actor: Actor, subject: str) -> Kept:
-    """Count the events and deliveries of a subject that one erasure would delete."""
+    """Count the events and deliveries of a subject that one erasure by the actor would delete."""
     _may_erase(actor)
     ids, more = _ids_of(actor, subject)
     deliveries = sum(one.kept(actor.tenant_id, ids) for one in listeners())
@@ -277,7 +277,8 @@ def kept_of(actor: Actor, subject: str) -> Kept:
 
 
 def erase(actor: Actor, subject: str) -> Erased:
-    """Delete the events of a subject, with their deliveries; return their number.
+    """Delete the events of a subject that the actor sees, with their deliveries; return their
+    number.
 
     Deletes at most ERASED_AT_ONCE; the result says whether to repeat the call. A subject without
     events is no error, so that a repeated call succeeds. The audit log records the actor and the
@@ -293,7 +294,9 @@ def erase(actor: Actor, subject: str) -> Erased:
             .where(model.tenant_id == actor.tenant_id, column.in_(ids))
             .execution_options(synchronize_session=False)
         )
-    idempotency.forget_about(actor.tenant_id, subject)
+    # The answers to other applications are about events that this one does not see.
+    about = subject if actor.app_id is None else None
+    idempotency.forget_about(actor.tenant_id, ids, about)
     if ids:
         stored_bytes.measure_anew(actor.tenant_id)
         audit.note(
@@ -312,9 +315,8 @@ def _may_erase(actor: Actor) -> None:
 
 
 def _ids_of(actor: Actor, subject: str) -> tuple[list[str], bool]:
-    """Return the ids of a subject's events, at most ERASED_AT_ONCE, and whether there are more."""
-    of_subject = select(Event.id).where(
-        Event.tenant_id == actor.tenant_id, Event.subject == subject
-    )
+    """Return the ids of a subject's events that the actor sees, at most ERASED_AT_ONCE, and whether
+    there are more."""
+    of_subject = Event.seen_by(actor).with_only_columns(Event.id).where(Event.subject == subject)
     found = list(session.scalars(of_subject.order_by(Event.id).limit(ERASED_AT_ONCE + 1)))
     return found[:ERASED_AT_ONCE], len(found) > ERASED_AT_ONCE

@@ -5,12 +5,28 @@ until the first one ends and then gets its response. If the first one failed, it
 and the second one does the work. A one-time secret is not part of the stored response.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, LargeBinary, String, delete, func, select, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import (
+    ARRAY,
+    Index,
+    LargeBinary,
+    String,
+    any_,
+    cast,
+    delete,
+    exists,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, JSONPATH, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core.config import running
@@ -101,13 +117,21 @@ def remember(actor: Actor, key: str, answer: Answer) -> None:
     )
 
 
-def forget_about(tenant_id: str, subject: str) -> None:
-    """Delete the keys whose responses are about a subject: a retry then finds no stored data."""
+def forget_about(tenant_id: str, event_ids: Collection[str], subject: str | None) -> None:
+    """Delete the keys whose responses are about these events, or about a subject: a retry then
+    finds no stored data."""
+    erased = any_(literal(list(event_ids), ARRAY(String)))
+    answer = IdempotencyKey.answer
+    ids = func.jsonb_path_query(answer, cast("$.events[*].id", JSONPATH)).column_valued("published")
+    is_about = or_(
+        answer["event_id"].astext == erased,
+        exists().where(ids.op("#>>")(literal([], ARRAY(String))) == erased),
+        false() if subject is None else answer["subject"].astext == subject,
+    )
     session.execute(
-        delete(IdempotencyKey).where(
-            IdempotencyKey.tenant_id == tenant_id,
-            IdempotencyKey.answer["subject"].astext == subject,
-        )
+        delete(IdempotencyKey)
+        .where(IdempotencyKey.tenant_id == tenant_id, is_about)
+        .execution_options(synchronize_session=False)
     )
 
 

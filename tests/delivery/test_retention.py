@@ -237,6 +237,45 @@ def test_after_an_erasure_nothing_of_the_subject_is_in_the_database(
     assert "nmistakable" not in everything_written(database)
 
 
+def test_an_answer_that_is_kept_for_a_retry_does_not_outlive_its_events(
+    database: Database, ada: Api
+) -> None:
+    """Check that a retry is answered anew, because the kept answer has the publisher's id."""
+
+    def asked(event: dict[str, Any]) -> Any:
+        return ada.post("/events", event, headers={"Idempotency-Key": event["id"][:3]})
+
+    of_ann = {"type": "rfp.created", "id": ANN, **OF_ANN}
+    of_bob = {"type": "rfp.created", "id": "bob", "subject": "bob"}
+    assert {asked(of_ann).status_code, asked(of_bob).status_code} == {202}
+    assert "nmistakable" in everything_written(database)
+    assert ada.post("/events/erasures", {"subject": ANN}).json["events"] == 1
+    assert "nmistakable" not in everything_written(database)
+    assert "Idempotency-Replayed" not in asked(of_ann).headers
+    assert "Idempotency-Replayed" in asked(of_bob).headers
+
+
+def test_an_application_erases_only_what_it_sees(ada: Api) -> None:
+    crm, shop = (_publisher(ada, name) for name in ("CRM", "Shop"))
+    subject = {"type": "rfp.created", "subject": "ann"}
+    again = {"Idempotency-Key": "one"}
+    assert crm.post("/events", subject, headers=again).status_code == 202
+    assert shop.post("/events", subject).status_code == 202
+    assert shop.post("/events/erasures", {"subject": "ann"}).json == {"events": 1, "more": False}
+    assert shop.post("/events/erasures", {"subject": "ann"}).json == {"events": 0, "more": False}
+    assert [one["app_id"] for one in ada.get("/events").json["items"]] == ["crm"]
+    assert "Idempotency-Replayed" in crm.post("/events", subject, headers=again).headers
+    assert ada.post("/events/erasures", {"subject": "ann"}).json == {"events": 1, "more": False}
+
+
+def _publisher(ada: Api, name: str) -> Api:
+    """Return a key of a new application that publishes, reads and erases events."""
+    application = ada.create("applications", display_name=name, slug=name.lower())
+    scopes = ["events:publish", "events:read", "webhooks:write"]
+    key = ada.create("api-keys", application_id=application["id"], scopes=scopes)["key"]
+    return Api(ada.client, key)
+
+
 @pytest.mark.usefixtures("week")
 def test_what_outlives_its_event_does_not_say_whose_it_was(
     app: Flask, database: Database, ada: Api, make: Make
