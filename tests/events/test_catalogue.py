@@ -78,6 +78,32 @@ def test_the_webhooks_of_an_openapi_document_become_types(ada: Api) -> None:
     assert fates(False)["rfp.created"] == "unchanged"
 
 
+def test_a_trial_import_tells_what_the_import_does(ada: Api) -> None:
+    """Check names, settings and texts that are refused when a type is stored."""
+    ada.create("event-types", name="kept.checked", json_schema=SCHEMA, validation="reject")
+    gone = ada.create("event-types", name="gone.type")
+    assert ada.delete(f"/event-types/{gone['id']}").status_code == 204
+    large = {"content": {"application/json": {"example": {"text": "x" * 70_000}}}}
+    webhooks: dict[str, Any] = {
+        name: {"post": {}} for name in ("a.first", "gone.type", "kept.checked", "z.last")
+    }
+    webhooks |= {"text.hidden": {"post": {"summary": "Hidden\u200b"}}}
+    webhooks |= {"too.large": {"post": {"requestBody": large}}}
+    body = {"document": {"openapi": "3.1.0", "webhooks": webhooks}}
+
+    before = {one["name"] for one in ada.get("/event-types").json["items"]}
+    trial = ada.post("/event-types/imports", {**body, "dry_run": True})
+    assert {one["name"] for one in ada.get("/event-types").json["items"]} == before
+    imported = ada.post("/event-types/imports", body)
+    assert imported.status_code == 200, imported.text
+    assert trial.json["types"] == imported.json["types"]
+    created = {one["name"] for one in imported.json["types"] if one["fate"] == "created"}
+    assert created == {"a.first", "z.last"}
+    assert {one["name"] for one in ada.get("/event-types").json["items"]} == before | created
+    made = ada.get("/audit?action=event type.created").json["items"]
+    assert {one["record_name"] for one in made} == before | created | {"gone.type"}
+
+
 def test_a_publisher_is_told_what_is_wrong_where(ada: Api, vic: Api) -> None:
     batch = [{"type": "rfp.created"}, {"type": "not a name"}, {"data": {}}]
     assert fields(ada.post("/events", batch)) == ["events.1.type", "events.2.type"]

@@ -56,6 +56,23 @@ def test_one_more_than_the_quota_is_refused_with_the_count(resource, ada, gus, s
     gus.create(resource.name, **another(resource, 4))  # another tenant has a quota of its own
 
 
+def test_an_import_stops_at_the_quota_and_says_what_it_left_out(ada, database, set_quota):
+    ada.create("event-types", name="a.kept")
+    set_quota("--event-types", "3")
+    webhooks = {f"b.number{number}": {"post": {}} for number in range(4)}
+    body = {"document": {"openapi": "3.1.0", "webhooks": webhooks}}
+
+    trial = ada.post("/event-types/imports", {**body, "dry_run": True}).json["types"]
+    imported = ada.post("/event-types/imports", body).json["types"]
+
+    assert trial == imported
+    assert [one["fate"] for one in imported] == ["created", "created", "skipped", "skipped"]
+    assert "3 of 3" in imported[2]["reason"]
+    there = {one["name"] for one in ada.get("/event-types").json["items"]}
+    assert there == {"a.kept", "b.number0", "b.number1"}
+    assert counted(database, "event_types") == 3
+
+
 def test_the_page_says_it_in_words(browse, ada, set_quota):
     set_quota("--applications", "1")
     ada.create("applications")

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from portal.core.errors import Invalid, PortalError
 from portal.database.actor import Actor
+from portal.database.session import session
 from portal.events import jsonschema
 from portal.events.catalogue import event_types
 from portal.events.catalogue.portal_types import is_own
@@ -23,7 +24,7 @@ Fate = Literal["created", "updated", "unchanged", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The result, or with a dry run the expected result, of importing one webhook."""
+    """The result of importing one webhook."""
 
     name: str
     fate: Fate
@@ -33,26 +34,25 @@ class Imported:
 def import_types(actor: Actor, document: Mapping[str, Any], *, dry_run: bool) -> list[Imported]:
     """Create or update an event type for every webhook of the document.
 
-    `dry_run` writes nothing. Raises Invalid for anything but an OpenAPI 3.1 document with webhooks.
+    `dry_run` does the same and takes it back. Raises Invalid for anything but an OpenAPI 3.1
+    document with webhooks.
     """
     actor.require("event-types:write")
     found = dict(_read(document, _Components(document)))
-    known = event_types.named(actor, found)
-    work = Work(STEPS)
-    return [
-        _one(actor, name, described, known.get(name), work, dry_run=dry_run)
-        for name, described in sorted(found.items())
-    ]
+    with session.begin_nested() as savepoint:
+        known = event_types.named(actor, found)
+        work = Work(STEPS)
+        imported = [
+            _one(actor, name, described, known.get(name), work)
+            for name, described in sorted(found.items())
+        ]
+        if dry_run:
+            savepoint.rollback()
+    return imported
 
 
 def _one(
-    actor: Actor,
-    name: str,
-    described: dict[str, Any],
-    known: EventType | None,
-    work: Work,
-    *,
-    dry_run: bool,
+    actor: Actor, name: str, described: dict[str, Any], known: EventType | None, work: Work
 ) -> Imported:
     if not NAME.fullmatch(name) or len(name) > 128:
         return Imported(name[:128], "skipped", "This is no name of an event type.")
@@ -60,19 +60,22 @@ def _one(
         return Imported(name, "skipped", "The portal describes its own events itself.")
     if problems := event_types.problems_of(described, work):
         return Imported(name, "skipped", problems[0].message)
-    if known is not None and all(getattr(known, k) == v for k, v in described.items()):
-        return Imported(name, "unchanged")
-    if dry_run:
-        return Imported(name, "updated" if known else "created")
     try:
-        if known is None:
-            event_types.create(actor, EventTypeInput.read({"name": name, **described}))
-        else:
-            event_types.update(actor, known, EventTypeInput.patched(known, described))
+        with session.begin_nested():  # what is refused leaves nothing behind
+            return Imported(name, _stored(actor, name, described, known))
     except PortalError as error:
         reason = error.errors[0].message if error.errors else error.detail
         return Imported(name, "skipped", reason)
-    return Imported(name, "updated" if known else "created")
+
+
+def _stored(actor: Actor, name: str, described: dict[str, Any], known: EventType | None) -> Fate:
+    """Create or update one event type. Raises a PortalError if it is refused."""
+    if known is None:
+        event_types.create(actor, EventTypeInput.read({"name": name, **described}))
+        return "created"
+    before = known.version
+    event_types.update(actor, known, EventTypeInput.patched(known, described))
+    return "unchanged" if known.version == before else "updated"
 
 
 class _Components:
