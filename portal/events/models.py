@@ -79,7 +79,9 @@ class Event(Base):
 
 
 class EventKey(Base):
-    """A publisher's own id of an event, unique in the tenant, which deduplicates publications."""
+    """A publisher's own id of an event, unique in the tenant, which deduplicates publications.
+
+    An application that repeats the id of another one's event is refused."""
 
     __tablename__ = "event_key"
     __table_args__ = (Index("ix_event_key_event", "tenant_id", "event_id"),)

@@ -35,25 +35,26 @@ def represent(event: Event, hidden: frozenset[str]) -> dict[str, Any]:
 
 def _publish() -> Response:
     no_parameters()
-    events = _read()
+    events, is_batch = _read()
 
     def work() -> Outcome:
-        return Outcome(published(service.publish(actor(), events)), 202)
+        return Outcome(published(service.publish(actor(), events, is_batch=is_batch)), 202)
 
     return once(work)
 
 
-def _read() -> list[EventInput]:
-    """Return the events of the body: one event, an array, or an object with `events`."""
+def _read() -> tuple[list[EventInput], bool]:
+    """Return the events of the body, and whether it is a batch: an array, or an object with
+    `events`. Otherwise it is one event."""
     raw = request.get_data(cache=True)
     if raw.lstrip()[:1] == b"[" and request.mimetype in ("application/json", ""):
-        return EventBatch.read({"events": strict_json.parse(raw)}).events
+        return EventBatch.read({"events": strict_json.parse(raw)}).events, True
     given = body()
     if "events" in given:
-        return EventBatch.read(given).events
+        return EventBatch.read(given).events, True
     if not given:
         raise errors.BadRequest("Send one event, or up to 500 in an array.")
-    return [EventInput.read(given)]
+    return [EventInput.read(given)], False
 
 
 def _list() -> Response:
@@ -137,7 +138,8 @@ OPERATIONS = (
         description="Publish one event, or up to 500 in `events` or as an array; all"
         " are stored together or none. The answer comes when they and their"
         " deliveries are kept. A repeated `id` publishes nothing and is no"
-        " error. An event that does not fit its type's schema is a 422.",
+        " error; one of another application's event is a 409. An event that"
+        " does not fit its type's schema is a 422.",
         scope="events:publish",
         view=_publish,
         command=EventBatch,

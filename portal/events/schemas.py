@@ -68,7 +68,9 @@ class EventInput(Command):
     type: EventName = Field(description="Name of the event type, such as rfp.created.")
     data: EventData = Field(default={}, description="Data of the event, up to 64 KiB of JSON.")
     id: Key | None = Field(
-        None, description="Your own id: the same id again publishes nothing and is no error."
+        None,
+        description="Your own id, unique in your tenant: the same id again publishes nothing and is"
+        " no error. If an event of another application has it, this is a 409.",
     )
     occurred_at: Moment | None = Field(
         None, description="Time when it happened; now when left out."

@@ -91,23 +91,29 @@ class Erased:
 
 
 def publish(
-    actor: Actor, events: Sequence[EventInput], *, are_counted: bool = False
+    actor: Actor,
+    events: Sequence[EventInput],
+    *,
+    are_counted: bool = False,
+    is_batch: bool = False,
 ) -> list[Accepted]:
     """Store events and the deliveries to their listeners, all of them or none.
 
     An event whose id was published before is not changed. Raises Invalid for data that does not
-    match an enforced schema, and for an API key in it if the tenant refuses them; QuotaExceeded
-    when the tenant publishes too many events a second, QuotaReached when its stored bytes are at
-    the limit. Pass `are_counted` if `count` was called for these events.
+    match an enforced schema, and for an API key in it if the tenant refuses them; Conflict for an
+    id of another application's event; QuotaExceeded when the tenant publishes too many events a
+    second, QuotaReached when its stored bytes are at the limit. Pass `are_counted` if `count` was
+    called for these events, `is_batch` if errors shall name the event's place.
     """
     actor.require("events:publish")
     if not are_counted:
         count(actor, len(events))
-    events = key_material.screened(actor.tenant_id, events)
-    publication = Publication(actor, events, listeners())
+    events = key_material.screened(actor.tenant_id, events, is_batch=is_batch)
+    publication = Publication(actor, events, listeners(), is_batch=is_batch)
     looked = send_each(publication.looks())
     publication.check(looked)
     claimed = send_each(publication.claims())
+    publication.check_ids(claimed, send_each(publication.doubts(claimed)))
     send_each(publication.writes(looked, claimed))
     return publication.accepted()
 

@@ -1234,7 +1234,7 @@ export interface EventInput {
   type: string;
   /** Data of the event, up to 64 KiB of JSON. */
   data?: Record<string, unknown>;
-  /** Your own id: the same id again publishes nothing and is no error. */
+  /** Your own id, unique in your tenant: the same id again publishes nothing and is no error. If an event of another application has it, this is a 409. */
   id?: string | null;
   /** Time when it happened; now when left out. */
   occurred_at?: string | null;
@@ -6249,7 +6249,7 @@ export interface EventsCalls {
   /**
    * Publish one event, or up to 500
    *
-   * Publish one event, or up to 500 in `events` or as an array; all are stored together or none. The answer comes when they and their deliveries are kept. A repeated `id` publishes nothing and is no error. An event that does not fit its type's schema is a 422.
+   * Publish one event, or up to 500 in `events` or as an array; all are stored together or none. The answer comes when they and their deliveries are kept. A repeated `id` publishes nothing and is no error; one of another application's event is a 409. An event that does not fit its type's schema is a 422.
    */
   publish(body: EventBatch, options?: Options<"idempotencyKey" | "validateOnly">): Promise<PublishedEvents>;
   /**

@@ -107,12 +107,48 @@ def test_a_trial_import_tells_what_the_import_does(ada: Api) -> None:
 def test_a_publisher_is_told_what_is_wrong_where(ada: Api, vic: Api) -> None:
     batch = [{"type": "rfp.created"}, {"type": "not a name"}, {"data": {}}]
     assert fields(ada.post("/events", batch)) == ["events.1.type", "events.2.type"]
+    assert fields(ada.post("/events", batch[1:2])) == ["events.0.type"]
+    assert fields(ada.post("/events", batch[1])) == ["type"]
     assert fields(ada.post("/events", [])) == ["events"]
     assert fields(ada.post("/events", [{"type": "a"}] * 501)) == ["events"]
     large = {"type": "rfp.created", "data": {"text": "x" * 70_000}}
     assert fields(ada.post("/events", large)) == ["data"]
     assert ada.post("/events", {}).status_code == 400
     assert vic.post("/events", {"type": "rfp.created"}).status_code == 403
+
+
+def test_the_data_of_a_batch_of_one_is_named_by_its_place(ada: Api) -> None:
+    ada.create("event-types", name="rfp.created", json_schema=SCHEMA, validation="reject")
+    wrong = {"type": "rfp.created", "data": {}}
+    for batch in ([wrong], {"events": [wrong]}):
+        assert fields(ada.post("/events", batch)) == ["events.0.data"]
+    assert fields(ada.post("/events", wrong)) == ["data"]
+    own = {"type": "webhook.paused"}
+    assert fields(ada.post("/events", [own])) == ["events.0.type"]
+
+
+def test_an_id_of_another_applications_event_is_refused(ada: Api) -> None:
+    crm, shop = (_publisher(ada, name) for name in ("CRM", "Shop"))
+    event = {"type": "a.b", "id": "order-1"}
+    [first] = crm.post("/events", event).json["events"]
+    for body, field in ((event, "id"), ([{"type": "a.b"}, event], "events.1.id")):
+        refused = shop.post("/events", body)
+        assert refused.status_code == 409
+        assert [error["field"] for error in refused.json["errors"]] == [field]
+        assert first["id"] not in refused.text
+    assert shop.get("/events").json["items"] == [], "nothing of the batch is kept"
+    for one in (crm, ada):  # who sees the event is told of it
+        [again] = one.post("/events", event).json["events"]
+        assert (again["id"], again["duplicate"]) == (first["id"], True)
+    ada.post("/events", {"type": "a.b", "id": "order-2"})
+    assert shop.post("/events", {"type": "a.b", "id": "order-2"}).status_code == 409
+
+
+def _publisher(ada: Api, name: str) -> Api:
+    application = ada.create("applications", display_name=name)
+    scopes = ["events:publish", "events:read"]
+    key = ada.create("api-keys", application_id=application["id"], scopes=scopes)["key"]
+    return Api(ada.client, key)
 
 
 def test_a_subject_is_erased(ada: Api, gus: Api) -> None:

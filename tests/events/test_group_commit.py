@@ -321,6 +321,33 @@ def test_an_id_is_published_once_however_many_say_it_at_once(program, webhook, d
     assert deliveries_by_event(database) == dict.fromkeys(ids_of(new), 1)
 
 
+def test_an_id_belongs_to_the_application_that_publishes_it_first(server, ada):
+    crm, shop = (
+        warm(server, ada, application_id=ada.create("applications", display_name=name)["id"])
+        for name in ("CRM", "Shop")
+    )
+    bodies = [named(f"order-{n % 20}") for n in range(100)]
+    with ThreadPoolExecutor(2) as pool:
+        each = list(pool.map(lambda one: one.publish_at_once(bodies, threads=12), (crm, shop)))
+    of_id: dict[str, list[int]] = {}
+    for answers in each:
+        told = {(body["id"], a.status) for body, a in zip(bodies, answers, strict=True)}
+        assert len(told) == 20, "an id is answered the same each time"
+        for name, status in told:
+            of_id.setdefault(name, []).append(status)
+        new = [a for a in answers if a.status == 202 and not a.event["duplicate"]]
+        assert len(new) == len([status for _, status in told if status == 202])
+    assert [sorted(statuses) for statuses in of_id.values()] == [[202, 409]] * 20
+
+
+def test_an_application_that_repeats_an_id_is_answered_by_the_loop(server, ada):
+    application = ada.create("applications", display_name="CRM")
+    crm = warm(server, ada, application_id=application["id"])
+    first = crm.publish(named("order-1"))
+    again = crm.publish_on_the_loop(lambda number: named("order-1"))
+    assert again.event == {**first.event, "duplicate": True, "deliveries": 0}
+
+
 def test_an_event_that_does_not_match_its_schema_fails_alone(program, ada, webhook, database):
     schema = {"type": "object", "properties": {"id": {"type": "integer"}}}
     ada.create("event-types", name=TYPE, json_schema=schema, validation="reject")

@@ -51,6 +51,7 @@ def test_a_key_is_masked_before_it_is_kept(ada: Api, database: Database, body: A
     [
         (EVENT, ["data.deep.0.key", "data.note"]),
         ([CLEAN, EVENT], ["events.1.data.deep.0.key", "events.1.data.note"]),
+        ([EVENT], ["events.0.data.deep.0.key", "events.0.data.note"]),
     ],
 )
 def test_a_tenant_may_have_such_events_refused(

@@ -135,15 +135,16 @@ def any_schema_query(tenant_id: str, types: Collection[str]) -> Bound:
     return Bound(ASKING_ANY, {"tenant_id": tenant_id, "names": sorted(types)})
 
 
-def check(events: Sequence[EventInput], schemas: Rows) -> None:
+def check(events: Sequence[EventInput], schemas: Rows, *, is_batch: bool) -> None:
     """Check events against the schemas that `schemas_query` found.
 
-    Raises Invalid for events that only the portal publishes, and for data that does not match.
+    In a batch, errors name the event's place. Raises Invalid for events that only the portal
+    publishes, and for data that does not match.
     """
     work, problems = Work(), list[FieldError]()
     roots = _roots(schemas, work)
     for number, event in enumerate(events):
-        place = f"events.{number}." if len(events) > 1 else ""
+        place = f"events.{number}." if is_batch else ""
         if is_own(event.type):
             message = f"{event.type} is one of the portal's own events."
             problems.append(FieldError(f"{place}type", message))

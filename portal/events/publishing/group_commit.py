@@ -20,7 +20,7 @@ import structlog
 from portal.core.deadlines import elapsed
 from portal.core.errors import PortalError, UnknownOutcome
 from portal.database.actor import Actor
-from portal.events.listeners import Listener
+from portal.events.listeners import Listener, Rows
 from portal.events.publishing.publication import Accepted, Publication, TooExpensive
 from portal.events.schemas import EventInput
 from portal.fast import pipeline
@@ -212,10 +212,11 @@ class _Session:
 async def _commit(
     connection: Connection, tenant_id: str, publications: Sequence[Publication]
 ) -> None:
-    """Run publications of one tenant in one transaction, with two round trips.
+    """Run publications of one tenant in one transaction, with two round trips, or three if an
+    application repeats an id.
 
-    Raises NotSmall, Invalid, psycopg.Error and TimeoutError if nothing was stored; UnknownOutcome
-    if that is not known.
+    Raises TooExpensive, Invalid, Conflict, psycopg.Error and TimeoutError if nothing was stored;
+    UnknownOutcome if that is not known.
     """
     enter = setting({"app.tenant_id": tenant_id})
     asked = [(one.glances(), one.claims()) for one in publications]
@@ -230,6 +231,7 @@ async def _commit(
             raise TooExpensive(owed // sum(len(one) for one in publications))
         for one, (glanced, _) in each:
             one.check(glanced)  # fast, because there are no schemas
+        await _check_ids(connection, [(one, claimed) for one, (_, claimed) in each])
         writes = [
             bound.ask for one, (glanced, claimed) in each for bound in one.writes(glanced, claimed)
         ]
@@ -239,6 +241,21 @@ async def _commit(
             if _is_refusal(error):
                 raise
             raise UnknownOutcome from error
+
+
+async def _check_ids(
+    connection: Connection, claimed: Sequence[tuple[Publication, Sequence[Rows]]]
+) -> None:
+    """Check that no publication repeats an id of another application. Raises Conflict, and
+    TooExpensive if that is not known yet, because the event with the id is in the same group."""
+    doubts = [(one, rows, bound) for one, rows in claimed for bound in one.doubts(rows)]
+    if not doubts:
+        return
+    found = await connection.ask(*(bound.ask for _, _, bound in doubts))
+    for (one, rows, bound), doubted in zip(doubts, found, strict=True):
+        one.check_ids(rows, [doubted])
+        if len(doubted) < len(bound.values["ids"]):
+            raise TooExpensive
 
 
 def _is_refusal(error: BaseException) -> bool:

@@ -34,14 +34,15 @@ def is_free_of_keys(event: HasData) -> bool:
     return not may_hold_key(orjson.dumps(event.data))
 
 
-def screened(tenant_id: str, events: Sequence[E]) -> Sequence[E]:
-    """Return the events with API keys masked. Raises Invalid if the tenant refuses keys."""
+def screened(tenant_id: str, events: Sequence[E], *, is_batch: bool = False) -> Sequence[E]:
+    """Return the events with API keys masked. Raises Invalid if the tenant refuses keys; in a batch
+    it names the event's place."""
     suspects = [number for number, event in enumerate(events) if not is_free_of_keys(event)]
     if not suspects:
         return events
     found = {number: list(places(events[number].data, "data")) for number in suspects}
     if any(found.values()) and settings.of(tenant_id).key_material == "refuse":
-        raise Invalid(_refusals(found, is_batch=len(events) > 1))
+        raise Invalid(_refusals(found, is_batch=is_batch))
     return [masked(event) if found.get(number) else event for number, event in enumerate(events)]
 
 

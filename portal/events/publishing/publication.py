@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from sqlalchemy import ARRAY, String, any_, bindparam, select
 
+from portal.core.errors import Conflict, FieldError
 from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.events.catalogue import event_types
@@ -28,6 +29,16 @@ CLAIMED = Statement(
         EventKey.tenant_id == bindparam("tenant_id"),
         EventKey.client_id == any_(bindparam("names", type_=ARRAY(String))),
     )
+)
+PUBLISHERS = Statement(
+    select(Event.id, Event.app_id).where(
+        Event.tenant_id == bindparam("tenant_id"),
+        Event.id == any_(bindparam("ids", type_=ARRAY(String))),
+    )
+)
+TAKEN = (
+    "An event of another application has this id already. Ids are unique in a tenant: begin yours"
+    " with a word that is your own."
 )
 
 # The limits of a small publication: subscribed webhooks, and bytes of their filters.
@@ -60,15 +71,21 @@ class Accepted:
 class Publication:
     """A publication of events by one actor. An event whose id was published before is ignored.
 
-    Send the statements of `looks`, then of `claims`, then of `writes`, and call `check` before the
-    claims. The event loop calls `glances` and `size` instead of `looks`, because it has little
-    time.
+    Send the statements of `looks`, of `claims`, of `doubts` and of `writes`. Call `check` before
+    the claims, and `check_ids` before the writes. In a batch, errors name the event's place. The
+    event loop calls `glances` and `size` instead of `looks`, because it has little time.
     """
 
     def __init__(
-        self, actor: Actor, events: Sequence[EventInput], listeners: Sequence[Listener]
+        self,
+        actor: Actor,
+        events: Sequence[EventInput],
+        listeners: Sequence[Listener],
+        *,
+        is_batch: bool = False,
     ) -> None:
         self._actor, self._events, self._listeners = actor, events, listeners
+        self._is_batch = is_batch
         self._types = {event.type for event in events}
         self._ids = [new_id(Event.id_prefix) for _ in events]
         # A batch may contain one id twice: the first event is published.
@@ -102,7 +119,7 @@ class Publication:
     def size(self, glanced: Sequence[Rows]) -> int:
         """Return the highest possible number of deliveries, from the rows of `glances`.
 
-        Raises NotSmall.
+        Raises TooExpensive.
         """
         [schemas, *wanting] = glanced
         many = sum(len(rows) for rows in wanting)
@@ -128,9 +145,35 @@ class Publication:
             Bound(CLAIMED, {**tenant, "names": list(self._named)}),
         ]
 
+    def doubts(self, claimed: Sequence[Rows]) -> list[Bound]:
+        """Return the statement that reads which applications published the ids that an application
+        repeats: most publications need none. One that sees all events may repeat each."""
+        repeated = [
+            event_id
+            for client_id, event_id in (claimed[-1] if claimed else ())
+            if event_id != self._named[client_id]
+        ]
+        if not repeated or self._actor.app_id is None:
+            return []
+        return [Bound(PUBLISHERS, {"tenant_id": self._actor.tenant_id, "ids": repeated})]
+
     def check(self, looked: Sequence[Rows]) -> None:
         """Check the events against the rows of `looks`. Raises Invalid."""
-        event_types.check(self._events, looked[0])
+        event_types.check(self._events, looked[0], is_batch=self._is_batch)
+
+    def check_ids(self, claimed: Sequence[Rows], doubted: Sequence[Rows]) -> None:
+        """Check with the rows of `doubts` that no id is that of another application's event, which
+        this one does not see. Raises Conflict."""
+        others = {id for rows in doubted for id, app_id in rows if app_id != self._actor.app_id}
+        if not others:
+            return
+        known: dict[str, str] = dict(claimed[-1])
+        problems = [
+            FieldError(f"events.{number}.id" if self._is_batch else "id", TAKEN)
+            for number, event in enumerate(self._events)
+            if event.id is not None and known[event.id] in others
+        ]
+        raise Conflict(TAKEN, errors=problems)
 
     def writes(self, looked: Sequence[Rows], claimed: Sequence[Rows]) -> list[Bound]:
         """Return the statements that store the new events and their deliveries."""

@@ -1088,7 +1088,9 @@ class EventInput(TypedDict):
     data: NotRequired[dict[str, Any]]
     """Data of the event, up to 64 KiB of JSON."""
     id: NotRequired[str | None]
-    """Your own id: the same id again publishes nothing and is no error."""
+    """Your own id, unique in your tenant: the same id again publishes nothing and is no error.
+    If an event of another application has it, this is a 409.
+    """
     occurred_at: NotRequired[str | None]
     """Time when it happened; now when left out."""
     subject: NotRequired[str | None]
