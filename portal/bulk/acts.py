@@ -8,6 +8,7 @@ from pydantic import ConfigDict
 
 from portal.core.errors import Invalid, one_of
 from portal.database.actor import Actor
+from portal.database.json_values import same
 from portal.records.listing import Listing
 from portal.records.schemas import Command, Tags
 from portal.rest.resources import Resource
@@ -140,7 +141,7 @@ def _given(record: Row, command: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:
 
 def edited(row: Row, command: Any) -> Changes:
     """Return what an edit changes of one record: field → (before, after)."""
-    return {name: pair for name, pair in _given(row, command) if pair[0] != pair[1]}
+    return {name: pair for name, pair in _given(row, command) if not same(*pair)}
 
 
 def deleting(resource: Resource[Any, Any], note: str, *, at_once: int = AT_ONCE) -> Act:

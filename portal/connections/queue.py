@@ -25,6 +25,7 @@ from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.core.errors import PortalError
 from portal.database.actor import Actor
+from portal.database.json_values import same
 from portal.database.session import database_now, session
 from portal.records import verbs
 from portal.secretstore import Secret, SecretNotFound, store
@@ -328,8 +329,9 @@ def _differs(record: Connector, opened: Opened) -> bool:
     subject = opened.subject
     if subject is None:
         return record.version != opened.record_version
-    read = (subject.provider.key, subject.variant.type, subject.config, opened.credential_version)
-    return read != (record.provider, record.auth_type, record.config, record.used_version)
+    read = [subject.provider.key, subject.variant.type, subject.config, opened.credential_version]
+    now = [record.provider, record.auth_type, record.config, record.used_version]
+    return not same(read, now)
 
 
 def _finish(check: ConnectorCheck, report: Report) -> None:

@@ -24,6 +24,7 @@ from portal.applications.ownership import OfApplication
 from portal.core.config import running
 from portal.database.actor import Actor
 from portal.database.audience import FOR_ALL, FOR_GROUP, FOR_PERSON, KNOWN, Scoped
+from portal.database.json_values import Json
 from portal.database.record import Record
 from portal.database.session import CONSTRAINTS
 from portal.providers import PROVIDERS, Provider, Variant, name_of
@@ -200,7 +201,7 @@ class Connector(Scoped, OfApplication, Record):
     owner_id: Mapped[str | None] = mapped_column(String(80))
     group_id: Mapped[str | None] = mapped_column(String(80))
     user_id: Mapped[str | None] = mapped_column(String(80))
-    config: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    config: Mapped[dict[str, Any]] = mapped_column(Json, server_default="{}")
     auth_type: Mapped[str | None] = mapped_column(String(40))
     oauth_refresh_needed: Mapped[bool] = mapped_column(Boolean, server_default="false")
     oauth_token_expires_at: Mapped[datetime | None]

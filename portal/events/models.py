@@ -23,6 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.database.actor import Actor
 from portal.database.audience import closed_to
 from portal.database.base import Base
+from portal.database.json_values import Json
 from portal.database.record import Record
 from portal.database.session import CONSTRAINTS
 
@@ -110,8 +111,8 @@ class EventType(Record):
     name: Mapped[str] = mapped_column(String(128))
     display_name: Mapped[str] = mapped_column(String(200), server_default="")
     description: Mapped[str | None] = mapped_column(Text)
-    json_schema: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
-    example: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    json_schema: Mapped[dict[str, Any] | None] = mapped_column(Json(none_as_null=True))
+    example: Mapped[dict[str, Any] | None] = mapped_column(Json(none_as_null=True))
     deprecated: Mapped[bool] = mapped_column(Boolean, server_default="false")
     validation: Mapped[str] = mapped_column(String(20), server_default="off")
     tags: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")

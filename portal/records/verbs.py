@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from portal.core.errors import Conflict
 from portal.database.actor import Actor
 from portal.database.base import new_id
+from portal.database.json_values import same
 from portal.database.record import Record, find
 from portal.database.session import database_now, flush, session
 from portal.records import new_record, search
@@ -119,7 +120,7 @@ def change(actor: Actor, record: R, values: Mapping[str, Any], *, action: str = 
     in between, QuotaReached when the change restores a record and the tenant's quota is used up.
     """
     found_by, counted = terms_of(record), record.is_counted
-    differing = {n: value for n, value in values.items() if getattr(record, n) != value}
+    differing = {n: value for n, value in values.items() if not same(getattr(record, n), value)}
     if differing:
         record.permit(actor, differing)  # before the audience itself may be another one
     for name, value in differing.items():

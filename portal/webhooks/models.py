@@ -34,6 +34,7 @@ from sqlalchemy.orm import Mapped, MappedSQLExpression, column_property, mapped_
 from portal.applications.ownership import OfApplication
 from portal.core.config import running
 from portal.database.base import Base
+from portal.database.json_values import Json
 from portal.database.record import BelowRecord, Record
 from portal.database.session import CONSTRAINTS
 from portal.events.models import Event
@@ -149,7 +150,7 @@ class Webhook(OfApplication, Record):
     paused_at: Mapped[datetime | None]
     pause_reason: Mapped[str | None] = mapped_column(String(20))
     # Top-level field of an event's data → the values of which it must have one.
-    filter: Mapped[dict[str, list[Any]]] = mapped_column(JSONB, server_default="{}")
+    filter: Mapped[dict[str, list[Any]]] = mapped_column(Json, server_default="{}")
     rate_limit: Mapped[int | None]
     ordered: Mapped[bool] = mapped_column(Boolean, server_default="false")
     connector_id: Mapped[str | None] = mapped_column(String(40))

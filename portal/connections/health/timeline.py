@@ -21,6 +21,7 @@ from portal.connections.health.sentences import LEADS, Change
 from portal.connections.models import ConnectorCheck, ConnectorStanding
 from portal.connectors.models import Connector
 from portal.database.actor import Actor
+from portal.database.json_values import same
 from portal.providers.settings import label_of
 from portal.records.audit import trail
 from portal.records.audit.models import AuditEntry
@@ -252,7 +253,7 @@ def _shown(record: Connector, entry: AuditEntry, changes: Sequence[Line]) -> lis
     if "config" in entry.changes:
         old, new = ((value or {}) for value in entry.changes["config"])
         for name in sorted({*old, *new}):
-            if old.get(name) != new.get(name):
+            if not same(old.get(name), new.get(name)):
                 pair = (_text(old.get(name)), _text(new.get(name)))
                 shown.append((setting_label(record, name), *pair))
     return shown
@@ -361,7 +362,7 @@ def _settings(record: Connector, entry: AuditEntry) -> tuple[str, ...]:
     fields = [words[name] for name in words if name in entry.changes]
     if "config" in entry.changes:
         old, new = ((value or {}) for value in entry.changes["config"])
-        names = sorted(n for n in {*old, *new} if old.get(n) != new.get(n))
+        names = sorted(n for n in {*old, *new} if not same(old.get(n), new.get(n)))
         fields += [setting_label(record, name) for name in names]
     return tuple(fields)
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from portal.database.actor import Actor
 from portal.database.base import new_id
+from portal.database.json_values import same
 from portal.database.session import session
 from portal.delivery.queue import new_deliveries
 from portal.events import settings
@@ -42,14 +43,9 @@ def passes(wanted: Filter, data: Mapping[str, Any]) -> bool:
     """Tell whether an event's data has, in each field of the filter, one of the values listed
     there."""
     return all(
-        name in data and any(_same(data[name], value) for value in values)
+        name in data and any(same(data[name], value) for value in values)
         for name, values in wanted.items()
     )
-
-
-def _same(found: Any, value: Any) -> bool:
-    # In JSON true and 1 differ, in Python they are equal.
-    return found == value and isinstance(found, bool) == isinstance(value, bool)
 
 
 class Deliveries:
