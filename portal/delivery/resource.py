@@ -115,13 +115,14 @@ def _span(span: endpoint_figures.Tried) -> dict[str, Any]:
 
 def _after(webhook: Webhook) -> Response:
     for name in request.args:
-        if name not in ("after", "limit"):
-            raise listing.refused(name, "With after, only limit may be given.")
+        if name not in ("after", "limit", "cursor"):
+            raise listing.refused(name, "With after, only limit and cursor may be given.")
     last = request.args["after"]
     if not (last.isascii() and last.isdigit() and len(last) < 16):
         raise listing.refused("after", "Give the sequence number of the last delivery you have.")
-    found = search.after(actor(), webhook, int(last), listing.limit_of(request.args))
-    return listed(_represent_all(found), None)
+    limit, cursor = listing.limit_of(request.args), request.args.get("cursor")
+    found, next_cursor = search.after(actor(), webhook, int(last), limit, cursor)
+    return listed(_represent_all(found), next_cursor)
 
 
 def _get(id: str) -> Response:
@@ -247,7 +248,8 @@ OPERATIONS = (
         summary="List the deliveries of a webhook",
         description="Return one page of the deliveries of a webhook, newest first."
         " With `after`, return those that follow a sequence number, in"
-        " order, to fill a gap; only `limit` may then be given beside it.",
+        " order, to fill a gap; only `limit` and `cursor` may then be given"
+        " beside it.",
         scope="webhooks:read",
         view=_list,
         answer=DeliveryDocument,

@@ -5740,7 +5740,7 @@ export interface WebhooksCalls {
   /**
    * List the deliveries of a webhook
    *
-   * Return one page of the deliveries of a webhook, newest first. With `after`, return those that follow a sequence number, in order, to fill a gap; only `limit` may then be given beside it.
+   * Return one page of the deliveries of a webhook, newest first. With `after`, return those that follow a sequence number, in order, to fill a gap; only `limit` and `cursor` may then be given beside it.
    */
   listDeliveries(id: Held, parameters?: {
     /** The last sequence number that you have */

@@ -89,6 +89,17 @@ def test_every_delivery_has_its_place_in_the_sequence(
     until(lambda: [d["state"] for d in deliveries(ada, webhook)] == ["delivered"] * 5)
     filled = deliveries(ada, webhook, "?after=2")
     assert [d["sequence"] for d in filled] == [3, 4, 5]
+    path = f"/webhooks/{webhook['id']}/deliveries"
+    first = ada.get(f"{path}?after=1&limit=3")
+    assert [d["sequence"] for d in first.json["items"]] == [2, 3, 4]
+    onward = first.headers["Link"].partition("?")[2].partition(">")[0]
+    rest = ada.get(f"{path}?{onward}")
+    assert [d["sequence"] for d in rest.json["items"]] == [5]
+    assert rest.json["next_cursor"] is None
+    listed = ada.get(f"{path}?limit=1").json["next_cursor"]
+    for foreign in ("nonsense", listed):
+        refused = ada.get(f"{path}?after=1&cursor={foreign}")
+        assert (refused.status_code, refused.json["errors"][0]["field"]) == (400, "cursor")
     sent = {header(m, "cpod-sequence") for m in receiver.mail("crm")}
     assert sent == {"1", "2", "3", "4", "5"}
     [one] = deliveries(ada, webhook, f"?event_id={filled[0]['event_id']}")

@@ -32,6 +32,7 @@ from portal.database.session import session
 from portal.events.models import Event
 from portal.records import verbs
 from portal.records.listing import Clause, Listing, Page, Query, narrowed, one_by_one, page
+from portal.records.lists import cursors
 from portal.webhooks.models import (
     CLOCKS_APART,
     ORIGINS,
@@ -48,6 +49,7 @@ SHOWN_STATES = ("pending", "held", "in_flight", "retrying", *STATES[3:])
 OF_ONE_SUBJECT = 500
 COUNTED_NEW = 100
 ATTEMPTS_SHOWN = 50
+SEQUENCE = "sequence"  # what a cursor of `after` is sorted by
 WITH_BODY = undefer(DeliveryAttempt.body_of_event)
 QUICK_STATES = ("pending", "held", "in_flight", "retrying", "failed")
 """The states that an index finds, one at a time."""
@@ -252,15 +254,24 @@ def _since(published: datetime) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def after(actor: Actor, webhook: Webhook, sequence: int, limit: int) -> Sequence[Delivery]:
-    """Return a webhook's deliveries after a sequence number, in their order, to fill a gap."""
+def after(
+    actor: Actor, webhook: Webhook, sequence: int, limit: int, cursor: str | None
+) -> tuple[Sequence[Delivery], str | None]:
+    """Return a page of a webhook's deliveries after a sequence number, in their order, to fill a
+    gap, and the cursor of the next page if there are more."""
     actor.require("webhooks:read")
+    if (place := cursors.read(cursor, SEQUENCE, (f"{Delivery.id_prefix}_",))) is not None:
+        sequence = cursors.value_of(Delivery.sequence, place)
     query = Delivery.seen_by(actor).where(
         Delivery.webhook_id == webhook.id,
         Delivery.sequence.is_not(None),
         Delivery.sequence > sequence,
     )
-    return session.scalars(query.order_by(Delivery.sequence).limit(limit)).all()
+    found = session.scalars(query.order_by(Delivery.sequence).limit(limit + 1)).all()
+    if len(found) <= limit:
+        return found, None
+    last = found[limit - 1]
+    return found[:limit], cursors.Cursor(SEQUENCE, str(last.sequence), last.id).encode()
 
 
 def attempts_of(

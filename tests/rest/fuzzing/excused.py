@@ -50,7 +50,7 @@ STATE = (
 UNSAYABLE = (
     "Its references lead to more than can be written out",
     ".* looks like .*; put it under credentials",
-    "With after, only limit may be given",
+    "With after, only limit and cursor may be given",
     "Give a value before and after each comma",  # of what the document still calls a text
     f"Give at most {MOST_VALUES} values",
     "This has a number that is too large",
