@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import takewhile
 from typing import Any
 
@@ -22,6 +22,7 @@ MAX_DEPTH = 32
 MAX_INT = 2**63
 MAX_DIGITS = len(str(-MAX_INT))
 TOO_LARGE = "has a number that is too large."
+TOO_SMALL = "has a number that is too close to zero."
 NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -92,6 +93,9 @@ def _finite(digits: str) -> float:
     give_way()
     if not math.isfinite(number := float(digits)):
         raise _Unsound(TOO_LARGE)
+    # A double cannot be so near to zero, and what is not zero must not become zero.
+    if number == 0 and re.match("[^eE]*[1-9]", digits):
+        raise _Unsound(TOO_SMALL)
     return number
 
 
@@ -100,16 +104,16 @@ def _place_of_number(body: bytes) -> list[str]:
     is: the body is read once more, with a mark in its place."""
     mark = object()
 
-    def whole(digits: str) -> Any:
-        return mark if len(digits) > MAX_DIGITS or not -MAX_INT <= int(digits) < MAX_INT else 0
-
-    def fraction(digits: str) -> Any:
-        return 0 if math.isfinite(float(digits)) else mark
+    def marked(digits: str, read: Callable[[str], Any]) -> Any:
+        try:
+            return read(digits)
+        except _Unsound:
+            return mark
 
     decoder = json.JSONDecoder(
         object_pairs_hook=_object,
-        parse_int=whole,
-        parse_float=fraction,
+        parse_int=lambda digits: marked(digits, _whole),
+        parse_float=lambda digits: marked(digits, _finite),
         parse_constant=lambda _: mark,
     )
     try:

@@ -36,6 +36,8 @@ def test_what_is_sound_is_read_as_it_was_written(value, escaped):
         (b'{"a": 9223372036854775808}', "too large"),
         (b'{"a": ' + b"1" * 5000 + b"}", "too large"),
         (b'{"a": 1e999}', "too large"),
+        (b'{"a": 1e-400}', "too close to zero"),
+        (b'{"a": -0.001E-999}', "too close to zero"),
         (b'{"a": "\\u0000"}', "NUL"),
         (b'{"\\u0000": 1}', "NUL"),
         (b'[["\\ud800"]]', "surrogate"),
@@ -48,6 +50,17 @@ def test_what_is_sound_is_read_as_it_was_written(value, escaped):
 def test_what_is_unsound_is_refused_with_a_reason(body, words):
     with pytest.raises(BadRequest, match=words):
         parse(body)
+
+
+def test_the_smallest_that_a_double_holds_and_zero_are_read():
+    assert parse(b"[5e-324, 0.0, -0.0, 0e9, 0.00E-999]") == [5e-324, 0, 0, 0, 0]
+
+
+def test_a_number_that_would_become_zero_is_refused_at_its_place(ada: Api):
+    body = b'{"type": "a.b", "data": {"rates": [0.5, 1e-400]}}'
+    answer = ada.post("/events", data=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert [error["field"] for error in answer.json["errors"]] == ["data.rates.1"]
 
 
 def test_the_deepest_that_is_allowed_is_read():
