@@ -186,7 +186,9 @@ class EventTypeInput(Command):
         None, description="Description of the occasion on which it is published."
     )
     json_schema: dict[str, Any] | None = Field(
-        None, description="JSON Schema (2020-12) of the event's data."
+        None,
+        description="JSON Schema (2020-12) of the event's data. Patterns are those of RE2: a dot is"
+        r" any character but \n, and \s only a space, \t, \n, \f or \r.",
     )
     example: EventData | None = Field(None, description="An example of the event's data.")
     deprecated: bool = Field(False, description="Still sent, and better not subscribed to.")

@@ -1365,7 +1365,7 @@ export interface EventTypeInput {
   display_name?: string;
   /** Description of the occasion on which it is published. */
   description?: string | null;
-  /** JSON Schema (2020-12) of the event's data. */
+  /** JSON Schema (2020-12) of the event's data. Patterns are those of RE2: a dot is any character but \n, and \s only a space, \t, \n, \f or \r. */
   json_schema?: Record<string, unknown> | null;
   /** An example of the event's data. */
   example?: Record<string, unknown> | null;

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.cast import Api
 
 SCHEMA = {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}}
@@ -163,3 +165,17 @@ def test_a_subject_is_erased(ada: Api, gus: Api) -> None:
     assert len(gus.get("/events").json["items"]) == 2
     [again] = ada.post("/events", events[0]).json["events"]
     assert again["duplicate"] is False
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits", "does_not"),
+    [("^.$", "a\r\u2028\u00a0", "\n"), (r"^\s$", " \t\n\f\r", "\v\u00a0\u2028\ufeff")],
+)
+def test_patterns_are_those_of_re2(ada: Api, pattern: str, fits: str, does_not: str) -> None:
+    schema = {"properties": {"text": {"pattern": pattern}}}
+    ada.create("event-types", name="a.b", json_schema=schema, validation="reject")
+    for text in fits:
+        assert ada.post("/events", {"type": "a.b", "data": {"text": text}}).status_code == 202
+    for text in does_not:
+        refused = ada.post("/events", {"type": "a.b", "data": {"text": text}})
+        assert fields(refused) == ["data.text"], repr(text)

@@ -1187,7 +1187,9 @@ class EventTypeInput(TypedDict):
     description: NotRequired[str | None]
     """Description of the occasion on which it is published."""
     json_schema: NotRequired[dict[str, Any] | None]
-    """JSON Schema (2020-12) of the event's data."""
+    """JSON Schema (2020-12) of the event's data. Patterns are those of RE2: a dot is any
+    character but \\n, and \\s only a space, \\t, \\n, \\f or \\r.
+    """
     example: NotRequired[dict[str, Any] | None]
     """An example of the event's data."""
     deprecated: NotRequired[bool]
