@@ -99,13 +99,16 @@ def claim(actor: Actor, key: str, asked: list[bytes]) -> Answer | None:
     return Answer(stored.status, stored.answer, stored.location)
 
 
-def is_answered(actor: Actor, key: str) -> bool:
-    """Tell whether a request with this key has its response. Whether it is the same request is for
-    `claim` to say."""
-    found = select(IdempotencyKey.status).filter_by(
-        tenant_id=actor.tenant_id, actor_id=actor.id, key=key
+def is_answered(actor: Actor, key: str, asked: list[bytes]) -> bool:
+    """Tell whether this request, with this key, has its response."""
+    found = select(IdempotencyKey.fingerprint).where(
+        IdempotencyKey.tenant_id == actor.tenant_id,
+        IdempotencyKey.actor_id == actor.id,
+        IdempotencyKey.key == key,
+        IdempotencyKey.status.is_not(None),
     )
-    return session.scalar(found) is not None
+    stored = session.scalar(found)
+    return stored is not None and bytes(stored) in asked
 
 
 def remember(actor: Actor, key: str, answer: Answer) -> None:

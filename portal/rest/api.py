@@ -339,12 +339,10 @@ def once(
     """Run a POST at most once for each Idempotency-Key of the caller. `tag_again` returns the ETag
     of a repeated answer, from its document."""
     key = request.headers.get("Idempotency-Key")
-    if key is not None:
-        asked = idempotency.fingerprints(request.method, request.path, request.get_data(cache=True))
-        if earlier := idempotency.claim(actor(), key, asked):
-            tag = tag_again(earlier.document) if tag_again and earlier.document else None
-            headers = {"Idempotency-Replayed": "true", **_headers(earlier.location, tag)}
-            return answer(earlier.document, earlier.status, headers)
+    if key is not None and (earlier := idempotency.claim(actor(), key, _fingerprints())):
+        tag = tag_again(earlier.document) if tag_again and earlier.document else None
+        headers = {"Idempotency-Replayed": "true", **_headers(earlier.location, tag)}
+        return answer(earlier.document, earlier.status, headers)
     done = work()
     if key is not None:
         kept = {**done.document, **dict.fromkeys(done.secrets)}
@@ -455,7 +453,11 @@ def _check_version(model: type[Record] | None, ids: Mapping[str, str]) -> None:
 
 def _was_answered() -> bool:
     key = request.headers.get("Idempotency-Key")
-    return key is not None and idempotency.is_answered(actor(), key)
+    return key is not None and idempotency.is_answered(actor(), key, _fingerprints())
+
+
+def _fingerprints() -> list[bytes]:
+    return idempotency.fingerprints(request.method, request.path, request.get_data(cache=True))
 
 
 def is_api_request() -> bool:

@@ -176,6 +176,26 @@ def test_a_retry_gets_its_answer_though_the_version_is_another_by_then(ada: Api)
     assert ada.post(path, {"reason": "An incident"}, headers=stale).status_code == 412
 
 
+@every
+def test_a_key_that_answered_another_request_answers_no_stale_write(
+    resource: Resource[Any, Any], ada: Api
+) -> None:
+    """Only the retry of a request gets its answer; any other write of an old version is a 412."""
+    key = {"Idempotency-Key": "deploy-43"}
+    made = ada.post(f"/{resource.name}", minimal(resource), headers=key).json or {}
+    path = f"/{resource.name}/{made['id']}"
+    assert ada.patch(path, {called(resource): "By somebody else"}).status_code == 200
+    stale = {"If-Match": '"1"', **key}
+    for operation in writes(resource):
+        if operation.scope == "connectors:use":
+            continue  # for keys only
+        body = {} if operation.command else None
+        below = filled(operation.path, made["id"])
+        answer = ada.call(operation.method, below, json=body, headers=stale)
+        assert answer.status_code == 412, (operation.id, answer.text)
+    assert (ada.get(path).json or {})[called(resource)] == "By somebody else"
+
+
 def test_if_match_is_refused_where_it_could_not_be_kept(ada: Api) -> None:
     tag = ada.get("/event-settings").headers["ETag"]
     refused = ada.call("PUT", "/event-settings", json={}, headers={"If-Match": tag})
