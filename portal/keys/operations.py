@@ -150,7 +150,9 @@ OPERATIONS = (
         "keys:verify", view=report_leak, command=ReportLeak, answer=ReportedDocument,
         description="Report a key that was found in public, by the hash of its text. The"
         " policy of the tenant decides: people are told, and the key is blocked"
-        " or revoked. A fingerprint of no key is no error: `key_id` is null.",
+        " or revoked. The same `url` again changes nothing, because a person may have dealt"
+        " with it; without a `url`, a report after the leaks of the key were settled is a new"
+        " leak. A fingerprint of no key is no error: `key_id` is null.",
     ),
     _operation(
         "explain", "/explanations", "Explain the refusal of a call, by its request id",

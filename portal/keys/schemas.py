@@ -485,7 +485,8 @@ class ReportedDocument(BaseModel):
         description="Id of the key with this fingerprint; null if there is none."
     )
     response: Literal["notify", "block", "revoke"] | None = Field(
-        description="Action that the tenant's policy took; null if there is no such key."
+        description="Action that the tenant's policy took. Of a place that was reported before,"
+        " what holds for the key now: notify means that it works. Null if there is no such key."
     )
 
 

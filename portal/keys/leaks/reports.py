@@ -44,40 +44,45 @@ class Report:
 def take(actor: Actor, key_id: str, report: Report) -> str:
     """Record where a key was found, apply the policy, and return the response.
 
-    The same place a second time changes nothing, because a person may have settled it. Raises
-    NotFound.
+    The same place a second time changes nothing, because a person may have settled it; what holds
+    for the key now is returned. Without a place, a report is the same until it is settled: after
+    that, it is a new leak. Raises NotFound.
     """
     record = find(ApiKey, actor, key_id, lock=True)
     url = None if not report.url else SHAPE.sub("…", report.url)[:2000]
     response = _due(record, policy(actor.tenant_id), report.reporter)
-    noted = session.scalar(
-        insert(KeyLeak)
-        .values(
-            tenant_id=actor.tenant_id,
-            key_id=record.id,
-            digest=report.digest,
-            reporter=report.reporter,
-            place=report.place,
-            url=url,
-            response=response,
-        )
-        .on_conflict_do_nothing()
-        .returning(KeyLeak.digest)
-    )
-    if noted is None:
-        return session.scalars(
-            select(KeyLeak.response).where(
-                KeyLeak.tenant_id == actor.tenant_id,
-                KeyLeak.key_id == record.id,
-                KeyLeak.digest == report.digest,
-            )
-        ).one()
+    if not _note(record, report, url, response):
+        return _state(record)
     found = {"found_at": (None, url), "response": (None, response)}
     audit.record(actor, "key.reported_a_leak_of", record, found)
     _respond(actor, record, response, f"Found in public: {url or report.place or 'unknown place'}")
     more = {"reporter": report.reporter, "place": report.place, "url": url, "response": response}
     service.announce(actor, record, "leaked", more)
     return response
+
+
+def _note(record: ApiKey, report: Report, url: str | None, response: str) -> bool:
+    """Store a report, and return whether it is a new one."""
+    values = {"reporter": report.reporter, "place": report.place, "url": url, "response": response}
+    again = {**values, "reported_at": func.now(), "settled_at": None, "settled_by": None}
+    noted = session.scalar(
+        insert(KeyLeak)
+        .values(tenant_id=record.tenant_id, key_id=record.id, digest=report.digest, **values)
+        .on_conflict_do_update(
+            index_elements=[KeyLeak.tenant_id, KeyLeak.key_id, KeyLeak.digest],
+            set_=again,
+            where=KeyLeak.url.is_(None) & KeyLeak.settled_at.is_not(None),
+        )
+        .returning(KeyLeak.digest)
+    )
+    return noted is not None
+
+
+def _state(record: ApiKey) -> str:
+    """Return the response that the key's state is the same as now."""
+    if record.status == "revoked":
+        return "revoke"
+    return "block" if record.blocked else "notify"
 
 
 def by_scanner(actor: Actor, command: ReportLeak) -> dict[str, str | None]:
@@ -94,11 +99,7 @@ def _due(record: ApiKey, policy: Mapping[str, str], reporter: str) -> str:
     """Return the strictest of the policy and of what was done to the key before."""
     said = {policy[case] for case in (reporter, record.kind) if case in policy}
     said = said or {policy.get("default", DEFAULT)}
-    if record.status == "revoked":
-        said.add("revoke")
-    elif record.blocked:
-        said.add("block")
-    return max(said, key=LEAK_RESPONSES.index)
+    return max({*said, _state(record)}, key=LEAK_RESPONSES.index)
 
 
 def _respond(actor: Actor, record: ApiKey, response: str, reason: str) -> None:

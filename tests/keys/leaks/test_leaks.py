@@ -100,6 +100,12 @@ def told(ada: Api) -> list[dict[str, Any]]:
     return list((ada.get("/events?type=api_key.leaked").json or {})["items"])
 
 
+def reports(ada: Api, issued: dict[str, Any]) -> int:
+    """Return how many reports of a leak are in the history of a key."""
+    entries = (ada.get(f"/api-keys/{issued['id']}/history").json or {})["items"]
+    return [entry["action"] for entry in entries].count("key.reported_a_leak_of")
+
+
 def warns(text: str) -> bool:
     """Tell whether a page says of a key that it was found in public, not that none was."""
     return "found in public" in text.lower().replace("no key was found in public", "")
@@ -250,6 +256,33 @@ def test_a_scanner_reports_by_fingerprint_and_needs_no_more_than_to_verify(
         answer = scanner.post("/api-keys/leaks", {"fingerprint": unknown})
         assert (answer.status_code, answer.json) == (200, {"key_id": None, "response": None})
     assert code(gus, theirs) == "VALID"
+
+
+def test_a_key_that_leaks_again_is_blocked_again(ada: Api):
+    """A scanner that names no place cannot tell a new leak from one that was settled."""
+    issued = ada.create("api-keys")
+    path, found = f"/api-keys/{issued['id']}", {"fingerprint": issued["key_fingerprint"]}
+    for _ in range(2):
+        assert (ada.post("/api-keys/leaks", found).json or {})["response"] == "block"
+        assert code(ada, issued) == "BLOCKED"
+        assert ada.post(f"{path}/unblock").status_code == 200
+        [leak] = (ada.get("/api-keys/leaks").json or {})["items"]
+        assert leak["settled_at"] is None
+        assert (ada.post(f"{path}/leak-settlements").json or {})["leaks"] == 1
+    assert reports(ada, issued) == 2
+
+
+def test_a_place_that_was_reported_before_is_answered_with_what_holds_now(ada: Api):
+    issued = ada.create("api-keys")
+    path = f"/api-keys/{issued['id']}"
+    found = {"fingerprint": issued["key_fingerprint"], "url": "https://git.acme.example/a"}
+    for act, holds in (("", "block"), ("unblock", "notify"), ("block", "block")):
+        if act:
+            assert ada.post(f"{path}/{act}").status_code == 200
+        assert (ada.post("/api-keys/leaks", found).json or {})["response"] == holds
+    ada.post(f"{path}/revoke")
+    assert (ada.post("/api-keys/leaks", found).json or {})["response"] == "revoke"
+    assert reports(ada, issued) == 1, "the same place is one leak"
 
 
 def test_where_a_leak_was_found_is_an_address_on_the_web(ada: Api):
