@@ -413,6 +413,30 @@ def test_all_keys_of_an_application_are_stopped_after_its_slug_was_typed(page: P
     assert "no key that works" in page.get(f"/keys/panic?application_id={crm['id']}").text
 
 
+@pytest.mark.parametrize("page_of", ["panic", "bulk", "stop"])
+def test_a_reason_that_may_not_be_kept_is_refused_where_keys_are_stopped(
+    page: Pages, ada: Api, page_of: str
+):
+    crm = ada.create("applications", display_name="CRM 360", slug="crm-360")
+    key = ada.create("api-keys", application_id=crm["id"])
+    other = ada.create("api-keys", name="Other")["key"]
+    path, chosen = {
+        "panic": ("/keys/panic", {"application_id": crm["id"], "confirm": "crm-360"}),
+        "bulk": ("/keys/bulk", {"application_id": crm["id"], "verb": "revoke", "confirm": "1"}),
+        "stop": (f"/keys/{key['id']}/stop", {"way": "now"}),
+    }[page_of]
+    for reason, words in ((f"beside {other}", "holds an API key"), ("x" * 201, "200 characters")):
+        refused = page.post(path, chosen | {"reason": reason})
+        assert refused.status_code == 422
+        assert "The reason: " in refused.text
+        assert words in refused.text
+        assert re.search(r'name="reason"[^>]*aria-invalid="true"', refused.text)
+        assert code(ada, key["id"]) == "VALID"
+    assert page.post(path, chosen | {"reason": " It leaked "}).status_code == 303
+    stopped = ada.get(f"/api-keys/{key['id']}").json or {}
+    assert (stopped["status"], stopped["revoked_reason"]) == ("revoked", "It leaked")
+
+
 def test_stopping_many_needs_the_right_and_a_recent_sign_in(browse: Browse, ada: Api):
     key = ada.create("api-keys")
     chosen = {"kind": "service", "verb": "revoke", "confirm": "1"}

@@ -16,7 +16,7 @@ from portal.keys.listing import filters
 from portal.keys.page_kit import KEPT, about, bp, overtaken
 from portal.keys.revocation import blast_radius, revocation
 from portal.keys.revocation.blast_radius import MOST, Selection
-from portal.keys.schemas import RevokeKey
+from portal.keys.schemas import RevokeKey, StopKey
 from portal.records import listing
 
 WAYS = [
@@ -88,7 +88,7 @@ def stop(record_id: str) -> ResponseReturnValue:
 
 def _stop_one(record_id: str) -> str:
     way = request.form.get("way", "now")
-    asked: dict[str, object] = {"reason": request.form.get("reason", "").strip()[:200] or None}
+    asked: dict[str, object] = {"reason": _reason()}
     if way != "at" and request.form.get("at", "").strip():
         raise Invalid.field("at", "A time is given. Choose “At a time”, or leave the time empty.")
     if way == "at":
@@ -97,6 +97,12 @@ def _stop_one(record_id: str) -> str:
         asked["brownout"] = True
     revocation.revoke(web.actor(), record_id, RevokeKey.read(asked))
     return SAID.get(way, SAID["now"])
+
+
+def _reason() -> str | None:
+    """Return the reason that was typed; None for an empty one. Raises Invalid for one that may not
+    be kept, such as a text with a key."""
+    return StopKey.read({"reason": request.form.get("reason", "").strip() or None}).reason
 
 
 def _moment(text: str) -> str:
@@ -140,7 +146,7 @@ def _selection() -> Selection:
     return Selection(filters.CONSOLE, listing.parse(filters.CONSOLE, question))
 
 
-def _dry_run(chosen: Selection, problem: str = "") -> ResponseReturnValue:
+def _dry_run(chosen: Selection, problem: str = "", wrong: str = "") -> ResponseReturnValue:
     caller = web.actor()
     asked = request.form if request.method == "POST" else request.args
     says_which = chosen.is_narrowed
@@ -160,6 +166,7 @@ def _dry_run(chosen: Selection, problem: str = "") -> ResponseReturnValue:
         created_by_user_id=_filter_value(chosen, "created_by_user_id"),
         people=_offered(people.choices(caller), chosen, "created_by_user_id"),
         problem=problem,
+        wrong=wrong,
         status=422 if problem else 200,
     )
 
@@ -181,7 +188,6 @@ def _offered(choices: list[tuple[str, str]], chosen: Selection, name: str) -> li
 
 
 def _stop_many(chosen: Selection) -> ResponseReturnValue:
-    reason = request.form.get("reason", "").strip()[:200] or None
     verb = request.form.get("verb", "revoke")
     if verb not in VERBS:
         raise BadRequest(f"Choose one of {', '.join(VERBS)}.")
@@ -190,7 +196,12 @@ def _stop_many(chosen: Selection) -> ResponseReturnValue:
     expected = request.form.get("confirm", "").strip().replace(",", "")
     count = blast_radius.how_many(web.actor(), chosen)
     if expected != str(count):
-        return _dry_run(chosen, f"Type {count} to confirm: that many keys are meant now.")
+        words = f"Type {count} to confirm: that many keys are meant now."
+        return _dry_run(chosen, words, "confirm")
+    try:
+        reason = _reason()
+    except Invalid as error:
+        return _dry_run(chosen, error.errors[0].message, "reason")
     stopped = _act(verb, chosen, reason)
     web.toast(f"{stopped:,} {'key is' if stopped == 1 else 'keys are'} {DONE[verb]}.")
     return web.see_other(url_for("keys.index"))
@@ -217,15 +228,14 @@ def panic() -> ResponseReturnValue:
     if not application_id:
         return web.render("keys/panic.html", application=None, choices=applications.choices(caller))
     application = applications.get(caller, application_id)
-    problem = ""
+    problem, wrong = "", ""
     if request.method == "POST":
+        typed = request.form.get("confirm", "").strip()
         try:
-            typed, reason = request.form.get("confirm", "").strip(), request.form.get("reason")
-            stopped = blast_radius.panic(
-                caller, application, typed, reason or None, filters.CONSOLE
-            )
+            stopped = blast_radius.panic(caller, application, typed, _reason(), filters.CONSOLE)
         except PortalError as error:
-            problem = error.errors[0].message if getattr(error, "errors", None) else error.detail
+            problem = error.errors[0].message if error.errors else error.detail
+            wrong = error.errors[0].field if error.errors else ""
         else:
             web.toast(f"{stopped:,} {'key is' if stopped == 1 else 'keys are'} revoked.")
             return web.see_other(url_for("keys.index", application_id=application.id))
@@ -239,5 +249,6 @@ def panic() -> ResponseReturnValue:
         choices=[],
         reason=asked.get("reason", ""),
         problem=problem,
+        wrong=wrong,
         status=422 if problem else 200,
     )
