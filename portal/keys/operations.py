@@ -159,8 +159,8 @@ OPERATIONS = (
         "keys:read", view=explain, command=ExplainRequest, answer=ExplanationDocument,
         body_required=True,
         description="Return the checks that led to the refusal of a request, by the"
-        " request id that it was answered with. A request of another tenant, or"
-        " one that is no longer kept, is a 404.",
+        " request id that it was answered with. A request of another tenant or of a key that"
+        " the caller does not see, or one that is no longer kept, is a 404.",
     ),
     _operation(
         "rehearse", "/{id}/rehearsals", "Rehearse a call with a key; consumes nothing",

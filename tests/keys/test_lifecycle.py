@@ -390,6 +390,27 @@ def test_a_refusal_is_explained_by_its_request_id(app: Flask, ada: Api):
     assert ada.post("/api-keys/explanations", question).json["code"] == "SCOPE_MISSING"
 
 
+def test_an_applications_key_explains_only_what_its_application_was_refused(app: Flask, ada: Api):
+    one, two = (ada.create("applications", display_name=name)["id"] for name in ("One", "Two"))
+    keys = [
+        ada.create("api-keys", application_id=owner, scopes=["keys:read", "keys:verify"])["key"]
+        for owner in (one, two)
+    ]
+    own, other = (Api(app.test_client(), key) for key in keys)
+    refused = own.get("/connectors").headers["X-Request-Id"]
+    unknown = own.post("/api-keys/verify", {"key": f"{keys[0][:-1]}?"}).headers["X-Request-Id"]
+    for _ in range(2):  # while it waits to be written, and after that
+        for caller, request_id, status in (
+            (own, refused, 200),
+            (other, refused, 404),
+            (other, unknown, 404),
+            (ada, refused, 200),
+        ):
+            answer = caller.post("/api-keys/explanations", {"request_id": request_id})
+            assert answer.status_code == status, answer.text
+        app.extensions["keys"].flush()
+
+
 def test_who_would_notice(app: Flask, ada: Api, by_key: Callable[..., Api]):
     issued = ada.create("api-keys", scopes=["keys:read"])
     holder = by_key(issued)

@@ -34,10 +34,16 @@ class Explained:
 
 
 def of_request(actor: Actor, request_id: str) -> Explained | None:
-    """Return the checks of a refused request of this tenant; None if they are not stored."""
+    """Return the checks of a refused request, of a key that the actor sees; None if they are not
+    stored.
+
+    An application's credential sees its own keys only, and no request with an unknown key.
+    """
     actor.require("keys:read")
     waiting = engine().denials.waiting(actor.tenant_id, request_id)
     if waiting is not None:
+        if not _sees(actor, waiting.key_id):
+            return None
         checks = [check.document() for check in waiting.checks]
         return Explained(
             waiting.code, checks, waiting.key_id, waiting.denied_at, waiting.source, request_id
@@ -46,9 +52,16 @@ def of_request(actor: Actor, request_id: str) -> Explained | None:
         KeyDenial.tenant_id == actor.tenant_id, KeyDenial.request_id == request_id
     )
     row = session.scalar(known)
-    if row is None:
+    if row is None or not _sees(actor, row.key_id):
         return None
     return Explained(row.code, row.trace, row.key_id, row.denied_at, row.source, request_id)
+
+
+def _sees(actor: Actor, key_id: str | None) -> bool:
+    if actor.app_id is None:
+        return True
+    seen = ApiKey.seen_by(actor).where(ApiKey.id == key_id).with_only_columns(ApiKey.id)
+    return session.scalar(seen) is not None
 
 
 def recent(
@@ -58,7 +71,8 @@ def recent(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Sequence[KeyDenial]:
-    """Return the newest refusals of the tenant, or of one of its keys, in a time if it is given."""
+    """Return the newest refusals of the tenant, or of one of its keys, in a time if it is given.
+    For people only, who see all keys."""
     own = select(KeyDenial).where(KeyDenial.tenant_id == actor.tenant_id)
     if key_id:
         own = own.where(KeyDenial.key_id == key_id)
