@@ -347,6 +347,45 @@ def test_the_page_that_revokes_a_key_counts_the_others_that_go_on_working(page: 
     assert others(new) == []
 
 
+def begun_ago(database: Database, issued: dict[str, Any], ago: str) -> None:
+    """Let the brown-out of a key have begun so long ago; the end of its six hours moves along."""
+    database.sql(
+        "UPDATE api_key SET brownout_from = brownout_from - %s::interval,"
+        " revoke_at = revoke_at - %s::interval WHERE id = %s",
+        ago, ago, issued["id"],
+    )  # fmt: skip
+
+
+def test_a_child_is_refused_in_the_brownout_of_its_parent_and_in_its_own(
+    ada: Api, database: Database
+):
+    parent = ada.create("api-keys")
+    child = ada.post(f"/api-keys/{parent['id']}/children", {}).json or {}
+    for issued in (parent, child):
+        assert ada.post(f"/api-keys/{issued['id']}/revoke", {"brownout": True}).status_code == 200
+    begun_ago(database, parent, "5 hours 5 minutes")  # it refuses for 32 minutes now
+    begun_ago(database, child, "10 minutes")
+    assert verdict(ada, child) == "BLOCKED"
+    begun_ago(database, parent, "30 minutes")
+    assert verdict(ada, child) == "VALID"
+    begun_ago(database, child, "50 minutes")
+    assert verdict(ada, child) == "BLOCKED"
+
+
+def test_a_brownout_goes_on_when_it_is_asked_for_again(app: Flask, ada: Api, database: Database):
+    issued = ada.create("api-keys")
+    writer = Api(app.test_client(), ada.create("api-keys", scopes=["keys:write"])["key"])
+    path = f"/api-keys/{issued['id']}"
+    ada.post(f"{path}/revoke", {"brownout": True})
+    begun_ago(database, issued, "2 hours 2 minutes")
+    before = ada.get(path).json or {}
+    again = writer.post(f"{path}/revoke", {"brownout": True, "at": before["revoke_at"]})
+    assert again.json["brownout_from"] == before["brownout_from"]
+    assert writer.post(f"{path}/revoke", {"brownout": True}).status_code == 403
+    anew = ada.post(f"{path}/revoke", {"brownout": True}).json or {}
+    assert anew["brownout_from"] > before["brownout_from"]
+
+
 @pytest.mark.parametrize("verb", ["revoke", "block"])
 def test_many_are_counted_first_and_then_stopped(ada: Api, verb: str):
     crm = ada.create("applications", display_name="CRM")

@@ -56,7 +56,11 @@ def _revoked(key: Snapshot, question: Question, now: datetime) -> bool:
 
 
 def _blocked(key: Snapshot, question: Question, now: datetime) -> bool:
-    return key.blocked or (key.brownout_from is not None and is_dark(key.brownout_from, now))
+    return (
+        key.blocked
+        or (key.brownout_from is not None and is_dark(key.brownout_from, now))
+        or (key.parent_brownout_from is not None and is_dark(key.parent_brownout_from, now))
+    )
 
 
 def _expired(key: Snapshot, question: Question, now: datetime) -> bool:

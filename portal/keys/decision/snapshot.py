@@ -10,7 +10,13 @@ from portal.keys.decision.clock import Clock
 from portal.keys.decision.lookup_connections import LookupConnections
 from portal.outbound.networks import Network
 
-LOAD = "SELECT clock_timestamp(), found.* FROM load_key(%s) AS found"
+# The last column is read after `load_key` has entered the tenant: it needs the key's parent.
+LOAD = """
+SELECT clock_timestamp(), found.*, (
+    SELECT parent.brownout_from FROM api_key AS parent
+    WHERE parent.tenant_id = found.tenant_id AND parent.id = found.parent_key_id)
+FROM load_key(%s) AS found
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +25,7 @@ class Snapshot:
 
     Counters are not included, and times are compared at each call. `revoked_at` may be in the
     future (a planned revocation). `family_id` names the keys that share a budget. Amounts are US
-    dollars.
+    dollars. A child has its own brown-out and that of its parent.
     """
 
     tenant_id: str
@@ -46,6 +52,7 @@ class Snapshot:
     application_status: str | None
     parent_key_id: str | None
     time_zone: str
+    parent_brownout_from: datetime | None
 
     @property
     def depends_on(self) -> tuple[str, ...]:
@@ -73,7 +80,7 @@ class Snapshot:
 
     @classmethod
     def of_row(cls, row: tuple[Any, ...]) -> "Snapshot":
-        """Return the snapshot for a row of the SQL function `load_key`."""
+        """Return the snapshot for a row of LOAD, without the time at its beginning."""
         values = dict(zip(cls.__slots__, row, strict=True))
         values["scopes"] = frozenset(values["scopes"])
         values["allowed_models"] = frozenset(values["allowed_models"])

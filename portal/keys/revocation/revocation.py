@@ -28,8 +28,9 @@ SHOWN = 20
 def revoke(actor: Actor, key_id: str, command: RevokeKey) -> ApiKey:
     """Revoke a key: now, at a time, or by a brown-out that refuses calls for longer each hour.
 
-    Raises Conflict for a key that is revoked already, unless it is to end now; Invalid for a time
-    that is past, or that is too late for a brown-out.
+    A brown-out that has begun goes on, unless it gets a later end. Raises Conflict for a key that
+    is revoked already, unless it is to end now; Invalid for a time that is past, or that is too
+    late for a brown-out.
     """
     if command.at is None and not command.brownout:
         return service.revoke(actor, key_id, command)
@@ -46,10 +47,11 @@ def revoke(actor: Actor, key_id: str, command: RevokeKey) -> ApiKey:
     later = record.revoke_at is not None and at > record.revoke_at
     if later or (record.brownout_from is not None and not command.brownout):
         actor.require("keys:reopen")  # the key would work again for a while
+    begun = record.brownout_from if record.brownout_from and not later else now
     values = {
         "revoke_at": at,
         "revoked_reason": command.reason or None,
-        "brownout_from": now if command.brownout else None,
+        "brownout_from": begun if command.brownout else None,
     }
     return verbs.change(actor, record, values, action="revocation_planned")
 

@@ -16,7 +16,7 @@ NOW = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
 GOOD = Snapshot(
     "tnt_1", "key_1", "A key", "virtual_llm", frozenset({"a:read"}), frozenset({"m"}),
     (ip_network("10.0.0.0/8"),), None, None, None, None, "none", "key_1", False, None, None,
-    NOW + timedelta(days=1), None, False, "app_1", "crm", "active", None, "UTC",
+    NOW + timedelta(days=1), None, False, "app_1", "crm", "active", None, "UTC", None,
 )  # fmt: skip
 ASKED = Question("a:read", "m", 0, None, parse("10.1.2.3"))
 
