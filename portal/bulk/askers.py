@@ -16,19 +16,23 @@ from portal.database.actor import Actor, Origin
 from portal.database.session import session
 from portal.identity.models import Person
 from portal.identity.openid.claims import ROLE_SCOPES
+from portal.keys.decision.decision import Question, refusal
+from portal.keys.decision.snapshot import LOAD, Snapshot
 from portal.keys.models import ApiKey
+from portal.outbound.networks import parse
 
 ENDED = "The sessions of who asked for it were ended, so nothing more is done for them."
 GONE = "Who asked for it is no longer known here."
 KEY_ENDED = "The API key that asked for it does not work any more."
 STOPPED = "The application that asked for it is stopped."
+NO_CLIENT = "The client that asked for it does not belong to its application any more."
 
 Kept = Mapping[str, Any]
 
 
 def kept(actor: Actor) -> dict[str, Any]:
     """Return what `again` needs to act for this actor."""
-    values = {
+    values: dict[str, Any] = {
         "kind": actor.kind,
         "id": actor.id,
         "name": actor.name,
@@ -44,6 +48,9 @@ def kept(actor: Actor) -> dict[str, Any]:
     }
     if actor.person_id is not None:
         values["person"] = _person(actor.tenant_id, actor.person_id)
+    elif not _is_key(values):
+        found = _application(actor.tenant_id, actor.application_id)
+        values["client_id"] = found and found.oauth_client_id
     return values
 
 
@@ -51,16 +58,20 @@ def again(tenant_id: str, asker: Kept) -> Actor:
     """Return the asker as an actor with the rights of this moment. Raises Forbidden for one who has
     none here any more."""
     values = dict(asker)
-    before = values.pop("person", None)
+    before, client_id = values.pop("person", None), values.pop("client_id", None)
     if before is not None:
         values |= _rights_of_person(values, before, _person(tenant_id, values["person_id"]))
-    elif values["id"].startswith(f"{ApiKey.id_prefix}_"):
-        values["scopes"] = _scopes_of_key(tenant_id, values["id"], values["scopes"])
+    elif _is_key(values):
+        values["scopes"] = _scopes_of_key(tenant_id, values)
     else:
-        _check_application(tenant_id, values["application_id"])
+        _check_application(tenant_id, values["application_id"], client_id)
     values |= {name: frozenset(values[name]) for name in ("scopes", "groups")}
     values["origin"] = Origin(**values["origin"])
     return Actor(tenant_id, is_changing=True, **values)
+
+
+def _is_key(values: Kept) -> bool:
+    return str(values["id"]).startswith(f"{ApiKey.id_prefix}_")
 
 
 def _person(tenant_id: str, person_id: str) -> dict[str, Any]:
@@ -87,27 +98,32 @@ def _rights_of_person(values: Kept, before: Kept, now: Kept) -> dict[str, Any]:
     return found
 
 
-def _scopes_of_key(tenant_id: str, key_id: str, scopes: list[str]) -> list[str]:
-    query = select(ApiKey.state, ApiKey.parent_key_id, ApiKey.application_id).where(
-        ApiKey.tenant_id == tenant_id, ApiKey.id == key_id, ApiKey.is_deleted.is_(False)
-    )
-    row = session.execute(query).one_or_none()
-    if row is None or row.state != "active":
+def _scopes_of_key(tenant_id: str, values: Kept) -> list[str]:
+    """Return which of its scopes a key still has. Raises Forbidden if a call with it would be
+    refused now: the key is decided about as in every call."""
+    query = select(ApiKey.key_hash).where(ApiKey.tenant_id == tenant_id, ApiKey.id == values["id"])
+    digest = session.scalar(query)
+    if digest is None:
         raise Forbidden(KEY_ENDED)
-    if row.parent_key_id is not None:
-        _scopes_of_key(tenant_id, row.parent_key_id, scopes)
-    allowed = session.scalar(
-        select(Application.allowed_scopes).where(
-            Application.tenant_id == tenant_id, Application.id == row.application_id
-        )
-    )
-    return [scope for scope in scopes if not allowed or scope in allowed]
+    now, *row = session.connection().exec_driver_sql(LOAD, (digest,)).one()
+    key = Snapshot.of_row(tuple(row))
+    if refusal(key, Question(ip=parse(values["origin"]["ip"] or "")), now) is not None:
+        raise Forbidden(KEY_ENDED)
+    return [scope for scope in values["scopes"] if scope in key.scopes]
 
 
-def _check_application(tenant_id: str, application_id: str | None) -> None:
+def _application(tenant_id: str, application_id: str | None) -> Application | None:
     query = select(Application).where(
         Application.tenant_id == tenant_id, Application.id == application_id
     )
-    found = session.scalar(query.execution_options(populate_existing=True))
-    if found is None or found.is_stopped:
+    return session.scalar(query.execution_options(populate_existing=True))
+
+
+def _check_application(tenant_id: str, application_id: str | None, client_id: str | None) -> None:
+    """Raise Forbidden if a token of this client would not act as this application now. A job that
+    the release before has kept has no client."""
+    found = _application(tenant_id, application_id)
+    if found is None or found.is_stopped or found.kind == "library":
         raise Forbidden(STOPPED)
+    if found.oauth_client_id is None or client_id not in (None, found.oauth_client_id):
+        raise Forbidden(NO_CLIENT)

@@ -16,7 +16,7 @@ from portal.bulk.work import do_some
 from portal.core.config import libpq_url
 from portal.database.session import transaction
 from portal.ops.worker import Worker
-from tests.cast import Api
+from tests.cast import Api, Provider
 from tests.databases import Database
 from tests.delivery.test_engine import until
 from tests.statements import statements
@@ -235,6 +235,45 @@ def test_a_job_of_a_key_ends_with_the_key(app: Flask, ada: Api, work, database: 
     assert rows(ada, job, "failed")[0]["reason"] == (
         "The API key that asked for it does not work any more."
     )
+
+
+def test_a_job_of_a_key_ends_when_the_key_is_refused_for_a_while(
+    app: Flask, ada: Api, work, database: Database
+) -> None:
+    """A brown-out refuses calls in its first minute, and so what the key had asked for."""
+    [other] = keys(ada, 1)
+    key = ada.create("api-keys", name="Robot", scopes=["keys:read", "keys:write"])
+    robot = Api(app.test_client(), key["key"])
+    job = preview(robot, "api-keys", "block", ids=[other["id"]])
+    confirm(robot, job)
+    ada.post(f"/api-keys/{key['id']}/revoke", {"brownout": True})
+    work()
+    assert counts(job_of(ada, job)) == ("done", 0, 0, 1, 0)
+    assert rows(ada, job, "failed")[0]["reason"] == (
+        "The API key that asked for it does not work any more."
+    )
+
+
+@pytest.mark.parametrize("client_id", [None, "another-client"])
+def test_a_job_of_a_program_ends_when_its_application_has_another_client(
+    app: Flask, ada: Api, work, token_provider: Provider, client_id: str | None
+) -> None:
+    crm = ada.create("applications", display_name="CRM", oauth_client_id="crm-360")
+    program = Api(app.test_client(), token_provider.token("crm-360"))
+    mine = [program.create("connectors", name=f"Mine {number}")["id"] for number in range(2)]
+    first = preview(program, "connectors", "disable", ids=mine[:1])
+    confirm(program, first)
+    work()
+    assert counts(job_of(ada, first)) == ("done", 0, 1, 0, 0)
+    second = preview(program, "connectors", "disable", ids=mine[1:])
+    confirm(program, second)
+    ada.patch(f"/applications/{crm['id']}", {"oauth_client_id": client_id})
+    work()
+    assert counts(job_of(ada, second)) == ("done", 0, 0, 1, 0)
+    assert rows(ada, second, "failed")[0]["reason"] == (
+        "The client that asked for it does not belong to its application any more."
+    )
+    assert ada.get(f"/connectors/{mine[1]}").json["enabled"] is True
 
 
 @contextmanager
