@@ -87,7 +87,7 @@ def _person(
 ) -> Actor | None:
     """Return the person, stored at the first request so that audit entries have one id."""
     found = session.execute(
-        select(Tenant.id, Person.id)
+        select(Tenant.id, Person.id, people.was_seen_long_ago())
         .outerjoin(
             Person,
             and_(
@@ -106,6 +106,8 @@ def _person(
         raise Forbidden("You have no role in this tenant. Ask one of its admins for one.")
     groups = groups_of(token.groups)
     person_id = found[1] or people.write_down(tenant, token, role, groups).id
+    if found[2]:
+        people.note_seen(tenant, person_id)
     named = token.scopes & ALL_SCOPES  # a token may narrow what the role gives
     return Actor(
         tenant_id=tenant,

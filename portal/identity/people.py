@@ -5,12 +5,24 @@ Nothing is granted by default, and every refusal names what is missing.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal, Protocol
 
-from sqlalchemy import ARRAY, String, any_, func, literal, select, union
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    String,
+    any_,
+    func,
+    literal,
+    select,
+    union,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.core.errors import Forbidden, NotFound
+from portal.database import writability
 from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.database.session import enter_tenant, session
@@ -23,6 +35,9 @@ from portal.records.audit import log
 Missing = Literal["tenant", "one tenant", "known tenant", "role"]
 MOST_PEOPLE = 500
 FOUND = 5
+NOTED_EVERY = timedelta(
+    days=1
+)  # last_seen_at of who calls with a token is written at most so often
 
 
 class NoAccess(Exception):
@@ -110,6 +125,31 @@ def write_down(
     texts = (person.id, person.name, person.email)
     search.put(tenant_id, Person.noun, person.id, search.terms_of(texts))
     return person
+
+
+def was_seen_long_ago() -> ColumnElement[bool]:
+    """Return the condition that it is time to note of a person that they are here."""
+    return Person.last_seen_at < func.now() - NOTED_EVERY
+
+
+def note_seen(tenant_id: str, person_id: str) -> None:
+    """Note that a person is here, who calls with a token and does not sign in.
+
+    Waits for nobody: another request of the same person may be noting it.
+    """
+    due = (
+        select(Person.id)
+        .where(Person.tenant_id == tenant_id, Person.id == person_id, was_seen_long_ago())
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        update(Person)
+        .where(Person.tenant_id == tenant_id, Person.id == due.scalar_subquery())
+        .values(last_seen_at=func.now())
+        .execution_options(synchronize_session=False)
+    )
+    with writability.if_possible():
+        session.execute(statement)
 
 
 def in_tenant(actor: Actor) -> Sequence[Person]:

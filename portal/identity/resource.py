@@ -32,7 +32,7 @@ class PersonDocument(BaseModel):
     groups: list[str]
     """Groups at the last sign-in."""
     last_seen_at: datetime
-    """Time of the last sign-in."""
+    """Time of the last sign-in, or of a call with a token of their own, to the day."""
     live_sessions: int
     """Number of sessions in browsers that have not ended."""
 

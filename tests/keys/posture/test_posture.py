@@ -59,8 +59,9 @@ def weak(app: Flask, ada: Api, make: Any, sql: Sql, no_grace: Callable[[], None]
         return key
 
     def owner_gone() -> dict[str, Any]:
+        key = used(0)
         sql("UPDATE person SET last_seen_at = now() - interval '91 days'")
-        return used(0)
+        return key
 
     def never_used() -> dict[str, Any]:
         no_grace()
@@ -221,6 +222,17 @@ def test_a_key_whose_successor_has_ended_needs_another(ada: Api, make: Any):
     ada.post(f"/api-keys/{old['id']}/rotation/cancellations")
     assert expiring() == [old["id"]]
     assert (ada.get("/api-keys/posture").json or {})["expiring"] == 1
+
+
+def test_a_person_who_calls_and_does_not_sign_in_is_not_gone(
+    app: Flask, ada: Api, make: Any, sql: Sql
+):
+    key = make()
+    sql("UPDATE person SET last_seen_at = now() - interval '91 days'")
+    assert ada.get("/api-keys").status_code == 200
+    with app.app_context(), transaction(ACME):
+        concerns.find(ACME)
+    assert ada.get("/api-keys/posture").json["owner_gone"] == 0, key["id"]
 
 
 def test_a_weakness_that_is_over_is_forgotten(app: Flask, ada: Api, weak: Any, sql: Sql):
