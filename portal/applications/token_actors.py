@@ -38,8 +38,9 @@ def authenticator(verifier: TokenVerifier, role_map: Mapping[str, str]) -> Authe
 def caller(token: AccessToken, role_map: Mapping[str, str], origin: Origin) -> Actor | None:
     """Return the actor that a valid token identifies.
 
-    Returns None, and logs the reason, if the tenant or application is unknown or the application is
-    stopped. Raises Forbidden for a person who has no role here.
+    Returns None, and logs the reason, if the tenant or application is unknown, and if the
+    application is stopped or a library, which has no identity at run time. Raises Forbidden for a
+    person who has no role here.
     """
     tenant = tenant_of(token.tenant)
     if tenant is None:
@@ -68,6 +69,9 @@ def _program(
         return None
     if application.is_stopped:
         _log_refusal(token, f"its application {application.slug} is {application.status}")
+        return None
+    if application.kind == "library":
+        _log_refusal(token, f"its application {application.slug} is a library")
         return None
     return Actor(
         tenant_id=tenant,

@@ -153,6 +153,10 @@ def test_the_log_says_why_a_program_is_refused(
     assert program.get("/webhooks").status_code == 200
     ada.post(f"/applications/{crm['id']}/suspend", {"reason": "A key leaked."})
     assert refused() == "its application crm is suspended"
+    ada.post(f"/applications/{crm['id']}/reopen", {"reason": "It is mended."})
+    assert program.get("/webhooks").status_code == 200
+    assert ada.patch(f"/applications/{crm['id']}", {"kind": "library"}).status_code == 200
+    assert refused() == "its application crm is a library"
     nowhere = Api(app.test_client(), token(tenant_id=None))
     with capture_logs() as logged:
         assert nowhere.get("/webhooks").status_code == 401
