@@ -92,15 +92,22 @@ class OAuth:
         claims = self._tokens.read(shown)
         if claims is None or claims.get("tenant_id") != caller.tenant_id:
             return None
-        if self._tokens.key_of(claims) is None:
+        key = self._tokens.key_of(claims)
+        if key is None or self._is_used_up(key):
             return None
         return {"active": True, "token_type": "Bearer", **claims}
 
     def _of_key(self, caller: Actor, shown: str) -> dict[str, Any] | None:
         key = self._engine.find(shown.strip())
-        if isinstance(key, str) or key.tenant_id != caller.tenant_id:
+        if isinstance(key, str) or key.tenant_id != caller.tenant_id or self._is_used_up(key):
             return None
         return introspection(key, self._tokens.issuer, self._engine.clock.now())
+
+    def _is_used_up(self, key: Snapshot) -> bool:
+        """Tell whether the next call with a key would be refused for want of a use."""
+        if key.max_uses is None:
+            return False
+        return self._engine.meters.look_at_uses(key, Question()).refused is not None
 
     def jwks(self) -> Response:
         """Return the public keys of the portal's tokens."""

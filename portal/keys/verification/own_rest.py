@@ -114,8 +114,7 @@ def _taken_by_dry_run(checks: KeyVerifier, key: Snapshot, question: Question) ->
 
     Its lent requests are no part of the look, because PostgreSQL has counted them all as taken.
     """
-    uses = replace(key, rpm_limit=None, tpm_limit=None, max_budget_usd=None)
-    looked = checks.meters.look(uses, question)
+    looked = checks.meters.look_at_uses(key, question)
     return looked if looked.refused else _taken(checks, replace(key, max_uses=None), question)
 
 

@@ -186,6 +186,16 @@ def test_introspection_tells_its_tenant_and_nobody_else(
         assert introspect(ada, shown).json == {"active": False}
 
 
+def test_a_key_whose_uses_are_used_up_is_not_active(app: Flask, ada: Api):
+    issued = ada.create("api-keys", scopes=["keys:read"], max_uses=2)
+    token = exchange(app, issued).json["access_token"]
+    for shown in (issued["key"], token):
+        assert introspect(ada, shown).json["active"] is True
+    assert Api(app.test_client(), token).get("/api-keys").status_code == 200
+    for shown in (issued["key"], token):
+        assert introspect(ada, shown).json == {"active": False}
+
+
 def test_the_signing_key_is_followed_and_the_old_one_still_verifies(
     app: Flask, issued: dict[str, Any], database: Database
 ):
