@@ -22,6 +22,7 @@ MOST = 200  # keys that the list counts
 MUCH = 0.8  # of the budget
 FACTS = sql("portal.keys.usage", "health.sql")
 NOTHING = [None] * 6
+REFUSED = ("revoked", "expired", "blocked")  # words for a parent whose children are refused, too
 NEVER: Sequence[Any] = (None,) * 4
 WORKS = Health("works", "Works: its last call was accepted.")
 
@@ -125,7 +126,7 @@ def _blocked(known: Known) -> Health | None:
         said = f"Blocked: its calls are refused.{reason}{leaked}"
         step = "Rotate or revoke it." if known.leaked_at else "Unblock it when it may work again."
         return Health("held", said, known.leaked_at, step, short="blocked")
-    if known.parent is None:
+    if known.parent not in REFUSED:
         return None
     said = f"Its parent key is {known.parent}, so its calls are refused."
     return Health("held", said, next="Look at the parent key.", short=f"parent {known.parent}")
@@ -186,6 +187,19 @@ def _browned_out(known: Known) -> Health | None:
         said = f"Works until it is revoked {known.clock(end)}."
     step = "Move its programs to another key, or keep it."
     return Health("attention", said, begun, step, short="stopping")
+
+
+def _parent_ends(known: Known) -> Health | None:
+    if known.parent == "in a brown-out":
+        said = (
+            "Its parent key is in a brown-out: refused with it for longer and longer until that is"
+            " revoked."
+        )
+    elif known.parent == "ending":
+        said = "Works until its parent key is revoked."
+    else:
+        return None
+    return Health("attention", said, next="Look at the parent key.", short="parent stopping")
 
 
 def _rotating(known: Known) -> Health | None:
@@ -289,6 +303,7 @@ RULES: tuple[Rule, ...] = (
     _used_up,
     _over_budget,
     _browned_out,
+    _parent_ends,
     _rotating,
     _ends_soon,
     _refused,

@@ -24,7 +24,9 @@ json_build_array(
         AND n.finished_at IS NULL) END,
     CASE WHEN api_key.parent_key_id IS NOT NULL THEN
         (SELECT CASE WHEN least(p.revoked_at, p.revoke_at) <= now() THEN 'revoked'
-            WHEN p.expires_at <= now() THEN 'expired' WHEN p.blocked THEN 'blocked' END
+            WHEN p.expires_at <= now() THEN 'expired' WHEN p.blocked THEN 'blocked'
+            WHEN p.brownout_from <= now() THEN 'in a brown-out'
+            WHEN p.revoke_at IS NOT NULL THEN 'ending' END
         FROM api_key AS p
         WHERE p.tenant_id = api_key.tenant_id AND p.id = api_key.parent_key_id) END
 )
