@@ -7,7 +7,7 @@ the keys of a family count one budget, so all of them have its period.
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, exists, select
 
 from portal.core.errors import Conflict, Invalid
 from portal.database.actor import Actor
@@ -42,16 +42,23 @@ def require_open(record: ApiKey) -> None:
         raise Conflict("This key is revoked, so it cannot be edited. Issue a new key instead.")
     if record.status == "expired":
         raise Conflict("This key has expired, so it cannot be edited. Issue a successor instead.")
-    leaked = exists().where(
-        KeyLeak.tenant_id == record.tenant_id,
-        KeyLeak.key_id == record.id,
-        KeyLeak.settled_at.is_(None),
-    )
-    if session.scalar(select(leaked)):
+    if session.scalar(select(_leaked(record.tenant_id, record.id))):
         raise Conflict(
             "This key was found in public, so it cannot be edited. Rotate and revoke it, or mark"
             " the leak as dealt with."
         )
+
+
+def open_only() -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions for the keys that `require_open` lets pass."""
+    return ApiKey.status == "active", ~_leaked(ApiKey.tenant_id, ApiKey.id)
+
+
+def _leaked(tenant_id: Any, key_id: Any) -> ColumnElement[bool]:
+    """Return the condition that a key was found in public, which nobody has dealt with."""
+    return exists().where(
+        KeyLeak.tenant_id == tenant_id, KeyLeak.key_id == key_id, KeyLeak.settled_at.is_(None)
+    )
 
 
 def apply(actor: Actor, record: ApiKey, changes: Changes) -> ApiKey:

@@ -93,7 +93,8 @@ OPERATIONS = (
         path="/api-keys/repairs",
         summary="Give all keys with a weakness the expiry, limit or budget that they lack",
         description="Give every key with a weakness the expiry, limit or budget that it lacks."
-        " Without `dry_run: false` it only counts them and names some.",
+        " Without `dry_run: false` it only counts them and names some. A key that was found in"
+        " public stays as it is, because it is not edited until that is dealt with.",
         scope="keys:write",
         view=_repair,
         command=RepairKeys,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.orm import joinedload
 
 from portal.applications.models import Application
@@ -90,8 +90,8 @@ class Selection:
 
 
 def how_many(actor: Actor, chosen: Selection) -> int:
-    """Return how many keys a revocation would stop (the dry run), at most MOST."""
-    actor.require("keys:read")
+    """Return how many keys an action on many would change (the dry run), at most MOST."""
+    actor.require("keys:write")
     return (
         session.scalar(select(func.count()).select_from(_ids(actor, chosen, MOST).subquery())) or 0
     )
@@ -128,12 +128,13 @@ def repair_many(actor: Actor, chosen: Selection, verb: str) -> int:
     """Give these keys the expiry, the limit or the budget that they lack, and return how many.
 
     At most MOST_REPAIRED keys are changed. A value that a key has already stays, and a child spends
-    the budget of its parent.
+    the budget of its parent. A key that may not be edited, such as one that was found in public,
+    stays as it is.
     """
     actor.require("keys:write")
     values = REPAIRS[verb](database_now())
     repaired = 0
-    for record in _locked(actor, chosen, MOST_REPAIRED):
+    for record in _locked(actor, chosen, MOST_REPAIRED, only=editing.open_only()):
         missing = {name: value for name, value in values.items() if not _has(record, name)}
         if missing and not (verb == "budget" and record.parent_key_id):
             editing.apply(actor, record, missing)
@@ -160,12 +161,15 @@ def _stop(actor: Actor, chosen: Selection, verb: str, reason: str | None) -> int
     return _stop_together(actor, chosen, verb, values, reason)
 
 
-def _locked(actor: Actor, chosen: Selection, most: int) -> Sequence[ApiKey]:
-    """Return the first of these keys with their current values, locked for a change."""
+def _locked(
+    actor: Actor, chosen: Selection, most: int, *, only: Sequence[ColumnElement[bool]] = ()
+) -> Sequence[ApiKey]:
+    """Return the first of these keys with their current values, locked for a change. `only` are
+    more conditions, which count after the first have been taken."""
     return session.scalars(
         select(ApiKey)
         .where(ApiKey.tenant_id == actor.tenant_id)
-        .where(ApiKey.id.in_(_ids(actor, chosen, most)))
+        .where(ApiKey.id.in_(_ids(actor, chosen, most)), *only)
         .with_for_update(of=ApiKey)
         .execution_options(populate_existing=True)
     ).all()

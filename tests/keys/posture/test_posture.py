@@ -196,6 +196,25 @@ def test_a_repair_takes_nothing_away_that_a_key_has(page: Pages, ada: Api, make:
     assert (key["rpm_limit"], key["version"]) == (5, 1)
 
 
+def test_a_repair_leaves_a_key_alone_that_was_found_in_public(ada: Api, make: Any):
+    """Nobody edits such a key before the leak is dealt with."""
+    leaked, sound = (make(max_budget_usd=None) for _ in range(2))
+    ada.patch("/api-keys/leak-policy", {"default": "notify"})
+    ada.post("/api-keys/leaks", {"fingerprint": leaked["key_fingerprint"]})
+    asked = {"weakness": "no_budget", "remedy": "budget", "dry_run": False}
+    for key, budgets in ((leaked, [None, 100]), (leaked, [100, 100])):
+        assert ada.post("/api-keys/repairs", asked).json["count"] == 1
+        both = [ada.get(f"/api-keys/{one['id']}").json for one in (leaked, sound)]
+        assert [one["max_budget_usd"] for one in both] == budgets
+        ada.post(f"/api-keys/{key['id']}/leak-settlements")
+
+
+def test_a_repair_needs_the_right_to_change_keys_only(app: Flask, ada: Api):
+    writer = Api(app.test_client(), ada.create("api-keys", scopes=["keys:write"])["key"])
+    answer = writer.post("/api-keys/repairs", {"weakness": "no_budget", "remedy": "budget"})
+    assert (answer.status_code, answer.json["count"]) == (200, 1)
+
+
 def test_a_key_that_was_just_issued_is_not_yet_unused(ada: Api, make: Any):
     make()
     assert (ada.get("/api-keys/posture").json or {})["never_used"] == 0
