@@ -156,24 +156,27 @@ def revoke(actor: Actor, key_id: str, command: StopKey) -> ApiKey:
     record = _to_change(actor, key_id)
     if record.status == "revoked":
         return record
-    end(actor, record, command.reason or None, database_now())
+    end(actor, record, command.reason, database_now())
     return record
 
 
 def end(actor: Actor, record: ApiKey, reason: str | None, now: datetime) -> None:
-    """Revoke a key that is not revoked yet.
+    """Revoke a key that is not revoked yet. Without a reason, that of a planned revocation stays.
 
     The caller must have checked that the actor may do this.
     """
-    values = {"revoked_at": now, "revoked_reason": reason}
+    values = {"revoked_at": now, "revoked_reason": reason or record.revoked_reason}
     verbs.change(actor, record, values, action="revoked")
     session.expire(record, ["status"])
 
 
 def block(actor: Actor, key_id: str, command: StopKey) -> ApiKey:
-    """Block a key until it is unblocked. Raises Conflict for a revoked key."""
+    """Block a key until it is unblocked. Without a reason, that of an earlier block stays.
+
+    Raises Conflict for a revoked key.
+    """
     record = _not_revoked(_to_change(actor, key_id))
-    values = {"blocked": True, "blocked_reason": command.reason or None}
+    values = {"blocked": True, "blocked_reason": command.reason or record.blocked_reason}
     return verbs.change(actor, record, values, action="blocked")
 
 

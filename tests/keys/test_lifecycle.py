@@ -372,6 +372,36 @@ def test_a_child_is_refused_in_the_brownout_of_its_parent_and_in_its_own(
     assert verdict(ada, child) == "BLOCKED"
 
 
+def test_the_health_of_a_child_says_that_its_parent_is_being_stopped(ada: Api):
+    parent = ada.create("api-keys")
+    child = ada.post(f"/api-keys/{parent['id']}/children", {}).json or {}
+    for asked, words in (
+        ({"at": FUTURE}, "Works until its parent key is revoked."),
+        ({"brownout": True}, "Its parent key is in a brown-out"),
+        ({}, "Its parent key is revoked"),
+    ):
+        assert ada.post(f"/api-keys/{parent['id']}/revoke", asked).status_code == 200
+        health = (ada.get(f"/api-keys/{child['id']}").json or {})["health"]
+        assert words in health["reason"]
+
+
+@pytest.mark.parametrize("path", ["/revoke", "/revocations", "the page"])
+def test_the_reason_of_a_planned_revocation_stays_when_the_key_is_revoked_now(
+    ada: Api, page: Pages, path: str
+):
+    issued = ada.create("api-keys", tags=["old"])
+    ada.post(f"/api-keys/{issued['id']}/revoke", {"at": FUTURE, "reason": "The contract ends"})
+    if path == "/revoke":
+        ada.post(f"/api-keys/{issued['id']}/revoke", {"at": "2098-01-01T00:00:00Z"})
+        ada.post(f"/api-keys/{issued['id']}/revoke", {})
+    elif path == "/revocations":
+        ada.post("/api-keys/revocations", {"tag": "old", "dry_run": False})
+    else:
+        page.post("/keys/bulk", {"tag": "old", "verb": "revoke", "confirm": "1"})
+    ended = ada.get(f"/api-keys/{issued['id']}").json or {}
+    assert (ended["status"], ended["revoked_reason"]) == ("revoked", "The contract ends")
+
+
 def test_a_brownout_goes_on_when_it_is_asked_for_again(app: Flask, ada: Api, database: Database):
     issued = ada.create("api-keys")
     writer = Api(app.test_client(), ada.create("api-keys", scopes=["keys:write"])["key"])

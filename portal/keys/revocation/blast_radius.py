@@ -147,18 +147,21 @@ def _has(record: ApiKey, name: str) -> bool:
 
 
 def _stop(actor: Actor, chosen: Selection, verb: str, reason: str | None) -> int:
+    """Stop keys. Without a reason, that of a planned revocation or of an earlier block stays."""
     actor.require("keys:write")
-    now = database_now()
-    values: dict[str, object] = {"revoked_at": now, "revoked_reason": reason}
+    values: dict[str, object] = {"revoked_at": database_now()}
     if verb == "blocked":
-        values = {"blocked": True, "blocked_reason": reason}
+        values = {"blocked": True}
+    field = f"{verb}_reason"
     few = _locked(actor, chosen, ONE_BY_ONE + 1)
     if len(few) <= ONE_BY_ONE:
         for record in few:
-            verbs.change(actor, record, values, action=verb)
+            why = {field: reason or getattr(record, field)}
+            verbs.change(actor, record, values | why, action=verb)
             session.expire(record, ["status"])
         return len(few)
-    return _stop_together(actor, chosen, verb, values, reason)
+    together = values | {field: reason or getattr(ApiKey, field)}
+    return _stop_together(actor, chosen, verb, together, reason)
 
 
 def _locked(

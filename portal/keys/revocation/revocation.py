@@ -50,7 +50,7 @@ def revoke(actor: Actor, key_id: str, command: RevokeKey) -> ApiKey:
     begun = record.brownout_from if record.brownout_from and not later else now
     values = {
         "revoke_at": at,
-        "revoked_reason": command.reason or None,
+        "revoked_reason": command.reason or record.revoked_reason,
         "brownout_from": begun if command.brownout else None,
     }
     return verbs.change(actor, record, values, action="revocation_planned")
@@ -137,7 +137,7 @@ def _stop(actor: Actor, command: RevokeKeys, fitting: list[ColumnElement[bool]])
     values: dict[str, Any] = (
         {"blocked": True, "blocked_reason": command.reason}
         if command.verb == "block"
-        else {"revoked_at": func.now(), "revoked_reason": command.reason}
+        else {"revoked_at": func.now(), "revoked_reason": command.reason or ApiKey.revoked_reason}
     )
     values |= {"version": ApiKey.version + 1, "updated_by": actor.person_id or actor.id}
     stopped = session.execute(
