@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -70,6 +70,24 @@ def test_a_name_has_no_character_that_nobody_sees(
     answer = ada.post(f"/{resource.name}", {**minimal(resource), name: f"Pay{character}roll"})
     assert answer.status_code == 422
     assert [error["field"] for error in (answer.json or {})["errors"]] == [name]
+
+
+@changeable
+def test_null_empties_a_field_that_may_be_null_and_is_refused_for_any_other(
+    resource: Resource[Any, Any], ada: Api
+) -> None:
+    command = resource.update_command or resource.command
+    made = ada.create(resource.name, **minimal(resource))
+    path = f"/{resource.name}/{made['id']}"
+    emptied = 0
+    for field, rule in command.model_fields.items():
+        answer = ada.patch(path, {field: None})
+        if type(None) in get_args(rule.annotation):  # what needs it may refuse it
+            emptied += answer.status_code == 200
+        else:
+            said = [error["field"] for error in (answer.json or {})["errors"]]
+            assert (answer.status_code, said) == (422, [field]), answer.text
+    assert emptied
 
 
 @every

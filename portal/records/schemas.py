@@ -180,7 +180,7 @@ class Command(FromJson):
 
         It holds for `application/json` and for `application/merge-patch+json`. Objects merge at
         every depth, null removes a member of an object, and a list is replaced. A field of the
-        record is never removed: null sets it back to its default, or to empty.
+        record is never removed: null empties it, if it may be null.
         """
         columns = cls.columns()
         return {
