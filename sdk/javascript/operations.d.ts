@@ -421,7 +421,7 @@ export interface Caller {
   groups: string[];
   /** Permissions of the credential, in alphabetical order. */
   scopes: string[];
-  /** Time when the credential ends; null if it does not end by itself. */
+  /** Time when the credential ends, also by a planned revocation of its key; null if it does not end by itself. */
   expires_at: string | null;
   /** Limits of the API key; null for an access token of the identity provider. */
   limits: KeyLimits | null;
@@ -578,7 +578,7 @@ export interface ChildKey {
   name?: string | null;
   /** At most its parent's, which it gets when left out. */
   scopes?: ("applications:read" | "applications:reopen" | "applications:retire" | "applications:suspend" | "applications:write" | "audit:read" | "connectors:read" | "connectors:use" | "connectors:write" | "event-types:read" | "event-types:write" | "events:publish" | "events:read" | "keys:read" | "keys:reopen" | "keys:verify" | "keys:write" | "webhooks:read" | "webhooks:write")[] | null;
-  /** Lifetime in seconds; never longer than its parent's. */
+  /** Lifetime in seconds. It ends no later than its parent expires or, as planned, is revoked. */
   lifetime_seconds?: number;
   /** Maximum number of uses; null for no limit. */
   max_uses?: number | null;
@@ -1092,7 +1092,7 @@ export interface EditKey {
   revoked_at?: string | null;
   /** Reason the key was revoked. Ignored in a request. */
   revoked_reason?: string | null;
-  /** Id that a key shares with its predecessors and successors. Ignored in a request. */
+  /** Id of the first key of its family, which are its predecessors, successors and children: they share one budget. null for that first key itself. Ignored in a request. */
   rotation_family_id?: string | null;
   /** Document schema version. Bumped on incompatible writes. Ignored in a request. */
   schema_version?: number;
@@ -1902,7 +1902,7 @@ export interface IssueKey {
   budget_period?: "none" | "day" | "week" | "month";
   /** Networks it may be used from; empty for all. */
   allowed_ips?: string[];
-  /** Maximum number of uses; null for no limit. */
+  /** Maximum number of uses; null for no limit. A key that has one issues no keys. */
   max_uses?: number | null;
   /** shown: the answer has the key. link: the answer has a link that shows the key once to whoever opens it first, within 72 hours. store: the key goes to the secret store, and nobody sees it. */
   delivery?: "shown" | "link" | "store";
@@ -1950,7 +1950,7 @@ export interface IssueKey {
   revoked_at?: string | null;
   /** Reason the key was revoked. Ignored in a request. */
   revoked_reason?: string | null;
-  /** Id that a key shares with its predecessors and successors. Ignored in a request. */
+  /** Id of the first key of its family, which are its predecessors, successors and children: they share one budget. null for that first key itself. Ignored in a request. */
   rotation_family_id?: string | null;
   /** Document schema version. Bumped on incompatible writes. Ignored in a request. */
   schema_version?: number;
@@ -2096,7 +2096,7 @@ export interface Key {
   max_uses: number | null;
   /** Id of the key that this one is a child of. */
   parent_key_id: string | null;
-  /** Id that a key shares with its predecessors and successors. */
+  /** Id of the first key of its family, which are its predecessors, successors and children: they share one budget. null for that first key itself. */
   rotation_family_id: string | null;
   /** Time at which it will be revoked; null if nothing is planned. */
   revoke_at: string | null;
@@ -2236,7 +2236,7 @@ export interface KeyCreated {
   max_uses: number | null;
   /** Id of the key that this one is a child of. */
   parent_key_id: string | null;
-  /** Id that a key shares with its predecessors and successors. */
+  /** Id of the first key of its family, which are its predecessors, successors and children: they share one budget. null for that first key itself. */
   rotation_family_id: string | null;
   /** Time at which it will be revoked; null if nothing is planned. */
   revoke_at: string | null;
@@ -2810,7 +2810,7 @@ export interface Person {
   role: string;
   /** Groups at the last sign-in. */
   groups: string[];
-  /** Time of the last sign-in. */
+  /** Time of the last sign-in, or of a call with a token of their own, to the day. */
   last_seen_at: string;
   /** Number of sessions in browsers that have not ended. */
   live_sessions: number;
@@ -3219,7 +3219,7 @@ export interface ReportLeak {
 export interface Reported {
   /** Id of the key with this fingerprint; null if there is none. */
   key_id: string | null;
-  /** Action that the tenant's policy took; null if there is no such key. */
+  /** Action that the tenant's policy took. Of a place that was reported before, what holds for the key now: notify means that it works. Null if there is no such key. */
   response: "notify" | "block" | "revoke" | null;
 }
 
@@ -3438,7 +3438,7 @@ export interface Revoked {
 /**
  * The overlap of a rotation, and what its successor may do.
  *
- * The overlap is how long the old key still works beside its successor.
+ * The overlap is how long the old key still works beside its successor, whose uses are counted from zero.
  */
 export interface RotateKey {
   /** until_quiet: until nobody used the old key for a day, 30 days at most. */
@@ -3979,7 +3979,7 @@ export interface Verdict {
   app_id: string | null;
   /** Scopes of the key. */
   scopes: string[];
-  /** Time when the key expires; null for never. */
+  /** Time when the key expires, or is revoked as planned; null for never. */
   expires_at: string | null;
   /** The limits of the key, after this call. */
   limits: Limit[];
@@ -5027,13 +5027,13 @@ export interface ApiKeysCalls {
   /**
    * Report a leaked key by its fingerprint
    *
-   * Report a key that was found in public, by the hash of its text. The policy of the tenant decides: people are told, and the key is blocked or revoked. A fingerprint of no key is no error: `key_id` is null.
+   * Report a key that was found in public, by the hash of its text. The policy of the tenant decides: people are told, and the key is blocked or revoked. The same `url` again changes nothing, because a person may have dealt with it; without a `url`, a report after the leaks of the key were settled is a new leak. A fingerprint of no key is no error: `key_id` is null.
    */
   reportLeak(body: ReportLeak, options?: Options<"validateOnly">): Promise<Reported>;
   /**
    * Explain the refusal of a call, by its request id
    *
-   * Return the checks that led to the refusal of a request, by the request id that it was answered with. A request of another tenant, or one that is no longer kept, is a 404.
+   * Return the checks that led to the refusal of a request, by the request id that it was answered with. A request of another tenant or of a key that the caller does not see, or one that is no longer kept, is a 404.
    */
   explain(body: ExplainRequest, options?: Options<"validateOnly">): Promise<Explanation>;
   /**
@@ -5067,9 +5067,9 @@ export interface ApiKeysCalls {
    */
   getRotation(id: Held, parameters?: Nothing, options?: Options): Promise<Rotation>;
   /**
-   * Let the old key of a rotation work one day longer
+   * Let the old key of a rotation work up to one day longer
    *
-   * Let the old key of a rotation work one day longer. It needs the scope `keys:reopen`. If it has ended, or cannot be longer, it is a 409.
+   * Let the old key of a rotation work one day longer, or until `latest_end` if that is sooner. It needs the scope `keys:reopen`. If it has ended, or cannot be longer, it is a 409.
    */
   extendRotation(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<Rotation>;
   /**
@@ -5242,7 +5242,7 @@ export interface ApiKeysCalls {
   /**
    * Give all keys with a weakness the expiry, limit or budget that they lack
    *
-   * Give every key with a weakness the expiry, limit or budget that it lacks. Without `dry_run: false` it only counts them and names some.
+   * Give every key with a weakness the expiry, limit or budget that it lacks. Without `dry_run: false` it only counts them and names some. A key that was found in public stays as it is, because it is not edited until that is dealt with.
    */
   repairMany(body: RepairKeys, options?: Options<"idempotencyKey" | "validateOnly">): Promise<Revoked>;
 }

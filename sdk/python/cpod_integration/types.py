@@ -384,7 +384,9 @@ class CallerDocument(TypedDict):
     scopes: list[str]
     """Permissions of the credential, in alphabetical order."""
     expires_at: str | None
-    """Time when the credential ends; null if it does not end by itself."""
+    """Time when the credential ends, also by a planned revocation of its key; null if it does
+    not end by itself.
+    """
     limits: KeyLimits | None
     """Limits of the API key; null for an access token of the identity provider."""
 
@@ -514,7 +516,7 @@ class ChildKey(TypedDict):
     ]
     """At most its parent's, which it gets when left out."""
     lifetime_seconds: NotRequired[int]
-    """Lifetime in seconds; never longer than its parent's."""
+    """Lifetime in seconds. It ends no later than its parent expires or, as planned, is revoked."""
     max_uses: NotRequired[int | None]
     """Maximum number of uses; null for no limit."""
     allowed_ips: NotRequired[list[str]]
@@ -1556,7 +1558,7 @@ class IssueKey(TypedDict):
     allowed_ips: NotRequired[list[str]]
     """Networks it may be used from; empty for all."""
     max_uses: NotRequired[int | None]
-    """Maximum number of uses; null for no limit."""
+    """Maximum number of uses; null for no limit. A key that has one issues no keys."""
     delivery: NotRequired[Literal["shown", "link", "store"]]
     """shown: the answer has the key. link: the answer has a link that shows the key once to
     whoever opens it first, within 72 hours. store: the key goes to the secret store, and
@@ -1685,7 +1687,9 @@ class KeyCreated(TypedDict):
     parent_key_id: str | None
     """Id of the key that this one is a child of."""
     rotation_family_id: str | None
-    """Id that a key shares with its predecessors and successors."""
+    """Id of the first key of its family, which are its predecessors, successors and children:
+    they share one budget. null for that first key itself.
+    """
     revoke_at: str | None
     """Time at which it will be revoked; null if nothing is planned."""
     brownout_from: str | None
@@ -1796,7 +1800,9 @@ class KeyDocument(TypedDict):
     parent_key_id: str | None
     """Id of the key that this one is a child of."""
     rotation_family_id: str | None
-    """Id that a key shares with its predecessors and successors."""
+    """Id of the first key of its family, which are its predecessors, successors and children:
+    they share one budget. null for that first key itself.
+    """
     revoke_at: str | None
     """Time at which it will be revoked; null if nothing is planned."""
     brownout_from: str | None
@@ -2186,7 +2192,7 @@ class PersonDocument(TypedDict):
     groups: list[str]
     """Groups at the last sign-in."""
     last_seen_at: str
-    """Time of the last sign-in."""
+    """Time of the last sign-in, or of a call with a token of their own, to the day."""
     live_sessions: int
     """Number of sessions in browsers that have not ended."""
 
@@ -2467,7 +2473,9 @@ class ReportedDocument(TypedDict):
     key_id: str | None
     """Id of the key with this fingerprint; null if there is none."""
     response: Literal["notify", "block", "revoke"] | None
-    """Action that the tenant's policy took; null if there is no such key."""
+    """Action that the tenant's policy took. Of a place that was reported before, what holds for
+    the key now: notify means that it works. Null if there is no such key.
+    """
 
 
 class RestoreInput(TypedDict):
@@ -3029,7 +3037,7 @@ class Verdict(TypedDict):
     scopes: list[str]
     """Scopes of the key."""
     expires_at: str | None
-    """Time when the key expires; null for never."""
+    """Time when the key expires, or is revoked as planned; null for never."""
     limits: list[LimitDocument]
     """The limits of the key, after this call."""
     budget: BudgetDocument | None

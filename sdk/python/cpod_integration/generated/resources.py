@@ -895,7 +895,7 @@ class ApiKeys:
         idempotency_key: str | None = None,
         validate_only: bool = False,
     ) -> types.RotationDocument:
-        """Let the old key of a rotation work one day longer."""
+        """Let the old key of a rotation work up to one day longer."""
         return self._caller.one(
             operations.API_KEYS_EXTEND_ROTATION,
             core.Given(
