@@ -60,8 +60,8 @@ def init_app(app: Flask) -> None:
 @bp.route("/in/<inbound_id>", methods=["GET", "POST", "OPTIONS"])
 @cookieless
 def take(inbound_id: str) -> Response:
-    """Receive one request. 200 means that it is stored; any other status that it is not
-    published."""
+    """Receive one request. 200, or 204 for an event of Discord, means that it is stored; any other
+    status that it is not published."""
     try:
         return _take(inbound_id)
     except QuotaReached as error:
@@ -101,10 +101,10 @@ def _take(inbound_id: str) -> Response:
     if not received.verdict.verified:
         failures.note(inbound_id, source)
         return _set_aside(webhook, message, received)
-    return _taken(webhook, received)
+    return _taken(webhook, message, received)
 
 
-def _taken(webhook: Webhook, received: Reception) -> Response:
+def _taken(webhook: Webhook, message: Message, received: Reception) -> Response:
     """Return the response to a genuine request."""
     if received.challenge is not None:
         return _answer(received.challenge)
@@ -112,6 +112,8 @@ def _taken(webhook: Webhook, received: Reception) -> Response:
         return _confirm(webhook, received.confirm)
     if received.failure is not None:
         return _fail(received.failure)
+    if challenges.wants_no_content(inbound_secrets.scheme_of(webhook), message):
+        return Response(status=204)
     return _thanks(received)
 
 
@@ -199,4 +201,6 @@ def _set_aside(webhook: Webhook, message: Message, received: Reception) -> Respo
 def _answer(asked: Answer) -> Response:
     if isinstance(asked.body, dict):
         return api.answer(asked.body)
+    if asked.body is None:
+        return Response(status=204)
     return Response(asked.body, content_type="text/plain; charset=utf-8")

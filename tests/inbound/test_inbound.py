@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Flask
 from flask.testing import FlaskClient
 from joserfc import jws
@@ -556,6 +557,37 @@ def test_a_signed_question_is_answered_when_it_is_genuine(ada: Api, client: Flas
     signed = hmac.digest(SECRET.encode(), f"v0:{stamp}:".encode() + body, "sha256").hex()
     headers = {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": f"v0={signed}"}
     assert knock(client, slack["inbound_url"], body, headers).json == {"challenge": "c1"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "said", "types"),
+    [
+        ({"type": 0}, 204, None, []),
+        ({"type": 1, "id": "1"}, 200, {"type": 1}, []),
+        ({"type": 1, "event": {"type": "QUEST_USER_ENROLLMENT"}}, 204, None,
+         ["discord.QUEST_USER_ENROLLMENT"]),
+    ],
+)  # fmt: skip
+def test_discord_pings_and_sends_events(
+    ada: Api,
+    client: FlaskClient,
+    asked: dict[str, Any],
+    status: int,
+    said: dict[str, Any] | None,
+    types: list[str],
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    webhook = make(ada, "discord", inbound_secret=key.public_key().public_bytes_raw().hex())
+    body, stamp = json.dumps(asked).encode(), str(int(time.time()))
+    headers = {
+        "X-Signature-Timestamp": stamp,
+        "X-Signature-Ed25519": key.sign(stamp.encode() + body).hex(),
+        "Content-Type": "application/json",
+    }
+    answer = knock(client, webhook["inbound_url"], body, headers)
+    assert (answer.status_code, answer.get_json(silent=True)) == (status, said), answer.text
+    assert [event["type"] for event in events(ada)] == types
+    assert len(received(ada, webhook)) == len(types)
 
 
 def test_event_grid_is_answered_when_it_asks_with_a_code(ada: Api, client: FlaskClient) -> None:

@@ -24,9 +24,9 @@ _TEXT = re.compile(r"[\x20-\x7e]{1,1024}")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The body of a response: a document for JSON, or a text."""
+    """The body of a response: a document for JSON, or a text; None for a 204 without one."""
 
-    body: dict[str, Any] | str
+    body: dict[str, Any] | str | None
 
 
 def unsigned(
@@ -86,8 +86,8 @@ def signed(scheme: Scheme, message: Message, secrets: Sequence[str]) -> Answer |
         asked = body.get("challenge")
         is_sound = isinstance(asked, str) and _TEXT.fullmatch(asked)
         return Answer({"challenge": asked}) if is_sound else None
-    if scheme.challenge == "discord" and body.get("type") in (0, 1):
-        return Answer({"type": 1})
+    if scheme.challenge == "discord":
+        return _discord(body)
     if scheme.challenge == "zoom" and body.get("event") == "endpoint.url_validation":
         payload = body.get("payload")
         plain = payload.get("plainToken") if isinstance(payload, dict) else None
@@ -109,6 +109,21 @@ def _event_grid(body: Any) -> Answer | None:
     code = data.get("validationCode") if isinstance(data, dict) else None
     is_sound = isinstance(code, str) and _TEXT.fullmatch(code)
     return Answer({"validationResponse": code}) if is_sound else None
+
+
+def _discord(body: dict[str, Any]) -> Answer | None:
+    """Return the answer to a ping: nothing to that of webhook events, whose type is 0. Interactions
+    ping with type 1, which is an event's type where there is an `event`
+    (docs.discord.com/developers/events/webhook-events)."""
+    if body.get("type") == 0:
+        return Answer(None)
+    return Answer({"type": 1}) if body.get("type") == 1 and "event" not in body else None
+
+
+def wants_no_content(scheme: Scheme, message: Message) -> bool:
+    """Tell whether the sender takes only a 204 for its event: Discord, for webhook events."""
+    body = message.json
+    return scheme.challenge == "discord" and isinstance(body, dict) and "event" in body
 
 
 def _echo(text: str | None) -> Answer | None:
