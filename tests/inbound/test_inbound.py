@@ -259,6 +259,23 @@ def test_whatever_is_sent_can_be_kept_and_published(
     assert [event["data"] for event in events(ada)] == [data]
 
 
+@pytest.mark.parametrize(
+    ("body", "data"),
+    [
+        (b"item=1&item=2&event=x", {"item": ["1", "2"], "event": "x"}),
+        (b"item=a%00b&n%00=&name=x", {"item": "a\ufffdb", "n\ufffd": "", "name": "x"}),
+    ],
+)
+def test_every_field_of_a_form_is_published(
+    ada: Api, client: FlaskClient, body: bytes, data: dict[str, Any]
+) -> None:
+    webhook = make(ada)
+    headers = github(body) | {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = knock(client, webhook["inbound_url"], body, headers)
+    assert answer.status_code == 200, answer.text
+    assert [event["data"] for event in events(ada)] == [data]
+
+
 def test_a_body_too_large_for_an_event_is_referred_to(ada: Api, client: FlaskClient) -> None:
     webhook, body = make(ada), json.dumps({"a": "x" * 100_000}).encode()
     said = knock(client, webhook["inbound_url"], body, github(body)).json or {}

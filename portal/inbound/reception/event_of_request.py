@@ -4,6 +4,7 @@ The request is stored raw, whatever its body is, so an event can always refer to
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from portal.core.errors import BadRequest, Invalid
@@ -41,16 +42,28 @@ def _type_named_in(scheme: Scheme, message: Message) -> str:
 
 def data_of(scheme: Scheme, message: Message) -> dict[str, Any]:
     """Return the data of the event: the JSON object or the form that was sent, anything else as a
-    text."""
+    text. A field that a form has several times is a list; no text has a NUL, which the database
+    does not take."""
     if message.form:
-        return dict(message.form)
+        return _fields(message.form)
     try:
         value = parse(message.body)
     except BadRequest:
-        return {"text": message.body.decode("utf-8", "replace").replace("\x00", "\ufffd")}
+        return {"text": _without_nul(message.body.decode("utf-8", "replace"))}
     if not isinstance(value, dict):
         return {"items": value} if isinstance(value, list) else {"value": value}
     return _without_state(value) if scheme.challenge == "microsoft-graph" else value
+
+
+def _fields(form: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    found: dict[str, list[str]] = {}
+    for name, value in form:
+        found.setdefault(_without_nul(name), []).append(_without_nul(value))
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+def _without_nul(text: str) -> str:
+    return text.replace("\x00", "\ufffd")
 
 
 def _without_state(value: dict[str, Any]) -> dict[str, Any]:
