@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import undefer
 
 from portal.core.errors import Conflict, Invalid, NotFound
+from portal.core.key_shape import masked_bytes
 from portal.database.actor import Actor
 from portal.database.record import find
 from portal.database.session import database_now, session
@@ -215,9 +216,11 @@ def _judge(actor: Actor, webhook: Webhook, request: InboundRequest, known: Seque
         return "refused"
     message = message_of(request)
     arrival = deduplication.Arrival(scheme, message)
-    if deduplication.of_key(webhook, request.delivery_key) or deduplication.claim(
-        webhook, arrival, request.id
-    ):
+    # By the options of today, like a request that comes now.
+    earlier, request.delivery_key = deduplication.earlier_and_key(
+        webhook, arrival, masked_bytes(message.body)
+    )
+    if earlier or deduplication.claim(webhook, arrival, request.id):
         return "duplicate"
     if challenges.signed(scheme, message, known) is None:
         try:

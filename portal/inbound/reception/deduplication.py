@@ -5,6 +5,10 @@ it again with another id, or write its signature in another way. The signed text
 digest is the mark of a delivery. A mark is stored for as long as the request could be accepted
 again. If a time is signed, that is while it may wait in quarantine; otherwise it is as long as
 accepted requests are stored.
+
+Nor are two requests one delivery because of an equal id that is not signed, or only guessed: with
+another body (or another topic, where each topic is a delivery of its own) it is another one. The
+first is stored with its id as the key, each other one with a digest of id, topic and body.
 """
 
 import hashlib
@@ -14,6 +18,7 @@ from typing import TypeVar
 
 from sqlalchemy import Delete, Update, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import undefer
 
 from portal.core.key_shape import holds_key
 from portal.database.session import session
@@ -37,10 +42,26 @@ class Arrival:
     def key(self) -> str | None:
         """Return the key that identifies the delivery: its id, or else its mark; None if it has
         neither."""
-        if found := self.message.first(self.scheme.id):
+        if found := self._id[1]:
             is_plain = len(found) <= 150 and found.isprintable() and not holds_key(found)
             return found if is_plain else _short(found)
         return f"sha256:{self.mark}" if self.mark else None
+
+    @cached_property
+    def whole_key(self) -> str | None:
+        """Return the key of the delivery's id together with its body and topic; None if the id, or
+        the mark, is enough."""
+        place, found = self._id
+        if not found or self.scheme.has_sure_id(place):
+            return None
+        named = f"{found}\n{self.topic}\n".encode("utf-8", "surrogatepass")
+        return "sha256:" + hashlib.sha256(named + self.message.body).hexdigest()
+
+    @cached_property
+    def topic(self) -> str:
+        """Return the topic, if each topic is a delivery of its own; otherwise an empty text."""
+        is_apart = self.scheme.equal_bodies == "one_a_type"
+        return (self.message.first(self.scheme.type) or "") if is_apart else ""
 
     @cached_property
     def mark(self) -> str | None:
@@ -53,8 +74,14 @@ class Arrival:
         scheme, message = self.scheme, self.message
         if scheme.equal_bodies == "each" or (signed := signed_text(scheme, message)) is None:
             return None
-        topic = message.first(scheme.type) or "" if scheme.equal_bodies == "one_a_type" else ""
-        return hashlib.sha256(f"{topic}\n".encode("utf-8", "surrogatepass") + signed).hexdigest()
+        topic = f"{self.topic}\n".encode("utf-8", "surrogatepass")
+        return hashlib.sha256(topic + signed).hexdigest()
+
+    @cached_property
+    def _id(self) -> tuple[str, str | None]:
+        """Return the first place that has an id, and the id."""
+        found = ((place, self.message.first((place,))) for place in self.scheme.id)
+        return next((one for one in found if one[1]), ("", None))
 
 
 def claim(webhook: Webhook, arrival: Arrival, request_id: str) -> str | None:
@@ -101,12 +128,36 @@ def release(webhook: Webhook, arrival: Arrival) -> None:
         session.execute(_row(delete(InboundMark), webhook, arrival.mark))
 
 
-def of_key(webhook: Webhook, key: str | None) -> str | None:
-    """Return the id of the accepted request that has this sender's id; None if there is none."""
-    if key is None:
-        return None
-    query = select(InboundRequest.id).filter_by(
-        tenant_id=webhook.tenant_id, webhook_id=webhook.id, delivery_key=key, state="accepted"
+def earlier_and_key(
+    webhook: Webhook, arrival: Arrival, body: bytes
+) -> tuple[str | None, str | None]:
+    """Return the accepted request that is the same delivery, if any, and the key to store this one
+    with. `body` is this one's as it would be stored once it is accepted."""
+    if arrival.key is None:
+        return None, None
+    earlier = _of_key(webhook, arrival.key)
+    if earlier is None:
+        return None, arrival.key
+    if arrival.whole_key is None or _is_same(arrival, body, earlier):
+        return earlier.id, arrival.key
+    again = _of_key(webhook, arrival.whole_key)
+    return again.id if again else None, arrival.whole_key
+
+
+def _is_same(arrival: Arrival, body: bytes, earlier: InboundRequest) -> bool:
+    """Tell whether an accepted request has the body, and the topic, of this one."""
+    headers = tuple((name, value) for name, value in earlier.headers)
+    then = Arrival(arrival.scheme, Message(headers=headers))
+    return then.topic == arrival.topic and bytes(earlier.body) == body
+
+
+def _of_key(webhook: Webhook, key: str) -> InboundRequest | None:
+    query = (
+        select(InboundRequest)
+        .filter_by(
+            tenant_id=webhook.tenant_id, webhook_id=webhook.id, delivery_key=key, state="accepted"
+        )
+        .options(undefer(InboundRequest.body))
     )
     return session.scalar(query)
 

@@ -94,7 +94,7 @@ def receive(webhook: Webhook, message: Message, source_ip: str | None) -> Recept
         return Reception(verdict)
     arrival = Arrival(scheme, message)
     if scheme.fetches and arrival.key:
-        _forget_earlier(webhook, arrival.key)
+        _forget_earlier(webhook, arrival)
     if (answer := challenges.signed(scheme, message, known)) is not None:
         return Reception(verdict, challenge=answer)
     if (url := sns.confirmation_of(message.json)) and scheme.method == "sns":
@@ -148,18 +148,21 @@ def _accept(webhook: Webhook, arrival: Arrival, row: dict[str, Any], verdict: Ve
     row |= {"state": "accepted", "verified_at": func.now(), **stored_request.without_keys(row)}
     if earlier := deduplication.claim(webhook, arrival, row["id"]):
         return _again(webhook, earlier, verdict)
-    inserted = session.execute(
-        insert(InboundRequest).values(row).on_conflict_do_nothing().returning(InboundRequest.id)
-    ).scalar()
-    if inserted is None:
-        earlier = deduplication.of_key(webhook, row["delivery_key"]) or ""
-        deduplication.hand_over(webhook, arrival, earlier)
-        return _again(webhook, earlier, verdict)
+    while not _is_inserted(row):  # the key is taken: by this delivery, or by another one
+        earlier, row["delivery_key"] = deduplication.earlier_and_key(webhook, arrival, row["body"])
+        if earlier is not None:
+            deduplication.hand_over(webhook, arrival, earlier)
+            return _again(webhook, earlier, verdict)
     _touch(webhook)
-    request = _get(webhook.tenant_id, inserted)
+    request = _get(webhook.tenant_id, row["id"])
     event_of_request.publish(webhook, arrival.scheme, arrival.message, request)
     session.flush()
     return Reception(verdict, request.id, request.event_id)
+
+
+def _is_inserted(row: dict[str, Any]) -> bool:
+    offered = insert(InboundRequest).values(row).on_conflict_do_nothing()
+    return session.execute(offered.returning(InboundRequest.id)).scalar() is not None
 
 
 def _again(webhook: Webhook, earlier_id: str, verdict: Verdict) -> Reception:
@@ -173,18 +176,19 @@ def _again(webhook: Webhook, earlier_id: str, verdict: Verdict) -> Reception:
     return Reception(verdict, earlier_id, event_id, duplicate=True)
 
 
-def _forget_earlier(webhook: Webhook, key: str) -> None:
+def _forget_earlier(webhook: Webhook, arrival: Arrival) -> None:
     """Delete the quarantined copies of this delivery, which came while the sender's keys could not
     be fetched."""
-    session.execute(
-        delete(InboundRequest).where(
-            InboundRequest.tenant_id == webhook.tenant_id,
-            InboundRequest.webhook_id == webhook.id,
-            InboundRequest.state == "quarantined",
-            InboundRequest.code == KEYS_AWAY,
-            InboundRequest.delivery_key == key,
-        )
+    copies = delete(InboundRequest).where(
+        InboundRequest.tenant_id == webhook.tenant_id,
+        InboundRequest.webhook_id == webhook.id,
+        InboundRequest.state == "quarantined",
+        InboundRequest.code == KEYS_AWAY,
+        InboundRequest.delivery_key == arrival.key,
     )
+    if arrival.whole_key is not None:
+        copies = copies.where(InboundRequest.body == arrival.message.body)
+    session.execute(copies)
 
 
 def _get(tenant_id: str, request_id: str) -> InboundRequest:

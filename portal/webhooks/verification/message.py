@@ -73,8 +73,6 @@ class Message:
         kind, _, name = place.partition(":")
         if kind == "header":
             found = self._headers(name)
-        elif kind == "form":
-            found = [value for key, value in self.form if key == name]
         elif kind == "body":
             found = [_text(value) for value in _walk(self.json, name.split("."))]
         else:

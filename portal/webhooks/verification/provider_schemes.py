@@ -5,7 +5,6 @@ A place tells where a value is found:
     header:X-GitHub-Delivery    a header, without regard to case
     header:X-DocuSign-Signature-*   every header that begins so, followed by a number
     body:event.id               a field of the JSON body, `items.*.id` of each entry of a list
-    form:MessageSid             a field of a form body
     part:t                      a part of the signature header, of `t=…,v1=…`
 
 A template of the signed bytes is literal text with `{body}`, `{timestamp}`, `{id}`, `{method}`,
@@ -76,6 +75,8 @@ class Scheme:
     equal_bodies: EqualBodies = "one"
     publishes: str = ""
     note: str = ""
+    # The webhook itself says where the delivery id is.
+    id_is_chosen: bool = False
 
     @property
     def is_generic(self) -> bool:
@@ -90,6 +91,17 @@ class Scheme:
         If only the body is signed, a repetition by the sender looks the same as a copied request.
         """
         return self.is_generic and self.method == "hmac" and not self.timestamp
+
+    def has_sure_id(self, place: str) -> bool:
+        """Tell whether equal ids at this place are one delivery, whatever the bodies are.
+
+        Not if the id is not signed, or only guessed to be one; but then, a body in which the time
+        of sending is signed differs at each attempt.
+        """
+        if self.id_is_chosen or self.timestamp.startswith("body:"):
+            return True
+        is_signed = self.method == "standard" or not place.startswith("header:")
+        return is_signed and not self.is_generic
 
     @property
     def has_handshake(self) -> bool:
@@ -206,7 +218,8 @@ _TABLE = (
         content="{url}{form}",
         hash="sha1",
         encoding="base64",
-        id=("header:I-Twilio-Idempotency-Token", "form:MessageSid", "form:CallSid"),
+        # No MessageSid or CallSid: every status of a message or call has the same.
+        id=("header:I-Twilio-Idempotency-Token",),
         body_hash="bodySHA256",
         note="Paste the auth token. The address given to Twilio must be exactly the one above.",
     ),
@@ -692,11 +705,19 @@ def of_webhook(name: str, options: Mapping[str, str]) -> Scheme:
     if not scheme.is_generic:
         return scheme
     header = options.get("header")
+    is_each = options.get("equal_bodies") == "each"
     return replace(
         scheme,
         signature=f"header:{header}" if header else scheme.signature,
         prefix=options.get("prefix", scheme.prefix),
-        id=(options["delivery_id"],) if "delivery_id" in options else ANY_ID,
+        id=(options["delivery_id"],) if "delivery_id" in options else _guessed(is_each),
+        id_is_chosen="delivery_id" in options,
         type=(options["event_type"],) if "event_type" in options else ANY_TYPE,
-        equal_bodies="each" if options.get("equal_bodies") == "each" else scheme.equal_bodies,
+        equal_bodies="each" if is_each else scheme.equal_bodies,
     )
+
+
+def _guessed(is_each: bool) -> tuple[str, ...]:
+    """Return where most senders put an id. Where equal bodies are separate deliveries, an id in the
+    body does not tell them apart."""
+    return tuple(one for one in ANY_ID if not (is_each and one.startswith("body:")))
