@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import undefer
 
 from portal.core.errors import Conflict, Invalid, NotFound
@@ -129,7 +130,7 @@ def reverify_all(actor: Actor, webhook_id: str) -> Reviewed:
     events.count(actor, len(waiting[:AT_ONCE]))
     outcomes = []
     for request in waiting[:AT_ONCE]:
-        outcomes.append(_judge(actor, webhook, request, known))
+        outcomes.append(_judged_apart(actor, webhook, request, known))
         if outcomes[-1] == "duplicate":
             session.delete(request)
         session.flush()
@@ -206,6 +207,22 @@ def _recognised(webhook: Webhook, request: InboundRequest, known: Sequence[str])
         " replaced."
     )
     return Verdict(False, "no_match", words)
+
+
+def _judged_apart(
+    actor: Actor, webhook: Webhook, request: InboundRequest, known: Sequence[str]
+) -> str:
+    """Return the outcome for one of many requests. What the database does not take is refused, so
+    that it is not in the way of the others."""
+    try:
+        with session.begin_nested():
+            outcome = _judge(actor, webhook, request, known)
+            session.flush()
+            return outcome
+    except DataError:
+        request.code = "event_refused"
+        request.reason = "It is genuine, and the database does not take its event."
+        return "refused"
 
 
 def _judge(actor: Actor, webhook: Webhook, request: InboundRequest, known: Sequence[str]) -> str:

@@ -22,7 +22,7 @@ from portal.core.config import Config
 from portal.database.session import enter_tenant, send, session
 from portal.fast.statements import Statement
 from portal.inbound import endpoint
-from portal.inbound.reception import failure_limits, reception
+from portal.inbound.reception import event_of_request, failure_limits, reception
 from portal.webhooks.models import Webhook
 from portal.webhooks.signing import standard_webhooks
 from tests.cast import Api
@@ -466,6 +466,26 @@ def test_the_quarantine_can_be_emptied(ada: Api, vic: Api, client: FlaskClient) 
     assert vic.delete(path).status_code == 403
     assert ada.delete(path).status_code == 204
     assert received(ada, webhook) == []
+
+
+def test_one_request_that_cannot_be_stored_does_not_hold_up_the_others(
+    ada: Api, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhook = make(ada, inbound_secret="the wrong secret")
+    for number, body in enumerate((b"item=a%00b", b"item=2")):
+        headers = github(body, delivery=f"d-{number}")
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        assert knock(client, webhook["inbound_url"], body, headers).status_code == 401
+    path = f"/webhooks/{webhook['id']}"
+    ada.patch(path, {"inbound_secret": SECRET})
+    with monkeypatch.context() as patched:  # PostgreSQL stores no NUL
+        patched.setattr(event_of_request, "_without_nul", lambda text: text)
+        done = ada.post(f"{path}/received/reverifications")
+    assert done.json == {"verified": 1, "refused": 1, "duplicates": 0, "is_more": False}
+    [kept] = received(ada, webhook, "?state=quarantined")
+    assert kept["code"] == "event_refused"
+    assert (ada.post(f"{path}/received/reverifications").json or {})["verified"] == 1
+    assert [event["data"]["item"] for event in events(ada)] == ["a\ufffdb", "2"]
 
 
 @pytest.mark.parametrize(
