@@ -95,6 +95,6 @@ def open_inbox(actor: Actor) -> Inbox:
 
 def _share(actor: Actor, receiver: Webhook, secret: str) -> None:
     """Store the sender's secret at the receiver, without showing it."""
-    keyring.turn(receiver, secret)
+    keyring.turn(receiver, secret, keep=False)  # the sender signs with its newest at once
     values = {"secret_fingerprint": fingerprint(secret), "secret_rotated_at": database_now()}
     change(actor, receiver, values, action="secret_rotated")

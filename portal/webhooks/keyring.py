@@ -1,13 +1,15 @@
 """Store, rotate and read the signing secrets of a webhook.
 
 The secret store has one entry for each webhook: `current`, and for 24 hours after a rotation
-`previous`. During these, both sign, so that the receiver has time to switch to the new secret.
+`previous`, with `previous_expires_at`. During these, both sign, so that the receiver has time to
+switch to the new secret. A rotation within that time moves it on to `previous_2`, and so on: each
+secret signs as long as was said when it was replaced.
 
 A Vault keeps what a rotation stored there also if the row was not committed. The fingerprint in the
-row tells which of the two is in use.
+row tells which of them is in use.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from portal.core.errors import Conflict
@@ -17,6 +19,7 @@ from portal.webhooks.models import Webhook
 from portal.webhooks.signing.signature_schemes import fingerprint
 
 OVERLAP = timedelta(hours=24)
+PREVIOUS = ("previous", "previous_2", "previous_3")  # the newest first
 
 
 def begin(webhook: Webhook, secret: str) -> None:
@@ -30,24 +33,34 @@ def begin_all(secrets: Sequence[tuple[Webhook, str]]) -> None:
         store().put_many({webhook.secret_ref: {"current": one} for webhook, one in secrets})
 
 
-def turn(webhook: Webhook, secret: str) -> datetime | None:
+def turn(webhook: Webhook, secret: str, *, keep: bool = True) -> datetime | None:
     """Make `secret` the current one; return the time until which the one in use also signs.
 
     Call it before the row has the new fingerprint. Return None if the store has no secret of this
-    webhook; then it overwrites whatever is stored there. Raises SecretConflict if two rotations run
-    at once.
+    webhook; then it overwrites whatever is stored there. With `keep=False` only `secret` signs from
+    here on. Raises Conflict while as many previous secrets as are kept still sign, and
+    SecretConflict if two rotations run at once.
     """
     try:
         before = read(webhook.secret_ref, "rotate the signing secret")
     except SecretNotFound:
         store().put(webhook.secret_ref, {"current": secret}, cas=None)
         return None
-    until = database_now() + OVERLAP
-    values = {
-        "current": secret,
-        "previous": _in_use(webhook, before),
-        "previous_expires_at": until.isoformat(),
-    }
+    if not keep:
+        store().put(webhook.secret_ref, {"current": secret}, cas=before.version)
+        return None
+    now, in_use = database_now(), _in_use(before, webhook.secret_fingerprint)
+    until = now + OVERLAP
+    others = [one for one in _previous(before, now) if one[0] != in_use]
+    kept = [(in_use, until.isoformat()), *others]
+    if len(kept) > len(PREVIOUS):
+        raise Conflict(
+            f"{len(PREVIOUS)} previous secrets of this webhook still sign, the oldest until"
+            f" {kept[-1][1]}. Retire them, or wait until then."
+        )
+    values = {"current": secret}
+    for name, (previous, end) in zip(PREVIOUS, kept, strict=False):
+        values |= {name: previous, f"{name}_expires_at": end}
     store().put(webhook.secret_ref, values, cas=before.version)
     return until
 
@@ -59,14 +72,15 @@ def retire(webhook: Webhook) -> None:
     except SecretNotFound:
         return
     if "previous" in secret:
-        left = {"current": _in_use(webhook, secret)}
+        left = {"current": _in_use(secret, webhook.secret_fingerprint)}
         store().put(webhook.secret_ref, left, cas=secret.version)
 
 
-def _in_use(webhook: Webhook, stored: Mapping[str, str]) -> str:
-    """Return the stored secret that the row has; the current one if it has neither."""
+def _in_use(stored: Mapping[str, str], mark: str | None) -> str:
+    """Return the stored secret with the fingerprint that the row has; the current one if there is
+    none."""
     before = stored.get("previous")
-    if before is not None and fingerprint(before) == webhook.secret_fingerprint:
+    if before is not None and fingerprint(before) == mark:
         return before
     return stored["current"]
 
@@ -98,12 +112,16 @@ def open_keys(webhook: Webhook, now: datetime) -> list[str]:
 
 def keys_of(stored: Mapping[str, str], now: datetime, in_use: str | None) -> list[str]:
     """Return the secrets in a stored entry that sign at this moment: first the one in use, which
-    has this fingerprint, then the other one while it still signs."""
-    current, before = stored["current"], stored.get("previous")
-    if before is None:
-        return [current]
-    if fingerprint(before) == in_use:
-        return [before, current]
-    if now < datetime.fromisoformat(stored["previous_expires_at"]):
-        return [current, before]
-    return [current]
+    has this fingerprint, then the others, the newest first."""
+    if "previous" not in stored:
+        return [stored["current"]]
+    first = _in_use(stored, in_use)
+    signing = [stored["current"], *(previous for previous, _ in _previous(stored, now))]
+    return [first, *(one for one in signing if one != first)]
+
+
+def _previous(stored: Mapping[str, str], now: datetime) -> Iterator[tuple[str, str]]:
+    """Yield the previous secrets that still sign, the newest first, each with its end."""
+    for name in PREVIOUS:
+        if name in stored and now < datetime.fromisoformat(end := stored[f"{name}_expires_at"]):
+            yield stored[name], end

@@ -71,7 +71,8 @@ resource = Resource(
             verb="rotate_secret",
             summary="Rotate the signing secret of a webhook",
             description="Make a new signing secret and return it. The previous one signs"
-            " beside it for 24 hours, so that the receiver can change over."
+            " beside it for 24 hours, so that the receiver can change over. Up to"
+            " three previous secrets sign; while they do, another rotation is a 409."
             " Only this answer has `signing_secret`.",
             run=lambda actor, id, _: service.rotate_secret(actor, id),
             scope="webhooks:write",
@@ -84,7 +85,7 @@ resource = Resource(
             name="secret-retirements",
             verb="retire_secret",
             summary="Retire the previous signing secret of a webhook",
-            description="Stop signing with the previous secret now, when every receiver"
+            description="Stop signing with the previous secrets now, when every receiver"
             " knows the current one. If no previous secret signs, it is a 409.",
             run=lambda who, id, _: service.retire_secret(who, id),
             scope="webhooks:write",

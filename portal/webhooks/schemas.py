@@ -144,7 +144,8 @@ OPTION_WORDS = {
     "prefix": "Text before the signature in its header.",
     "delivery_id": "Place of the delivery's id: header:… or body:….",
     "event_type": "Place of the event's type: header:… or body:….",
-    "equal_bodies": "one = the same body again is a repetition; each = it is another event.",
+    "equal_bodies": "one = the same body again is a repetition; each = it is another event, unless"
+    " it has the same delivery id.",
 }
 InboundOptions = Annotated[
     dict[str, str],
@@ -248,12 +249,14 @@ class WebhookInput(Command):
         description="Inbound only, with a generic scheme: header and prefix of the signature, and"
         " delivery_id and event_type, the places (header:… or body:…) of these two. With a scheme"
         " that signs the body alone, equal_bodies: one = the same body again is a repetition (the"
-        " usual), each = it is another event.",
+        " usual), each = it is another event, unless a header, or the place of delivery_id, has the"
+        " same delivery id again.",
     )
     inbound_secret: InboundSecret | None = Field(
         None,
         description="Inbound only: the sender's secret, where it is the sender who makes it. Never"
-        " shown again; the one before is accepted beside it for 24 hours.",
+        " shown again; the one before is accepted beside it for 24 hours, unless inbound_scheme"
+        " changes with it. While three previous ones are accepted, another one is a 409.",
         json_schema_extra={"writeOnly": True},
     )
     headers: Headers = Field(

@@ -200,7 +200,7 @@ def get(actor: Actor, webhook_id: str, *, include_deleted: bool = False) -> Webh
 
 def rotate_secret(actor: Actor, webhook_id: str) -> Revealed[Webhook]:
     """Create a new signing secret, returned only this once. The previous one also signs for 24
-    hours."""
+    hours. Raises Conflict while as many previous secrets as are kept sign."""
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id, lock=True)
     secret = inbound_secrets.new(webhook)
@@ -218,7 +218,7 @@ def rotate_secret(actor: Actor, webhook_id: str) -> Revealed[Webhook]:
 
 
 def retire_secret(actor: Actor, webhook_id: str) -> Webhook:
-    """End the overlap after a rotation now: from here on only the current secret signs.
+    """End the overlap after rotations now: from here on only the current secret signs.
 
     Raises Conflict if no previous secret signs. The workers notice the change within seconds.
     """

@@ -457,6 +457,53 @@ def test_both_secrets_are_taken_for_a_day_after_a_change(ada: Api, client: Flask
         assert knock(client, webhook["inbound_url"], body, headers).status_code == 200
 
 
+def test_who_corrects_a_secret_does_not_end_the_one_before_it(
+    ada: Api, client: FlaskClient
+) -> None:
+    webhook = make(ada)
+    path = f"/webhooks/{webhook['id']}"
+    for secret in ("the mistyped secret", "the next secret"):
+        assert ada.patch(path, {"inbound_secret": secret}).status_code == 200
+    for number, secret in enumerate((SECRET, "the next secret")):
+        body = f"[{number}]".encode()
+        headers = github(body, secret, delivery=f"d-{number}")
+        assert knock(client, webhook["inbound_url"], body, headers).status_code == 200
+    assert ada.patch(path, {"inbound_secret": "a third secret"}).status_code == 200
+    refused = ada.patch(path, {"inbound_secret": "a fourth secret"})
+    assert (refused.status_code, "still sign" in refused.text) == (409, True)
+    assert ada.post(f"{path}/secret-retirements").status_code == 200
+    assert ada.patch(path, {"inbound_secret": "a fourth secret"}).status_code == 200
+
+
+def test_the_secret_of_another_scheme_is_not_in_the_way(ada: Api, client: FlaskClient) -> None:
+    webhook = make(ada)
+    path, secret = f"/webhooks/{webhook['id']}", standard_webhooks.new_secret()
+    changed = {"inbound_scheme": "standard-webhooks", "inbound_secret": secret}
+    answer = ada.patch(path, changed)
+    assert answer.status_code == 200, answer.text
+    body = b'{"type": "a.b"}'
+    headers = standard_webhooks.headers(secret, "msg_1", body)
+    assert knock(client, webhook["inbound_url"], body, headers).status_code == 200
+
+    changed = {"inbound_scheme": "api-key", "inbound_secret": "the key of now"}
+    assert ada.patch(path, changed).status_code == 200
+    for shown, status in (("the key of now", 200), (secret, 401)):
+        answer = knock(client, webhook["inbound_url"], body, {"X-API-Key": shown})
+        assert answer.status_code == status, "the secret of another scheme is no key"
+
+
+def test_a_secret_that_is_no_key_of_the_scheme_of_now_is_passed_over(
+    ada: Api, client: FlaskClient
+) -> None:
+    webhook = make(ada, inbound_secret="no key at all")
+    path, secret = f"/webhooks/{webhook['id']}", standard_webhooks.new_secret()
+    assert ada.patch(path, {"inbound_secret": secret}).status_code == 200
+    assert ada.patch(path, {"inbound_scheme": "standard-webhooks"}).status_code == 200
+    body = b'{"type": "a.b"}'
+    headers = standard_webhooks.headers(secret, "msg_1", body)
+    assert knock(client, webhook["inbound_url"], body, headers).status_code == 200
+
+
 def test_the_quarantine_can_be_emptied(ada: Api, vic: Api, client: FlaskClient) -> None:
     webhook = make(ada)
     for number in range(2):

@@ -2,7 +2,7 @@
 stored."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -302,6 +302,23 @@ def test_a_rotation_replaces_the_secret_and_keeps_the_one_before_for_a_day(
     assert entry["action"] == "webhook.secret_rotated"
     fingerprints = [made["secret_fingerprint"], turned["secret_fingerprint"]]
     assert entry["changes"]["secret_fingerprint"] == fingerprints
+
+
+def test_a_second_rotation_leaves_the_first_secret_its_day(ada: Api, app: Flask) -> None:
+    made = ada.create("webhooks")
+    path, secrets, ends = f"/webhooks/{made['id']}", [made["signing_secret"]], []
+    for _ in range(3):
+        turned = ada.post(f"{path}/secret-rotations").json or {}
+        secrets.append(turned["signing_secret"])
+        ends.append(turned["previous_secret_expires_at"])
+    kept = stored(app, made["id"])
+    assert keyring.keys_of(kept, datetime.now(UTC)) == secrets[::-1]
+    assert kept["previous_3_expires_at"] == ends[0], "as the first rotation said"
+    refused = ada.post(f"{path}/secret-rotations")
+    assert (refused.status_code, ends[0] in refused.text) == (409, True)
+    assert ada.post(f"{path}/secret-retirements").status_code == 200
+    assert stored(app, made["id"]) == {"current": secrets[-1]}
+    assert ada.post(f"{path}/secret-rotations").status_code == 200
 
 
 SPOILED: dict[str, Callable[[SecretStore, SecretRef], object]] = {

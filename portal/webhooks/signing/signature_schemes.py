@@ -10,7 +10,8 @@ verify those.
 
 All but the first two use the whole text of the secret as their key. If a format has room for only
 one signature, that of the previous secret, while it still signs, is sent in a second header, whose
-name ends in `-previous`. The id and the time are sent in every format.
+name ends in `-previous`. Those of secrets before that one are sent in `-previous-2` and
+`-previous-3`. The id and the time are sent in every format.
 """
 
 import base64
@@ -137,7 +138,7 @@ def style_of(headers: Mapping[str, str]) -> Style:
 
 
 def _one_each(name: str, signatures: Sequence[str]) -> Headers:
-    names = (name, f"{name}-previous")
+    names = (f"{name}{end}" for end in ("", "-previous", "-previous-2", "-previous-3"))
     return dict(zip(names, signatures, strict=False))
 
 

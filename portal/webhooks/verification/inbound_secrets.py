@@ -77,14 +77,15 @@ def first(command: "WebhookInput") -> tuple[str | None, bool]:
 def take(webhook: Webhook, command: "WebhookInput") -> dict[str, Any]:
     """Store the sender's secret that was given; return the columns that change with it.
 
-    The previous secret is accepted for 24 hours more. Raises Invalid for a text that cannot be a
-    secret.
+    The previous secret is accepted for 24 hours more, unless the scheme changes with it: then it is
+    no secret of the new scheme. Raises Invalid for a text that cannot be a secret, and Conflict
+    while too many previous ones are accepted.
     """
     secret = command.inbound_secret or ""
     if webhook.direction != "inbound":
         raise Invalid.field("inbound_secret", "Only an inbound webhook is given a secret.")
     _check(of_webhook(command.inbound_scheme or DEFAULT, command.inbound_options), secret)
-    until = keyring.turn(webhook, secret)
+    until = keyring.turn(webhook, secret, keep=webhook.inbound_scheme == scheme_name(command))
     return {
         "secret_fingerprint": fingerprint(secret),
         "secret_rotated_at": database_now(),
@@ -113,7 +114,7 @@ def known(webhook: Webhook) -> Sequence[str]:
         stored = keyring.read(webhook.secret_ref, "verify an inbound request")
     except SecretNotFound:
         return []
-    return keyring.keys_of(stored, database_now(), webhook.secret_fingerprint)
+    return _accepted(webhook, stored)
 
 
 def candidates(webhook: Webhook) -> list[Candidate]:
@@ -123,14 +124,24 @@ def candidates(webhook: Webhook) -> list[Candidate]:
         newest = keyring.read(webhook.secret_ref, "find why a signature fails")
     except SecretNotFound:
         return []
-    current = keyring.keys_of(newest, database_now(), webhook.secret_fingerprint)
+    current = _accepted(webhook, newest)
     found = {secret: Candidate(secret, "the secret of this webhook") for secret in current}
     for stored in [newest, *_older(webhook, newest.version)]:
-        for name in ("current", "previous"):
+        for name in ("current", *keyring.PREVIOUS):
             if (secret := stored.get(name)) and secret not in found:
                 words = f"an earlier secret of this webhook, of {stored.created_at:%-d %b %Y}"
                 found[secret] = Candidate(secret, words, is_current=False)
     return list(found.values())
+
+
+def _accepted(webhook: Webhook, stored: Secret) -> list[str]:
+    """Return the secrets of an entry that are accepted now. A previous one from before a change of
+    the scheme may be no key of it; it would have every request refused."""
+    current, *previous = keyring.keys_of(stored, database_now(), webhook.secret_fingerprint)
+    if webhook.direction == "inbound":
+        scheme = scheme_of(webhook)
+        previous = [one for one in previous if key_problem(scheme, one) is None]
+    return [current, *previous]
 
 
 def _older(webhook: Webhook, version: int) -> Iterator[Secret]:

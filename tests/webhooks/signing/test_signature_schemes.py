@@ -34,6 +34,9 @@ def test_plain_styles_are_the_same_digest() -> None:
     assert set(in_hex) == set(in_base64) == {"cpod-signature", "cpod-signature-previous"}
     for name, value in in_hex.items():
         assert base64.b64decode(in_base64[name]).hex() == value
+    several = signature_schemes.plain_hex(["one", "two", "three", "four"], b"body", 0)
+    previous = [name.removeprefix("cpod-signature") for name in several]
+    assert previous == ["", "-previous", "-previous-2", "-previous-3"]
 
 
 def test_the_published_key_pair_signs_v1a() -> None:
