@@ -20,10 +20,10 @@ export function read(resource, verb, line) {
   };
 }
 
-/** Return the statuses after which a call is sent again: 0 if no usable answer came. */
+/** Return the statuses after which a call is sent again: 0 if nobody knows whether it was done. */
 function repeatedAfter(method, hasKey) {
   if (method === "GET" || hasKey) return [0, 429, 502, 503, 504];
-  // Nobody knows whether a lost write was done. These answers say that it was not.
+  // These answers say that it was not.
   return method === "PUT" || method === "DELETE" ? [429, 503] : [429];
 }
 

@@ -21,7 +21,8 @@ export function transport(baseUrl, token, usualTimeout) {
         } catch (error) {
           request.signal?.throwIfAborted();
           const wait = error.retryAfter ?? Math.random() * FIRST_WAIT * 2 ** attempt;
-          const status = error instanceof ConnectionError ? 0 : error.status;
+          const isUnknown = error instanceof ConnectionError || error.code === "unknown_outcome";
+          const status = isUnknown ? 0 : error.status;
           const isOver = attempt === ATTEMPTS || performance.now() + wait >= end;
           if (isOver || !request.repeatedAfter.includes(status)) throw error;
           await pause(wait, signal);

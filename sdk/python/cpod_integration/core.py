@@ -195,7 +195,7 @@ class Attempts:
     """Decide after each attempt whether to try again. All of them together have one deadline.
 
     A write without an Idempotency-Key is not sent again once a byte of it was sent, unless the
-    portal said that it did nothing (429; for PUT and DELETE also 503).
+    portal said that it did nothing (429; for PUT and DELETE also 503, but for `unknown_outcome`).
     """
 
     def __init__(self, settings: Settings, request: Request) -> None:
@@ -217,7 +217,9 @@ class Attempts:
         if outcome.status == 429:
             return True
         if outcome.status == 503:
-            return self._request.repeatable or self._request.method in ("PUT", "DELETE")
+            return self._request.repeatable or (
+                self._request.method in ("PUT", "DELETE") and not _may_be_done(outcome)
+            )
         return outcome.status in (502, 504) and self._request.repeatable
 
     def _pause(self, outcome: Answer | Failed) -> float:
@@ -228,6 +230,10 @@ class Attempts:
         most = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (self._done - 1))
         # Between a half and all of it, so that many clients do not come back at the same moment.
         return most * (0.5 + os.urandom(1)[0] / 512)
+
+
+def _may_be_done(answer: Answer) -> bool:
+    return (_parsed(answer) or {}).get("code") == "unknown_outcome"
 
 
 # ---------------------------------------------------------------- answers

@@ -27,6 +27,7 @@ FAULTS: dict[str, Answer] = {
     "429": sends(429, {"code": "rate_limited"}, **NO_WAIT),
     "502": sends(502, "<h1>Bad gateway</h1>", "text/html", **NO_WAIT),
     "503": sends(503, {"code": "unavailable"}, **NO_WAIT),
+    "unknown outcome": sends(503, {"code": "unknown_outcome"}, **NO_WAIT),
     "504": sends(504, "<h1>Timeout</h1>", "text/html", **NO_WAIT),
     "500": sends(500, {"code": "internal"}, **NO_WAIT),
 }

@@ -163,6 +163,14 @@ def refuses(status: int, **headers: str) -> Behaviour:
     return behave
 
 
+def does_not_know(server: FailingServer, connection: socket.socket, received: Received) -> bool:
+    """Do the work, and say as the portal does that its outcome is unknown."""
+    server.do(connection, received)
+    problem = {"code": "unknown_outcome", "detail": "It may have been done.", "status": 503}
+    reply(connection, 503, problem, "application/problem+json", Retry_After="0")
+    return True
+
+
 @contextlib.contextmanager
 def failing(*plan: Behaviour) -> Iterator[FailingServer]:
     """Run a server inside the context."""

@@ -32,6 +32,7 @@ from tests.sdk.python.failing import (
     answers_broken_json,
     answers_html,
     closes,
+    does_not_know,
     failing,
     is_slow,
     refuses,
@@ -68,15 +69,18 @@ LOST: dict[str, Behaviour] = {
 }
 UNREADABLE: dict[str, Behaviour] = {"HTML": answers_html, "broken JSON": answers_broken_json}
 NOT_DONE = {"429": refuses(429, Retry_After="0"), "503": refuses(503, Retry_After="0")}
+UNKNOWN: dict[str, Behaviour] = {"unknown outcome": does_not_know}
 HASTE = {"slow": 0.5}
 """Seconds for an answer of a server that does not answer; any other gets all the time it needs."""
 READ: Work = lambda api: api.applications.get("app_1")  # noqa: E731
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize(("write", "failure"), spread(WRITES, [*LOST, *UNREADABLE, *NOT_DONE]))
+@pytest.mark.parametrize(
+    ("write", "failure"), spread(WRITES, [*LOST, *UNREADABLE, *NOT_DONE, *UNKNOWN])
+)
 def test_a_write_takes_effect_once_at_most(kind, write, failure):
-    with failing((LOST | UNREADABLE | NOT_DONE)[failure]) as server:
+    with failing((LOST | UNREADABLE | NOT_DONE | UNKNOWN)[failure]) as server:
         try:
             call(kind, server.address, WRITES[write], read_timeout=HASTE.get(failure, 30))
         except CpodError:
@@ -103,6 +107,14 @@ def test_a_write_without_a_key_is_sent_once_and_may_be_done(kind, write, failure
     with failing(LOST[failure]) as server, pytest.raises(TransportError) as raised:
         call(kind, server.address, WITHOUT_A_KEY[write], read_timeout=HASTE.get(failure, 30))
     assert raised.value.may_be_done
+    assert len(server.received) == 1
+
+
+@pytest.mark.parametrize("write", WITHOUT_A_KEY)
+def test_a_write_whose_outcome_the_portal_does_not_know_is_sent_once(kind, write):
+    with failing(does_not_know) as server, pytest.raises(Unavailable) as raised:
+        call(kind, server.address, WITHOUT_A_KEY[write])
+    assert raised.value.code == "unknown_outcome"
     assert len(server.received) == 1
 
 
