@@ -352,7 +352,9 @@ def choices(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple[str, st
 
 def not_to_be_named(actor: Actor, connector_id: str) -> str | None:
     """Return why a record of the whole tenant may not name this connector, or None if it may."""
-    seen = Connector.seen_by(as_member(actor)).where(Connector.id == connector_id)
+    seen = Connector.seen_by(as_member(actor)).where(
+        Connector.id == connector_id, Connector.is_deleted.is_(False)
+    )
     scope = session.scalar(seen.with_only_columns(Connector.scope))
     if scope is None:
         return "There is no such connector in this tenant."

@@ -22,6 +22,7 @@ def init_app(app: Flask) -> None:
     pages.init_app(app)
     watch(application_status.follow)
     watch(service.keep_connectors_named)
+    watch(service.keep_endpoints_there)
 
 
 feature = Feature(init_app, resources=(resource,))

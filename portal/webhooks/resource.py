@@ -63,6 +63,7 @@ resource = Resource(
     update=service.update,
     found=FOUND,
     delete=service.delete,
+    restore=service.restore,
     once=SECRET,
     secrets="webhooks",
     actions=(

@@ -11,6 +11,7 @@ from portal.connectors.models import Connector
 from portal.core.config import running
 from portal.core.errors import Conflict, FieldError, Invalid
 from portal.database.actor import Actor
+from portal.database.audience import FOR_ALL
 from portal.database.record import Record, find
 from portal.database.session import database_now, session
 from portal.events.type_names import LENGTH, patterns_of
@@ -182,9 +183,16 @@ def delete(actor: Actor, record: Webhook) -> Webhook:
 
 
 def restore(actor: Actor, webhook_id: str) -> Webhook:
-    """Restore a deleted webhook, with its secret."""
+    """Restore a deleted webhook, with its secret. A connector that is not for everybody any more is
+    left out: see `keep_connectors_named`."""
     actor.require("webhooks:write")
-    return verbs.restore(actor, Webhook, webhook_id)
+    webhook = verbs.restore(actor, Webhook, webhook_id)
+    named = select(Connector.scope).where(
+        Connector.tenant_id == actor.tenant_id, Connector.id == webhook.connector_id
+    )
+    if webhook.connector_id is None or session.scalar(named) == FOR_ALL:
+        return webhook
+    return verbs.change(actor, webhook, {"connector_id": None})
 
 
 def choices(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple[str, str]]:
@@ -319,6 +327,21 @@ def _foreign(actor: Actor, stored: Webhook | None, values: dict[str, Any]) -> li
 def _named_anew(stored: Webhook | None, values: dict[str, Any], name: str) -> str | None:
     wanted: str | None = values[name]
     return None if stored and wanted == getattr(stored, name) else wanted
+
+
+def keep_endpoints_there(actor: Actor, record: Record, action: str, changes: Changes) -> None:
+    """Refuse that a connector is given a webhook that is deleted: it would name none, and lose the
+    name when the webhook is purged."""
+    if not isinstance(record, Connector) or "webhook_endpoint_id" not in changes:
+        return
+    if (wanted := record.webhook_endpoint_id) is None:
+        return
+    live = select(Webhook.id).where(
+        Webhook.tenant_id == actor.tenant_id, Webhook.id == wanted, Webhook.is_deleted.is_(False)
+    )
+    if session.scalar(live) is None:
+        message = "There is no webhook of this id in this tenant."
+        raise Invalid.field("webhook_endpoint_id", message)
 
 
 def keep_connectors_named(actor: Actor, record: Record, action: str, changes: Changes) -> None:

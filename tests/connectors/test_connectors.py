@@ -182,6 +182,14 @@ def test_an_application_or_webhook_of_another_tenant_is_none(ada: Api, gus: Api)
     assert fields(gus.post("/webhooks", {"connector_id": connector})) == ["connector_id"]
 
 
+def test_what_is_deleted_cannot_be_named(ada: Api) -> None:
+    connector, hook = ada.create("connectors")["id"], ada.create("webhooks")["id"]
+    ada.delete(f"/connectors/{connector}")
+    ada.delete(f"/webhooks/{hook}")
+    assert fields(ada.post("/webhooks", {"connector_id": connector})) == ["connector_id"]
+    assert fields(ada.post("/connectors", {"webhook_endpoint_id": hook})) == ["webhook_endpoint_id"]
+
+
 def test_it_belongs_to_an_application_and_names_a_webhook(ada: Api) -> None:
     owner = ada.create("applications")["id"]
     hook = ada.create("webhooks")["id"]

@@ -307,6 +307,21 @@ def test_a_webhook_names_only_connectors_of_the_whole_organisation(everybody: Ev
     assert ed.patch(f"/connectors/{ours}", {"scope": "user"}).status_code == 200
 
 
+def test_a_restored_webhook_names_no_connector_that_was_closed(everybody: Everybody) -> None:
+    ed = everybody.api(ED)
+    ours, other = (ed.create("connectors", name=name)["id"] for name in ("Ours", "Other"))
+    closed, open = (ed.create("webhooks", connector_id=one)["id"] for one in (ours, other))
+    for hook in (closed, open):
+        ed.delete(f"/webhooks/{hook}")
+    assert ed.patch(f"/connectors/{ours}", {"scope": "user"}).status_code == 200
+    ed.delete(f"/connectors/{other}")
+    for hook, named in ((closed, None), (open, other)):
+        restored = ed.post(f"/webhooks/{hook}/restore")
+        assert (restored.status_code, restored.json["connector_id"]) == (200, named)
+    last = ed.get(f"/webhooks/{closed}/history").json["items"][0]
+    assert last["changes"]["connector_id"] == [ours, None]
+
+
 def test_a_purged_connector_stays_unknown(everybody: Everybody, database: Any) -> None:
     made = restricted(everybody.api(ED), "user")
     vic: Pages = everybody.pages(VIC)
