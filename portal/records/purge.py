@@ -3,7 +3,7 @@
 A resource whose records can be deleted has both jobs (`portal.rest.resources.Resource.jobs`).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 
 from sqlalchemy import delete, func, select
@@ -18,7 +18,19 @@ from portal.records.verbs import RESTORE_DAYS
 from portal.secretstore import SecretRef, store
 from portal.secretstore.sweeper import sweep
 
+Releaser = Callable[[Actor, Sequence[str]], Sequence[str]]
+
 BATCH = 100  # records of one tenant in one transaction; the next run deletes the next ones
+
+
+_releasers: dict[type[Record], Releaser] = {}
+
+
+def release(model: type[Record], releaser: Releaser) -> None:
+    """Call `releaser` with the ids of records before they are purged, so that it changes the
+    records that name them. It returns the ids that none names any more; the others wait for the
+    next run."""
+    _releasers[model] = releaser
 
 
 def purging(model: type[Record], secrets: str | None = None) -> Job:
@@ -51,6 +63,8 @@ def sweeping(model: type[Record], secrets: str) -> Job:
 def _purge(model: type[Record], tenant_id: str, secrets: str | None) -> int:
     ids = _due(model, tenant_id)
     worker = Actor(tenant_id, "system", "system", "Housekeeping", source_type="system")
+    if ids and (releaser := _releasers.get(model)):
+        ids = releaser(worker, ids)
     for id in ids:
         if secrets is not None:
             # Before the row: if this fails half way, the row is still there for the next attempt.

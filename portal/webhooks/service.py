@@ -18,6 +18,7 @@ from portal.events.type_names import LENGTH, patterns_of
 from portal.outbound import check_url
 from portal.records import verbs
 from portal.records.listing import Listing, Side, sorted_time
+from portal.records.purge import Releaser
 from portal.records.verbs import Changes, Revealed
 from portal.webhooks import keyring, subscriptions
 from portal.webhooks.models import (
@@ -34,6 +35,7 @@ from portal.webhooks.verification.provider_schemes import SCHEMES
 
 UNTITLED = "Untitled webhook"
 DEFAULT_SCHEME = "standard-webhooks"
+RELEASED_AT_ONCE = 100  # records that a purge changes in one transaction
 
 
 def _patterns_of(event_type: str) -> list[str]:
@@ -342,6 +344,23 @@ def keep_endpoints_there(actor: Actor, record: Record, action: str, changes: Cha
     if session.scalar(live) is None:
         message = "There is no webhook of this id in this tenant."
         raise Invalid.field("webhook_endpoint_id", message)
+
+
+def leave_out(model: type[Webhook] | type[Connector], name: str) -> Releaser:
+    """Return what takes records that are purged out of this reference to them, with its history:
+    the database alone would clear it without a version."""
+    reference = getattr(model, name)
+
+    def release(actor: Actor, ids: Sequence[str]) -> Sequence[str]:
+        naming = select(model).where(model.tenant_id == actor.tenant_id, reference.in_(ids))
+        # Whoever works on one may wait for the record that is purged: leave it for the next run.
+        free = naming.limit(RELEASED_AT_ONCE).with_for_update(skip_locked=True, of=model)
+        for record in session.scalars(free).all():
+            verbs.change(actor, record, {name: None})
+        still = set(session.scalars(naming.with_only_columns(reference)))
+        return [one for one in ids if one not in still]
+
+    return release
 
 
 def keep_connectors_named(actor: Actor, record: Record, action: str, changes: Changes) -> None:

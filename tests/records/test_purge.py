@@ -20,6 +20,7 @@ from portal.database.session import session, transaction
 from portal.ops.worker import registered_jobs
 from portal.records.purge import BATCH
 from portal.secretstore import SecretRef, store
+from portal.webhooks import service
 from tests.cast import GUS, Api
 from tests.databases import Database
 from tests.keeping import keep_house
@@ -111,7 +112,43 @@ def test_what_lives_stays_without_what_it_named(
     ada.delete(f"/connectors/{connector['id']}")
     sql("UPDATE connector SET deleted_at = now() - interval '31 days'")
     work()
-    assert (ada.get(f"/webhooks/{webhook['id']}").json or {})["connector_id"] is None
+    path = f"/webhooks/{webhook['id']}"
+    left = ada.get(path).json or {}
+    assert (left["connector_id"], left["version"]) == (None, webhook["version"] + 1)
+    last = (ada.get(f"{path}/history").json or {})["items"][0]
+    assert last["changes"]["connector_id"] == [connector["id"], None]
+    assert last["actor_name"] == "Housekeeping"
+
+
+def test_a_connector_outlives_the_webhook_that_it_named(
+    ada: Api, sql: Sql, work: Callable[[], None]
+) -> None:
+    webhook = ada.create("webhooks", **MINIMAL["webhooks"])
+    body = {**MINIMAL["connectors"], "webhook_endpoint_id": webhook["id"], "scope": "user"}
+    connector = ada.create("connectors", **body)
+    ada.delete(f"/webhooks/{webhook['id']}")
+    sql("UPDATE webhook SET deleted_at = now() - interval '31 days'")
+    work()
+    assert sql("SELECT 1 FROM webhook") == []
+    last = (ada.get(f"/connectors/{connector['id']}/history").json or {})["items"][0]
+    assert last["changes"]["webhook_endpoint_id"] == [webhook["id"], None]
+
+
+def test_a_connector_of_many_webhooks_is_purged_bit_by_bit(
+    ada: Api, sql: Sql, work: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "RELEASED_AT_ONCE", 2)
+    connector = ada.create("connectors", **MINIMAL["connectors"])["id"]
+    for _ in range(3):
+        ada.create("webhooks", **{**MINIMAL["webhooks"], "connector_id": connector})
+    ada.delete(f"/connectors/{connector}")
+    sql("UPDATE connector SET deleted_at = now() - interval '31 days'")
+    left = []
+    for _ in range(2):
+        work()
+        left += sql("SELECT count(*) FROM webhook WHERE connector_id IS NOT NULL")
+        left += sql("SELECT count(*) FROM connector")
+    assert left == [(1,), (1,), (0,), (0,)]
 
 
 def test_other_tenants_lose_only_what_is_theirs(
