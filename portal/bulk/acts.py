@@ -10,7 +10,7 @@ from portal.core.errors import Invalid, one_of
 from portal.database.actor import Actor
 from portal.database.json_values import same
 from portal.records.listing import Listing
-from portal.records.schemas import Command, Tags
+from portal.records.schemas import MOST_TAGS, Command, Tags
 from portal.rest.resources import Resource
 
 AT_ONCE = 20
@@ -122,11 +122,14 @@ def editing(
         patch = {name: after for name, (_, after) in _given(record, command)}
         return update(actor, record, command_of.patched(record, patch))
 
+    def refused(row: Row, command: Any) -> str:
+        return cannot(row, command) or _too_many_tags(row, command)
+
     names = command.model_fields.keys() - TAG_FIELDS
     tags = {"tags"} if TAG_FIELDS & command.model_fields.keys() else set()
     return Act(
         "edit", "Edit", "changed", f"{resource.scope}:write", edit, note, command,
-        tuple(sorted({*names, *tags, *reads})), cannot, edited, is_edit=True,
+        tuple(sorted({*names, *tags, *reads})), refused, edited, is_edit=True,
     )  # fmt: skip
 
 
@@ -137,6 +140,11 @@ def _given(record: Row, command: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:
     if TAG_FIELDS & command.model_fields_set:
         after = (set(record.tags) | set(command.add_tags)) - set(command.remove_tags)
         yield "tags", (record.tags, sorted(after))
+
+
+def _too_many_tags(row: Row, command: Any) -> str:
+    after = next((after for name, (_, after) in _given(row, command) if name == "tags"), ())
+    return "" if len(after) <= MOST_TAGS else f"It would have more than {MOST_TAGS} tags."
 
 
 def edited(row: Row, command: Any) -> Changes:
@@ -160,16 +168,22 @@ def switching(
     switch: Callable[[Actor, str, bool], object],
     on_note: str,
     off_note: str,
+    cannot_enable: Callable[[Row, Any], str] = never,
+    reads: tuple[str, ...] = (),
 ) -> tuple[Act, Act]:
-    """Return the acts that enable and disable each record."""
+    """Return the acts that enable and disable each record. `cannot_enable` reads `reads`."""
 
     def act(verb: str, is_on: bool, note: str) -> Act:
-        already = f"It is {verb}d already."
+        def refused(row: Row, command: Any) -> str:
+            if row.enabled is is_on:
+                return f"It is {verb}d already."
+            return cannot_enable(row, command) if is_on else ""
+
         return Act(
             verb, verb.capitalize(), f"{verb}d", f"{resource.scope}:write",
             lambda actor, record, command: switch(actor, record.id, is_on), note,
-            reads=("enabled",),
-            cannot=lambda row, command: already if row.enabled is is_on else "",
+            reads=("enabled", *reads),
+            cannot=refused,
             changes=lambda row, command: {"enabled": (not is_on, is_on)},
         )  # fmt: skip
 

@@ -453,6 +453,7 @@ Money = Annotated[
     AfterValidator(_exact),
     WithJsonSchema({"type": "number", "minimum": 0, "exclusiveMaximum": 1_000_000_000}),
 ]
+MOST_TAGS = 30
 Tags = Annotated[
     list[
         Annotated[
@@ -462,7 +463,7 @@ Tags = Annotated[
             Rules(pattern=SHOWN_TAG),
         ]
     ],
-    Field(max_length=30),
+    Field(max_length=MOST_TAGS),
     AfterValidator(_each_once),
 ]
 # A name in another program's JSON is kept unchanged, including spaces at its ends.

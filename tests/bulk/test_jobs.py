@@ -86,6 +86,35 @@ def test_a_preview_changes_nothing_and_says_what_would_change(ada: Api, work) ->
     ] * 2
 
 
+def test_a_preview_says_what_is_known_to_be_refused(ada: Api, work) -> None:
+    draft = ada.create("webhooks", name="draft")
+    key = ada.create("api-keys", name="k", tags=[f"t{number}" for number in range(30)])
+    app = ada.create("applications", display_name="A")
+    assert ada.post(f"/applications/{app['id']}/suspend", {"reason": "r"}).status_code == 200
+    for resource, record, verb, arguments, reason in (
+        ("webhooks", draft, "enable", {}, "It has no target URL."),
+        ("api-keys", key, "edit", {"add_tags": ["x"]}, "It would have more than 30 tags."),
+        ("applications", app, "edit", {"status": "active"},
+         "It is suspended; that is ended on its own page."),
+    ):  # fmt: skip
+        job = preview(ada, resource, verb, ids=[record["id"]], arguments=arguments)
+        assert [row["reason"] for row in rows(ada, job, "skipped")] == [reason]
+        assert job["waiting"] == 0
+    swapped = {"add_tags": ["x"], "remove_tags": ["t1"]}
+    assert preview(ada, "api-keys", "edit", ids=[key["id"]], arguments=swapped)["waiting"] == 1
+    for record, resource, values in (
+        (draft, "webhooks", {"url": "https://hooks.example.com/x", "event_types": ["a.b"]}),
+        (app, "applications", {"primary_domain": "risk"}),
+    ):
+        verb, arguments = ("edit", values) if resource == "applications" else ("enable", {})
+        if resource == "webhooks":
+            ada.patch(f"/webhooks/{record['id']}", {**values, "enabled": False})
+        job = preview(ada, resource, verb, ids=[record["id"]], arguments=arguments)
+        confirm(ada, job)
+        work()
+        assert job_of(ada, job)["done"] == 1
+
+
 def test_a_confirmed_job_is_done_record_by_record(ada: Api, work) -> None:
     made = keys(ada, 45)
     job = preview(

@@ -42,6 +42,12 @@ def _not_to_resume(row: Any, command: Any) -> str:
     return "" if row.paused_at else "It is not paused."
 
 
+def _not_to_enable(row: Any, command: Any) -> str:
+    if row.direction != "outbound" or (row.url and row.event_types):
+        return ""
+    return "It has no target URL." if not row.url else "It has no events."
+
+
 # Not `manual_pause`: that one commits, and waits until the workers have heard of each.
 def _pause(actor: Actor, webhook: Webhook, command: Any) -> Webhook:
     return safe_pause.pause(actor, webhook.id)
@@ -65,7 +71,8 @@ ACTS = (
     editing(resource, "The next delivery uses the new settings.", EditWebhooks),
     *switching(resource, _switch,
                "They get the events that are published from then on.",
-               "Only test events are sent to them."),
+               "Only test events are sent to them.",
+               _not_to_enable, ("direction", "url", "event_types")),
     deleting(resource,
              "Nothing is sent to them any more. They can be restored for 30 days."),
 )  # fmt: skip
