@@ -3684,7 +3684,7 @@ export interface SignatureCheck {
     delivery_id?: string;
     /** Place of the event's type: header:… or body:…. */
     event_type?: string;
-    /** one = the same body again is a repetition; each = it is another event. */
+    /** one = the same body again is a repetition; each = it is another event, unless it has the same delivery id. */
     equal_bodies?: string;
   };
   /** Check with this secret. It is neither kept nor written to a log. */
@@ -4336,7 +4336,7 @@ export interface WebhookInput {
   signature_scheme?: "standard-webhooks" | "standard-webhooks-ed25519" | "github" | "stripe" | "hmac-sha256-hex" | "hmac-sha256-base64";
   /** Inbound only: how the sender proves who it is. Left out, standard-webhooks. */
   inbound_scheme?: "standard-webhooks" | "inbox" | "github" | "stripe" | "slack" | "shopify" | "twilio" | "sendgrid" | "hubspot" | "square" | "zoom" | "gitlab" | "jira" | "linear" | "pagerduty" | "sentry" | "zendesk" | "intercom" | "meta" | "twitter" | "paddle" | "discord" | "docusign" | "mailgun" | "typeform" | "calendly" | "dropbox" | "box" | "vercel" | "woocommerce" | "webflow" | "elevenlabs" | "gitea" | "okta" | "microsoft-graph" | "contentful" | "azure-event-grid" | "aws-sns" | "fusionauth" | "plaid" | "hmac-sha256-hex" | "hmac-sha256-base64" | "hmac-sha512-hex" | "hmac-sha1-hex" | "timestamped-hmac" | "bearer" | "jwt" | "api-key" | "basic" | null;
-  /** Inbound only, with a generic scheme: header and prefix of the signature, and delivery_id and event_type, the places (header:… or body:…) of these two. With a scheme that signs the body alone, equal_bodies: one = the same body again is a repetition (the usual), each = it is another event. */
+  /** Inbound only, with a generic scheme: header and prefix of the signature, and delivery_id and event_type, the places (header:… or body:…) of these two. With a scheme that signs the body alone, equal_bodies: one = the same body again is a repetition (the usual), each = it is another event, unless a header, or the place of delivery_id, has the same delivery id again. */
   inbound_options?: {
     /** Header that has the signature. */
     header?: string;
@@ -4346,10 +4346,10 @@ export interface WebhookInput {
     delivery_id?: string;
     /** Place of the event's type: header:… or body:…. */
     event_type?: string;
-    /** one = the same body again is a repetition; each = it is another event. */
+    /** one = the same body again is a repetition; each = it is another event, unless it has the same delivery id. */
     equal_bodies?: string;
   };
-  /** Inbound only: the sender's secret, where it is the sender who makes it. Never shown again; the one before is accepted beside it for 24 hours. */
+  /** Inbound only: the sender's secret, where it is the sender who makes it. Never shown again; the one before is accepted beside it for 24 hours, unless inbound_scheme changes with it. While three previous ones are accepted, another one is a 409. */
   inbound_secret?: string | null;
   /** Static custom headers (non-secret) sent with every delivery. */
   headers?: Record<string, string>;
@@ -5716,13 +5716,13 @@ export interface WebhooksCalls {
   /**
    * Rotate the signing secret of a webhook
    *
-   * Make a new signing secret and return it. The previous one signs beside it for 24 hours, so that the receiver can change over. Only this answer has `signing_secret`.
+   * Make a new signing secret and return it. The previous one signs beside it for 24 hours, so that the receiver can change over. Up to three previous secrets sign; while they do, another rotation is a 409. Only this answer has `signing_secret`.
    */
   rotateSecret(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<Revealed<WebhookRotateSecretAnswer, "signing_secret">>;
   /**
    * Retire the previous signing secret of a webhook
    *
-   * Stop signing with the previous secret now, when every receiver knows the current one. If no previous secret signs, it is a 409.
+   * Stop signing with the previous secrets now, when every receiver knows the current one. If no previous secret signs, it is a 409.
    */
   retireSecret(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<Webhook>;
   /**

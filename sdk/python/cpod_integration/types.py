@@ -3575,11 +3575,13 @@ class WebhookInput(TypedDict):
     """Inbound only, with a generic scheme: header and prefix of the signature, and delivery_id
     and event_type, the places (header:… or body:…) of these two. With a scheme that signs the
     body alone, equal_bodies: one = the same body again is a repetition (the usual), each = it
-    is another event.
+    is another event, unless a header, or the place of delivery_id, has the same delivery id
+    again.
     """
     inbound_secret: NotRequired[str | None]
     """Inbound only: the sender's secret, where it is the sender who makes it. Never shown again;
-    the one before is accepted beside it for 24 hours.
+    the one before is accepted beside it for 24 hours, unless inbound_scheme changes with it.
+    While three previous ones are accepted, another one is a 409.
     """
     headers: NotRequired[dict[str, str]]
     """Static custom headers (non-secret) sent with every delivery."""
