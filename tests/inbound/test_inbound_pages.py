@@ -194,6 +194,16 @@ def test_code_for_receivers_is_shown(snippet: Any, ada: Api, ada_pages: Pages) -
     assert "whsec_" in text_of(page)
 
 
+def test_the_secrets_before_are_retired_on_the_page(ada: Api, ada_pages: Pages) -> None:
+    webhook, pages = make(ada), ada_pages
+    path = f"/webhooks/{webhook['id']}"
+    assert "secret-retirements" not in pages.get(path).text
+    ada.patch(path, {"inbound_secret": "the next secret"})
+    assert f"{path}/secret-retirements" in pages.get(path).text
+    assert pages.post(f"{path}/secret-retirements").status_code == 303
+    assert "secret-retirements" not in pages.get(path).text
+
+
 @pytest.mark.parametrize(
     ("scheme", "kept"), [("hmac-sha256-hex", {"equal_bodies": "each"}), ("timestamped-hmac", {})]
 )
