@@ -1,4 +1,4 @@
-"""0074 whose credentials: a restoration keeps what it was asked for, leases are of an application.
+"""0073 whose credentials: a restoration keeps what it was asked for, leases are of an application.
 
 What a connector without an application hands out, a worker takes away. Not before an hour: until it
 has ended, a worker of the release before would put it there again.
@@ -9,7 +9,7 @@ from alembic import op
 
 from portal.migrations import live
 
-revision, down_revision = "0074", "0073"
+revision, down_revision = "0073", "0072"
 
 ENTER = "SELECT set_config('app.tenant_id', %s, true)"
 TAKE_AWAY = """
