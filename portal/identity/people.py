@@ -35,9 +35,8 @@ from portal.records.audit import log
 Missing = Literal["tenant", "one tenant", "known tenant", "role"]
 MOST_PEOPLE = 500
 FOUND = 5
-NOTED_EVERY = timedelta(
-    days=1
-)  # last_seen_at of who calls with a token is written at most so often
+NOTED_EVERY = timedelta(days=1)
+"""The time after which a call with a token writes the person's `last_seen_at` again."""
 
 
 class NoAccess(Exception):
