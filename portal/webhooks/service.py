@@ -11,7 +11,7 @@ from portal.connectors.models import Connector
 from portal.core.config import running
 from portal.core.errors import Conflict, FieldError, Invalid
 from portal.database.actor import Actor
-from portal.database.audience import FOR_ALL
+from portal.database.audience import RestrictedRecord
 from portal.database.record import Record, find
 from portal.database.session import database_now, session
 from portal.events.type_names import LENGTH, patterns_of
@@ -189,10 +189,11 @@ def restore(actor: Actor, webhook_id: str) -> Webhook:
     left out: see `keep_connectors_named`."""
     actor.require("webhooks:write")
     webhook = verbs.restore(actor, Webhook, webhook_id)
-    named = select(Connector.scope).where(
-        Connector.tenant_id == actor.tenant_id, Connector.id == webhook.connector_id
+    for_others = select(RestrictedRecord.record_id).where(
+        RestrictedRecord.tenant_id == actor.tenant_id,
+        RestrictedRecord.record_id == webhook.connector_id,
     )
-    if webhook.connector_id is None or session.scalar(named) == FOR_ALL:
+    if session.scalar(for_others) is None:
         return webhook
     return verbs.change(actor, webhook, {"connector_id": None})
 

@@ -23,7 +23,7 @@ AT = r"\d\d:\d\d UTC"
 ASKS = re.compile(
     r"(health|oauth|metadata|auth|problems|choices|search)\.|inbound\.(doctor|verification)"
     r"|explorer\.(show|draft_again)|endpoints\.resume|event_types\.(own|import_)"
-    r"|.*\.(create|create_child|edit|issue|change_settings|suspend|retire|reopen|stop|meant|panic"
+    r"|.*\.(create|create_child|edit|issue|change_settings|suspend|retire|reopen|stop|preview|panic"
     r"|rotate|finish_rotation|open_link|leaks|reported|explain)\b"
 )
 

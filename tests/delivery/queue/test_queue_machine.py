@@ -26,7 +26,7 @@ from portal.delivery.queue.policy import Decision
 from portal.delivery.queue.queue import LeasedDelivery
 from portal.events import service as events
 from portal.events.schemas import EventInput
-from portal.webhooks import service
+from portal.webhooks import keyring, service
 from portal.webhooks.schemas import WebhookInput
 from tests.databases import Database
 from tests.thorough import IS_PROOF, times
@@ -57,6 +57,7 @@ class Hook:
     deleted: bool = False
     next_probe: bool = False
     sequence: int = 0
+    previous: int = 0  # secrets that were replaced and still sign
 
 
 class Machine(RuleBasedStateMachine):
@@ -213,10 +214,14 @@ class Machine(RuleBasedStateMachine):
     @rule(number=hook)
     def rotate(self, number: int) -> None:
         name = self.names[number]
-        if not self.hooks[name].deleted:
-            self.hooks[name].fingerprint = self.do(
-                service.rotate_secret, name
-            ).record.secret_fingerprint
+        hook = self.hooks[name]
+        if hook.deleted:
+            return
+        if hook.previous == len(keyring.PREVIOUS):
+            self.do(service.retire_secret, name)
+            hook.previous = 0
+        hook.fingerprint = self.do(service.rotate_secret, name).record.secret_fingerprint
+        hook.previous += 1
 
     @rule(number=hook)
     def delete(self, number: int) -> None:
