@@ -363,9 +363,10 @@ def test_what_a_lease_reads_does_not_grow_with_the_day(
         connection.execute("SELECT * FROM lease_deliveries(77, '{dlv_0}', 90, '{}', '{}')")
         rows(database, EVENTS, ACME)
         rows(database, DELIVERIES, ACME, webhook["id"])
+        lease_of_one(connection, webhook["id"])  # autovacuum makes the next call plan again
         one = lease_of_one(connection, webhook["id"])
         assert one["Actual Rows"] == 1
-        assert one["Shared Hit Blocks"] + one["Shared Read Blocks"] < 300
+        assert one["Shared Hit Blocks"] + one["Shared Read Blocks"] < 150
 
 
 def lease_of_one(connection: psycopg.Connection, webhook_id: str) -> dict[str, Any]:
