@@ -1,8 +1,8 @@
 """Create many records of a resource with one request: POST …/batch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from flask import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -10,20 +10,39 @@ from pydantic.config import JsonDict
 
 from portal.core.config import running
 from portal.core.errors import Invalid, PortalError
+from portal.database.actor import Actor
 from portal.records import batches
-from portal.records.schemas import SECRET, field_errors
+from portal.records.schemas import SECRET, Command, field_errors
 from portal.records.verbs import Revealed
 from portal.rest.api import Outcome, actor, body, no_parameters, once, problem_document, request_id
 from portal.rest.openapi import Operation, Parameter
-
-if TYPE_CHECKING:
-    from portal.rest.resources import Resource
 
 MOST_AT_ONCE = 500
 ATOMIC = (
     "true: all are created, or none, and the error names every item that is refused. false: each is"
     " created on its own, and its result says what became of it."
 )
+
+
+class Creatable(Protocol):
+    """The part of a resource that creates its records; see `portal.rest.resources.Resource`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def singular(self) -> str: ...
+    @property
+    def command(self) -> type[Command]: ...
+    @property
+    def document(self) -> type[BaseModel]: ...
+    @property
+    def once(self) -> Mapping[str, str]: ...
+    @property
+    def create(self) -> Callable[[Actor, Any], Any]: ...
+    @property
+    def create_all(self) -> Callable[[Actor, Sequence[Any]], Sequence[Any]] | None: ...
+    def represent(self, record: Any, *, is_new: bool = False) -> dict[str, Any]:
+        """Return a record as the answer shows it."""
 
 
 class Problem(BaseModel):
@@ -45,9 +64,7 @@ class Problem(BaseModel):
     """Id of the request, for support."""
 
 
-def operation(
-    resource: "Resource[Any, Any]", scope: str, parameters: tuple[Parameter, ...]
-) -> Operation:
+def operation(resource: Creatable, scope: str, parameters: tuple[Parameter, ...]) -> Operation:
     """Return the operation that creates many records of a resource."""
     return Operation(
         resource=resource.name,
@@ -57,7 +74,7 @@ def operation(
         summary=f"Create up to {MOST_AT_ONCE} {resource.singular}s at once",
         scope=scope,
         view=lambda: _create(resource),
-        command=_command(resource.command, MOST_AT_ONCE),  # type: ignore[arg-type]  # a class
+        command=_command(resource.command, MOST_AT_ONCE),
         answer=_answer(resource.document, tuple(resource.once.items())),
         parameters=parameters,
     )
@@ -119,7 +136,7 @@ class _BatchBody(BaseModel):
     atomic: bool = True
 
 
-def _create(resource: "Resource[Any, Any]") -> Response:
+def _create(resource: Creatable) -> Response:
     no_parameters()
     asked = _read(body())
     if not 1 <= len(asked.items) <= MOST_AT_ONCE:
@@ -139,7 +156,7 @@ def _read(data: dict[str, Any]) -> _BatchBody:
         raise Invalid(field_errors(error, _BatchBody)) from None
 
 
-def _created(resource: "Resource[Any, Any]", commands: Sequence[Any], atomic: bool) -> Outcome:
+def _created(resource: Creatable, commands: Sequence[Any], atomic: bool) -> Outcome:
     made: Sequence[Any]
     if atomic:
         made = batches.all_or_none(actor(), commands, resource.create, resource.create_all)
@@ -160,7 +177,7 @@ def _with(result: dict[str, Any], secrets: Mapping[str, Any]) -> dict[str, Any]:
     return {**result, "item": {**result["item"], **secrets}} if secrets else result
 
 
-def _result(resource: "Resource[Any, Any]", made: Any) -> tuple[dict[str, Any], dict[str, str]]:
+def _result(resource: Creatable, made: Any) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the result of one item, and the secrets that only the first answer has."""
     if isinstance(made, PortalError):
         problem = problem_document(made, request_id(), running().base_url)
