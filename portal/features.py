@@ -120,6 +120,8 @@ def _missing(resource: Resource[Any, Any]) -> Iterator[str]:
                 f"{name}: no role has the scope {scope}. Add {resource.scope!r}, with its words, to"
                 " RESOURCES in portal/identity/openid/claims.py."
             )
+    if not hasattr(model, "id_prefix"):
+        yield f"{name}: say in {model.__name__}.id_prefix how the ids of its records begin."
     if getattr(model, "quota", None) not in BY_NAME:
         yield (
             f"{name}: {model.__name__} has no quota. Add one to RECORDS in"

@@ -35,6 +35,7 @@ def of_no_model() -> Resource[Any, Any]:
         ),
         (replace(connectors, about=""), "say in its Resource, as `about`, what it is"),
         (replace(connectors, secrets="safes"), "no role may store secrets of the kind 'safes'"),
+        (of_no_model(), "say in Bare.id_prefix how the ids"),
         (of_no_model(), "Bare has no quota"),
         (of_no_model(), "say in Bare.published_as"),
     ],
