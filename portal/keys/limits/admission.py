@@ -18,7 +18,7 @@ from portal.database.base import new_id
 from portal.keys.decision.clock import Clock
 from portal.keys.decision.decision import Question
 from portal.keys.decision.snapshot import Snapshot
-from portal.keys.decision.verdict import FREE, Admission, Budget, limits_of
+from portal.keys.decision.verdict import FREE, Admission, Budget, Limit, limits_of
 from portal.keys.limits.budget_leases import (
     BILLION,
     FEWEST,
@@ -100,20 +100,22 @@ class Call:
         return self.taken.lease.slot if self.taken.tokens and self.taken.lease else None
 
     @property
+    def lease_of_all(self) -> Lease | None:
+        """Return the lease that has all requests and tokens of the call. PostgreSQL then need not
+        count them."""
+        return self.taken.lease if self.taken.requests and self.taken.tokens else None
+
+    @property
     def arguments(self) -> Arguments:
         """Return the arguments for admit_calls."""
-        key, wanted = self.key, (0, 0)
-        requests = 0 if self.taken.requests else self.requests
-        tokens = 0 if self.taken.tokens else self.tokens
-        if not self.dry:
-            wanted = self.meters.leases.wanted(key.id, requests, tokens)
+        key = self.key
         arguments: Arguments = {
             "tenant": key.tenant_id, "key": key.id, "family": key.family_id,
-            "rpm": key.rpm_limit, "requests": requests, "requests_want": wanted[0],
-            "tpm": key.tpm_limit, "tokens": tokens, "tokens_want": wanted[1],
             "max_uses": key.max_uses, "held_tokens": self.tokens, "held_slot": self.held_slot,
             "dry": self.dry,
         }  # fmt: skip
+        if self.lease_of_all is None:
+            arguments |= self._rate()
         if self.money and self.piece is None:
             arguments |= {
                 "max_usd": key.max_budget_usd, "period": key.budget_period, "zone": key.time_zone,
@@ -128,6 +130,17 @@ class Call:
                 "lend_id": self.lend_id, "lend_secret": self.secret.hex(),
             }  # fmt: skip
         return arguments
+
+    def _rate(self) -> Arguments:
+        requests = 0 if self.taken.requests else self.requests
+        tokens = 0 if self.taken.tokens else self.tokens
+        wanted = (0, 0)
+        if not self.dry:
+            wanted = self.meters.leases.wanted(self.key.id, requests, tokens)
+        return {
+            "rpm": self.key.rpm_limit, "requests": requests, "requests_want": wanted[0],
+            "tpm": self.key.tpm_limit, "tokens": tokens, "tokens_want": wanted[1],
+        }  # fmt: skip
 
     def counted(self, row: Counted) -> Admission:
         """Return the result of the count, and store the lease and the slice that were lent.
@@ -406,20 +419,30 @@ class CallAdmission:
         lease = self.leases.held(key.id)
         if lease is None:
             return Admission(limits=limits_of(key, None, None, None))
+        return Admission(limits=self._limits_of_lease(key, lease), slot=lease.slot)
+
+    def _limits_of_lease(
+        self, key: Snapshot, lease: Lease, uses: int | None = None
+    ) -> tuple[Limit, ...]:
         reset = self.clock.now() + WINDOW + timedelta(seconds=lease.ends - self.leases.clock())
         used = lease.requests_used - lease.requests, lease.tokens_used - lease.tokens
-        return Admission(limits=limits_of(key, *used, reset), slot=lease.slot)
+        return limits_of(key, *used, reset, uses)
 
     def _stands(self, call: Call, row: Counted, reservation: str | None) -> Admission:
-        key, lease = call.key, self.leases.held(call.key.id)
+        limits = self._limits_after(call, row)
+        return Admission(None, limits, _budget(call.key, row), reservation, row.uses, row.slot or 0)
+
+    def _limits_after(self, call: Call, row: Counted) -> tuple[Limit, ...]:
+        if call.lease_of_all is not None:
+            return self._limits_of_lease(call.key, call.lease_of_all, row.uses)
+        lease = self.leases.held(call.key.id)
         spare = (0, 0) if lease is None else (lease.requests, lease.tokens)
         reset = None
         if row.until_ms is not None:
             reset = self.clock.now() + timedelta(milliseconds=row.until_ms)
             reset = reset if row.refused else reset + WINDOW
         used = row.requests_used - spare[0], row.tokens_used - spare[1]
-        limits = limits_of(key, *used, reset, row.uses)
-        return Admission(None, limits, _budget(key, row), reservation, row.uses, row.slot or 0)
+        return limits_of(call.key, *used, reset, row.uses)
 
 
 def _budget(key: Snapshot, row: Counted) -> Budget | None:

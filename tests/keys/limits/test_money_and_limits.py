@@ -331,6 +331,19 @@ def test_a_repeated_reservation_takes_no_use_and_nothing_of_a_minute(ada: Api):
     assert ada.post("/api-keys/verify", other).json["code"] == "USES_EXCEEDED"
 
 
+@pytest.mark.parametrize("uses", [None, 20])
+def test_each_call_that_reserves_money_shows_what_is_left_after_it(ada: Api, uses: int | None):
+    """PostgreSQL counts the first calls, and memory those that a lease covers."""
+    issued = ada.create("api-keys", max_budget_usd=1, rpm_limit=100, tpm_limit=1000, max_uses=uses)
+    asked = {"key": issued["key"], "estimated_usd": 0.01, "cost_tokens": 10}
+    for number in range(1, 9):
+        answer = ada.post("/api-keys/verify", asked).json
+        left = {limit["name"]: limit["remaining"] for limit in answer["limits"]}
+        assert (left["rpm"], left["tpm"]) == (100 - number, 1000 - 10 * number)
+        assert left.get("uses") == (None if uses is None else uses - number)
+        assert answer["budget"]["available_usd"] == pytest.approx(1 - number / 100)
+
+
 def test_a_refusal_says_when_a_call_fits_again(ada: Api, database: Database):
     issued = ada.create("api-keys", rpm_limit=10)
     asked = {"key": issued["key"]}
