@@ -245,10 +245,10 @@ class CallAdmission:
         requests = 0 if key.rpm_limit is None else 1
         return self.wait(Call(self, key, question, requests, tokens, nothing, money, dry=True))
 
-    def look_at_uses(self, key: Snapshot, question: Question) -> Admission:
+    def look_at_uses(self, key: Snapshot) -> Admission:
         """Return whether a key has a use left, whatever its other limits say. Consumes nothing."""
         uses = replace(key, rpm_limit=None, tpm_limit=None, max_budget_usd=None)
-        return self.look(uses, question)
+        return self.look(uses, Question())
 
     def forget(self, names: Iterable[str]) -> None:
         """Drop the leases, slices and remembered refusals of these keys.

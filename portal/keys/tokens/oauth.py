@@ -107,7 +107,7 @@ class OAuth:
         """Tell whether the next call with a key would be refused for want of a use."""
         if key.max_uses is None:
             return False
-        return self._engine.meters.look_at_uses(key, Question()).refused is not None
+        return self._engine.meters.look_at_uses(key).refused is not None
 
     def jwks(self) -> Response:
         """Return the public keys of the portal's tokens."""

@@ -114,7 +114,7 @@ def _taken_by_dry_run(checks: KeyVerifier, key: Snapshot, question: Question) ->
 
     Its lent requests are no part of the look, because PostgreSQL has counted them all as taken.
     """
-    looked = checks.meters.look_at_uses(key, question)
+    looked = checks.meters.look_at_uses(key)
     return looked if looked.refused else _taken(checks, replace(key, max_uses=None), question)
 
 
