@@ -50,7 +50,7 @@ class Call:
     """A call that memory alone cannot admit: what it has taken, and what PostgreSQL must count.
 
     `lend_usd` is the size of the slice that is requested with it, in billionths of a dollar; 0 for
-    none.
+    none. `reservation_id` is then the slice's id, if one is lent.
     """
 
     meters: "CallAdmission"
@@ -64,7 +64,6 @@ class Call:
     dry: bool = False
     piece: TakenPiece | None = None
     lend_usd: int = 0
-    lend_id: str = ""
     secret: bytes = b""
     asked_at: float = 0.0
     is_own: bool = False
@@ -127,7 +126,7 @@ class Call:
             arguments |= {
                 "lend_usd": Decimal(self.lend_usd) / BILLION,
                 "lend_least": Decimal(least) / BILLION,
-                "lend_id": self.lend_id, "lend_secret": self.secret.hex(),
+                "lend_id": self.reservation_id, "lend_secret": self.secret.hex(),
             }  # fmt: skip
         return arguments
 
@@ -223,7 +222,7 @@ class CallAdmission:
         if call.piece is None and call.may_have_slice:
             call.lend_usd = self.slices.wanted(call.key.id, call.amount)
         if call.lend_usd:
-            call.lend_id, call.secret = new_id("rsv"), secrets.token_bytes(16)
+            call.secret = secrets.token_bytes(16)
         if call.money and call.piece is None and call.question.usd is not None:
             call.reservation_id = call.reservation_id or new_id("rsv")
         return call
@@ -357,10 +356,12 @@ class CallAdmission:
         if not row.lent_usd:
             self.slices.lend(call.key.id, None)
             return
+        assert call.reservation_id is not None  # noqa: S101 - every call that costs has one
         whole = int(row.lent_usd * BILLION)
         lent = Slice(
-            call.key.tenant_id, call.lend_id, call.secret, call.asked_at + row.lent_ms / 1000,
-            whole, whole, row.spent_usd, row.reserved_usd, row.period_end,
+            call.key.tenant_id, call.reservation_id, call.secret,
+            call.asked_at + row.lent_ms / 1000, whole, whole,
+            row.spent_usd, row.reserved_usd, row.period_end,
         )  # fmt: skip
         call.piece = self.slices.lend(call.key.id, lent, call.amount)
         call.reservation_id = None
