@@ -343,9 +343,37 @@ def test_an_id_belongs_to_the_application_that_publishes_it_first(server, ada):
 def test_an_application_that_repeats_an_id_is_answered_by_the_loop(server, ada):
     application = ada.create("applications", display_name="CRM")
     crm = warm(server, ada, application_id=application["id"])
-    first = crm.publish(named("order-1"))
-    again = crm.publish_on_the_loop(lambda number: named("order-1"))
+    first = crm.publish(named("bill-1"))
+    again = crm.publish_on_the_loop(lambda number: named("bill-1"))
     assert again.event == {**first.event, "duplicate": True, "deliveries": 0}
+
+
+def test_an_id_that_is_refused_slows_no_other_event(server, ada):
+    crm, shop = (
+        warm(server, ada, application_id=ada.create("applications", display_name=name)["id"])
+        for name in ("CRM", "Shop")
+    )
+    assert shop.publish(named("bill-2")).status == 202
+    assert crm.publish_on_the_loop().status == 202
+    assert crm.publish(named("bill-2")).status == 409
+    assert any(crm.publish().is_of_the_loop for _ in range(3)), "its type is slow now"
+
+
+def test_an_event_with_a_schema_slows_none_that_is_published_beside_it(app, ada, database):
+    ada.create("event-types", name=TYPE, json_schema={"type": "object"}, validation="reject")
+    actor = Actor(ACME, "application", "key_1", "Key", frozenset({"events:publish"}))
+    checked, plain = (EventInput.read({"type": name}) for name in (TYPE, "plain.type"))
+
+    async def publish() -> None:
+        together = GroupCommit(libpq_url(database.app_url), listeners_of(app))
+        group = (together.publish(actor, event) for event in (checked, plain))
+        assert await asyncio.gather(*group) == [None, None]
+        assert not together.takes(actor, checked)
+        assert together.takes(actor, plain)
+        assert await together.publish(actor, plain)
+        together.stop()
+
+    asyncio.run(publish())
 
 
 def test_an_event_that_does_not_match_its_schema_fails_alone(program, ada, webhook, database):

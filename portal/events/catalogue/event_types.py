@@ -130,9 +130,9 @@ def schemas_query(tenant_id: str, types: Collection[str]) -> Bound:
     return Bound(ASKING, {"tenant_id": tenant_id, "names": sorted(types)})
 
 
-def any_schema_query(tenant_id: str, types: Collection[str]) -> Bound:
-    """Return the statement that yields a row if events of these types must match a schema."""
-    return Bound(ASKING_ANY, {"tenant_id": tenant_id, "names": sorted(types)})
+def checked_types_query(tenant_id: str, types: Collection[str]) -> Bound:
+    """Return the statement that finds which of these types have a schema to match."""
+    return Bound(CHECKED_TYPES, {"tenant_id": tenant_id, "names": sorted(types)})
 
 
 def check(events: Sequence[EventInput], schemas: Rows, *, is_batch: bool) -> None:
@@ -162,7 +162,7 @@ _ASKING = select(EventType.name, EventType.json_schema).where(
     EventType.is_deleted.is_(False),
 )
 ASKING = Statement(_ASKING)
-ASKING_ANY = Statement(_ASKING.with_only_columns(EventType.name).limit(1))
+CHECKED_TYPES = Statement(_ASKING.with_only_columns(EventType.name))
 
 
 def _roots(schemas: Rows, work: Work) -> dict[str, Subschema]:

@@ -18,10 +18,11 @@ import psycopg
 import structlog
 
 from portal.core.deadlines import elapsed
-from portal.core.errors import PortalError, UnknownOutcome
+from portal.core.errors import UnknownOutcome
 from portal.database.actor import Actor
+from portal.events.catalogue.portal_types import is_own
 from portal.events.listeners import Listener, Rows
-from portal.events.publishing.publication import Accepted, Publication, TooExpensive
+from portal.events.publishing.publication import Accepted, Publication, PublishAlone
 from portal.events.schemas import EventInput
 from portal.fast import pipeline
 from portal.fast.pipeline import BEGIN, COMMIT, Connection, rolled_back
@@ -33,7 +34,8 @@ SECONDS = 3.0  # for a transaction, and to wait for one
 LOCK_SECONDS = 0.2  # to wait for another publisher of an id; a publication alone waits longer
 MOST_OWED = 300  # deliveries of a group; they block the event loop for about 5 ms
 APART_SECONDS = 1.0  # how long events of a type that failed are published alone
-MOST_KNOWN = 10_000  # remembered tenants, or types of tenants
+ID_APART_SECONDS = 60.0  # the same for an id: it fails again whenever its event is sent again
+MOST_KNOWN = 10_000  # remembered tenants, or types or ids of tenants
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -67,8 +69,9 @@ class GroupCommit:
         self._waiting = 0
         self._idle = [_Session() for _ in range(CONNECTIONS)]
         self._tasks: set[asyncio.Task[None]] = set()
-        # (tenant, event type) published alone → until when.
-        self._apart: dict[tuple[str, str], float] = {}
+        # (tenant, event type) and (tenant, publisher's id) published alone → until when.
+        self._types_apart: dict[tuple[str, str], float] = {}
+        self._ids_apart: dict[tuple[str, str], float] = {}
         # Tenant → deliveries per event, for tenants whose groups must be smaller because of them.
         self._owed_each: dict[str, int] = {}
 
@@ -79,13 +82,15 @@ class GroupCommit:
         return (
             self._waiting < MOST_WAITING
             and len(waiting) < MOST_OF_A_TENANT
-            and self._apart.get((tenant_id, event.type), 0.0) <= elapsed()
+            and self._types_apart.get((tenant_id, event.type), 0.0) <= elapsed()
+            and (event.id is None or self._ids_apart.get((tenant_id, event.id), 0.0) <= elapsed())
+            and not is_own(event.type)
         )
 
     async def publish(self, actor: Actor, event: EventInput) -> Accepted | None:
-        """Publish an event. Return None, with nothing published, if it must be published alone.
+        """Publish an event that `takes` has let in.
 
-        Raises UnknownOutcome.
+        Returns None, with nothing published, if it must be published alone. Raises UnknownOutcome.
         """
         one = _Waiting(actor, event, asyncio.get_running_loop().create_future())
         lines = self._later if actor.tenant_id in self._later else self._ready
@@ -139,7 +144,7 @@ class GroupCommit:
         except UnknownOutcome as error:
             for one in waiting:
                 one.reply(error)
-        except (TooExpensive, PortalError) as error:
+        except PublishAlone as error:
             self._learn(error, tenant_id, group)
         except (psycopg.Error, OSError, TimeoutError) as error:
             log.warning("events are published one by one", reason=type(error).__name__)
@@ -169,17 +174,21 @@ class GroupCommit:
     def _learn(self, error: Exception, tenant_id: str, group: Sequence[_Waiting]) -> None:
         """Make the tenant's next groups smaller if that helps.
 
-        Otherwise publish events of these types alone for a moment, because the next group would
-        fail too.
+        Otherwise publish the events that made this one fail alone for a while, because the next
+        group would fail too: if they are not known, all events of these types.
         """
-        for known in (self._owed_each, self._apart):
+        for known in (self._owed_each, self._types_apart, self._ids_apart):
             if len(known) >= MOST_KNOWN:
                 known.clear()
-        if isinstance(error, TooExpensive) and error.owed_each:
+        if not isinstance(error, PublishAlone):
+            error = PublishAlone(types={one.event.type for one in group})
+        if error.owed_each:
             self._owed_each[tenant_id] = error.owed_each
-            return
-        until = elapsed() + APART_SECONDS
-        self._apart.update(((tenant_id, one.event.type), until) for one in group)
+        now = elapsed()
+        for type in error.types:
+            self._types_apart[tenant_id, type] = now + APART_SECONDS
+        for id in error.ids:
+            self._ids_apart[tenant_id, id] = now + ID_APART_SECONDS
 
     def _leave_all(self) -> None:
         """Leave all waiting events to the threads.
@@ -215,8 +224,8 @@ async def _commit(
     """Run publications of one tenant in one transaction, with two round trips, or three if an
     application repeats an id.
 
-    Raises TooExpensive, Invalid, Conflict, psycopg.Error and TimeoutError if nothing was stored;
-    UnknownOutcome if that is not known.
+    Raises PublishAlone, psycopg.Error and TimeoutError if nothing was stored; UnknownOutcome if
+    that is not known.
     """
     enter = setting({"app.tenant_id": tenant_id})
     asked = [(one.glances(), one.claims()) for one in publications]
@@ -228,9 +237,7 @@ async def _commit(
         each = list(zip(publications, found, strict=True))
         owed = sum(one.size(glanced) for one, (glanced, _) in each)
         if owed > MOST_OWED:
-            raise TooExpensive(owed // sum(len(one) for one in publications))
-        for one, (glanced, _) in each:
-            one.check(glanced)  # fast, because there are no schemas
+            raise PublishAlone(owed_each=owed // sum(len(one) for one in publications))
         await _check_ids(connection, [(one, claimed) for one, (_, claimed) in each])
         writes = [
             bound.ask for one, (glanced, claimed) in each for bound in one.writes(glanced, claimed)
@@ -246,16 +253,18 @@ async def _commit(
 async def _check_ids(
     connection: Connection, claimed: Sequence[tuple[Publication, Sequence[Rows]]]
 ) -> None:
-    """Check that no publication repeats an id of another application. Raises Conflict, and
-    TooExpensive if that is not known yet, because the event with the id is in the same group."""
+    """Check that no publication repeats an id of another application.
+
+    Raises PublishAlone; also if that is not known yet, because the event with the id is in the same
+    group.
+    """
     doubts = [(one, rows, bound) for one, rows in claimed for bound in one.doubts(rows)]
     if not doubts:
         return
     found = await connection.ask(*(bound.ask for _, _, bound in doubts))
     for (one, rows, bound), doubted in zip(doubts, found, strict=True):
-        one.check_ids(rows, [doubted])
-        if len(doubted) < len(bound.values["ids"]):
-            raise TooExpensive
+        if one.others(doubted) or len(doubted) < len(bound.values["ids"]):
+            raise PublishAlone(ids=one.repeated(rows))
 
 
 def _is_refusal(error: BaseException) -> bool:

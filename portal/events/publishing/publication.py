@@ -6,7 +6,7 @@ One publication is one transaction. A thread sends the statements in its session
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,16 +45,19 @@ TAKEN = (
 FEW_WANTING, FEW_BYTES = 100, 32 * 1024
 
 
-class TooExpensive(Exception):
-    """A publication that takes much computing: it has a schema to check, or many webhooks.
+class PublishAlone(Exception):
+    """Events that must not be published together with others: those of some types, because they
+    take much computing, or those with some ids, because they may be refused.
 
     A non-zero `owed_each` is the number of deliveries per event: then fewer events would be small
     enough.
     """
 
-    def __init__(self, owed_each: int = 0) -> None:
+    def __init__(
+        self, *, types: Collection[str] = (), ids: Collection[str] = (), owed_each: int = 0
+    ) -> None:
         super().__init__()
-        self.owed_each = owed_each
+        self.types, self.ids, self.owed_each = types, ids, owed_each
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class Publication:
 
     Send the statements of `looks`, of `claims`, of `doubts` and of `writes`. Call `check` before
     the claims, and `check_ids` before the writes. In a batch, errors name the event's place. The
-    event loop calls `glances` and `size` instead of `looks`, because it has little time.
+    event loop has little time: it calls `glances` and `size` instead of `looks` and `check`.
     """
 
     def __init__(
@@ -109,7 +112,7 @@ class Publication:
         They report whether it is small, and read its subscriptions. A small one has no schema to
         check.
         """
-        asking = event_types.any_schema_query(self._actor.tenant_id, self._types)
+        asking = event_types.checked_types_query(self._actor.tenant_id, self._types)
         return [asking, *self._wanting(FEW_WANTING + 1)]
 
     def _wanting(self, at_most: int | None = None) -> list[Bound]:
@@ -119,13 +122,15 @@ class Publication:
     def size(self, glanced: Sequence[Rows]) -> int:
         """Return the highest possible number of deliveries, from the rows of `glances`.
 
-        Raises TooExpensive.
+        Raises PublishAlone.
         """
         [schemas, *wanting] = glanced
+        if schemas:
+            raise PublishAlone(types=[name for (name,) in schemas])
         many = sum(len(rows) for rows in wanting)
         heavy = sum(len(text) for rows in wanting for row in rows for text in row)
-        if schemas or many > FEW_WANTING or heavy > FEW_BYTES:
-            raise TooExpensive
+        if many > FEW_WANTING or heavy > FEW_BYTES:
+            raise PublishAlone(types=self._types)
         return many * len(self._events)
 
     def claims(self) -> list[Bound]:
@@ -148,14 +153,20 @@ class Publication:
     def doubts(self, claimed: Sequence[Rows]) -> list[Bound]:
         """Return the statement that reads which applications published the ids that an application
         repeats: most publications need none. One that sees all events may repeat each."""
-        repeated = [
-            event_id
-            for client_id, event_id in (claimed[-1] if claimed else ())
-            if event_id != self._named[client_id]
-        ]
+        repeated = self.repeated(claimed)
         if not repeated or self._actor.app_id is None:
             return []
-        return [Bound(PUBLISHERS, {"tenant_id": self._actor.tenant_id, "ids": repeated})]
+        ids = list(repeated.values())
+        return [Bound(PUBLISHERS, {"tenant_id": self._actor.tenant_id, "ids": ids})]
+
+    def repeated(self, claimed: Sequence[Rows]) -> dict[str, str]:
+        """Return the publisher's ids that were published before, each with the event's id."""
+        rows = claimed[-1] if claimed else ()
+        return {name: event_id for name, event_id in rows if event_id != self._named[name]}
+
+    def others(self, doubted: Rows) -> set[str]:
+        """Return the ids of other applications' events among the rows of `doubts`."""
+        return {id for id, app_id in doubted if app_id != self._actor.app_id}
 
     def check(self, looked: Sequence[Rows]) -> None:
         """Check the events against the rows of `looks`. Raises Invalid."""
@@ -164,7 +175,7 @@ class Publication:
     def check_ids(self, claimed: Sequence[Rows], doubted: Sequence[Rows]) -> None:
         """Check with the rows of `doubts` that no id is that of another application's event, which
         this one does not see. Raises Conflict."""
-        others = {id for rows in doubted for id, app_id in rows if app_id != self._actor.app_id}
+        others = {id for rows in doubted for id in self.others(rows)}
         if not others:
             return
         known: dict[str, str] = dict(claimed[-1])
