@@ -23,14 +23,14 @@ Releaser = Callable[[Actor, Sequence[str]], Sequence[str]]
 BATCH = 100  # records of one tenant in one transaction; the next run deletes the next ones
 
 
-_releasers: dict[type[Record], Releaser] = {}
+_releasers: dict[type[Record], set[Releaser]] = {}
 
 
 def release(model: type[Record], releaser: Releaser) -> None:
-    """Call `releaser` with the ids of records before they are purged, so that it changes the
+    """Call `releaser` too with the ids of records before they are purged, so that it changes the
     records that name them. It returns the ids that none names any more; the others wait for the
     next run."""
-    _releasers[model] = releaser
+    _releasers.setdefault(model, set()).add(releaser)
 
 
 def purging(model: type[Record], secrets: str | None = None) -> Job:
@@ -63,7 +63,7 @@ def sweeping(model: type[Record], secrets: str) -> Job:
 def _purge(model: type[Record], tenant_id: str, secrets: str | None) -> int:
     ids = _due(model, tenant_id)
     worker = Actor(tenant_id, "system", "system", "Housekeeping", source_type="system")
-    if ids and (releaser := _releasers.get(model)):
+    for releaser in _releasers.get(model, ()) if ids else ():
         ids = releaser(worker, ids)
     for id in ids:
         if secrets is not None:

@@ -1,6 +1,7 @@
 """Create, change, delete and restore webhooks, and rotate their signing secrets."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import select
@@ -347,6 +348,7 @@ def keep_endpoints_there(actor: Actor, record: Record, action: str, changes: Cha
         raise Invalid.field("webhook_endpoint_id", message)
 
 
+@cache  # one, however many apps of a process register it
 def leave_out(model: type[Webhook] | type[Connector], name: str) -> Releaser:
     """Return what takes records that are purged out of this reference to them, with its history:
     the database alone would clear it without a version."""
@@ -358,7 +360,7 @@ def leave_out(model: type[Webhook] | type[Connector], name: str) -> Releaser:
         free = naming.limit(RELEASED_AT_ONCE).with_for_update(skip_locked=True, of=model)
         for record in session.scalars(free).all():
             verbs.change(actor, record, {name: None})
-        still = set(session.scalars(naming.with_only_columns(reference)))
+        still = set(session.scalars(naming.with_only_columns(reference).distinct()))
         return [one for one in ids if one not in still]
 
     return release

@@ -13,11 +13,14 @@ from flask import Flask
 from portal_devtools.identity_provider.people import ACME
 from sqlalchemy.exc import DBAPIError
 
+from portal.connectors.models import Connector
 from portal.core.config import libpq_url
 from portal.core.jobs import Job, due_by
+from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.database.session import session, transaction
 from portal.ops.worker import registered_jobs
+from portal.records import purge
 from portal.records.purge import BATCH
 from portal.secretstore import SecretRef, store
 from portal.webhooks import service
@@ -118,6 +121,25 @@ def test_what_lives_stays_without_what_it_named(
     last = (ada.get(f"{path}/history").json or {})["items"][0]
     assert last["changes"]["connector_id"] == [connector["id"], None]
     assert last["actor_name"] == "Housekeeping"
+
+
+def test_two_features_that_name_a_record_both_let_go_of_it(
+    ada: Api, sql: Sql, work: Callable[[], None]
+) -> None:
+    released: list[str] = []
+
+    def releaser(_actor: Actor, ids: Sequence[str]) -> Sequence[str]:
+        released.extend(ids)
+        return ids
+
+    purge.release(Connector, releaser)
+    old = ada.create("connectors", **MINIMAL["connectors"])
+    webhook = ada.create("webhooks", **{**MINIMAL["webhooks"], "connector_id": old["id"]})
+    ada.delete(f"/connectors/{old['id']}")
+    sql("UPDATE connector SET deleted_at = now() - interval '31 days'")
+    work()
+    assert released == [old["id"]]
+    assert (ada.get(f"/webhooks/{webhook['id']}").json or {})["version"] == webhook["version"] + 1
 
 
 def test_a_connector_outlives_the_webhook_that_it_named(
