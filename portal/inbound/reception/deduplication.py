@@ -14,11 +14,10 @@ first is stored with its id as the key, each other one with a digest of id, topi
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Delete, Update, delete, func, select, update
+from sqlalchemy import Delete, Row, Update, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import undefer
 
 from portal.core.key_shape import holds_key
 from portal.database.session import session
@@ -135,7 +134,8 @@ def earlier_and_key(
     with. `body` is this one's as it would be stored once it is accepted."""
     if arrival.key is None:
         return None, None
-    earlier = _of_key(webhook, arrival.key)
+    compared = (InboundRequest.headers, InboundRequest.body) if arrival.whole_key else ()
+    earlier = _of_key(webhook, arrival.key, *compared)
     if earlier is None:
         return None, arrival.key
     if arrival.whole_key is None or _is_same(arrival, body, earlier):
@@ -144,22 +144,19 @@ def earlier_and_key(
     return again.id if again else None, arrival.whole_key
 
 
-def _is_same(arrival: Arrival, body: bytes, earlier: InboundRequest) -> bool:
+def _is_same(arrival: Arrival, body: bytes, earlier: Row[Any]) -> bool:
     """Tell whether an accepted request has the body, and the topic, of this one."""
     headers = tuple((name, value) for name, value in earlier.headers)
     then = Arrival(arrival.scheme, Message(headers=headers))
     return then.topic == arrival.topic and bytes(earlier.body) == body
 
 
-def _of_key(webhook: Webhook, key: str) -> InboundRequest | None:
-    query = (
-        select(InboundRequest)
-        .filter_by(
-            tenant_id=webhook.tenant_id, webhook_id=webhook.id, delivery_key=key, state="accepted"
-        )
-        .options(undefer(InboundRequest.body))
+def _of_key(webhook: Webhook, key: str, *columns: Any) -> Row[Any] | None:
+    """Return the id of the accepted request with this key, and these columns of it."""
+    query = select(InboundRequest.id, *columns).filter_by(
+        tenant_id=webhook.tenant_id, webhook_id=webhook.id, delivery_key=key, state="accepted"
     )
-    return session.scalar(query)
+    return session.execute(query).first()
 
 
 def forget_old(tenant_id: str) -> int:
