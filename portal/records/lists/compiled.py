@@ -1,7 +1,8 @@
 """Compile the statements of pages once for all similar queries."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
@@ -62,110 +63,109 @@ def read(
     beginning of an index, whatever the values are. So are the ids of a side table. The plan of any
     other query depends on its values.
     """
-    values = _values(actor, listing, query, order, way)
-    shape = _shape(actor, listing, query, columns, order, values, way)
+    page = _Page(actor, listing, query, columns, order, way)
+    shape, values = page.shape, page.values
     if shape not in listing.written:
         if len(listing.written) >= MOST_WRITTEN:
             listing.written.clear()
-        listing.written[shape] = _write(actor, listing, query, columns, order, values, way)
+        listing.written[shape] = page.write()
     written = listing.written[shape]
     if isinstance(written, Select):
         return [tuple(row) for row in session.execute(written, values)]
     return send_alone(written, values, PLANNED_ANEW if query.bounds else {})
 
 
-def _is_planned_once(actor: Actor, listing: Listing[Any], query: Query, order: Order) -> bool:
-    """Tell whether the plan is the same for all values."""
-    aside = side_filter(listing, query, order)
-    others = {name: given for name, given in query.filters.items() if name != aside}
-    return not (replace(query, filters=others).is_narrowed or listing.model.compares(actor))
+@dataclass(frozen=True)
+class _Page:
+    """The page that is read."""
 
+    actor: Actor
+    listing: Listing[Any]
+    query: Query
+    columns: Sequence[Any]
+    order: Order
+    way: Way | None
 
-def _values(
-    actor: Actor, listing: Listing[Any], query: Query, order: Order, way: Way | None
-) -> dict[str, Any]:
-    """Return the parameters of the statement."""
-    values: dict[str, Any] = {"tenant_id": actor.tenant_id}
-    if not _is_planned_once(actor, listing, query, order):
-        values["most"] = query.limit + 1
-    values |= _compared(
-        listing, {n: v for n, v in query.filters.items() if not listing.is_closed(n)}
-    )
-    values |= listing.model.compares(actor)
-    if order.place is not None:
-        values |= dict(zip((SORT_KEY, SORT_ID), order.place, strict=True))
-    if order.end is not None:
-        values["end"] = order.end
-    values |= {_bound(key): bound for key, bound in query.bounds.items()}
-    return values | (way.values if way else {})
+    @cached_property
+    def aside(self) -> str:
+        return side_filter(self.listing, self.query, self.order)
 
+    @cached_property
+    def compared(self) -> Mapping[str, Any]:
+        compared: Mapping[str, Any] = self.listing.model.compares(self.actor)
+        return compared
 
-def _shape(
-    actor: Actor,
-    listing: Listing[Any],
-    query: Query,
-    columns: Sequence[Any],
-    order: Order,
-    values: Mapping[str, Any],
-    way: Way | None,
-) -> tuple[Any, ...]:
-    """Return what the text of the statement depends on."""
-    closed = tuple((n, given) for n, given in query.filters.items() if listing.is_closed(n))
-    ahead = ids_ahead(query) if side_filter(listing, query, order) else 0
-    by_query = (query.sort, query.show, query.include_deleted, order.downward, ahead)
-    # A text without words, such as "%", finds nothing, and is not the whole list.
-    by_search = (way.shape, share(query)) if way else bool(query.q.strip())
-    by = (actor.kind, actor.is_admin, None if "most" in values else query.limit)
-    return (tuple(columns), frozenset(values), closed, by_query, by_search, by)
+    @cached_property
+    def is_planned_once(self) -> bool:
+        """Tell whether the plan is the same for all values."""
+        others = {name: v for name, v in self.query.filters.items() if name != self.aside}
+        return not (replace(self.query, filters=others).is_narrowed or self.compared)
 
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """Return the parameters of the statement."""
+        query, order = self.query, self.order
+        values: dict[str, Any] = {"tenant_id": self.actor.tenant_id}
+        if not self.is_planned_once:
+            values["most"] = query.limit + 1
+        for name, given in query.filters.items():
+            if not self.listing.is_closed(name):
+                values |= self._filter_value(name, given)
+        values |= self.compared
+        if order.place is not None:
+            values |= dict(zip((SORT_KEY, SORT_ID), order.place, strict=True))
+        if order.end is not None:
+            values["end"] = order.end
+        values |= {_bound(key): bound for key, bound in query.bounds.items()}
+        return values | (self.way.values if self.way else {})
 
-def _compared(listing: Listing[Any], filters: Mapping[str, Value]) -> dict[str, Any]:
-    """Return the parameters of filters: `is_<name>` for one value, `any_<name>` for several."""
-    values: dict[str, Any] = {}
-    for name, given in filters.items():
-        if side := listing.sides.get(name):
-            values[f"any_{name}"] = side.values(given)
-        elif isinstance(given, tuple):
-            values[f"any_{name}"] = list(given)
-        else:
-            values[f"is_{name}"] = given
-    return values
+    def _filter_value(self, name: str, given: Value) -> dict[str, Any]:
+        """Return a filter's parameter: `is_<name>` for one value, `any_<name>` for several."""
+        if side := self.listing.sides.get(name):
+            return {f"any_{name}": side.values(given)}
+        if isinstance(given, tuple):
+            return {f"any_{name}": list(given)}
+        return {f"is_{name}": given}
 
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """Return what the text of the statement depends on."""
+        query, order, way = self.query, self.order, self.way
+        closed = tuple((n, v) for n, v in query.filters.items() if self.listing.is_closed(n))
+        ahead = ids_ahead(query) if self.aside else 0
+        by_query = (query.sort, query.show, query.include_deleted, order.downward, ahead)
+        # A text without words, such as "%", finds nothing, and is not the whole list.
+        by_search = (way.shape, share(query)) if way else bool(query.q.strip())
+        limit = query.limit if self.is_planned_once else None
+        by = (self.actor.kind, self.actor.is_admin, limit)
+        return (tuple(self.columns), frozenset(self.values), closed, by_query, by_search, by)
 
-def _write(
-    actor: Actor,
-    listing: Listing[Any],
-    query: Query,
-    columns: Sequence[Any],
-    order: Order,
-    values: Mapping[str, Any],
-    way: Way | None,
-) -> Statement | Select[Any]:
-    """Return the statement with a parameter for each of the values."""
-    named: dict[str, Any] = {name: bindparam(name, type_=_type(name)) for name in values}
-    compared = ("tenant_id", *listing.model.compares(actor))
-    whose = replace(actor, **{name: named[name] for name in compared})
-    filters: dict[str, Any] = dict(query.filters)
-    for name in filters:
-        if f"is_{name}" in named:
-            filters[name] = named[f"is_{name}"]
-        elif f"any_{name}" in named:
-            several = type_coerce(named[f"any_{name}"], ARRAY(String))
-            filters[name] = several if name in listing.sides else any_(several)
-    bounds = {key: named[_bound(key)] for key in query.bounds}
-    if order.place is not None:
-        order = replace(order, place=(named[SORT_KEY], named[SORT_ID]))
-    if order.end is not None:
-        order = order.ending(named["end"])
-    of_values = replace(query, filters=filters, bounds=bounds)
-    most = named.get("most", literal_column(str(query.limit + 1)))  # a plan depends on it
-    statement = statement_of(whose, listing, of_values, order, (), way and way.named(), most=most)
-    shown = (*(columns or (listing.model,)), *place_of(order))
-    statement = statement.with_only_columns(*shown).limit(most)
-    if columns:
-        return Statement(statement, is_planned_once="most" not in named)
-    # With the record, read what it refers to: each would take a statement of its own.
-    return statement.options(joinedload("*"))
+    def write(self) -> Statement | Select[Any]:
+        """Return the statement with a parameter for each of the values."""
+        listing, query, order, way = self.listing, self.query, self.order, self.way
+        named: dict[str, Any] = {name: bindparam(name, type_=_type(name)) for name in self.values}
+        whose = replace(self.actor, **{name: named[name] for name in ("tenant_id", *self.compared)})
+        filters: dict[str, Any] = dict(query.filters)
+        for name in filters:
+            if f"is_{name}" in named:
+                filters[name] = named[f"is_{name}"]
+            elif f"any_{name}" in named:
+                several = type_coerce(named[f"any_{name}"], ARRAY(String))
+                filters[name] = several if name in listing.sides else any_(several)
+        bounds = {key: named[_bound(key)] for key in query.bounds}
+        if order.place is not None:
+            order = replace(order, place=(named[SORT_KEY], named[SORT_ID]))
+        if order.end is not None:
+            order = order.ending(named["end"])
+        of_values = replace(query, filters=filters, bounds=bounds)
+        most = named.get("most", literal_column(str(query.limit + 1)))  # a plan depends on it
+        statement = statement_of(whose, listing, of_values, order, (), way and way.named(), most)
+        shown = (*(self.columns or (listing.model,)), *place_of(order))
+        statement = statement.with_only_columns(*shown).limit(most)
+        if self.columns:
+            return Statement(statement, is_planned_once=self.is_planned_once)
+        # With the record, read what it refers to: each would take a statement of its own.
+        return statement.options(joinedload("*"))
 
 
 def _bound(key: str) -> str:
