@@ -133,17 +133,14 @@ def open_subject(taken: Taken) -> Opened:
         return Opened(None, 0, 0, _own_fault("The connector was deleted for good."))
     if record.is_stopped:
         return _held(record, f"Nothing was sent: its application is {record.application_status}.")
-    remedy = RESTORE_REMEDY
     try:
         if said := _put_back(taken, record):
             return _held(record, said)
-        remedy = STORE_REMEDY
-        credentials: Mapping[str, str] = {}
-        if record.credential_fields:
-            credentials = _current(record)
+        credentials = _current(record) if record.credential_fields else {}
     except SecretNotFound:
         return _not_opened(record, _lost(taken, record))
     except PortalError as error:
+        remedy = RESTORE_REMEDY if _is_restoring(taken) else STORE_REMEDY
         problem = Report("secret_store", error.detail, remedy, (), 0.0)
         return _not_opened(record, problem)
     entry, variant = record.entry, record.variant
@@ -206,10 +203,8 @@ def _put_back(taken: Taken, record: Connector) -> str | None:
     it was.
     """
     version = taken.restores_version
-    if version is None:
+    if version is None or not _is_restoring(taken):
         return None
-    if _is_put_back(taken):
-        return None  # by a worker that died afterwards
     check = session.get_one(ConnectorCheck, (taken.tenant_id, taken.check_id))
     actor = _asker(check)
     if not record.is_open_to(actor):
@@ -245,10 +240,12 @@ def _asker(check: ConnectorCheck) -> Actor:
     )
 
 
-def _is_put_back(taken: Taken) -> bool:
-    """Tell whether the version that is asked for was put back, by this worker or one before."""
+def _is_restoring(taken: Taken) -> bool:
+    """Tell whether a version is asked for that no worker, this or a dead one, has put back yet."""
+    if taken.restores_version is None:
+        return False
     check = session.get_one(ConnectorCheck, (taken.tenant_id, taken.check_id))
-    return check.credential_version is not None
+    return check.credential_version is None
 
 
 def token_origins(tenant_id: str, versions: Mapping[str, int]) -> dict[str, str]:
@@ -280,7 +277,7 @@ def _note_token_origin(record: Connector, origin: str) -> None:
 
 
 def _lost(taken: Taken, record: Connector) -> Report:
-    if taken.restores_version is not None and not _is_put_back(taken):
+    if _is_restoring(taken):
         said = f"The secret store no longer has version {taken.restores_version}."
         return Report("secret_store", said, "Nothing was changed. Enter it anew.", (), 0.0)
     said = (
