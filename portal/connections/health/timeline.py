@@ -250,13 +250,16 @@ def _shown(record: Connector, entry: AuditEntry, changes: Sequence[Line]) -> lis
         return []
     plain = [line for line in changes if line[0] not in (*BOOKKEEPING, "config")]
     shown = [_version_line(line) if line[0] == VERSION else line for line in plain]
-    if "config" in entry.changes:
-        old, new = ((value or {}) for value in entry.changes["config"])
-        for name in sorted({*old, *new}):
-            if not same(old.get(name), new.get(name)):
-                pair = (_text(old.get(name)), _text(new.get(name)))
-                shown.append((setting_label(record, name), *pair))
+    for name, (old, new) in _changed_settings(entry).items():
+        shown.append((setting_label(record, name), _text(old), _text(new)))
     return shown
+
+
+def _changed_settings(entry: AuditEntry) -> dict[str, tuple[Any, Any]]:
+    """Return the settings that an entry changed, by name, each with its old and new value."""
+    old, new = ((value or {}) for value in entry.changes.get("config", ({}, {})))
+    pairs = {name: (old.get(name), new.get(name)) for name in sorted({*old, *new})}
+    return {name: pair for name, pair in pairs.items() if not same(*pair)}
 
 
 def _version_line(line: Line) -> Line:
@@ -360,11 +363,7 @@ def _settings(record: Connector, entry: AuditEntry) -> tuple[str, ...]:
         return ()
     words = {"provider": "the system", "auth_type": "the way to sign in"}
     fields = [words[name] for name in words if name in entry.changes]
-    if "config" in entry.changes:
-        old, new = ((value or {}) for value in entry.changes["config"])
-        names = sorted(n for n in {*old, *new} if not same(old.get(n), new.get(n)))
-        fields += [setting_label(record, name) for name in names]
-    return tuple(fields)
+    return (*fields, *(setting_label(record, name) for name in _changed_settings(entry)))
 
 
 def setting_label(record: Connector, name: str) -> str:
