@@ -35,7 +35,7 @@ from portal.database.session import database_now, let_go, session
 from portal.outbound import OutboundClient
 from portal.providers import PROVIDERS
 from portal.records.listing import Listing, Page, Query, page_below
-from portal.secretstore import KEPT_VERSIONS
+from portal.secretstore import last_forgotten
 
 WRITE = "connectors:write"
 PER_MINUTE = 60  # checks that people and programs of one tenant ask for
@@ -154,15 +154,10 @@ def versions(actor: Actor, record: Connector) -> list[ConnectorCredentials]:
     query = (
         ConnectorCredentials.seen_by(actor)
         .where(ConnectorCredentials.connector_id == record.id)
-        .where(ConnectorCredentials.version > last_forgotten(record))
+        .where(ConnectorCredentials.version > last_forgotten(record.credential_version))
         .order_by(ConnectorCredentials.version.desc())
     )
     return list(session.scalars(query))
-
-
-def last_forgotten(record: Connector) -> int:
-    """Return the version of a connector's credentials up to which the store has forgotten them."""
-    return record.credential_version - KEPT_VERSIONS
 
 
 def standings_and_count(
@@ -237,7 +232,7 @@ async def _unwatched(_: Any) -> None:
 
 def _check_restorable(record: Connector, version: int) -> None:
     known = session.get(ConnectorCredentials, (record.tenant_id, record.id, version))
-    if known is None or version <= last_forgotten(record):
+    if known is None or version <= last_forgotten(record.credential_version):
         raise Invalid.field("version", "There is no such version of these credentials.")
     if version == record.used_version:
         raise Conflict("This is the version that is used now.")

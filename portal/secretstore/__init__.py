@@ -398,6 +398,11 @@ class SecretStore(Protocol):
         ...
 
 
+def last_forgotten(newest: int) -> int:
+    """Return the version up to which a store has forgotten a secret with this newest version."""
+    return newest - KEPT_VERSIONS
+
+
 def check(data: Mapping[str, str]) -> None:
     """Refuse data that no store should accept. Raises Invalid or SecretTooLarge, names only."""
     if not data:

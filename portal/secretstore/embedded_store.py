@@ -36,7 +36,6 @@ from portal.core.root_keys import SHORT
 from portal.database.session import send, session
 from portal.fast.statements import Statement
 from portal.secretstore import (
-    KEPT_VERSIONS,
     Secret,
     SecretConflict,
     SecretDamaged,
@@ -48,6 +47,7 @@ from portal.secretstore import (
     Version,
     check,
     check_changes,
+    last_forgotten,
 )
 from portal.secretstore.crypto import KeyRing, Place, seal, unseal
 from portal.secretstore.datakeys import DataKeys, ring_of
@@ -260,7 +260,7 @@ class EmbeddedStore:
         ).one()
         session.execute(
             delete(SecretVersion)
-            .where(*_versions_of(ref), SecretVersion.version <= number - KEPT_VERSIONS)
+            .where(*_versions_of(ref), SecretVersion.version <= last_forgotten(number))
             .execution_options(synchronize_session=False)
         )
         return Version(number, created_at)
@@ -434,9 +434,9 @@ def _alike_columns(ref: SecretRef) -> dict[str, Any]:
 
 def _forget_old_versions(new: Mapping[SecretRef, int]) -> None:
     old = [
-        {**{f"of_{name}": value for name, value in _columns(ref).items()}, "last": number}
-        for ref, number in ((ref, number - KEPT_VERSIONS) for ref, number in new.items())
-        if number > 0
+        {**{f"of_{name}": value for name, value in _columns(ref).items()}, "last": last}
+        for ref, number in new.items()
+        if (last := last_forgotten(number)) > 0
     ]
     if old:
         # One row after the other by its key: a join would have to guess how many rows there are.

@@ -21,7 +21,6 @@ from portal.connections.models import (
     ConnectorCredentials,
     ConnectorStanding,
 )
-from portal.connections.requests import last_forgotten
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.database.actor import Actor
@@ -29,6 +28,7 @@ from portal.database.session import session
 from portal.database.together import read_together
 from portal.providers.steps import NEED_A_PERSON
 from portal.records.health import Health, listed
+from portal.secretstore import last_forgotten
 from portal.web.drawing.charts import Column, Series
 from portal.web.drawing.consequences import Consequences
 from portal.web.drawing.ranges import HOUR, RANGES, Range, Span, columns
@@ -170,6 +170,7 @@ def read(actor: Actor, record: Connector, asked: Range = MONTH) -> Panel:
     open_check = stands.open_check
     shown = open_check if open_check is not None and open_check.steps else stands.found
     said = sentences.say(known)
+    forgotten = last_forgotten(record.credential_version)
     return Panel(
         record=record,
         sentence=said,
@@ -181,7 +182,7 @@ def read(actor: Actor, record: Connector, asked: Range = MONTH) -> Panel:
         change=change,
         users=found.all,
         days=stands.days,
-        versions=[one for one in stands.versions if one.version > last_forgotten(record)],
+        versions=[one for one in stands.versions if one.version > forgotten],
         timeline=events,
         consequences=consequences.of(record, stands.standing),
     )

@@ -14,7 +14,7 @@ from portal.connections.models import ConnectorCheck, ConnectorStanding
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
 from portal.records.health import clock, listed
-from portal.secretstore import KEPT_VERSIONS
+from portal.secretstore import last_forgotten
 from portal.web.drawing.template_functions import ago
 
 OVERDUE = timedelta(hours=1)
@@ -402,7 +402,7 @@ def _way_out(known: Known) -> Action:
     works = standing.passed_credential_version if standing else None
     if change is None or standing is None or not works:
         return Action("edit", "Edit")
-    is_kept = 0 < record.credential_version - works < KEPT_VERSIONS
+    is_kept = last_forgotten(record.credential_version) < works < record.credential_version
     if change.version is not None and is_kept and not change.settings:
         return Action("restore", f"Back to version {works}", works)
     return Action("edit", "Edit")
