@@ -28,10 +28,10 @@ class LogEntry(HistoryEntry):
 
 
 def _list() -> Response:
-    asked = MultiDict(request.args)
-    if "cursor" in asked:
-        asked.setlist("cursor", [_of_today(cursor) for cursor in asked.getlist("cursor")])
-    found = log.page(actor(), listing.parse(log.LISTING, asked, log.NOT_HERE))
+    arguments = MultiDict(request.args)
+    if "cursor" in arguments:
+        arguments.setlist("cursor", [_of_today(cursor) for cursor in arguments.getlist("cursor")])
+    found = log.page(actor(), listing.parse(log.LISTING, arguments, log.NOT_HERE))
     return listed([_document(entry) for entry in found.items], found.next_cursor)
 
 

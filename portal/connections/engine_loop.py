@@ -170,8 +170,8 @@ class EngineLoop(ABC, Generic[Row]):
                     await connection.execute(f"LISTEN {CHANNEL}")
                     self._due.set()  # for what became due while nobody listened
                     while True:
-                        told = await pipeline.hear(connection, LISTEN_SECONDS)
-                        if any(notice.payload == self.name for notice in told):
+                        notices = await pipeline.hear(connection, LISTEN_SECONDS)
+                        if any(notice.payload == self.name for notice in notices):
                             self._due.set()
             await asyncio.sleep(AWAY_SECONDS)
 

@@ -30,7 +30,7 @@ def ask(actor: Actor) -> Columns:
         return {}
     own = Connector.seen_by(as_member(actor))
     live = own.where(Connector.is_deleted.is_(False)).with_only_columns(Connector.id)
-    asked: dict[str, Any] = {"some": live.limit(1).scalar_subquery()}
+    columns: dict[str, Any] = {"some": live.limit(1).scalar_subquery()}
     groups = {
         name: (
             own.where(text(f"{TROUBLED} AND sync_status IN ({statuses})"), ~Connector.is_stopped),
@@ -38,8 +38,8 @@ def ask(actor: Actor) -> Columns:
         )
         for name, statuses in STATUSES.items()
     }
-    asked |= questions.troubled(actor, Connector, groups)
-    return asked
+    columns |= questions.troubled(actor, Connector, groups)
+    return columns
 
 
 def overview_part(actor: Actor, found: Mapping[str, Any], now: datetime) -> OverviewPart:

@@ -26,9 +26,9 @@ def audience(
     group_id = command.group_id if command.scope == FOR_GROUP else None
     user_id = (command.user_id or actor.person_id) if command.scope == FOR_PERSON else None
     chosen = {"group_id": group_id, "user_id": user_id}
-    asked = (command.scope, group_id, user_id)
-    kept = record is not None and asked == (record.scope, record.group_id, record.user_id)
-    if not kept and actor.kind != "system" and (problem := _misplaced(actor, *asked)):
+    audience = (command.scope, group_id, user_id)
+    kept = record is not None and audience == (record.scope, record.group_id, record.user_id)
+    if not kept and actor.kind != "system" and (problem := _misplaced(actor, *audience)):
         raise Invalid([problem])
     return chosen
 

@@ -247,7 +247,7 @@ def note_restored(
     return verbs.change(actor, record, values, action="credentials_restored")
 
 
-TOLD = {
+TROUBLES = {
     "failing": text("sync_status IN ('action_required', 'failing')"),
     "caring": text("sync_status IN ('degraded', 'rate_limited', 'stale')"),
     "pending": text("sync_status = 'pending'"),
@@ -256,8 +256,8 @@ TOLD = {
 
 def _tallied(_actor: Actor) -> dict[str, Any]:
     goes = not_(Connector.is_stopped)
-    told = {name: and_(condition, goes) for name, condition in TOLD.items()}
-    return {"all": None, **told}
+    troubles = {name: and_(condition, goes) for name, condition in TROUBLES.items()}
+    return {"all": None, **troubles}
 
 
 def _summary(found: Mapping[str, int]) -> Health | None:

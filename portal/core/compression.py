@@ -76,12 +76,12 @@ class Codings:
 
 @lru_cache(maxsize=256)
 def _codings(accept_encoding: str) -> Codings:
-    said: dict[str, float] = {}
+    qualities: dict[str, float] = {}
     for name, quality in parse_accept_header(accept_encoding, Accept):
-        said.setdefault(name.lower(), quality)  # the one with the higher quality comes first
-    any_other = said.get("*")
-    zipped = said.get("gzip", said.get("x-gzip", any_other)) or 0
-    plain = said.get("identity", any_other)
+        qualities.setdefault(name.lower(), quality)  # the one with the higher quality comes first
+    any_other = qualities.get("*")
+    zipped = qualities.get("gzip", qualities.get("x-gzip", any_other)) or 0
+    plain = qualities.get("identity", any_other)
     return Codings(gzip=zipped > 0 and zipped >= (plain or 0), plain=plain != 0)
 
 

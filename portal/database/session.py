@@ -201,9 +201,9 @@ def send(statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...
         current.info.pop(SENT_WITH, None)
 
 
-def send_each(asked: Iterable[Bound]) -> list[list[tuple[Any, ...]]]:
+def send_each(statements: Iterable[Bound]) -> list[list[tuple[Any, ...]]]:
     """Run statements one after the other in this session's transaction; return the rows of each."""
-    return [send(*one) for one in asked]
+    return [send(*one) for one in statements]
 
 
 def send_alone(

@@ -20,18 +20,18 @@ def read_together(queries: Sequence[Select[Any] | None]) -> list[list[Any]]:
 
 
 def _read(queries: Sequence[Select[Any]]) -> list[list[Any]]:
-    asked = select(func.generate_series(0, len(queries) - 1).label("number")).subquery()
-    joined: FromClause = asked
+    numbers = select(func.generate_series(0, len(queries) - 1).label("number")).subquery()
+    joined: FromClause = numbers
     selected, places = [], []
     for number, query in enumerate(queries):
         found = query.subquery()
         numbered = select(found, func.row_number().over().label("place_in_query")).subquery()
-        joined = joined.outerjoin(numbered, asked.c.number == number)
+        joined = joined.outerjoin(numbered, numbers.c.number == number)
         selected.append(_selected(query, numbered))
         places.append(numbered.c.place_in_query)
     place = func.coalesce(*places, null())
-    statement = select(asked.c.number, place, *(one for some in selected for one in some))
-    rows = session.execute(statement.select_from(joined).order_by(asked.c.number, place))
+    statement = select(numbers.c.number, place, *(one for some in selected for one in some))
+    rows = session.execute(statement.select_from(joined).order_by(numbers.c.number, place))
     return _parted(rows.all(), [len(some) for some in selected])
 
 

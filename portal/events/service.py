@@ -166,17 +166,17 @@ def tell_change(actor: Actor, record: Record, action: str, changes: Mapping[str,
 
 
 def tell_changes(
-    actor: Actor, told: Sequence[tuple[Record, Mapping[str, Any]]], action: str
+    actor: Actor, changed: Sequence[tuple[Record, Mapping[str, Any]]], action: str
 ) -> None:
     """Announce the same change of records of one kind, each with an event of its own.
 
     An event has only the names of the changed fields, never their values, because some values are
     confidential. A client with the right to read them reads the record.
     """
-    name = f"{told[0][0].published_as}.{action}"
+    name = f"{changed[0][0].published_as}.{action}"
     data = [
         _named(actor, record, changes)
-        for record, changes in told
+        for record, changes in changed
         if record.published_as is not None and record.is_for_all
     ]
     if data:
@@ -252,8 +252,8 @@ def newest_named(actor: Actor, text: str) -> Sequence[Event]:
     actor.require("events:read")
     # The days that are still to come have no events: their tables are left out.
     upto = datetime.now(UTC) + CLOCKS_APART
-    asked = {"tenant_id": actor.tenant_id, "text": text, "upto": upto}
-    ids = [id for (id,) in send(_naming(), asked)]
+    values = {"tenant_id": actor.tenant_id, "text": text, "upto": upto}
+    ids = [id for (id,) in send(_naming(), values)]
     if not ids:
         return []
     query = Event.seen_by(actor).where(Event.id == any_(literal(ids, ARRAY(String))))

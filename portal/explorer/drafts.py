@@ -59,8 +59,8 @@ class Call:
     @property
     def address(self) -> str:
         """Return path and query, below the portal's address."""
-        asked = urlencode({name: _in_query(value) for name, value in self.query.items()})
-        return f"{PREFIX}{self.path}?{asked}" if asked else PREFIX + self.path
+        query = urlencode({name: _in_query(value) for name, value in self.query.items()})
+        return f"{PREFIX}{self.path}?{query}" if query else PREFIX + self.path
 
     @property
     def content(self) -> bytes:
@@ -231,8 +231,8 @@ def as_fields(described: Described, draft: Draft) -> tuple[Draft, Mapping[str, s
     others = {key: text for key, text in draft.values.items() if not key.startswith("body.")}
     typed = {fields[name].key: _as_typed(fields[name], value) for name, value in body.items()}
     found = Draft({**others, **typed}, None, draft.dry_run)
-    meant = call_of(described, found).body
-    if lost := [name for name in body if meant.get(name, ABSENT) != body[name]]:
+    rebuilt = call_of(described, found).body
+    if lost := [name for name in body if rebuilt.get(name, ABSENT) != body[name]]:
         return draft, {RAW: f"The value of “{lost[0][:60]}” can only be written as JSON."}
     return found, {}
 

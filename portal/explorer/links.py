@@ -26,8 +26,8 @@ def list_url(operation_id: str, *ids: str) -> str | None:
     if found is None:
         return None
     given = {name: text for name, text in request.args.items() if text and name not in UNKEPT}
-    asked = {one.key: given[one.name] for one in found.of("query") if one.name in given}
-    return _url(operation_id, _filled(found, ids) | asked)
+    filters = {one.key: given[one.name] for one in found.of("query") if one.name in given}
+    return _url(operation_id, _filled(found, ids) | filters)
 
 
 def _filled(described: Described, ids: Iterable[str]) -> dict[str, str]:

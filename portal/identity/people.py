@@ -186,8 +186,8 @@ def makers(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple[str, str
 
 def named(actor: Actor, text: str) -> Sequence[Person]:
     """Return a few of the tenant's people whose name or email address has these words."""
-    asked = search.words_of(text, None)
-    ids = search.Terms(Person, actor.tenant_id).few_with(asked, FOUND) if asked else []
+    words = search.words_of(text, None)
+    ids = search.Terms(Person, actor.tenant_id).few_with(words, FOUND) if words else []
     if not ids:
         return []
     query = select(Person).where(

@@ -84,10 +84,10 @@ class ScopesField(ChecksField):
 
     def reasons(self) -> list[tuple[str, str]]:
         """Return each reason with the scopes that cannot be granted because of it."""
-        told: dict[str, list[str]] = {}
+        by_reason: dict[str, list[str]] = {}
         for scope in sorted(self.refused, key=order):
-            told.setdefault(self.refused[scope], []).append(scope)
-        return [(reason, ", ".join(scopes)) for reason, scopes in told.items()]
+            by_reason.setdefault(self.refused[scope], []).append(scope)
+        return [(reason, ", ".join(scopes)) for reason, scopes in by_reason.items()]
 
     def presets(self) -> list[Preset]:
         """Return what is often ticked: to read, everything, and each job of a program."""

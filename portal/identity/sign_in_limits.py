@@ -72,9 +72,9 @@ def _network(address: str) -> str:
 def _spend(allowance: Allowance, who: str) -> None:
     # Use a separate transaction, so that the attempt counts even if the request is refused. Count
     # it under every key, so that nobody gets a second allowance while the secret key is replaced.
-    asked = f"{allowance.of} {who}".encode()
+    key = f"{allowance.of} {who}".encode()
     with transaction():
-        wait = max(_wait(allowance, found.hex()) for found in running().secret_key.digests(asked))
+        wait = max(_wait(allowance, found.hex()) for found in running().secret_key.digests(key))
     if wait:
         raise RateLimited(allowance.sentence, retry_after=wait)
 

@@ -263,8 +263,8 @@ def open_inbox() -> ResponseReturnValue:
 def verification(record_id: str) -> ResponseReturnValue:
     """Show code with which a receiver verifies our deliveries, in eight languages."""
     record = service.get(web.actor(), record_id, include_deleted=True)
-    asked = request.args.get("language", "")
-    chosen = receiver_code.BY_NAME.get(asked, receiver_code.SNIPPETS[0])
+    language = request.args.get("language", "")
+    chosen = receiver_code.BY_NAME.get(language, receiver_code.SNIPPETS[0])
     return web.render(
         "inbound/verification.html", record=record, chosen=chosen, snippets=receiver_code.SNIPPETS
     )

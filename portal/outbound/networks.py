@@ -106,14 +106,14 @@ def judge(address: str | Address) -> str | None:
 
     Text that is not an address is refused too, so that a caller's mistake cannot pass.
     """
-    meant = parse(address)
-    if meant is None:
+    parsed = parse(address)
+    if parsed is None:
         return "no internet address"
-    if isinstance(meant, IPv4Address):
-        return _first(_DENIED_V4, meant)
-    if meant in _GLOBAL_V6:
-        return _first(_DENIED_V6, meant)
-    return _first(_NAMED_V6, meant) or _SPECIAL
+    if isinstance(parsed, IPv4Address):
+        return _first(_DENIED_V4, parsed)
+    if parsed in _GLOBAL_V6:
+        return _first(_DENIED_V6, parsed)
+    return _first(_NAMED_V6, parsed) or _SPECIAL
 
 
 def forbidden(address: str | Address, allow: Iterable[Network] = ()) -> str | None:
@@ -124,8 +124,8 @@ def forbidden(address: str | Address, allow: Iterable[Network] = ()) -> str | No
 
 def listed(address: str | Address, allow: Iterable[Network]) -> bool:
     """Tell whether the operator's list contains the address, whatever the rules say."""
-    meant = parse(address)
-    return meant is not None and any(meant in network for network in allow)
+    parsed = parse(address)
+    return parsed is not None and any(parsed in network for network in allow)
 
 
 def networks(cidrs: Iterable[str]) -> tuple[Network, ...]:
@@ -134,6 +134,6 @@ def networks(cidrs: Iterable[str]) -> tuple[Network, ...]:
 
 
 def _first(
-    rules: Iterable[tuple[IPv4Network, str]] | Iterable[tuple[IPv6Network, str]], meant: Address
+    rules: Iterable[tuple[IPv4Network, str]] | Iterable[tuple[IPv6Network, str]], parsed: Address
 ) -> str | None:
-    return next((reason for network, reason in rules if meant in network), None)
+    return next((reason for network, reason in rules if parsed in network), None)

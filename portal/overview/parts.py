@@ -154,11 +154,11 @@ def nothing(actor: Actor) -> Columns:
 class Source:
     """A feature's part of the overview.
 
-    `ask` returns the columns to read, each one value and cheap however much there is; `tell` gets
-    their values and the time, and makes the part of them.
+    `ask` returns the columns to read, each one value and cheap however much there is; `part` makes
+    the part of their values and the time.
     """
 
-    tell: Callable[[Actor, Mapping[str, Any], datetime], OverviewPart]
+    part: Callable[[Actor, Mapping[str, Any], datetime], OverviewPart]
     ask: Callable[[Actor], Columns] = field(default=nothing)
 
 

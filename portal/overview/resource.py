@@ -132,10 +132,10 @@ class OverviewDocument(BaseModel):
 def _get() -> Response:
     api.no_parameters()
     found = service.look(api.actor(), sources())
-    said = found.sentence
+    sentence = found.sentence
     document: dict[str, Any] = {
         "at": found.at,
-        "sentence": {"status": said.status, "text": said.text, "rest": said.rest},
+        "sentence": {"status": sentence.status, "text": sentence.text, "rest": sentence.rest},
         "figures": [_figure(one) for one in found.figures],
         "needs": [_need(one) for one in found.needs],
         "changes": [_named(OverviewChange, one) for one in found.changes],

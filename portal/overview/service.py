@@ -36,27 +36,27 @@ class Overview:
 def look(actor: Actor, sources: Sequence[Source]) -> Overview:
     """Return the overview of the actor's tenant, as far as the actor may read it."""
     now, found = _read(actor, sources)
-    told = [source.tell(actor, part, now) for source, part in zip(sources, found, strict=True)]
+    parts = [source.part(actor, one, now) for source, one in zip(sources, found, strict=True)]
     needs = sorted(
-        (need for part in told for need in part.needs),
+        (need for part in parts for need in part.needs),
         key=lambda need: (need.harm, need.since is None, need.since or now, need.id),
     )
-    tallies = [tally for part in told for tally in part.tallies if tally.number]
+    tallies = [tally for part in parts for tally in part.tallies if tally.number]
     tallies.sort(key=lambda tally: tally.harm)
-    changes = sorted((one for part in told for one in part.changes), key=lambda one: one.at)
+    changes = sorted((one for part in parts for one in part.changes), key=lambda one: one.at)
     return Overview(
         at=now,
         sentence=written(
             needs,
             tallies,
-            [text for part in told for text in part.clear],
-            is_used=any(part.is_used for part in told),
+            [text for part in parts for text in part.clear],
+            is_used=any(part.is_used for part in parts),
         ),
-        figures=sorted((one for part in told for one in part.figures), key=lambda one: one.order),
+        figures=sorted((one for part in parts for one in part.figures), key=lambda one: one.order),
         needs=needs,
         more=[tally for tally in tallies if tally.number > tally.listed],
         changes=changes[::-1][:CHANGES],
-        steps=sorted((step for part in told for step in part.steps), key=lambda step: step.order),
+        steps=sorted((step for part in parts for step in part.steps), key=lambda step: step.order),
     )
 
 

@@ -156,12 +156,12 @@ def _facts_statement(kinds: tuple[tuple[type[Record], Judge], ...]) -> Statement
     PostgreSQL plans it once: planning it takes more time than its answer.
     """
     tenant_id: Any = bindparam("tenant_id")
-    asked = []
+    queries = []
     for place, (model, by) in enumerate(kinds):
         ids: Any = type_coerce(bindparam(f"ids_{place}"), ARRAY(String))
         own = (model.tenant_id == tenant_id, model.id == any_(ids))
-        asked.append(select(model.id, cast(by.facts(), JSONB)).where(*own))
-    return Statement(asked[0] if len(asked) == 1 else union_all(*asked), is_planned_once=True)
+        queries.append(select(model.id, cast(by.facts(), JSONB)).where(*own))
+    return Statement(queries[0] if len(queries) == 1 else union_all(*queries), is_planned_once=True)
 
 
 def of(record: Record) -> Health:

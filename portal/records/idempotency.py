@@ -72,7 +72,7 @@ def fingerprints(method: str, path: str, body: bytes) -> list[bytes]:
     return running().secret_key.digests(b"\0".join([method.encode(), path.encode(), body]))
 
 
-def claim(actor: Actor, key: str, asked: list[bytes]) -> Answer | None:
+def claim(actor: Actor, key: str, fingerprints: list[bytes]) -> Answer | None:
     """Claim a key. Return None if the work is still to be done, otherwise the first response.
 
     Wait while another request with the same key runs. Raise Invalid if the key was used for another
@@ -84,14 +84,14 @@ def claim(actor: Actor, key: str, asked: list[bytes]) -> Answer | None:
     identity = {"tenant_id": actor.tenant_id, "actor_id": actor.id, "key": key}
     claimed = session.execute(
         insert(IdempotencyKey)
-        .values(**identity, fingerprint=asked[0])
+        .values(**identity, fingerprint=fingerprints[0])
         .on_conflict_do_nothing()
         .returning(IdempotencyKey.key)
     ).first()
     if claimed:
         return None
     stored = session.execute(select(IdempotencyKey).filter_by(**identity)).scalar_one()
-    if bytes(stored.fingerprint) not in asked:
+    if bytes(stored.fingerprint) not in fingerprints:
         message = "This key was used for another request. Use a new one for each request."
         raise Invalid([FieldError("Idempotency-Key", message)])
     if stored.status is None:
@@ -99,7 +99,7 @@ def claim(actor: Actor, key: str, asked: list[bytes]) -> Answer | None:
     return Answer(stored.status, stored.answer, stored.location)
 
 
-def is_answered(actor: Actor, key: str, asked: list[bytes]) -> bool:
+def is_answered(actor: Actor, key: str, fingerprints: list[bytes]) -> bool:
     """Tell whether this request, with this key, has its response."""
     found = select(IdempotencyKey.fingerprint).where(
         IdempotencyKey.tenant_id == actor.tenant_id,
@@ -108,7 +108,7 @@ def is_answered(actor: Actor, key: str, asked: list[bytes]) -> bool:
         IdempotencyKey.status.is_not(None),
     )
     stored = session.scalar(found)
-    return stored is not None and bytes(stored) in asked
+    return stored is not None and bytes(stored) in fingerprints
 
 
 def remember(actor: Actor, key: str, answer: Answer) -> None:

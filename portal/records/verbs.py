@@ -89,12 +89,12 @@ def create_all(actor: Actor, made: Sequence[tuple[R, Mapping[str, Any]]]) -> lis
     """
     filled = [_new(actor, record, values) for record, values in made]
     new_record.store_all([new for new, _ in filled])
-    told = [(new.record, given) for new, given in filled]
+    created = [(new.record, given) for new, given in filled]
     for watcher, watch_all in _watchers.items():
         if watch_all is not None:
-            watch_all(actor, told, "created")
+            watch_all(actor, created, "created")
             continue
-        for record, given in told:
+        for record, given in created:
             watcher(actor, record, "created", given)
     return [record for record, _ in made]
 

@@ -138,15 +138,15 @@ class _BatchBody(BaseModel):
 
 def _create(resource: Creatable) -> Response:
     no_parameters()
-    asked = _read(body())
-    if not 1 <= len(asked.items) <= MOST_AT_ONCE:
+    batch = _read(body())
+    if not 1 <= len(batch.items) <= MOST_AT_ONCE:
         raise Invalid.field("items", f"Give 1 to {MOST_AT_ONCE} items.")
-    commands = batches.checked(resource.command.read, asked.items)
-    if asked.atomic:
+    commands = batches.checked(resource.command.read, batch.items)
+    if batch.atomic:
         batches.raise_together(
             {n: one for n, one in enumerate(commands) if isinstance(one, PortalError)}
         )
-    return once(lambda: _created(resource, commands, asked.atomic))
+    return once(lambda: _created(resource, commands, batch.atomic))
 
 
 def _read(data: dict[str, Any]) -> _BatchBody:

@@ -50,7 +50,7 @@ def create() -> ResponseReturnValue:
     name = request.form.get("list", "")
     if name not in (known := with_views()):
         raise BadRequest(one_of(name, known))
-    asked = {
+    fields = {
         "list": name,
         "name": request.form.get("name", ""),
         "parameters": _parameters(),
@@ -58,7 +58,7 @@ def create() -> ResponseReturnValue:
         "is_default": "is_default" in request.form,
     }
     return _done(
-        lambda: service.create(web.actor(), NewView.read(asked)), "The view is saved.", name
+        lambda: service.create(web.actor(), NewView.read(fields)), "The view is saved.", name
     )
 
 
@@ -67,10 +67,10 @@ def change(view_id: str) -> ResponseReturnValue:
     """Save what a list shows into an open view, or change the view's name, rights and place."""
     view = service.get(web.actor(), view_id)
     if request.form.get("do") == "save":
-        asked: dict[str, object] = {"parameters": _parameters()}
+        fields: dict[str, object] = {"parameters": _parameters()}
     else:
         place = request.form.get("position", "0")
-        asked = {
+        fields = {
             "name": request.form.get("name", ""),
             "is_default": "is_default" in request.form,
             "position": int(place)
@@ -79,9 +79,9 @@ def change(view_id: str) -> ResponseReturnValue:
         }
         # Who may not share has no box, and the view stays as it is.
         if "is_shared" in request.form or may_share(web.actor(), view.list):
-            asked["is_shared"] = "is_shared" in request.form
+            fields["is_shared"] = "is_shared" in request.form
     return _done(
-        lambda: service.change(web.actor(), view_id, ChangedView.read(asked)),
+        lambda: service.change(web.actor(), view_id, ChangedView.read(fields)),
         "The view is changed.",
         view.list,
         view_id,

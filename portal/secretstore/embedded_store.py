@@ -352,10 +352,8 @@ NEWEST = _reading(
 
 
 def _find(ref: SecretRef, version: int | None) -> _Found | None:
-    asked = _columns(ref)
-    rows = (
-        send(NEWEST, asked) if version is None else send(ONE_VERSION, {**asked, "version": version})
-    )
+    key = _columns(ref)
+    rows = send(NEWEST, key) if version is None else send(ONE_VERSION, {**key, "version": version})
     return next((_Found(*row) for row in rows), None)
 
 

@@ -481,8 +481,8 @@ class VaultStore:
     def _granted(self) -> dict[str, frozenset[str]]:
         """Return the capabilities that the portal has on the paths that it needs."""
         paths = {path: f"{self._mount}/{example(path)}" for path in NEEDS[self._side]}
-        asked = {"paths": list(paths.values())}
-        answer = self._send("POST", "sys/capabilities-self", asked)
+        body = {"paths": list(paths.values())}
+        answer = self._send("POST", "sys/capabilities-self", body)
         if answer.status == HTTPStatus.FORBIDDEN:
             raise self._login.refused()
         _raise_for(answer, "health")

@@ -199,8 +199,8 @@ def _no_key_in_address() -> Response | None:
         return None
     if _view_of(asked) is None:  # no page of ours, so the path may be anything, such as //elsewhere
         return None
-    said = SHAPE.sub(_fingerprint, query)
-    return redirect(f"{asked.path}?{said}", 303) if said != query else None
+    shown = SHAPE.sub(_fingerprint, query)
+    return redirect(f"{asked.path}?{shown}", 303) if shown != query else None
 
 
 def _fingerprint(key: re.Match[str]) -> str:

@@ -132,8 +132,8 @@ def _send_toasts(response: Response) -> Response:
     leaves = response.location or "HX-Redirect" in response.headers
     if portal_request().is_htmx and not leaves:
         # The target is named, because the element that sent the request may be removed by the swap.
-        told = {"toast": {"target": "#toasts", "items": waiting}}
-        response.headers["HX-Trigger"] = json.dumps(told)
+        trigger = {"toast": {"target": "#toasts", "items": waiting}}
+        response.headers["HX-Trigger"] = json.dumps(trigger)
     else:
         for item in waiting:
             flash(json.dumps(item), "toast")

@@ -44,11 +44,11 @@ def init_app(app: Flask) -> None:
 
 def show(record: Connector) -> Mapping[str, Any]:
     """Return what a connector's own page shows of its connection."""
-    asked = ranges.range_in_address("30d")
-    connection = panel.read(web.actor(), record, asked.in_days)
+    chart_range = ranges.range_in_address("30d")
+    connection = panel.read(web.actor(), record, chart_range.in_days)
     return {
         "connection": connection,
-        "range": asked.in_days,
+        "range": chart_range.in_days,
         "series": panel.SERIES,
         "timeline": connection.timeline,
     }

@@ -150,11 +150,11 @@ def required(given: Any, here: Here) -> Check:
 
 @keyword("dependentRequired", OBJECT)
 def dependent_required(given: Any, here: Here) -> Check:
-    asked = {name: _required(here.texts(names)) for name, names in here.members(given).items()}
+    checks = {name: _required(here.texts(names)) for name, names in here.members(given).items()}
 
     def check(value: Any, place: Place, run: Run, seen: Seen) -> bool:
-        run.work.spend(len(asked))
-        return all(one(value, place, run, seen) for name, one in asked.items() if name in value)
+        run.work.spend(len(checks))
+        return all(one(value, place, run, seen) for name, one in checks.items() if name in value)
 
     return check
 

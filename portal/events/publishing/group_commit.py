@@ -228,12 +228,12 @@ async def _commit(
     that is not known.
     """
     enter = setting({"app.tenant_id": tenant_id})
-    asked = [(one.glances(), one.claims()) for one in publications]
-    asks = [bound.ask for pair in asked for part in pair for bound in part]
+    statements = [(one.glances(), one.claims()) for one in publications]
+    asks = [bound.ask for pair in statements for part in pair for bound in part]
     async with rolled_back(connection):
         _, _, *rows = await connection.ask(BEGIN, enter, *asks)
         answers = iter(rows)
-        found = [tuple(list(islice(answers, len(part))) for part in pair) for pair in asked]
+        found = [tuple(list(islice(answers, len(part))) for part in pair) for pair in statements]
         each = list(zip(publications, found, strict=True))
         owed = sum(one.size(glanced) for one, (glanced, _) in each)
         if owed > MOST_OWED:

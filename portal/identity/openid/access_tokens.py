@@ -118,8 +118,8 @@ def _marks(claims: dict[str, Any], wanted: str) -> bool:
     found = claim_at(claims, name)
     if not has_value:
         return found not in (None, False, "", "false", [])
-    said = found if isinstance(found, list) else [found]
-    return any(one == value or (one is True and value == "true") for one in said)
+    values = found if isinstance(found, list) else [found]
+    return any(one == value or (one is True and value == "true") for one in values)
 
 
 def audiences(claims: dict[str, Any]) -> list[Any]:

@@ -85,8 +85,8 @@ class Side:
 
     def values(self, given: Value) -> list[str]:
         """Return the values of which a record must have one."""
-        asked = given if isinstance(given, tuple) else (str(given),)
-        return sorted({value for one in asked for value in self.matching(one)})
+        texts = given if isinstance(given, tuple) else (str(given),)
+        return sorted({value for one in texts for value in self.matching(one)})
 
     def array(self, given: Any) -> Any:
         """Return these values as an array. `given` may also be one."""

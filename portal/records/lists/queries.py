@@ -62,8 +62,8 @@ class Query:
     @property
     def is_narrowed(self) -> bool:
         """Tell whether anything hides records from the list."""
-        asked = (self.q, self.tag, self.filters, self.bounds, self.show, self.is_loose)
-        return any(asked)
+        narrowing = (self.q, self.tag, self.filters, self.bounds, self.show, self.is_loose)
+        return any(narrowing)
 
 
 def parse(listing: Listing[Any], arguments: Arguments, without: Collection[str] = ()) -> Query:

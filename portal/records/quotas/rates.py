@@ -149,12 +149,12 @@ class Rates:
         now = elapsed()
         with self._lock:
             held = self._held.pop(key, None) or Loan()
-        asked = {"tenant_id": tenant_id, "name": name, "default": BY_NAME[name].default}
+        values = {"tenant_id": tenant_id, "name": name, "default": BY_NAME[name].default}
         # Borrow more when the last loan was used up before its end.
         extra = held.used * 2 if held.ends > now else held.used
-        asked |= {"need": many, "extra": extra, "back": 0 if held.is_own else held.left}
+        values |= {"need": many, "extra": extra, "back": 0 if held.is_own else held.left}
         try:
-            [(lent, wait_ms, allowed)] = LEND.alone(db.engine, {"app.tenant_id": tenant_id}, asked)
+            [(lent, wait_ms, allowed)] = LEND.alone(db.engine, {"app.tenant_id": tenant_id}, values)
         except (DBAPIError, PoolTimeout):
             return self._alone(key, many, held.allowed or BY_NAME[name].default, now)
         if wait_ms:

@@ -110,8 +110,8 @@ def _paths(surface: Surface) -> dict[str, dict[str, Any]]:
         item[operation.method.lower()] = _operation(operation, links, examples, surface.base_url)
     servers = [{"url": surface.base_url, "description": "This portal."}]
     for path, standard in surface.paths.items():
-        told = {method: _foreign_operation(one, examples) for method, one in standard.items()}
-        found[path] = {"servers": servers, **told}
+        operations = {method: _foreign_operation(one, examples) for method, one in standard.items()}
+        found[path] = {"servers": servers, **operations}
     return found
 
 

@@ -78,6 +78,6 @@ def list_view(page: Page[Any], query: Query, own: tuple[str, ...] = ()) -> ListV
 
 def _at(cursor: str | None, own: tuple[str, ...]) -> str:
     left_out = ("cursor", *own)
-    asked = {name: value for name, value in request.args.items() if value and name not in left_out}
-    place: dict[str, Any] = {**(request.view_args or {}), **asked, "cursor": cursor}
+    kept = {name: value for name, value in request.args.items() if value and name not in left_out}
+    place: dict[str, Any] = {**(request.view_args or {}), **kept, "cursor": cursor}
     return url_for(request.endpoint or "", **place)

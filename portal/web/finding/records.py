@@ -43,11 +43,11 @@ def weigh(actor: Actor, kinds: Sequence[Kind], text: str, also: Sequence[Any] = 
     models, with one statement."""
     if not kinds or not search.words_of(text, None):
         return {}
-    asked = [(kind.resource.listing, _query(kind, text, A_FEW)) for kind in kinds]
+    searches = [(kind.resource.listing, _query(kind, text, A_FEW)) for kind in kinds]
     models = [*(kind.resource.model for kind in kinds), *also]
     return {
         (model.noun, weight.word): weight
-        for model, weights in zip(models, listing.weigh(actor, asked, also), strict=True)
+        for model, weights in zip(models, listing.weigh(actor, searches, also), strict=True)
         for weight in weights
     }
 
@@ -84,10 +84,10 @@ def _query(kind: Kind, text: str, most: int) -> listing.Query:
 def by_fingerprint(actor: Actor, kinds: Sequence[Kind], text: str) -> tuple[Kind, Any] | None:
     """Return the record with this fingerprint, or None if the caller sees none."""
     for kind in kinds:
-        asked = kind.resource.listing
-        if asked.fingerprint:
-            query = listing.Query(filters={asked.fingerprint: text}, sort=asked.default_sort)
-            for record in listing.page(actor, asked, query).items:
+        searched = kind.resource.listing
+        if searched.fingerprint:
+            query = listing.Query(filters={searched.fingerprint: text}, sort=searched.default_sort)
+            for record in listing.page(actor, searched, query).items:
                 return kind, record
     return None
 

@@ -244,14 +244,14 @@ class CommandForm(FlaskForm, Generic[C]):
         is_mine = other is None or field.shown(_within(other.before, path)) != field.shown(
             field.sent()
         )
-        told = Difference(
+        difference = Difference(
             field.label.text,
             field.shown(stored),
             field.shown(field.sent()) if is_mine else None,
             other.actor_name if other else None,
             other.at if other else None,
         )
-        self.differences = [*self.differences, told]
+        self.differences = [*self.differences, difference]
         if not is_mine:
             field.take(stored)
 

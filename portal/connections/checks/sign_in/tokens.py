@@ -196,8 +196,8 @@ async def _issuer_of(visit: Visit, resource: str) -> str:
     """Return the issuer that the metadata of a protected resource name (RFC 9728)."""
     kind = "oauth-protected-resource"
     places = [_well_known(resource, kind)]
-    asked = await visit.send(Request("GET", resource, JSON))
-    found = _RESOURCE_METADATA.search(asked.header("www-authenticate") or "")
+    answer = await visit.send(Request("GET", resource, JSON))
+    found = _RESOURCE_METADATA.search(answer.header("www-authenticate") or "")
     if found and _origin(found[1]) == _origin(resource):
         places.insert(0, found[1])
     metadata = await _first(visit, *places, _well_known(_origin(resource), kind))
