@@ -14,6 +14,7 @@ from portal.keys.revocation import blast_radius
 from portal.keys.usage import expiry_notices
 from tests.cast import ADA, Api, Pages
 from tests.databases import Database
+from tests.statements import statements
 
 Turn = Callable[[], None]
 
@@ -189,6 +190,36 @@ def test_many_stopped_at_once_are_one_event(
         [newest, *_] = ada.get(f"/api-keys/{key['id']}/history").json["items"]
         assert newest["action"] == f"key.{name}"
         assert newest["changes"]["reason"] == [None, "stolen"]
+
+
+@pytest.mark.parametrize("path", ["bulk", "panic", "REST"])
+def test_a_thousand_keys_are_stopped_with_as_many_statements_as_three(
+    ada: Api,
+    browse: Callable[..., Pages],
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+):
+    """In an emergency there is no time for a statement about each key."""
+    monkeypatch.setattr(blast_radius, "ONE_BY_ONE", 1)
+    page = browse(ADA)
+
+    def stopped(many: int) -> int:
+        crm = ada.create("applications", display_name=f"CRM {many}")
+        for _ in range(many):
+            ada.create("api-keys", application_id=crm["id"])
+        chosen = {"application_id": crm["id"]}
+        with statements() as sent:
+            if path == "REST":
+                ada.post("/api-keys/revocations", {**chosen, "dry_run": False})
+            else:
+                typed = {"bulk": str(many), "panic": crm["slug"]}[path]
+                page.post(f"/keys/{path}", {**chosen, "confirm": typed})
+        live = ada.get(f"/api-keys?application_id={crm['id']}&status=active").json or {}
+        assert live["items"] == []
+        return len(sent)
+
+    stopped(2)
+    assert stopped(3) == stopped(9)
 
 
 def test_every_event_of_a_key_is_in_the_catalogue(vic: Api):

@@ -14,10 +14,11 @@ from sqlalchemy import (
     func,
     insert,
     inspect,
+    literal,
     select,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 
 from portal.database.actor import Actor
 from portal.database.audience import KNOWN, closed_to
@@ -29,7 +30,8 @@ from portal.records.audit.models import AuditEntry
 from portal.records.listing import NOT_OURS, packed, refused, unpacked
 
 # Every column except the one that the database fills. The values are those of an `entry`.
-COLUMNS = [column.name for column in AuditEntry.__table__.c if column.name != "occurred_at"]
+GIVEN = [given for given in AuditEntry.__table__.c if given.name != "occurred_at"]
+COLUMNS = [given.name for given in GIVEN]
 ENTRY = insert(AuditEntry).values({name: bindparam(f"entry_{name}") for name in COLUMNS})
 ENTER = Statement(ENTRY)
 Changes = Mapping[str, tuple[Any, Any]]
@@ -71,7 +73,10 @@ def note_all(
     entries = [_entry(actor, action, record_kind, *one) for one in noted]
     rows = [{name.removeprefix("entry_"): v for name, v in entry.items()} for entry in entries]
     if rows:
-        session.execute(insert(AuditEntry), rows)
+        # One statement: a list of rows would be a statement for each, and a panic has thousands.
+        given = func.jsonb_to_recordset(literal(rows, JSONB)).table_valued(*GIVEN)
+        typed = select(given.render_derived(with_types=True))
+        session.execute(insert(AuditEntry).from_select(COLUMNS, typed))
 
 
 def _entry(
