@@ -192,6 +192,20 @@ def test_many_stopped_at_once_are_one_event(
         assert newest["changes"]["reason"] == [None, "stolen"]
 
 
+def test_many_keys_of_two_applications_are_one_event_of_neither(
+    ada: Api,
+    told: Callable[..., Any],
+    browse: Callable[..., Pages],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(blast_radius, "ONE_BY_ONE", 1)
+    owners = [ada.create("applications", display_name=name)["id"] for name in ("CRM", "ERP")]
+    for owner in owners:
+        ada.create("api-keys", application_id=owner)
+    browse(ADA).post("/keys/bulk", {"application_id": ",".join(owners), "confirm": "2"})
+    assert told("api_keys.revoked") == [{"count": 2, "reason": None, "application_id": None}]
+
+
 @pytest.mark.parametrize("path", ["bulk", "panic", "REST"])
 def test_a_thousand_keys_are_stopped_with_as_many_statements_as_three(
     ada: Api,
@@ -214,6 +228,8 @@ def test_a_thousand_keys_are_stopped_with_as_many_statements_as_three(
             else:
                 typed = {"bulk": str(many), "panic": crm["slug"]}[path]
                 page.post(f"/keys/{path}", {**chosen, "confirm": typed})
+        [written] = [sql for sql, _ in sent if sql.startswith("UPDATE api_key ")]
+        assert "SELECT" not in written, "a bad plan searches all keys for each"
         live = ada.get(f"/api-keys?application_id={crm['id']}&status=active").json or {}
         assert live["items"] == []
         return len(sent)

@@ -10,24 +10,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import joinedload
 
 from portal.applications.models import Application
 from portal.core.errors import Invalid
 from portal.database.actor import Actor
-from portal.database.session import database_now, flush, session
-from portal.events import service as events
+from portal.database.session import database_now, session
 from portal.keys import service
 from portal.keys.editing import editing
 from portal.keys.models import ApiKey, not_revoked
+from portal.keys.revocation.revocation import Past, stop_together
 from portal.keys.usage import figures
 from portal.keys.usage.figures import Use
-from portal.keys.verification.verifier import changed
 from portal.records import verbs
-from portal.records.audit import trail as audit
 from portal.records.listing import Listing, Query, narrowed
-from portal.records.quotas import counts
 
 DAY = timedelta(hours=24)
 ONE_BY_ONE = 200  # up to this number, each key is an event of its own; more are one event
@@ -134,7 +131,8 @@ def repair_many(actor: Actor, chosen: Selection, verb: str) -> int:
     actor.require("keys:write")
     values = REPAIRS[verb](database_now())
     repaired = 0
-    for record in _locked(actor, chosen, MOST_REPAIRED, only=editing.open_only()):
+    ids = session.scalars(_ids(actor, chosen, MOST_REPAIRED)).all()
+    for record in _locked(actor, ids, *editing.open_only()):
         missing = {name: value for name, value in values.items() if not _has(record, name)}
         if missing and not (verb == "budget" and record.parent_key_id):
             editing.apply(actor, record, missing)
@@ -146,71 +144,32 @@ def _has(record: ApiKey, name: str) -> bool:
     return getattr(record, name) not in (None, "none")
 
 
-def _stop(actor: Actor, chosen: Selection, verb: str, reason: str | None) -> int:
+def _stop(actor: Actor, chosen: Selection, past: Past, reason: str | None) -> int:
     """Stop keys. Without a reason, that of a planned revocation or of an earlier block stays."""
     actor.require("keys:write")
-    values: dict[str, object] = {"revoked_at": database_now()}
-    if verb == "blocked":
-        values = {"blocked": True}
-    field = f"{verb}_reason"
-    few = _locked(actor, chosen, ONE_BY_ONE + 1)
-    if len(few) <= ONE_BY_ONE:
-        for record in few:
-            why = {field: reason or getattr(record, field)}
-            verbs.change(actor, record, values | why, action=verb)
-            session.expire(record, ["status"])
-        return len(few)
-    together = values | {field: reason or getattr(ApiKey, field)}
-    return _stop_together(actor, chosen, verb, together, reason)
+    ids = session.scalars(_ids(actor, chosen, None)).all()
+    if len(ids) > ONE_BY_ONE:
+        owner = chosen.query.filters.get("application_id")
+        return stop_together(actor, ids, past, reason, owner if isinstance(owner, str) else None)
+    few = _locked(actor, ids)
+    for record in few:
+        if past == "revoked":
+            service.end(actor, record, reason, database_now())
+        else:
+            values = {"blocked": True, "blocked_reason": reason or record.blocked_reason}
+            verbs.change(actor, record, values, action=past)
+    return len(few)
 
 
-def _locked(
-    actor: Actor, chosen: Selection, most: int, *, only: Sequence[ColumnElement[bool]] = ()
-) -> Sequence[ApiKey]:
-    """Return the first of these keys with their current values, locked for a change. `only` are
-    more conditions, which count after the first have been taken."""
+def _locked(actor: Actor, ids: Sequence[str], *only: ColumnElement[bool]) -> Sequence[ApiKey]:
+    """Return these keys with their current values, locked for a change."""
     return session.scalars(
         select(ApiKey)
-        .where(ApiKey.tenant_id == actor.tenant_id)
-        .where(ApiKey.id.in_(_ids(actor, chosen, most)), *only)
+        .where(ApiKey.tenant_id == actor.tenant_id, ApiKey.id.in_(ids), *only)
+        .where(ApiKey.revoked_at.is_(None))  # skip keys that another admin has just revoked
         .with_for_update(of=ApiKey)
         .execution_options(populate_existing=True)
     ).all()
-
-
-def _stop_together(
-    actor: Actor, chosen: Selection, verb: str, values: dict[str, object], reason: str | None
-) -> int:
-    """Stop keys with a few statements and one event, and return how many.
-
-    In an emergency there is no time for thousands of statements.
-    """
-    stopped = session.execute(
-        update(ApiKey)
-        .where(ApiKey.tenant_id == actor.tenant_id)
-        .where(ApiKey.id.in_(_ids(actor, chosen, None)))
-        .where(ApiKey.revoked_at.is_(None))  # skip keys that another admin has just revoked
-        .values(**values, version=ApiKey.version + 1, updated_by=actor.person_id or actor.id)
-        .returning(ApiKey.id, ApiKey.name)
-        .execution_options(synchronize_session=False)
-    ).all()
-    flush()
-    if not stopped:
-        return 0
-    if verb == "revoked":
-        counts.give_back(actor.tenant_id, ApiKey, len(stopped))
-    changed(key_id for key_id, _ in stopped)
-    changes = {verb: (False, True), "reason": (None, reason)}
-    entries = ((key_id, name, changes) for key_id, name in stopped)
-    audit.note_all(actor, f"key.{verb}", ApiKey.noun, entries)
-    audit.note(
-        actor, f"keys.{verb}", record_kind="keys", record_id="many",
-        record_name=f"{len(stopped)} keys", changes={"count": (0, len(stopped))},
-    )  # fmt: skip
-    application_id = chosen.query.filters.get("application_id")
-    told = {"count": len(stopped), "reason": reason, "application_id": application_id}
-    events.announce(actor, f"api_keys.{verb}", told)
-    return len(stopped)
 
 
 def _ids(actor: Actor, chosen: Selection, most: int | None) -> Select[str]:
