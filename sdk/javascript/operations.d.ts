@@ -5242,7 +5242,7 @@ export interface ApiKeysCalls {
   /**
    * Give all keys with a weakness the expiry, limit or budget that they lack
    *
-   * Give every key with a weakness the expiry, limit or budget that it lacks. Without `dry_run: false` it only counts them and names some. A key that was found in public stays as it is, because it is not edited until that is dealt with.
+   * Give every key with a weakness the expiry, limit or budget that it lacks. Without `dry_run: false` it only counts them and names some. A key that was found in public is not counted and stays as it is: it is not edited until that is dealt with.
    */
   repairMany(body: RepairKeys, options?: Options<"idempotencyKey" | "validateOnly">): Promise<Revoked>;
 }

@@ -60,9 +60,9 @@ def _repair() -> Response:
 def _repaired(command: RepairKeys) -> dict[str, Any]:
     owner = {"application_id": command.application_id} if command.application_id else {}
     chosen = Selection(CONSOLE, Query(filters=owner, show=command.weakness))
-    found = blast_radius.sample(actor(), chosen, SAMPLE)
+    found = blast_radius.sample(actor(), chosen, command.remedy, SAMPLE)
     seen = {
-        "count": blast_radius.how_many(actor(), chosen),
+        "count": blast_radius.how_many(actor(), chosen, command.remedy),
         "dry_run": command.dry_run,
         "sample": [{"id": key.id, "name": key.name} for key in found],
     }
@@ -94,7 +94,7 @@ OPERATIONS = (
         summary="Give all keys with a weakness the expiry, limit or budget that they lack",
         description="Give every key with a weakness the expiry, limit or budget that it lacks."
         " Without `dry_run: false` it only counts them and names some. A key that was found in"
-        " public stays as it is, because it is not edited until that is dealt with.",
+        " public is not counted and stays as it is: it is not edited until that is dealt with.",
         scope="keys:write",
         view=_repair,
         command=RepairKeys,

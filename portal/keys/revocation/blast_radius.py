@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import joinedload
@@ -86,19 +87,19 @@ class Selection:
         return self.query.is_narrowed
 
 
-def how_many(actor: Actor, chosen: Selection) -> int:
+def how_many(actor: Actor, chosen: Selection, verb: str) -> int:
     """Return how many keys an action on many would change (the dry run), at most MOST."""
     actor.require("keys:write")
-    return (
-        session.scalar(select(func.count()).select_from(_ids(actor, chosen, MOST).subquery())) or 0
-    )
+    keys = _ids(actor, chosen, MOST, *_fit_for(verb)).subquery()
+    return session.scalar(select(func.count()).select_from(keys)) or 0
 
 
-def sample(actor: Actor, chosen: Selection, most: int) -> Sequence[ApiKey]:
-    """Return the first few keys of a selection, to look at before they are stopped."""
+def sample(actor: Actor, chosen: Selection, verb: str, most: int) -> Sequence[ApiKey]:
+    """Return a few of the keys that an action on many would change, to look at before."""
+    few = _ids(actor, chosen, most, *_fit_for(verb))
     return session.scalars(
         select(ApiKey)
-        .where(ApiKey.tenant_id == actor.tenant_id, ApiKey.id.in_(_ids(actor, chosen, most)))
+        .where(ApiKey.tenant_id == actor.tenant_id, ApiKey.id.in_(few))
         .options(joinedload(ApiKey.owning_application))
         .order_by(ApiKey.name_key)
     ).all()
@@ -114,34 +115,45 @@ def block_many(actor: Actor, chosen: Selection, reason: str | None) -> int:
     return _stop(actor, chosen, "blocked", reason)
 
 
-REPAIRS: Mapping[str, Callable[[datetime], Mapping[str, object]]] = {
-    "expire": lambda now: {"expires_at": now + timedelta(days=90)},
-    "limit": lambda now: {"rpm_limit": 600},
-    "budget": lambda now: {"max_budget_usd": Decimal(100), "budget_period": "month"},
+class Repair(NamedTuple):
+    """The condition for the keys that lack something, and what gives it to them."""
+
+    lacks: ColumnElement[bool]
+    given: Callable[[datetime], Mapping[str, object]]
+
+
+REPAIRS: Mapping[str, Repair] = {
+    "expire": Repair(
+        ApiKey.expires_at.is_(None), lambda now: {"expires_at": now + timedelta(days=90)}
+    ),
+    "limit": Repair(ApiKey.rpm_limit.is_(None), lambda now: {"rpm_limit": 600}),
+    "budget": Repair(
+        # A child spends the budget of its parent.
+        ApiKey.max_budget_usd.is_(None) & ApiKey.parent_key_id.is_(None),
+        lambda now: {"max_budget_usd": Decimal(100), "budget_period": "month"},
+    ),
 }
 
 
 def repair_many(actor: Actor, chosen: Selection, verb: str) -> int:
     """Give these keys the expiry, the limit or the budget that they lack, and return how many.
 
-    At most MOST_REPAIRED keys are changed. A value that a key has already stays, and a child spends
-    the budget of its parent. A key that may not be edited, such as one that was found in public,
-    stays as it is.
+    At most MOST_REPAIRED keys are changed. A value that a key has already stays, and a key that may
+    not be edited, such as one that was found in public, stays as it is.
     """
     actor.require("keys:write")
-    values = REPAIRS[verb](database_now())
-    repaired = 0
-    ids = session.scalars(_ids(actor, chosen, MOST_REPAIRED)).all()
-    for record in _locked(actor, ids, *editing.open_only()):
-        missing = {name: value for name, value in values.items() if not _has(record, name)}
-        if missing and not (verb == "budget" and record.parent_key_id):
-            editing.apply(actor, record, missing)
-            repaired += 1
-    return repaired
+    fit, values = _fit_for(verb), REPAIRS[verb].given(database_now())
+    ids = session.scalars(_ids(actor, chosen, MOST_REPAIRED, *fit)).all()
+    found = _locked(actor, ids, *fit)
+    for record in found:
+        missing = {n: value for n, value in values.items() if getattr(record, n) in (None, "none")}
+        editing.apply(actor, record, missing)
+    return len(found)
 
 
-def _has(record: ApiKey, name: str) -> bool:
-    return getattr(record, name) not in (None, "none")
+def _fit_for(verb: str) -> Sequence[ColumnElement[bool]]:
+    """Return the conditions for the keys that an action changes."""
+    return (*editing.open_only(), REPAIRS[verb].lacks) if verb in REPAIRS else ()
 
 
 def _stop(actor: Actor, chosen: Selection, past: Past, reason: str | None) -> int:
@@ -172,8 +184,11 @@ def _locked(actor: Actor, ids: Sequence[str], *only: ColumnElement[bool]) -> Seq
     ).all()
 
 
-def _ids(actor: Actor, chosen: Selection, most: int | None) -> Select[str]:
-    statement = narrowed(actor, chosen.listing, chosen.query).where(ApiKey.revoked_at.is_(None))
+def _ids(
+    actor: Actor, chosen: Selection, most: int | None, *only: ColumnElement[bool]
+) -> Select[str]:
+    statement = narrowed(actor, chosen.listing, chosen.query)
+    statement = statement.where(ApiKey.revoked_at.is_(None), *only)
     return statement.with_only_columns(ApiKey.id).limit(most)
 
 

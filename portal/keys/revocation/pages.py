@@ -150,16 +150,17 @@ def _dry_run(chosen: Selection, problem: str = "", wrong: str = "") -> ResponseR
     caller = web.actor()
     asked = request.form if request.method == "POST" else request.args
     says_which = chosen.is_narrowed
+    verb = asked["verb"] if asked.get("verb") in VERBS else "revoke"
     return web.render(
         "keys/bulk.html",
         says_which=says_which,
-        count=blast_radius.how_many(caller, chosen) if says_which else 0,
+        count=blast_radius.how_many(caller, chosen, verb) if says_which else 0,
         most=MOST,
-        sample=blast_radius.sample(caller, chosen, SAMPLE) if says_which else [],
+        sample=blast_radius.sample(caller, chosen, verb, SAMPLE) if says_which else [],
         reason=asked.get("reason", ""),
         hidden=[(n, v) for n, v in asked.items(multi=True) if v and n in KEPT],
         query=chosen.query,
-        verb=asked.get("verb") if asked.get("verb") in VERBS else "revoke",
+        verb=verb,
         verbs=VERBS,
         application_id=_filter_value(chosen, "application_id"),
         applications=_offered(applications.choices(caller), chosen, "application_id"),
@@ -194,9 +195,10 @@ def _stop_many(chosen: Selection) -> ResponseReturnValue:
     if not chosen.is_narrowed:
         return _dry_run(chosen, "Say which keys: by application, who made them, tag or age.")
     expected = request.form.get("confirm", "").strip().replace(",", "")
-    count = blast_radius.how_many(web.actor(), chosen)
+    count = blast_radius.how_many(web.actor(), chosen, verb)
     if expected != str(count):
-        words = f"Type {count} to confirm: that many keys are meant now."
+        would = "key would" if count == 1 else "keys would"
+        words = f"Type {count} to confirm: {count} {would} be changed now."
         return _dry_run(chosen, words, "confirm")
     try:
         reason = _reason()
@@ -243,7 +245,7 @@ def panic() -> ResponseReturnValue:
         "keys/panic.html",
         application=application,
         count=blast_radius.how_many(
-            caller, blast_radius.of_application(application, filters.CONSOLE)
+            caller, blast_radius.of_application(application, filters.CONSOLE), "revoke"
         ),
         most=MOST,
         choices=[],

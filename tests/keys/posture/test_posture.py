@@ -11,6 +11,7 @@ from portal_devtools.identity_provider.people import ACME
 from portal.database.session import transaction
 from portal.keys.listing import filters
 from portal.keys.posture.posture import WEAKNESSES
+from portal.keys.revocation import blast_radius
 from portal.keys.usage import concerns
 from tests.cast import ED, VIC, Api, Pages
 
@@ -189,11 +190,24 @@ def test_an_application_stops_only_its_own_weak_keys(app: Flask, ada: Api, make:
 
 
 def test_a_repair_takes_nothing_away_that_a_key_has(page: Pages, ada: Api, make: Any):
-    strict = make(rpm_limit=5)
-    chosen = {"id": strict["id"], "verb": "limit", "confirm": "1"}
-    assert page.post("/keys/bulk", chosen).status_code == 303
-    key = ada.get(f"/api-keys/{strict['id']}").json or {}
-    assert (key["rpm_limit"], key["version"]) == (5, 1)
+    strict, free = make(rpm_limit=5), make(rpm_limit=None)
+    chosen = {"id": f"{strict['id']},{free['id']}", "verb": "limit"}
+    assert "1 key is meant" in page.get("/keys/bulk", query_string=chosen).text
+    refused = page.post("/keys/bulk", chosen | {"confirm": "2"})
+    assert (refused.status_code, "Type 1 to confirm" in refused.text) == (422, True)
+    assert page.post("/keys/bulk", chosen | {"confirm": "1"}).status_code == 303
+    strict, free = (ada.get(f"/api-keys/{key['id']}").json or {} for key in (strict, free))
+    assert (strict["rpm_limit"], strict["version"]) == (5, 1)
+    assert (free["rpm_limit"], free["version"]) == (600, 2)
+
+
+def test_a_budget_for_good_is_not_made_one_of_each_month(page: Pages, ada: Api, make: Any):
+    key = make(max_budget_usd=5)
+    path = f"/api-keys/{key['id']}"
+    assert key["budget_period"] == "none"
+    assert "0 keys are meant" in page.get(f"/keys/bulk?id={key['id']}&verb=budget").text
+    page.post("/keys/bulk", {"id": key["id"], "verb": "budget", "confirm": "1"})
+    assert (ada.get(path).json or {})["budget_period"] == "none"
 
 
 def test_a_repair_leaves_a_key_alone_that_was_found_in_public(ada: Api, make: Any):
@@ -201,12 +215,28 @@ def test_a_repair_leaves_a_key_alone_that_was_found_in_public(ada: Api, make: An
     leaked, sound = (make(max_budget_usd=None) for _ in range(2))
     ada.patch("/api-keys/leak-policy", {"default": "notify"})
     ada.post("/api-keys/leaks", {"fingerprint": leaked["key_fingerprint"]})
-    asked = {"weakness": "no_budget", "remedy": "budget", "dry_run": False}
+    asked = {"weakness": "no_budget", "remedy": "budget"}
+    counted = ada.post("/api-keys/repairs", asked).json or {}
+    assert (counted["count"], counted["sample"]) == (1, [{n: sound[n] for n in ("id", "name")}])
+    asked["dry_run"] = False
     for key, budgets in ((leaked, [None, 100]), (leaked, [100, 100])):
         assert ada.post("/api-keys/repairs", asked).json["count"] == 1
         both = [ada.get(f"/api-keys/{one['id']}").json for one in (leaked, sound)]
         assert [one["max_budget_usd"] for one in both] == budgets
         ada.post(f"/api-keys/{key['id']}/leak-settlements")
+
+
+def test_keys_that_were_found_in_public_are_in_the_way_of_no_other(
+    ada: Api, make: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(blast_radius, "MOST_REPAIRED", 1)
+    ada.patch("/api-keys/leak-policy", {"default": "notify"})
+    first, sound, last = (make(max_budget_usd=None) for _ in range(3))
+    for leaked in (first, last):
+        ada.post("/api-keys/leaks", {"fingerprint": leaked["key_fingerprint"]})
+    asked = {"weakness": "no_budget", "remedy": "budget", "dry_run": False}
+    assert (ada.post("/api-keys/repairs", asked).json or {})["count"] == 1
+    assert (ada.get(f"/api-keys/{sound['id']}").json or {})["max_budget_usd"] == 100
 
 
 def test_a_repair_needs_the_right_to_change_keys_only(app: Flask, ada: Api):
