@@ -9,7 +9,7 @@ waits for none while it holds the other.
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import func, or_, select
 
 from portal.applications import service as applications
 from portal.core.errors import Conflict
@@ -35,6 +35,7 @@ OVERLAPS = {
 }
 QUIET = timedelta(hours=24)
 LONGEST = timedelta(days=30)  # for which both keys may work
+AT_ONCE = 1000
 COPIED = (
     "name",
     "kind",
@@ -148,47 +149,32 @@ def undo(actor: Actor, rotation: KeyRotation, old: ApiKey, now: datetime) -> Non
 def finish_due(tenant_id: str) -> int:
     """End the rotations whose time is over or whose old key is no longer used.
 
-    Return how many ended. One that is being changed now is left to the next turn. This is a job of
-    the worker.
+    Return how many ended, at most AT_ONCE. The others, and one that is being changed now, are left
+    to the next turn. This is a job of the worker.
     """
     actor = Actor(tenant_id, "system", "system", SYSTEM, source_type="system")
     now = database_now()
+    quiet_since = func.greatest(KeyRotation.started_at, ApiKeyRuntime.last_used_at)
+    is_quiet = or_(quiet_since + QUIET <= now, KeyRotation.started_at + LONGEST <= now)
     query = (
-        select(KeyRotation, ApiKey, ApiKeyRuntime)
+        select(KeyRotation, ApiKey)
         .join(ApiKey, (ApiKey.tenant_id == KeyRotation.tenant_id)
               & (ApiKey.id == KeyRotation.old_key_id))
         .join(ApiKeyRuntime, (ApiKeyRuntime.tenant_id == ApiKey.tenant_id)
               & (ApiKeyRuntime.key_id == ApiKey.id))
         .where(KeyRotation.tenant_id == tenant_id, KeyRotation.finished_at.is_(None))
-    )  # fmt: skip
-    done = 0
-    for seen in session.execute(query).all():
-        if _is_due(*seen, now) and (found := _locked(query, seen[0])) and _is_due(*found, now):
-            close(actor, found[0], found[1], now)
-            done += 1
-    return done
-
-
-def _locked(
-    query: Select[KeyRotation, ApiKey, ApiKeyRuntime], rotation: KeyRotation
-) -> Row[KeyRotation, ApiKey, ApiKeyRuntime] | None:
-    """Return the row of a rotation, read anew and locked; None if it is over or being changed."""
-    return session.execute(
-        query.where(KeyRotation.id == rotation.id)
+        .where(or_(
+            ApiKey.revoked_at.is_not(None), KeyRotation.finish_at <= now,
+            KeyRotation.finish_at.is_(None) & is_quiet,
+        ))
+        .limit(AT_ONCE)
         .with_for_update(of=(ApiKey, KeyRotation), key_share=True, skip_locked=True)
         .execution_options(populate_existing=True)
-    ).one_or_none()
-
-
-def _is_due(rotation: KeyRotation, old: ApiKey, used: ApiKeyRuntime, now: datetime) -> bool:
-    return old.revoked_at is not None or _is_over(rotation, used, now)
-
-
-def _is_over(rotation: KeyRotation, used: ApiKeyRuntime, now: datetime) -> bool:
-    if rotation.finish_at is not None:
-        return rotation.finish_at <= now
-    quiet_since = rotation.quiet_since(used.last_used_at)
-    return quiet_since + QUIET <= now or rotation.started_at + LONGEST <= now
+    )  # fmt: skip
+    due = session.execute(query).all()
+    for rotation, old in due:
+        close(actor, rotation, old, now)
+    return len(due)
 
 
 def _check(actor: Actor, old: ApiKey, now: datetime, wanted: list[str] | None) -> list[str]:

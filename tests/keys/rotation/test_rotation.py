@@ -14,6 +14,7 @@ from portal.keys.rotation import rotation
 from tests.cast import ADA, Api
 from tests.databases import Database
 from tests.keys.limits.waiting import until
+from tests.statements import statements
 
 MAY_WRITE = ["keys:read", "keys:write"]
 
@@ -114,3 +115,21 @@ def test_the_worker_leaves_a_rotation_alone_that_is_being_changed(
     assert read(ada, old)["status"] == "active"
     assert ended() == 1
     assert read(ada, old)["status"] == "revoked"
+
+
+def test_a_turn_of_the_worker_ends_some_rotations_and_the_next_turn_others(
+    app: Flask, ada: Api, database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(rotation, "AT_ONCE", 2)
+    keys = [ada.create("api-keys") for _ in range(4)]
+    for old in keys:
+        rotated(ada, old)
+    due = keys[1:]
+    whose = [old["id"] for old in due]
+    database.sql("UPDATE key_rotation SET finish_at = now() WHERE old_key_id = ANY(%s)", whose)
+    for ended in (2, 1, 0):
+        with app.app_context(), transaction(keys[0]["tenant_id"]), statements() as sent:
+            assert rotation.finish_due(keys[0]["tenant_id"]) == ended
+        reads = [sql for sql, _ in sent if sql.startswith("SELECT key_rotation.")]
+        assert len(reads) == 1
+    assert [read(ada, old)["status"] for old in keys] == ["active"] + ["revoked"] * 3
