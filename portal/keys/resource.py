@@ -131,8 +131,9 @@ resource = Resource(
             once=ONCE,
             description="Issue a successor with the same settings, and with other scopes if"
             " some are given. Both keys work until the overlap ends, then the old one is"
-            " revoked. A key that does not work, or that has two live keys in its family, is"
-            " a 409. Only this answer has `key` and `key_hash`.",
+            " revoked. A key that does not work, that has two live keys in its family, or"
+            " that has more than the key that calls, is a 409. Only this answer has `key` and"
+            " `key_hash`.",
         ),
         Action(
             "children",
@@ -145,8 +146,8 @@ resource = Resource(
             once=ONCE,
             description="Issue a short-lived key with a part of the parent's scopes and"
             " networks. It spends its parent's budget and ends with its parent."
-            " A parent that does not work, or is a child itself, is a 409. Only"
-            " this answer has `key` and `key_hash`.",
+            " A parent that does not work, is a child itself, or has more than the key"
+            " that calls, is a 409. Only this answer has `key` and `key_hash`.",
         ),
         Action(
             "unblock",

@@ -4979,13 +4979,13 @@ export interface ApiKeysCalls {
   /**
    * Rotate a key: issue a successor
    *
-   * Issue a successor with the same settings, and with other scopes if some are given. Both keys work until the overlap ends, then the old one is revoked. A key that does not work, or that has two live keys in its family, is a 409. Only this answer has `key` and `key_hash`.
+   * Issue a successor with the same settings, and with other scopes if some are given. Both keys work until the overlap ends, then the old one is revoked. A key that does not work, that has two live keys in its family, or that has more than the key that calls, is a 409. Only this answer has `key` and `key_hash`.
    */
   rotate(id: Held, body?: RotateKey, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<Revealed<KeyRotateAnswer, "key" | "key_hash" | "link">>;
   /**
    * Create a short-lived child key
    *
-   * Issue a short-lived key with a part of the parent's scopes and networks. It spends its parent's budget and ends with its parent. A parent that does not work, or is a child itself, is a 409. Only this answer has `key` and `key_hash`.
+   * Issue a short-lived key with a part of the parent's scopes and networks. It spends its parent's budget and ends with its parent. A parent that does not work, is a child itself, or has more than the key that calls, is a 409. Only this answer has `key` and `key_hash`.
    */
   createChild(id: Held, body?: ChildKey, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<Revealed<KeyCreateChildAnswer, "key" | "key_hash" | "link">>;
   /**

@@ -231,8 +231,6 @@ def test_a_key_for_some_models_issues_none_for_others(ada: Api, by_key: Callable
     more = ["small", "huge"]
     assert field("/api-keys", kind="virtual_llm", allowed_models=more) == "allowed_models"
     assert field("/api-keys") == "kind"
-    for path in ("rotations", "children"):
-        assert field(f"/api-keys/{ada.create('api-keys')['id']}/{path}") == "kind"
     for_all = ada.create("api-keys", kind="virtual_llm")
     assert rotate(issuer, for_all)["allowed_models"] == ["large", "small"]
 
@@ -273,8 +271,42 @@ def test_a_key_with_a_budget_adds_none_to_a_family_whose_budget_begins_anew_more
     daily = ada.create("api-keys", budget_period="day")
     for what in ("rotations", "children"):
         refused = by_key(issuer).post(f"/api-keys/{daily['id']}/{what}", {})
-        assert refused.status_code == 422
-        assert refused.json["errors"][0]["field"] == "budget_period"
+        assert refused.status_code == 409
+        assert "its budget begins anew more often" in refused.json["detail"]
+
+
+@pytest.mark.parametrize("what", ["rotations", "children"])
+@pytest.mark.parametrize(
+    ("own", "other", "why"),
+    [
+        ({"kind": "virtual_llm", "allowed_models": ["small"]}, {}, "for some models only"),
+        (
+            {"kind": "virtual_llm", "allowed_models": ["small"]},
+            {"kind": "virtual_llm", "allowed_models": ["huge"]},
+            "it is for models",
+        ),
+        ({"rpm_limit": 5}, {"rpm_limit": 6}, "its rpm_limit is more"),
+        ({"max_budget_usd": 5}, {"max_budget_usd": 6}, "its max_budget_usd is more"),
+    ],
+)
+def test_who_cannot_issue_a_key_of_a_family_hears_what_its_key_has(
+    ada: Api, by_key: Callable[..., Api], what: str, own: Any, other: Any, why: str
+):
+    """The body of these calls has no such field that the caller could change."""
+    issuer = by_key(ada.create("api-keys", scopes=["keys:write"], **own))
+    refused = issuer.post(f"/api-keys/{ada.create('api-keys', **other)['id']}/{what}", {})
+    assert (refused.status_code, why in refused.json["detail"]) == (409, True), refused.text
+
+
+def test_a_key_chooses_networks_for_a_child_among_its_own(ada: Api, by_key: Callable[..., Api]):
+    issuer = by_key(ada.create("api-keys", scopes=["keys:write"], allowed_ips=["127.0.0.0/8"]))
+    wide = ada.create("api-keys", allowed_ips=["127.0.0.1", "10.0.0.1"])
+    refused = issuer.post(f"/api-keys/{wide['id']}/children", {})
+    assert refused.json["errors"][0]["field"] == "allowed_ips"
+    asked = {"allowed_ips": ["127.0.0.1"]}
+    assert issuer.post(f"/api-keys/{wide['id']}/children", asked).status_code == 201
+    rotated = issuer.post(f"/api-keys/{wide['id']}/rotations", {})
+    assert (rotated.status_code, "networks" in rotated.json["detail"]) == (409, True)
 
 
 # ---------------------------------------------------------------- ends

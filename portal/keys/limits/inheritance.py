@@ -41,6 +41,14 @@ OUTLIVES = "It would outlive the key that issues it."
 HAPPENS = {period: number for number, period in enumerate(("none", "month", "week", "day"))}
 """Period → its rank by how often the budget starts again."""
 assert set(HAPPENS) == set(PERIODS)  # noqa: S101 - both list the same periods
+OF_FAMILY = "Your own key cannot issue a key of this family: {}. Use a key without this limit."
+BEYOND = {
+    "kind": "your own key is for some models only, and this key has none",
+    "allowed_models": "it is for models that your own key is not for",
+    "allowed_ips": "it works from networks that your own key does not",
+    "budget_period": "its budget begins anew more often than that of your own key",
+}
+"""Field in which a key of a family is beyond the key that acts → what that means."""
 
 
 def end_for(actor: Actor, wanted: datetime | None) -> datetime | None:
@@ -52,15 +60,27 @@ def end_for(actor: Actor, wanted: datetime | None) -> datetime | None:
 def inherit(actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of a new key, completed from the key that issues it.
 
-    They stay as they are if a person issues the key. Raises Invalid for more than the issuer has,
-    and for a key of a family whose budget begins anew more often than the issuer's; Conflict if the
-    uses of the issuer are counted: each key that it issued would have uses of its own.
+    They stay as they are if a person issues the key. Raises Invalid for more than the issuer has;
+    Conflict if its family gives the new key more, which no body can change, and if the uses of the
+    issuer are counted: each key that it issued would have uses of its own.
     """
-    issuer, values = issuer_of(actor), dict(values)
+    issuer = issuer_of(actor)
     if issuer is None:
-        return values
+        return dict(values)
     if issuer.max_uses is not None:
         raise Conflict("The uses of your own key are counted, so it issues no keys.")
+    try:
+        return _limited(issuer, values)
+    except Invalid as error:
+        field = error.errors[0].field
+        is_asked_for = field == "allowed_ips" and values.get("parent_key_id") is not None
+        if values.get("rotation_family_id") is None or is_asked_for:
+            raise
+        why = BEYOND.get(field, f"its {field} is more than that of your own key")
+        raise Conflict(OF_FAMILY.format(why)) from error
+
+
+def _limited(issuer: Issuer, values: Mapping[str, Any]) -> dict[str, Any]:
     latest = earliest(issuer.expires_at, issuer.revoke_at)
     inherited = {
         "expires_at": _at_most(values, "expires_at", latest, OUTLIVES),
@@ -71,14 +91,14 @@ def inherit(actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
         "max_budget_usd": _at_most(values, "max_budget_usd", issuer.max_budget_usd, MORE),
     }
     if issuer.max_budget_usd is None:
-        return values | inherited
+        return {**values, **inherited}
     # Successors and children spend the budget of their family, which has one period.
     if values.get("max_budget_usd") is None and values.get("rotation_family_id") is None:
         inherited["budget_period"] = issuer.budget_period
     elif HAPPENS[values["budget_period"]] > HAPPENS[issuer.budget_period]:
         message = "It would begin anew more often than that of the key that issues it."
         raise Invalid.field("budget_period", message)
-    return values | inherited
+    return {**values, **inherited}
 
 
 def _at_most(values: Mapping[str, Any], name: str, most: Any, otherwise: str) -> Any:
