@@ -88,6 +88,14 @@ class Application(Record):
         return self.status in STOPPED
 
     @property
+    def unfit_to_act(self) -> str:
+        """Return what the application is, such as `retired`, if no program may act as it; empty if
+        one may."""
+        if self.is_stopped:
+            return self.status
+        return "a library" if self.kind == "library" else ""
+
+    @property
     def returns_to(self) -> str:
         """Return the status that the application has after it is reopened."""
         return self.reopens_as or "active"

@@ -67,11 +67,8 @@ def _program(
     if application is None:
         _log_refusal(token, f"no application of {tenant} has this oauth_client_id")
         return None
-    if application.is_stopped:
-        _log_refusal(token, f"its application {application.slug} is {application.status}")
-        return None
-    if application.kind == "library":
-        _log_refusal(token, f"its application {application.slug} is a library")
+    if application.unfit_to_act:
+        _log_refusal(token, f"its application {application.slug} is {application.unfit_to_act}")
         return None
     return Actor(
         tenant_id=tenant,

@@ -24,7 +24,7 @@ from portal.outbound.networks import parse
 ENDED = "The sessions of who asked for it were ended, so nothing more is done for them."
 GONE = "Who asked for it is no longer known here."
 KEY_ENDED = "The API key that asked for it does not work any more."
-STOPPED = "The application that asked for it is stopped."
+UNFIT = "The application that asked for it is {}."
 NO_CLIENT = "The client that asked for it does not belong to its application any more."
 
 Kept = Mapping[str, Any]
@@ -123,7 +123,9 @@ def _check_application(tenant_id: str, application_id: str | None, client_id: st
     """Raise Forbidden if a token of this client would not act as this application now. A job that
     the release before has kept has no client."""
     found = _application(tenant_id, application_id)
-    if found is None or found.is_stopped or found.kind == "library":
-        raise Forbidden(STOPPED)
+    if found is None:
+        raise Forbidden(GONE)
+    if found.unfit_to_act:
+        raise Forbidden(UNFIT.format(found.unfit_to_act))
     if found.oauth_client_id is None or client_id not in (None, found.oauth_client_id):
         raise Forbidden(NO_CLIENT)

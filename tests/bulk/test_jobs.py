@@ -305,6 +305,28 @@ def test_a_job_of_a_program_ends_when_its_application_has_another_client(
     assert ada.get(f"/connectors/{mine[1]}").json["enabled"] is True
 
 
+@pytest.mark.parametrize(
+    ("verb", "what"), [("suspend", "suspended"), ("retire", "retired"), ("", "a library")]
+)
+def test_a_job_of_a_program_ends_when_its_application_may_not_act_any_more(
+    app: Flask, ada: Api, work, token_provider: Provider, verb: str, what: str
+) -> None:
+    crm = ada.create("applications", oauth_client_id="crm-360")
+    program = Api(app.test_client(), token_provider.token("crm-360"))
+    mine = program.create("connectors", name="Mine")["id"]
+    job = preview(program, "connectors", "disable", ids=[mine])
+    confirm(program, job)
+    path = f"/applications/{crm['id']}"
+    if verb:
+        assert ada.post(f"{path}/{verb}", {"reason": "It leaks."}).status_code == 200
+    else:
+        assert ada.patch(path, {"kind": "library"}).status_code == 200
+    work()
+    assert [one["reason"] for one in rows(ada, job, "failed")] == [
+        f"The application that asked for it is {what}."
+    ]
+
+
 @contextmanager
 def keys_that_fail(database: Database, does: str) -> Iterator[None]:
     """Let the database do this instead of changing the first key."""
