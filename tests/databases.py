@@ -22,6 +22,11 @@ WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT re
 AND relname <> 'alembic_version' ORDER BY relname
 """
 
+WAITING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE %s
+"""
+
 
 @dataclass
 class Database:
@@ -47,6 +52,13 @@ class Database:
     def minute(self) -> int:
         """Return the number of the current minute by the database's clock."""
         return int(self.sql("SELECT floor(extract(epoch FROM clock_timestamp()) / 60)::int"))
+
+    def waiting(self, pattern: str = "%") -> int:
+        """Return how many statements like this wait for a lock in this database.
+
+        `pg_locks` has those of every database of the cluster, which other tests use.
+        """
+        return int(self.sql(WAITING, pattern))
 
     def wipe(self) -> None:
         """Delete every row that a test committed, but keep what migrations inserted.

@@ -12,11 +12,6 @@ from tests.cast import Api
 from tests.databases import Database
 from tests.delivery.test_engine import until
 
-WAITING = (
-    "SELECT count(*) FROM pg_stat_activity"
-    " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-)
-
 
 @pytest.mark.parametrize(
     ("resource", "change", "status"),
@@ -44,7 +39,7 @@ def test_who_comes_second_sees_what_the_first_did(
         first.execute("SELECT FROM application WHERE id = %s FOR UPDATE", (crm["id"],))
         first.execute(f"UPDATE application SET {change} WHERE id = %s", (crm["id"],))
         second = pool.submit(lambda: Api(app.test_client(), ada.token).post(f"/{resource}", own))
-        until(lambda: database.sql(WAITING))
+        until(database.waiting)
         first.commit()
         answer = second.result()
     assert answer.status_code == status, answer.text
@@ -65,7 +60,7 @@ def test_a_name_that_somebody_else_registers_at_the_same_moment_gets_another_slu
         second = pool.submit(
             lambda: Api(app.test_client(), ada.token).post(f"/applications{path}", body)
         )
-        until(lambda: database.sql(WAITING))
+        until(database.waiting)
         first.commit()
         answer = second.result()
     assert answer.status_code in (200, 201), answer.text

@@ -22,10 +22,6 @@ from tests.delivery.test_engine import until
 from tests.statements import statements
 
 DO = HOUSEKEEPING[:1]
-JOB_WAITS = """
-SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-AND wait_event_type = 'Lock' AND query LIKE 'SELECT %'
-"""
 
 
 @pytest.fixture
@@ -209,7 +205,7 @@ def test_a_job_that_waits_for_a_record_keeps_no_other(
     with psycopg.connect(libpq_url(database.superuser_url)) as other:
         other.execute(f"SELECT FROM {table} WHERE id = %s FOR UPDATE", (ids[place],))
         working.start()
-        until(lambda: database.sql(JOB_WAITS))
+        until(lambda: database.waiting("SELECT %"))
         other.execute(f"SELECT FROM {table} FOR UPDATE NOWAIT")
     working.join()
     assert counts(job_of(ada, job)) == ("done", 0, 3, 0, 0)

@@ -176,19 +176,12 @@ def test_while_one_thread_waits_for_the_proof_others_answer(app: Flask, database
         frozen.execute("LOCK write_probe")
         waiting = threading.Thread(target=ready, args=(app,))
         waiting.start()
-        until_somebody_waits(database)
+        while not database.waiting():
+            pass
         assert ready(app) == WELL, "as far as was known"
         frozen.rollback()
         waiting.join()
     app.extensions["portal.writability"] = writability.Writes()
-
-
-def until_somebody_waits(database: Database) -> None:
-    waiting = (
-        "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'write_probe'::regclass"
-    )
-    while not database.sql(waiting):
-        pass
 
 
 def test_what_a_request_failed_with_counts_until_saving_works_for_a_while(

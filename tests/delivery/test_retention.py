@@ -22,10 +22,6 @@ from tests.webhooks.conftest import Make, Receiver
 from tests.webhooks.kit import Hands, ended, rows
 from tests.webhooks.test_webhooks import everything_written
 
-WAITING_FOR = """
-SELECT pid FROM pg_stat_activity
-WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE %s
-"""
 SINCE = "created_at - make_interval(days => {days})"
 OLDER = (
     """
@@ -131,7 +127,7 @@ def test_what_expires_waits_for_a_resume_before_it_has_locked_anything_that_this
     with psycopg.connect(libpq_url(database.superuser_url)) as resuming:
         resuming.execute("SELECT FROM endpoint FOR UPDATE")
         expiring.start()
-        until(lambda: rows(database, WAITING_FOR, "%endpoint%"))
+        until(lambda: database.waiting("%endpoint%"))
         resuming.execute("SELECT FROM delivery FOR UPDATE NOWAIT")
     expiring.join()
     assert [one["state"] for one in deliveries(ada, webhook)] == ["expired"]

@@ -39,10 +39,6 @@ from tests.front.kit import (
 from tests.thorough import some
 
 VERIFY = f"{PREFIX}/api-keys/verify"
-WAITING = (
-    "SELECT count(*) FROM pg_stat_activity"
-    " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-)
 PROMISED_SECONDS, ROUNDS = 1.0, 5
 BEHIND_A_PROXY = {"PORTAL_TRUSTED_PROXIES": "127.0.0.0/8"}
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - the test needs it
@@ -349,7 +345,7 @@ class Waiting:
             stuck = [stack.enter_context(connected(self.port, call)) for call in calls]
 
             def wait() -> bool:
-                return int(self.database.sql(WAITING)) >= threads and silent(stuck) == stuck
+                return self.database.waiting() >= threads and silent(stuck) == stuck
 
             until(lambda: wait() or silent(stuck) != stuck)
             check()
@@ -439,7 +435,7 @@ def test_requests_in_hand_are_answered_when_the_server_is_stopped(
         holding.execute("SELECT FROM application FOR UPDATE")
         asked = stack.enter_context(connected(port, said + body))
         begun = stack.enter_context(connected(port, coming + form[:5]))
-        until(lambda: database.sql(WAITING))
+        until(database.waiting)
         until(lambda: _answers(port))
         os.kill(_parent(server.pid), signal.SIGTERM)
         begun.sendall(form[5:])

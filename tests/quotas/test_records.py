@@ -17,7 +17,6 @@ from portal.rest.resources import Resource
 from tests.cast import ADA, Api
 from tests.resources import RESOURCES, minimal
 
-WAITS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 TAKE = "SELECT * FROM take_record(%s, 'connectors', 10000)"
 GIVE_BACK = "SELECT give_back_records(%s, 'connectors', %s)"
 COUNTED = "SELECT sum(live) FROM quota_count WHERE tenant_id = %s AND kind = %s"
@@ -171,7 +170,7 @@ def test_what_changes_while_the_first_count_is_made_is_counted(app, ada, databas
                 call = other.submit(ada.post, "/connectors", {})
             else:
                 call = other.submit(ada.delete, f"/connectors/{gone}")
-            while not database.sql(WAITS):
+            while not database.waiting():
                 assert not call.done(), call.result().text
         assert call.result().status_code in (201, 204)
     assert counted(database, "connectors") == (3 if verb == "create" else 1)

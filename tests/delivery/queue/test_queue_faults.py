@@ -12,11 +12,6 @@ from tests.delivery.test_engine import deliveries, delivering, publish, rfp, unt
 from tests.webhooks.conftest import Make
 from tests.webhooks.kit import PATIENT, Gate, Hands, ended, rows, sinks
 
-RECORD_WAITS = """
-SELECT pid FROM pg_stat_activity WHERE datname = current_database()
-AND wait_event_type = 'Lock' AND query LIKE %s
-"""
-
 
 def test_what_was_recorded_may_be_recorded_again(
     app: Flask, database: Database, ada: Api, make: Make
@@ -118,7 +113,7 @@ def test_a_record_that_is_refused_for_a_deadlock_is_repeated_on_its_connection(
             other.execute("SET deadlock_timeout = '60s'")  # not this one is refused
             other.execute("SELECT FROM webhook FOR UPDATE")
             gate.open()
-            until(lambda: rows(database, RECORD_WAITS, "%record_attempts%"))
+            until(lambda: database.waiting("%record_attempts%"))
             other.execute("SELECT FROM delivery FOR UPDATE")
         until(lambda: [d["state"] for d in deliveries(ada, webhook)] == ["delivered"])
     out = capfd.readouterr().out

@@ -91,7 +91,7 @@ def test_who_waits_for_the_key_holds_no_rotation(
     with psycopg.connect(libpq_url(database.superuser_url)) as another:
         another.execute("SELECT FROM api_key WHERE id = %s FOR UPDATE", (old["id"],))
         call.start()
-        until(lambda: database.sql("SELECT count(*) FROM pg_locks WHERE NOT granted") > 0)
+        until(lambda: database.waiting() > 0)
         locked = "SELECT FROM key_rotation WHERE old_key_id = %s FOR UPDATE NOWAIT"
         another.execute(locked, (old["id"],))
     call.join(30)
