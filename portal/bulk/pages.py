@@ -206,7 +206,7 @@ def confirm(record_id: str) -> ResponseReturnValue:
         return _shown(job, error.errors[0].message)
     typed = request.form.get("confirm", "").strip().replace(",", "")
     if act.is_grave and job.waiting > SURE_UP_TO and typed != str(job.waiting):
-        return _shown(job, f"Type {job.waiting} to confirm: so many are meant.")
+        return _shown(job, f"Type {job.waiting} to confirm: {job.waiting} are selected.")
     live = live_session()
     if act.needs_recent_sign_in and not (live and live.is_recent):
         return to_step_up()

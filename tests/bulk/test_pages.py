@@ -63,7 +63,7 @@ def test_the_number_is_typed_to_confirm_what_cannot_be_undone(
     keys(ada, 11)
     page = browse(ADA)
     job = previewed(page, resource="api-keys", verb="revoke", filter="")
-    assert "Type 11 to confirm: so many are meant." in page.post(f"{job}/confirm").text
+    assert "Type 11 to confirm: 11 are selected." in page.post(f"{job}/confirm").text
     assert page.post(f"{job}/confirm", {"confirm": "11"}).status_code == 303
 
 

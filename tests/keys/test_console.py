@@ -348,7 +348,7 @@ def test_many_are_stopped_after_their_number_was_typed(page: Pages, ada: Api):
     spared = ada.create("api-keys", tags=["new"])["id"]
     asked = "/keys/bulk?tag=old"
     dry = page.get(asked).text
-    assert "3 keys are meant" in dry
+    assert "3 keys selected" in dry
     assert "Old 2" in dry
     chosen = {"tag": "old", "verb": "revoke", "reason": "clean-up"}
     for typed in ("", "2", "all"):
@@ -375,7 +375,7 @@ def test_several_applications_stay_chosen_in_the_form_of_many(page: Pages, ada: 
     for owner in (crm, erp):
         ada.create("api-keys", application_id=owner)
     dry = page.get(f"/keys/bulk?application_id={crm},{erp}").text
-    assert "2 keys are meant" in dry
+    assert "2 keys selected" in dry
     assert re.search(rf'value="{crm},{erp}" selected[^>]*>CRM or ERP<', dry)
 
 
@@ -394,7 +394,7 @@ def test_nobody_stops_all_keys_of_a_tenant_by_saying_nothing(page: Pages, ada: A
 def test_keys_are_stopped_by_their_ids(page: Pages, ada: Api):
     first, second, third = (ada.create("api-keys")["id"] for _ in range(3))
     chosen = {"id": f"{first},{third}", "verb": "block", "confirm": "2"}
-    assert "2 keys are meant" in page.get("/keys/bulk", query_string=chosen).text
+    assert "2 keys selected" in page.get("/keys/bulk", query_string=chosen).text
     assert page.post("/keys/bulk", chosen).status_code == 303
     assert [code(ada, one) for one in (first, second, third)] == ["BLOCKED", "VALID", "BLOCKED"]
 

@@ -182,7 +182,7 @@ def _browned_out(known: Known) -> Health | None:
         return None
     if begun is not None and begun <= known.now:
         revoked = known.clock(end)
-        said = f"In a brown-out: refused for longer and longer until it is revoked {revoked}."
+        said = f"In a brown-out: calls are refused for longer each hour. It is revoked {revoked}."
     else:
         said = f"Works until it is revoked {known.clock(end)}."
     step = "Move its programs to another key, or keep it."
@@ -191,10 +191,7 @@ def _browned_out(known: Known) -> Health | None:
 
 def _parent_ends(known: Known) -> Health | None:
     if known.parent == "in a brown-out":
-        said = (
-            "Its parent key is in a brown-out: refused with it for longer and longer until that is"
-            " revoked."
-        )
+        said = "Its parent key is in a brown-out: calls with both are refused for longer each hour."
     elif known.parent == "ending":
         said = "Works until its parent key is revoked."
     else:

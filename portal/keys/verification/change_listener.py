@@ -146,13 +146,15 @@ class ChangeListener:
     def _hear(self, connection: Connection, seconds: float) -> None:
         """Wait for the next notice, for at most this long, then apply and acknowledge it."""
         # Notices that arrived with the result of another statement come first, without waiting.
-        told = [_change_in(notice) for notice in connection.notifies(timeout=seconds, stop_after=1)]
-        if not told:
+        changes = [
+            _change_in(notice) for notice in connection.notifies(timeout=seconds, stop_after=1)
+        ]
+        if not changes:
             return
-        names = [name for _, name in told]
+        names = [name for _, name in changes]
         self._cache.evict(names)
         self._meters.forget(names)
-        newest = max(seq for seq, _ in told)
+        newest = max(seq for seq, _ in changes)
         if newest > self.seq:
             self._saw(connection, newest)
 

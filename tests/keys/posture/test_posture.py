@@ -132,7 +132,7 @@ def test_a_weakness_is_mended_for_all_keys_that_have_it(
     found = weak(view)
     verb = next(one.verb for one in WEAKNESSES if one.view == view)
     assert f"/keys/bulk?show={view}&amp;verb={verb}" in page.get("/keys/posture").text
-    assert "1 key is meant" in page.get(f"/keys/bulk?show={view}&verb={verb}").text
+    assert "1 key selected" in page.get(f"/keys/bulk?show={view}&verb={verb}").text
     chosen = {"show": view, "verb": verb}
     assert page.post("/keys/bulk", chosen | {"confirm": "2"}).status_code == 422
     assert page.post("/keys/bulk", chosen | {"confirm": "1"}).status_code == 303
@@ -192,7 +192,7 @@ def test_an_application_stops_only_its_own_weak_keys(app: Flask, ada: Api, make:
 def test_a_repair_takes_nothing_away_that_a_key_has(page: Pages, ada: Api, make: Any):
     strict, free = make(rpm_limit=5), make(rpm_limit=None)
     chosen = {"id": f"{strict['id']},{free['id']}", "verb": "limit"}
-    assert "1 key is meant" in page.get("/keys/bulk", query_string=chosen).text
+    assert "1 key selected" in page.get("/keys/bulk", query_string=chosen).text
     refused = page.post("/keys/bulk", chosen | {"confirm": "2"})
     assert (refused.status_code, "Type 1 to confirm" in refused.text) == (422, True)
     assert page.post("/keys/bulk", chosen | {"confirm": "1"}).status_code == 303
@@ -205,7 +205,7 @@ def test_a_budget_for_good_is_not_made_one_of_each_month(page: Pages, ada: Api, 
     key = make(max_budget_usd=5)
     path = f"/api-keys/{key['id']}"
     assert key["budget_period"] == "none"
-    assert "0 keys are meant" in page.get(f"/keys/bulk?id={key['id']}&verb=budget").text
+    assert "0 keys selected" in page.get(f"/keys/bulk?id={key['id']}&verb=budget").text
     page.post("/keys/bulk", {"id": key["id"], "verb": "budget", "confirm": "1"})
     assert (ada.get(path).json or {})["budget_period"] == "none"
 
