@@ -282,7 +282,7 @@ export interface BulkJob {
   /** Kind of the records. */
   resource: "api-keys" | "webhooks" | "connectors" | "applications";
   /** Name of the operation on each of them. */
-  verb: "revoke" | "block" | "unblock" | "pause" | "resume" | "check" | "edit" | "enable" | "disable" | "delete";
+  verb: "revoke" | "block" | "unblock" | "edit" | "pause" | "resume" | "enable" | "disable" | "delete" | "check";
   /** preview = it waits to be confirmed. running = the worker does it. done = each record had its turn. cancelled = the records that were left are not touched. */
   state: "preview" | "running" | "done" | "cancelled";
   /** Query parameters that chose the records; empty if they were named by id. */
@@ -316,7 +316,7 @@ export interface BulkJobInput {
   /** Kind of the records. */
   resource: "api-keys" | "webhooks" | "connectors" | "applications";
   /** Name of the operation on each of them. */
-  verb: "revoke" | "block" | "unblock" | "pause" | "resume" | "check" | "edit" | "enable" | "disable" | "delete";
+  verb: "revoke" | "block" | "unblock" | "edit" | "pause" | "resume" | "enable" | "disable" | "delete" | "check";
   /** Ids of the records. Give these or a filter. */
   ids?: string[] | null;
   /** Query parameters of the list of these records, such as {"status": "active"}, without those that sort and page. An empty object matches all records. */

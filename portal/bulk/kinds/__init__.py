@@ -4,7 +4,6 @@ A module for each kind, and a place in `KINDS`: its bar below the list, its expo
 what programs may ask for follow.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 
 from portal.bulk.acts import Act, Kind
@@ -14,9 +13,7 @@ KINDS: Mapping[str, Kind] = {
     kind.resource.name: kind
     for kind in (keys.KIND, webhooks.KIND, connectors.KIND, applications.KIND)
 }
-_times = Counter(act.verb for kind in KINDS.values() for act in kind.acts)
-VERBS = tuple(sorted(_times, key=lambda verb: _times[verb] > 1))
-"""All verbs: first those that only one kind has."""
+VERBS = tuple(dict.fromkeys(act.verb for kind in KINDS.values() for act in kind.acts))
 
 
 def act_named(resource: str, verb: str) -> Act | None:

@@ -271,13 +271,13 @@ class BulkJobDocument(TypedDict):
         "revoke",
         "block",
         "unblock",
+        "edit",
         "pause",
         "resume",
-        "check",
-        "edit",
         "enable",
         "disable",
         "delete",
+        "check",
     ]
     """Name of the operation on each of them."""
     state: Literal["preview", "running", "done", "cancelled"]
@@ -319,13 +319,13 @@ class BulkJobInput(TypedDict):
         "revoke",
         "block",
         "unblock",
+        "edit",
         "pause",
         "resume",
-        "check",
-        "edit",
         "enable",
         "disable",
         "delete",
+        "check",
     ]
     """Name of the operation on each of them."""
     ids: NotRequired[list[str] | None]
