@@ -38,20 +38,18 @@ def turn(webhook: Webhook, secret: str, *, keep: bool = True) -> datetime | None
 
     Call it before the row has the new fingerprint. Return None if the store has no secret of this
     webhook; then it overwrites whatever is stored there. With `keep=False` only `secret` signs from
-    here on. Raises Conflict while as many previous secrets as are kept still sign, and
-    SecretConflict if two rotations run at once.
+    here on; the one in use is kept, with an end that has passed, in case the row is not committed.
+    Raises Conflict while as many previous secrets as are kept still sign, and SecretConflict if two
+    rotations run at once.
     """
     try:
         before = read(webhook.secret_ref, "rotate the signing secret")
     except SecretNotFound:
         store().put(webhook.secret_ref, {"current": secret}, cas=None)
         return None
-    if not keep:
-        store().put(webhook.secret_ref, {"current": secret}, cas=before.version)
-        return None
     now, in_use = database_now(), _in_use(before, webhook.secret_fingerprint)
-    until = now + OVERLAP
-    others = [one for one in _previous(before, now) if one[0] != in_use]
+    until = now + OVERLAP if keep else now
+    others = [one for one in _previous(before, now) if keep and one[0] != in_use]
     kept = [(in_use, until.isoformat()), *others]
     if len(kept) > len(PREVIOUS):
         raise Conflict(
@@ -62,7 +60,7 @@ def turn(webhook: Webhook, secret: str, *, keep: bool = True) -> datetime | None
     for name, (previous, end) in zip(PREVIOUS, kept, strict=False):
         values |= {name: previous, f"{name}_expires_at": end}
     store().put(webhook.secret_ref, values, cas=before.version)
-    return until
+    return until if keep else None
 
 
 def retire(webhook: Webhook) -> None:

@@ -28,7 +28,7 @@ from portal.webhooks.signing import standard_webhooks
 from tests.cast import Api
 from tests.databases import Database
 from tests.webhooks.conftest import Watcher
-from tests.webhooks.test_webhooks import everything_written
+from tests.webhooks.test_webhooks import LOST_AT_COMMIT, everything_written
 from tests.webhooks.verification import test_inbound_schemes as amazon
 
 SECRET = "a-secret-of-the-provider"
@@ -490,6 +490,28 @@ def test_the_secret_of_another_scheme_is_not_in_the_way(ada: Api, client: FlaskC
     for shown, status in (("the key of now", 200), (secret, 401)):
         answer = knock(client, webhook["inbound_url"], body, {"X-API-Key": shown})
         assert answer.status_code == status, "the secret of another scheme is no key"
+
+
+@pytest.mark.usefixtures("in_vault")
+def test_a_change_of_scheme_that_is_not_committed_leaves_the_secret_that_the_sender_has(
+    ada: Api, client: FlaskClient, database: Database
+) -> None:
+    webhook = make(ada)
+    path = f"/webhooks/{webhook['id']}"
+    changed = {
+        "inbound_scheme": "standard-webhooks",
+        "inbound_secret": standard_webhooks.new_secret(),
+    }
+    database.sql(LOST_AT_COMMIT)
+    assert ada.patch(path, changed).status_code == 503
+    database.sql("DROP FUNCTION at_commit CASCADE")
+    body = b"[1]"
+    assert knock(client, webhook["inbound_url"], body, github(body)).status_code == 200
+
+    assert ada.patch(path, changed).status_code == 200
+    headers = standard_webhooks.headers(changed["inbound_secret"], "msg_1", b"{}")
+    assert knock(client, webhook["inbound_url"], b"{}", headers).status_code == 200
+    assert ada.post(f"{path}/secret-retirements").status_code == 409, "it ended with its scheme"
 
 
 def test_a_secret_that_is_no_key_of_the_scheme_of_now_is_passed_over(
