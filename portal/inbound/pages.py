@@ -20,7 +20,7 @@ from portal.records import listing
 from portal.records.verbs import Revealed
 from portal.web import lists
 from portal.web.drawing import facts
-from portal.webhooks import service
+from portal.webhooks import keyring, service
 from portal.webhooks.forms import ButtonForm
 from portal.webhooks.models import Webhook
 from portal.webhooks.pages import DirectionPages, add_direction
@@ -94,6 +94,7 @@ def show(record: Webhook) -> ResponseReturnValue:
         "inbound/show.html",
         record=record,
         scheme=inbound_secrets.scheme_of(record),
+        previous_signs=keyring.previous_signs(record),
         rotation=ButtonForm(),
         application=applications.names(web.actor(), _known(record.application_id)),
         heads=TABLE.heads(TABLE.usual, tick=False),

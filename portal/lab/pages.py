@@ -45,7 +45,7 @@ def _page(record: Webhook, form: LabForm, wanted: str) -> ResponseReturnValue:
         type_choices=[(name, name) for name in sorted({wanted, *known})],
         wanted=wanted,
         detail=None,
-        both_sign=False,
+        previous_signs=False,
         lab=True,
         inbox=found,
         fails_here=fails_here,

@@ -11,7 +11,7 @@ from portal.events import settings
 from portal.lab import test_deliveries
 from portal.lab.forms import TestForm, suggestions
 from portal.records import listing
-from portal.webhooks import service
+from portal.webhooks import keyring, service
 from portal.webhooks.models import OUTCOMES, DeliveryAttempt, Webhook
 
 bp = Blueprint("tests", __name__, url_prefix="/webhooks")
@@ -26,7 +26,7 @@ def _panel(record: Webhook, form: TestForm) -> dict[str, Any]:
     return {
         "form": form,
         "events": suggestions(record),
-        "both_sign": attempt_view.both_sign(record),
+        "previous_signs": keyring.previous_signs(record),
         "detail": None,
     }
 

@@ -63,6 +63,12 @@ def turn(webhook: Webhook, secret: str, *, keep: bool = True) -> datetime | None
     return until if keep else None
 
 
+def previous_signs(webhook: Webhook) -> bool:
+    """Tell whether a previous secret still signs as well as the current one."""
+    until = webhook.previous_secret_expires_at
+    return until is not None and database_now() < until
+
+
 def retire(webhook: Webhook) -> None:
     """Keep only the secret in use, so that no other signs. Do nothing if the store lost it."""
     try:

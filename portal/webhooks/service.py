@@ -236,7 +236,7 @@ def retire_secret(actor: Actor, webhook_id: str) -> Webhook:
     """
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id, lock=True)
-    if webhook.previous_secret_expires_at is None:
+    if not keyring.previous_signs(webhook):
         raise Conflict("There is no previous secret that still signs.")
     keyring.retire(webhook)
     values = {"previous_secret_expires_at": None}

@@ -13,8 +13,9 @@ from flask.testing import FlaskClient
 from portal.webhooks.signing import standard_webhooks
 from portal.webhooks.signing.receiver_code import SNIPPETS
 from tests.cast import ADA, VIC, Api, Pages
+from tests.databases import Database
 from tests.inbound.test_inbound import SECRET, events, github, knock, make, received
-from tests.webhooks.test_webhooks import stored
+from tests.webhooks.test_webhooks import A_DAY_LATER, stored
 
 
 @pytest.fixture
@@ -202,6 +203,15 @@ def test_the_secrets_before_are_retired_on_the_page(ada: Api, ada_pages: Pages) 
     assert f"{path}/secret-retirements" in pages.get(path).text
     assert pages.post(f"{path}/secret-retirements").status_code == 303
     assert "secret-retirements" not in pages.get(path).text
+
+
+def test_what_has_ended_by_itself_is_not_offered_to_be_retired(
+    ada: Api, ada_pages: Pages, database: Database
+) -> None:
+    path = f"/webhooks/{make(ada)['id']}"
+    ada.patch(path, {"inbound_secret": "the next secret"})
+    database.sql(A_DAY_LATER)
+    assert "secret-retirements" not in ada_pages.get(path).text
 
 
 @pytest.mark.parametrize(

@@ -228,6 +228,10 @@ def test_the_direction_stays(ada: Api) -> None:
 
 # ---------------------------------------------------------------- the secret
 
+A_DAY_LATER = """
+UPDATE webhook SET previous_secret_expires_at = previous_secret_expires_at - interval '1 day'
+"""
+
 
 def stored(app: Flask, webhook_id: str) -> dict[str, str]:
     with app.app_context():
@@ -319,6 +323,14 @@ def test_a_second_rotation_leaves_the_first_secret_its_day(ada: Api, app: Flask)
     assert ada.post(f"{path}/secret-retirements").status_code == 200
     assert stored(app, made["id"]) == {"current": secrets[-1]}
     assert ada.post(f"{path}/secret-rotations").status_code == 200
+
+
+def test_what_has_ended_by_itself_cannot_be_retired(ada: Api, database: Database) -> None:
+    path = f"/webhooks/{ada.create('webhooks')['id']}"
+    ada.post(f"{path}/secret-rotations")
+    database.sql(A_DAY_LATER)
+    assert ada.post(f"{path}/secret-retirements").status_code == 409
+    assert (ada.get(path).json or {})["version"] == 2
 
 
 SPOILED: dict[str, Callable[[SecretStore, SecretRef], object]] = {

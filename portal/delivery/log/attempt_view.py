@@ -4,7 +4,6 @@ import json
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from portal.events import settings
 from portal.webhooks.models import DeliveryAttempt, Webhook
@@ -171,12 +170,6 @@ def detail(
 def state_text(state: str) -> str:
     """Return the status text of a delivery's state."""
     return STATES.get(state, state)
-
-
-def both_sign(webhook: Webhook) -> bool:
-    """Tell whether the previous secret still signs as well as the current one."""
-    until = webhook.previous_secret_expires_at
-    return until is not None and until > datetime.now(UTC)
 
 
 def retry_after(attempt: DeliveryAttempt) -> str | None:
