@@ -37,7 +37,7 @@ class KeysUnavailable(Exception):
 
 @dataclass(slots=True)
 class _Kept:
-    values: dict[str, str]
+    keys: keyring.SigningKeys
     read_at: float
 
 
@@ -47,7 +47,7 @@ class Keys:
     def __init__(self, app: Flask) -> None:
         self._app = app
         self._kept: dict[tuple[str, str, str | None], _Kept] = {}
-        self._reading: dict[tuple[str, str, str | None], asyncio.Task[dict[str, str]]] = {}
+        self._reading: dict[tuple[str, str, str | None], asyncio.Task[keyring.SigningKeys]] = {}
 
     async def of(self, tenant_id: str, settings: DeliverySettings) -> list[str]:
         """Return the secrets that sign at this moment, the one in use first. Raises
@@ -56,17 +56,17 @@ class Keys:
         kept, now = self._kept.get(place), time.monotonic()
         if kept is None or now - kept.read_at > FRESH_SECONDS:
             kept = await self._again(place, kept, now)
-        return keyring.keys_of(kept.values, settings.taken_at, settings.secret_fingerprint)
+        return kept.keys.signing(settings.taken_at)
 
     async def _again(
         self, place: tuple[str, str, str | None], kept: _Kept | None, now: float
     ) -> _Kept:
         if (task := self._reading.get(place)) is None:
-            task = asyncio.create_task(asyncio.to_thread(self._read, place[0], place[1]))
+            task = asyncio.create_task(asyncio.to_thread(self._read, *place))
             self._reading[place] = task
             task.add_done_callback(lambda _: self._reading.pop(place, None))
         try:
-            values = await asyncio.shield(task)
+            keys = await asyncio.shield(task)
         except SecretNotFound:
             raise KeysUnavailable("The signing secret is gone. Rotate it.") from None
         except (PortalError, DBAPIError, PoolTimeout) as error:
@@ -74,13 +74,13 @@ class Keys:
                 return kept
             raise _unavailable(error) from error
         self._forget_old(now)
-        self._kept[place] = _Kept(values, now)
+        self._kept[place] = _Kept(keys, now)
         return self._kept[place]
 
-    def _read(self, tenant_id: str, webhook_id: str) -> dict[str, str]:
+    def _read(self, tenant_id: str, webhook_id: str, mark: str | None) -> keyring.SigningKeys:
         ref = SecretRef(tenant_id, "webhooks", webhook_id, "signing")
         with self._app.app_context(), transaction(tenant_id):
-            return dict(keyring.read(ref, "sign deliveries"))
+            return keyring.keys_of(keyring.read(ref, "sign deliveries"), mark)
 
     def _forget_old(self, now: float) -> None:
         old = [k for k, kept in self._kept.items() if now - kept.read_at > STALE_SECONDS]

@@ -10,7 +10,8 @@ row tells which of them is in use.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from portal.core.errors import Conflict
 from portal.database.session import database_now
@@ -20,6 +21,20 @@ from portal.webhooks.signing.signature_schemes import fingerprint
 
 OVERLAP = timedelta(hours=24)
 PREVIOUS = ("previous", "previous_2", "previous_3")  # the newest first
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SigningKeys:
+    """The secrets of a stored entry: the one in use, and the others, each with its end, the newest
+    first."""
+
+    in_use: str
+    others: Sequence[tuple[str, datetime]]
+
+    def signing(self, now: datetime) -> list[str]:
+        """Return those that sign at this moment, the one in use first."""
+        return [self.in_use, *(secret for secret, end in self.others if now < end)]
 
 
 def begin(webhook: Webhook, secret: str) -> None:
@@ -49,16 +64,16 @@ def turn(webhook: Webhook, secret: str, *, keep: bool = True) -> datetime | None
         return None
     now, in_use = database_now(), _in_use(before, webhook.secret_fingerprint)
     until = now + OVERLAP if keep else now
-    others = [one for one in _previous(before, now) if keep and one[0] != in_use]
-    kept = [(in_use, until.isoformat()), *others]
+    others = [(one, end) for one, end in _previous(before) if keep and end > now and one != in_use]
+    kept = [(in_use, until), *others]
     if len(kept) > len(PREVIOUS):
         raise Conflict(
             f"{len(PREVIOUS)} previous secrets of this webhook still sign, the oldest until"
-            f" {kept[-1][1]}. Retire them, or wait until then."
+            f" {kept[-1][1].isoformat()}. Retire them, or wait until then."
         )
     values = {"current": secret}
     for name, (previous, end) in zip(PREVIOUS, kept, strict=False):
-        values |= {name: previous, f"{name}_expires_at": end}
+        values |= {name: previous, f"{name}_expires_at": end.isoformat()}
     store().put(webhook.secret_ref, values, cas=before.version)
     return until if keep else None
 
@@ -111,21 +126,18 @@ def open_keys(webhook: Webhook, now: datetime) -> list[str]:
         raise Conflict(
             "The signing secret of this webhook is gone. Rotate it, then try again."
         ) from error
-    return keys_of(stored, now, webhook.secret_fingerprint)
+    return keys_of(stored, webhook.secret_fingerprint).signing(now)
 
 
-def keys_of(stored: Mapping[str, str], now: datetime, in_use: str | None) -> list[str]:
-    """Return the secrets in a stored entry that sign at this moment: first the one in use, which
-    has this fingerprint, then the others, the newest first."""
-    if "previous" not in stored:
-        return [stored["current"]]
-    first = _in_use(stored, in_use)
-    signing = [stored["current"], *(previous for previous, _ in _previous(stored, now))]
-    return [first, *(one for one in signing if one != first)]
+def keys_of(stored: Mapping[str, str], mark: str | None) -> SigningKeys:
+    """Return the secrets in a stored entry; the one in use has this fingerprint."""
+    in_use = _in_use(stored, mark)
+    known = [(stored["current"], NEVER), *_previous(stored)]
+    return SigningKeys(in_use, [(one, end) for one, end in known if one != in_use])
 
 
-def _previous(stored: Mapping[str, str], now: datetime) -> Iterator[tuple[str, str]]:
-    """Yield the previous secrets that still sign, the newest first, each with its end."""
+def _previous(stored: Mapping[str, str]) -> Iterator[tuple[str, datetime]]:
+    """Yield the previous secrets, the newest first, each with its end."""
     for name in PREVIOUS:
-        if name in stored and now < datetime.fromisoformat(end := stored[f"{name}_expires_at"]):
-            yield stored[name], end
+        if name in stored:
+            yield stored[name], datetime.fromisoformat(stored[f"{name}_expires_at"])

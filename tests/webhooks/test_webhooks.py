@@ -316,7 +316,7 @@ def test_a_second_rotation_leaves_the_first_secret_its_day(ada: Api, app: Flask)
         secrets.append(turned["signing_secret"])
         ends.append(turned["previous_secret_expires_at"])
     kept = stored(app, made["id"])
-    assert keyring.keys_of(kept, datetime.now(UTC), None) == secrets[::-1]
+    assert keyring.keys_of(kept, None).signing(datetime.now(UTC)) == secrets[::-1]
     assert kept["previous_3_expires_at"] == ends[0], "as the first rotation said"
     refused = ada.post(f"{path}/secret-rotations")
     assert (refused.status_code, ends[0] in refused.text) == (409, True)

@@ -137,7 +137,8 @@ def candidates(webhook: Webhook) -> list[Candidate]:
 def _accepted(webhook: Webhook, stored: Secret) -> list[str]:
     """Return the secrets of an entry that are accepted now. A previous one from before a change of
     the scheme may be no key of it; it would have every request refused."""
-    current, *previous = keyring.keys_of(stored, database_now(), webhook.secret_fingerprint)
+    keys = keyring.keys_of(stored, webhook.secret_fingerprint)
+    current, *previous = keys.signing(database_now())
     if webhook.direction == "inbound":
         scheme = scheme_of(webhook)
         previous = [one for one in previous if key_problem(scheme, one) is None]
