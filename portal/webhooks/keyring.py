@@ -67,9 +67,10 @@ def turn(webhook: Webhook, secret: str, *, keep: bool = True) -> datetime | None
     others = [(one, end) for one, end in _previous(before) if keep and end > now and one != in_use]
     kept = [(in_use, until), *others]
     if len(kept) > len(PREVIOUS):
+        oldest_ends = kept[-1][1].astimezone(UTC)
         raise Conflict(
-            f"{len(PREVIOUS)} previous secrets of this webhook still sign, the oldest until"
-            f" {kept[-1][1].isoformat()}. Retire them, or wait until then."
+            f"{len(PREVIOUS)} previous secrets of this webhook are still valid, the oldest until"
+            f" {oldest_ends:%-d %b %Y, %H:%M:%S} UTC. Retire them, or wait until then."
         )
     values = {"current": secret}
     for name, (previous, end) in zip(PREVIOUS, kept, strict=False):

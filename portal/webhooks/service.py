@@ -237,7 +237,7 @@ def retire_secret(actor: Actor, webhook_id: str) -> Webhook:
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id, lock=True)
     if not keyring.previous_signs(webhook):
-        raise Conflict("There is no previous secret that still signs.")
+        raise Conflict("There is no previous secret that is still valid.")
     keyring.retire(webhook)
     values = {"previous_secret_expires_at": None}
     return verbs.change(actor, webhook, values, action="secret_retired")
