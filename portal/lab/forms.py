@@ -37,7 +37,7 @@ class TestForm(SampleForm[TestInput]):
 
     newest_secret_only = SwitchField(
         "Sign with the newest secret alone",
-        description="To see that the receiver knows it, before the one before is retired.",
+        description="To see that the receiver knows it, before the previous ones are retired.",
     )
 
     @classmethod

@@ -166,7 +166,7 @@ def test_rotating_shows_the_new_secret_once(browse: Browse, ada: Api, make: Make
     answer = pages.post(f"{path}/secret-rotations", {"idempotency_key": key})
     [secret] = set(SECRET.findall(html.unescape(answer.text)))
     assert secret != made["signing_secret"]
-    assert "The secret before signs beside it for 24 hours" in answer.text
+    assert "The previous secret stays valid for 24 hours" in answer.text
     again = pages.post(f"{path}/secret-rotations", {"idempotency_key": key})
     assert not SECRET.search(html.unescape(again.text))
     assert the_only(ada)["version"] == 2
@@ -182,7 +182,7 @@ def test_a_rotation_is_proved_before_the_old_secret_is_retired(
     rotated = pages.post(f"{path}/secret-rotations", {"idempotency_key": key}).text
     [new] = set(SECRET.findall(html.unescape(rotated)))
     page = pages.get(path).text
-    assert "Not only the newest secret signs: the one before ends in 23 h" in page
+    assert "Previous secrets still sign: the last one ends in 23 h" in page
     test = {"event_type": "rfp.created", "data": "{}"}
 
     def verified_by(secret: str, **form: str) -> bool:
@@ -195,7 +195,7 @@ def test_a_rotation_is_proved_before_the_old_secret_is_retired(
     assert verified_by(new, newest_secret_only="y")
     assert not verified_by(made["signing_secret"], newest_secret_only="y")
     assert pages.post(f"{path}/secret-retirements").status_code == 303
-    assert "Not only the newest secret signs" not in pages.get(path).text
+    assert "Previous secrets still sign" not in pages.get(path).text
     assert not verified_by(made["signing_secret"])
 
 
