@@ -37,7 +37,7 @@ Choice = Literal["all", "newest_per_subject", "skip_before"]
 COUNTED = 100_000
 """Held deliveries are counted up to here: counting costs time. Pages then say “and more”."""
 
-TOLD_AGAIN_AFTER = timedelta(days=1)
+REPORT_AGAIN_AFTER = timedelta(days=1)
 USUAL_RATE = 20.0  # deliveries a second, to tell how long a replay takes
 
 # The newest event, and not the newest delivery: an old event may have been sent again meanwhile. A
@@ -278,7 +278,7 @@ def gave_up(actor: Actor, webhook_id: str, count: int) -> None:
     endpoint = _endpoint(webhook)
     told, now = endpoint.expired_at, database_now()
     endpoint.expired += count
-    if told is not None and now - told < TOLD_AGAIN_AFTER:
+    if told is not None and now - told < REPORT_AGAIN_AFTER:
         return
     endpoint.expired_at = now
     audit.record(actor, "webhook.expired", webhook, {"expired": (None, endpoint.expired)})
