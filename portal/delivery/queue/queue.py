@@ -334,12 +334,13 @@ async def _in_place(
     ordered = [one.webhook_id for one, _ in wanted if one.is_ordered]
     if not ordered:
         return wanted
-    await connection.execute(RETRIES_IN_PLACE, {"tenant": tenant_id, "webhooks": ordered})
-    rows = await _lapsed(connection, tenant_id, ordered, FEW_IN_HAND)
+    retries = ask(RETRIES_IN_PLACE, {"tenant": tenant_id, "webhooks": ordered})
+    _, rows = await connection.send(retries, _lapsed(tenant_id, ordered, FEW_IN_HAND))
     if not rows:
         return wanted
     if behind := {row["webhook_id"] for row in rows if row["is_behind"]}:
-        rows += await _lapsed(connection, tenant_id, sorted(behind), MOST_IN_HAND)
+        [more] = await connection.send(_lapsed(tenant_id, sorted(behind), MOST_IN_HAND))
+        rows += more
     lapsed = {row["id"]: row["webhook_id"] for row in rows}
     placed = await connection.execute(BACK_IN_PLACE, {"tenant": tenant_id, "ids": list(lapsed)})
     for row in await placed.fetchall():
@@ -348,12 +349,10 @@ async def _in_place(
     return [pair for pair in wanted if pair[0].webhook_id not in left]
 
 
-async def _lapsed(
-    connection: Connection, tenant_id: str, webhooks: Sequence[str], most: int
-) -> Rows:
-    """Return the expired leases among the last `most` deliveries of each webhook."""
-    values = {"tenant": tenant_id, "webhooks": webhooks, "most": most}
-    return await (await connection.execute(LAPSED, values)).fetchall()
+def _lapsed(tenant_id: str, webhooks: Sequence[str], most: int) -> Ask:
+    """Return the statement that finds the expired leases among the last `most` deliveries of each
+    webhook."""
+    return ask(LAPSED, {"tenant": tenant_id, "webhooks": webhooks, "most": most})
 
 
 async def _within_pace(
