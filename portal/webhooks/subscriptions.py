@@ -1,7 +1,5 @@
 """The table of the event patterns of each webhook, and the notifications that reach the workers."""
 
-from datetime import timedelta
-
 from sqlalchemy import delete, insert, select, text, update
 
 from portal.database.session import session
@@ -9,8 +7,11 @@ from portal.webhooks.models import Delivery, Subscription, Webhook
 
 CHANNEL = "delivery_due"
 WAKE = text(f"SELECT pg_notify('{CHANNEL}', '')")
-IN_PLACE = Delivery.created_at - timedelta(hours=1)
-"""The time from which a begun delivery of an ordered webhook is due: before all that wait."""
+PLACE = "created_at - interval '1 hour'"
+"""The time from which a begun delivery of an ordered webhook is due: before all that wait, also
+those of a publication that began earlier and ended later. `record_attempts` has it as well."""
+
+IN_PLACE = text(PLACE)
 HALT = text(f"SELECT pg_notify('{CHANNEL}', :webhook)")
 
 

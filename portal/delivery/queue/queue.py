@@ -20,6 +20,7 @@ import orjson
 from portal.delivery.queue import hours, policy
 from portal.fast import pipeline
 from portal.fast.pipeline import Ask, Connection
+from portal.webhooks.subscriptions import PLACE
 
 Rows = list[dict[str, Any]]
 
@@ -80,24 +81,23 @@ FROM unnest(%(webhooks)s::text[]) AS w(id) CROSS JOIN LATERAL (
 ) AS last
 WHERE last.state = 'in_flight' AND last.due_at <= now()
 """
-# The place of a begun delivery of an ordered webhook is an hour before its publication: before all
-# that wait, also those of a publication that began earlier and ended later. Sorted by the end of
-# its lease, it would come after them. A delivery that is just being recorded is skipped.
-BACK_IN_PLACE = """
-UPDATE delivery d SET due_at = d.created_at - interval '1 hour'
+# Sorted by the end of its lease, it would come after all that wait. A delivery that is just being
+# recorded is skipped.
+BACK_IN_PLACE = f"""
+UPDATE delivery d SET due_at = {PLACE}
 WHERE d.tenant_id = %(tenant)s AND d.id = ANY (ARRAY(
     SELECT l.id FROM delivery l WHERE l.tenant_id = %(tenant)s AND l.id = ANY (%(ids)s)
     AND l.state = 'in_flight' AND l.due_at <= now() FOR UPDATE SKIP LOCKED))
 RETURNING d.id
-"""
+"""  # noqa: S608  a constant of webhooks
 # A retry has no place if its attempt began before the webhook was set in order.
-RETRIES_IN_PLACE = """
-UPDATE delivery d SET due_at = d.created_at - interval '1 hour'
+RETRIES_IN_PLACE = f"""
+UPDATE delivery d SET due_at = {PLACE}
 WHERE d.tenant_id = %(tenant)s AND d.id = ANY (ARRAY(
     SELECT l.id FROM delivery l
     WHERE l.tenant_id = %(tenant)s AND l.webhook_id = ANY (%(webhooks)s)
     AND l.state = 'retrying' AND l.due_at > now() FOR UPDATE SKIP LOCKED))
-"""
+"""  # noqa: S608  a constant of webhooks
 PICK = """
 SELECT due.id
 FROM unnest(%(webhooks)s::text[], %(rooms)s::int[], %(probes)s::bool[], %(ordered)s::bool[])
@@ -140,14 +140,13 @@ WHERE w.tenant_id = %(tenant)s AND w.id = ANY (%(webhooks)s)
 RECORD = """
 SELECT * FROM record_attempts(%(tenant)s::text, %(done)s::jsonb, %(attempts)s::jsonb, %(slot)s::int)
 """
-GIVE_BACK = """
+GIVE_BACK = f"""
 UPDATE delivery d SET state = CASE WHEN d.attempts > 1 THEN 'retrying' ELSE 'pending' END,
-    due_at = CASE WHEN d.id = ANY (%(ordered)s) THEN d.created_at - interval '1 hour'
-        ELSE now() END,
+    due_at = CASE WHEN d.id = ANY (%(ordered)s) THEN {PLACE} ELSE now() END,
     attempts = d.attempts - 1, holder = NULL
 WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s) AND d.state = 'in_flight'
 AND d.token = (%(tokens)s::jsonb ->> d.id)::bigint
-"""
+"""  # noqa: S608  a constant of webhooks
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import structlog
 from portal.core.deadlines import elapsed
 from portal.delivery.queue.queue import ENTER, Rows, ask
 from portal.fast.pipeline import Ask, Connection
+from portal.webhooks.subscriptions import PLACE
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -60,13 +61,12 @@ RETURNING number
 HAD = "SELECT * FROM deliveries_of_worker(%s, %s, %s, %s)"
 # Back to their place in the queue, and not behind all that wait. If the worker was declared dead by
 # mistake, its records are refused: by the state, and after the next claim by the token.
-TAKE_BACK = """
-UPDATE delivery d SET state = 'retrying', due_at = d.created_at - interval '1 hour',
-    holder = NULL
+TAKE_BACK = f"""
+UPDATE delivery d SET state = 'retrying', due_at = {PLACE}, holder = NULL
 WHERE d.tenant_id = %(tenant)s AND d.id = ANY (ARRAY(
     SELECT l.id FROM delivery l WHERE l.tenant_id = %(tenant)s AND l.id = ANY (%(ids)s)
     AND l.state = 'in_flight' AND l.holder = %(worker)s FOR UPDATE SKIP LOCKED))
-"""
+"""  # noqa: S608  a constant of webhooks
 # Skipped while another session has it: a claim that was interrupted still runs, or this worker was
 # declared dead.
 OWN = "SELECT number FROM delivery_worker WHERE number = %s FOR UPDATE SKIP LOCKED"
