@@ -25,6 +25,9 @@ from tests.webhooks.kit import Hands, ended, rows
 RATE = 5
 TENTH = "UPDATE endpoint SET paid_until = paid_until - interval '100 ms'"
 AHEAD_BY = "SELECT extract(epoch FROM paid_until - now())::float8 AS seconds FROM endpoint"
+WAITS = """
+SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 SINCE = "UPDATE endpoint SET resumed_at = now() - make_interval(secs => %s), paid_until = NULL"
 
 
@@ -165,6 +168,34 @@ def test_in_order_one_that_is_hurried_still_waits_if_the_receiver_asked_for_that
     hands.complete(ended(one, good=False, decision=Decision("retrying", minute, slow=minute)))
     assert ada.post(f"/deliveries/{one.id}/attempts").status_code == 202
     assert hands.take(webhook_id, room=1) == []
+
+
+def test_one_that_is_hurried_waits_for_a_resume_of_its_webhook(
+    two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
+) -> None:
+    webhook_id, one = first_of_two_failed(two[0], ada, make)
+    with (
+        ThreadPoolExecutor() as threads,
+        psycopg.connect(libpq_url(database.superuser_url)) as resume,
+    ):
+        resume.execute("SELECT FROM endpoint WHERE webhook_id = %s FOR UPDATE", (webhook_id,))
+        hurried = threads.submit(ada.post, f"/deliveries/{one.id}/attempts")
+        until(lambda: rows(database, WAITS))
+        resume.execute("UPDATE delivery SET due_at = now() WHERE id = %s", (one.id,))
+        resume.commit()
+        assert hurried.result().status_code == 202
+    [again] = two[0].take(webhook_id, room=1)
+    assert again.id == one.id
+
+
+def test_one_that_is_hurried_while_it_is_claimed_keeps_nobody_waiting(
+    two: tuple[Hands, Hands], database: Database, ada: Api, make: Make
+) -> None:
+    webhook_id, one = first_of_two_failed(two[0], ada, make)
+    with psycopg.connect(libpq_url(database.superuser_url)) as claim:
+        claim.execute("SELECT FROM delivery WHERE id = %s FOR UPDATE", (one.id,))
+        assert ada.post(f"/deliveries/{one.id}/attempts").status_code == 202
+        claim.execute("UPDATE endpoint SET paid_until = now() WHERE webhook_id = %s", (webhook_id,))
 
 
 def test_in_order_a_retry_comes_before_a_publication_that_began_earlier(

@@ -81,17 +81,6 @@ def retry_now(actor: Actor, delivery_id: str) -> Delivery:
     delivery, webhook = search.one_to_change(actor, delivery_id)
     if search.state_of(delivery, webhook) != "retrying":
         raise Conflict("This delivery does not wait for another attempt.")
-    session.execute(
-        update(Delivery)
-        .where(
-            Delivery.tenant_id == actor.tenant_id,
-            Delivery.id == delivery.id,
-            Delivery.state == "retrying",
-        )
-        # A delivery that is due already keeps its place in the queue.
-        .values(due_at=IN_PLACE if webhook.ordered else func.least(Delivery.due_at, func.now()))
-        .execution_options(synchronize_session=False)
-    )
     # In an ordered webhook everything waits for the retry. A receiver that asked to slow down has
     # `throttles` until the next success.
     session.execute(
@@ -102,6 +91,16 @@ def retry_now(actor: Actor, delivery_id: str) -> Delivery:
             Endpoint.throttles == 0,
         )
         .values(not_before=None)
+        .execution_options(synchronize_session=False)
+    )
+    this = (Delivery.tenant_id == actor.tenant_id, Delivery.id == delivery.id)
+    # One that is locked is being claimed, and the claim needs the endpoint afterwards.
+    free = select(Delivery.id).where(*this, Delivery.state == "retrying")
+    session.execute(
+        update(Delivery)
+        .where(*this, Delivery.id.in_(free.with_for_update(skip_locked=True)))
+        # A delivery that is due already keeps its place in the queue.
+        .values(due_at=IN_PLACE if webhook.ordered else func.least(Delivery.due_at, func.now()))
         .execution_options(synchronize_session=False)
     )
     session.refresh(delivery)
