@@ -9,9 +9,11 @@ from flask import Flask
 
 from portal.delivery.engine import Engine
 from tests.cast import ADA, ED, GUS, VIC, Api, Pages
+from tests.databases import Database
 from tests.delivery.test_engine import delivering, until
 from tests.statements import statements
 from tests.webhooks.conftest import Make, Receiver
+from tests.webhooks.kit import Hands, ended
 
 Browse = Callable[[str], Pages]
 SEEN = re.compile(r'hx-get="([^"]*seen=[^"]*)"')
@@ -88,6 +90,25 @@ def test_the_log_says_what_is_new_and_moves_no_row(ada: Api, browse: Browse, mak
     assert "2 new deliveries" in news.text
     assert len(re.findall(r'href="/deliveries/dlv_', news.text)) == 1
     assert "<title>" not in news.text
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_a_page_notices_that_the_next_attempt_is_made_now(
+    database: Database, ada: Api, browse: Browse, make: Make, ordered: bool
+) -> None:
+    webhook = make("https://hooks.example/a", ordered=ordered)
+    publish(ada, rfp(1))
+    with Hands(database) as hands:
+        [taken] = hands.take(webhook["id"])
+        hands.complete(ended(taken, good=False))
+    pages, path = browse(ADA), f"/deliveries/{taken.id}"
+    log = pages.get("/deliveries")
+    seen = SEEN.search(log.text)[1].replace("&amp;", "&")
+    shown = {path: pages.get(path), seen: log}
+    assert ada.post(f"{path}/attempts").status_code == 202
+    for url, page in shown.items():
+        again = pages.get(url, headers={**PARTIAL, "HX-PTag": page.headers["HX-PTag"]})
+        assert again.status_code == 200, url
 
 
 def test_a_delivery_tells_every_attempt_its_reason_and_what_comes_next(

@@ -106,7 +106,7 @@ def show(record_id: str) -> ResponseReturnValue:
     state, tab = search.state_of(delivery, webhook), request.args.get("tab")
     next_at = search.next_attempt(delivery, search.receiver_of(web.actor(), delivery))
     chosen = _chosen(attempts)
-    tag = f"{delivery.id}.{state}.{delivery.attempts}.{len(attempts)}"
+    tag = f"{delivery.id}.{state}.{delivery.attempts}.{len(attempts)}.{next_at}"
     if web.portal_request().wants_fragment and request.headers.get("HX-PTag") == tag:
         return "", 304
     answer = web.render(

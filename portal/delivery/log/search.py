@@ -187,8 +187,9 @@ def next_attempt(delivery: Delivery, receiver: Receiver | None) -> datetime | No
 def print_of(deliveries: Sequence[Delivery], receivers: Mapping[str, Receiver], new: int) -> str:
     """Return a fingerprint that changes exactly when the log shows these deliveries differently."""
     seen = [
-        f"{one.id} {state_of(one, receivers.get(one.webhook_id))} {one.attempts} {one.status}"
+        f"{one.id} {state_of(one, to)} {one.attempts} {one.status} {next_attempt(one, to)}"
         for one in deliveries
+        for to in [receivers.get(one.webhook_id)]
     ]
     return hashlib.sha256("\n".join([*seen, str(new)]).encode()).hexdigest()[:16]
 
