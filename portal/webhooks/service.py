@@ -189,14 +189,14 @@ def restore(actor: Actor, webhook_id: str) -> Webhook:
     """Restore a deleted webhook, with its secret. A connector that is not for everybody any more is
     left out: see `keep_connectors_named`."""
     actor.require("webhooks:write")
-    webhook = verbs.restore(actor, Webhook, webhook_id)
-    for_others = select(RestrictedRecord.record_id).where(
-        RestrictedRecord.tenant_id == actor.tenant_id,
-        RestrictedRecord.record_id == webhook.connector_id,
-    )
-    if session.scalar(for_others) is None:
-        return webhook
-    return verbs.change(actor, webhook, {"connector_id": None})
+    return verbs.restore(actor, Webhook, webhook_id, _without_closed_connector)
+
+
+def _without_closed_connector(webhook: Webhook) -> dict[str, Any]:
+    if webhook.connector_id is None:
+        return {}
+    closed = (webhook.tenant_id, webhook.connector_id)
+    return {"connector_id": None} if session.get(RestrictedRecord, closed) else {}
 
 
 def choices(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple[str, str]]:

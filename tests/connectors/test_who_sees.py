@@ -318,8 +318,9 @@ def test_a_restored_webhook_names_no_connector_that_was_closed(everybody: Everyb
     for hook, named in ((closed, None), (open, other)):
         restored = ed.post(f"/webhooks/{hook}/restore")
         assert (restored.status_code, restored.json["connector_id"]) == (200, named)
+        assert restored.json["version"] == 3, "deleted and restored"
     last = ed.get(f"/webhooks/{closed}/history").json["items"][0]
-    assert last["changes"]["connector_id"] == [ours, None]
+    assert (last["action"], last["changes"]["connector_id"]) == ("webhook.restored", [ours, None])
 
 
 def test_a_purged_connector_stays_unknown(everybody: Everybody, database: Any) -> None:
