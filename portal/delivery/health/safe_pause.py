@@ -10,7 +10,7 @@ deliveries, the locked endpoint keeps probes away. A claim and a record lock del
 nobody who has an endpoint waits for a delivery that is in flight or being claimed.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -220,10 +220,16 @@ def _skip(webhook: Webhook, before: datetime) -> None:
 
 def _endpoint(webhook: Webhook) -> Endpoint:
     """Return the locked endpoint row of a webhook; create it if there is none yet."""
-    key = {"tenant_id": webhook.tenant_id, "webhook_id": webhook.id}
-    session.execute(insert(Endpoint).values(**key).on_conflict_do_nothing())
-    query = select(Endpoint).filter_by(**key).with_for_update()
-    return session.scalars(query.execution_options(populate_existing=True)).one()
+    [endpoint] = _endpoints(webhook.tenant_id, [webhook.id])
+    return endpoint
+
+
+def _endpoints(tenant_id: str, webhook_ids: Sequence[str]) -> Sequence[Endpoint]:
+    rows = [{"tenant_id": tenant_id, "webhook_id": webhook_id} for webhook_id in webhook_ids]
+    session.execute(insert(Endpoint).values(rows).on_conflict_do_nothing())
+    mine = (Endpoint.tenant_id == tenant_id, Endpoint.webhook_id.in_(webhook_ids))
+    query = select(Endpoint).where(*mine).order_by(Endpoint.webhook_id).with_for_update()
+    return session.scalars(query.execution_options(populate_existing=True)).all()
 
 
 def lock_endpoints(tenant_id: str, webhook_ids: Iterable[str]) -> None:
@@ -234,13 +240,8 @@ def lock_endpoints(tenant_id: str, webhook_ids: Iterable[str]) -> None:
     of_ids = (Webhook.tenant_id == tenant_id, Webhook.id.in_(ids))
     webhooks = select(Webhook.id).where(*of_ids).order_by(Webhook.id)
     known = session.scalars(webhooks.with_for_update(read=True, key_share=True)).all()
-    if not known:
-        return
-    rows = [{"tenant_id": tenant_id, "webhook_id": webhook_id} for webhook_id in known]
-    session.execute(insert(Endpoint).values(rows).on_conflict_do_nothing())
-    mine = (Endpoint.tenant_id == tenant_id, Endpoint.webhook_id.in_(known))
-    endpoints = select(Endpoint.webhook_id).where(*mine).order_by(Endpoint.webhook_id)
-    session.execute(endpoints.with_for_update())
+    if known:
+        _endpoints(tenant_id, known)
 
 
 def _pause(actor: Actor, webhook: Webhook, endpoint: Endpoint, reason: PauseReason) -> Webhook:
