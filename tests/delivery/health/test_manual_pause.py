@@ -2,6 +2,7 @@
 it is committed."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
 from typing import Any
 
@@ -23,6 +24,10 @@ from tests.lab.test_deliveries import EVENT
 from tests.webhooks.conftest import Make
 from tests.webhooks.kit import PATIENT, Gate, Hands, Mailbox, rows, sinks
 
+HEARING = """
+SELECT pid FROM pg_stat_activity
+WHERE datname = current_database() AND state = 'idle' AND query = %s
+"""
 LISTENING = """
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
 WHERE datname = current_database() AND state = 'idle' AND query = %s
@@ -81,26 +86,28 @@ def test_nothing_begins_after_a_pause_has_returned(
 def test_a_pause_waits_for_a_worker_that_comes_just_before_its_commit(
     database: Database, ada: Api, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    webhook, has_answered, let_go = make("https://hooks.example.com/"), Event(), manual_pause.let_go
-    with psycopg.connect(libpq_url(database.app_url), autocommit=True) as worker:
-
-        def answer() -> None:
-            [notice] = list(worker.notifies(timeout=20, stop_after=1))
-            has_answered.wait(0.3)  # as one that has to release its deliveries first
-            has_answered.set()
-            worker.execute(queue.ANSWER, (notice.payload,))
+    pause = f"/webhooks/{make('https://hooks.example.com/')['id']}/pause"
+    monkeypatch.setattr(manual_pause, "PATIENCE", 40.0)
+    has_committed, let_go = Event(), manual_pause.let_go
+    with (
+        psycopg.connect(libpq_url(database.app_url), autocommit=True) as worker,
+        ThreadPoolExecutor() as threads,
+    ):
 
         def commit() -> None:
             worker.execute(f"LISTEN {CHANNEL}")
             worker.execute(queue.ATTEND)
-            answering.start()
             let_go()
+            has_committed.set()
 
-        answering = Thread(target=answer)
         monkeypatch.setattr(manual_pause, "let_go", commit)
-        assert ada.post(f"/webhooks/{webhook['id']}/pause").status_code == 200
-        assert has_answered.is_set()
-        answering.join()
+        pausing = threads.submit(ada.post, pause)
+        assert has_committed.wait(20)
+        [notice] = list(worker.notifies(timeout=20, stop_after=1))
+        until(lambda: rows(database, HEARING, queue.WORKERS))
+        assert not pausing.done()
+        worker.execute(queue.ANSWER, (notice.payload,))
+        assert pausing.result(20).status_code == 200
 
 
 def test_a_receiver_that_is_gone_changes_nothing_of_a_pause_by_hand(
