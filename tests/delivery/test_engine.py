@@ -374,7 +374,7 @@ def test_what_a_lease_reads_does_not_grow_with_the_day(
 
 @contextmanager
 def without_autovacuum(database: Database, tables: str) -> Iterator[None]:
-    """Empty tables and keep autovacuum from them, which would have their statements planned anew."""
+    """Empty tables, and keep autovacuum from having their statements planned anew."""
     with psycopg.connect(libpq_url(database.superuser_url)) as guard:
         guard.execute(f"TRUNCATE {tables} CASCADE")  # forgets that they have been analysed
         guard.commit()
