@@ -91,12 +91,11 @@ class _Waiting:
     again_at: float = 0.0
     tries: int = 0
 
-    def deliver(self, row: Counted) -> None:
+    def result(self, row: Counted) -> _Result:
         try:
-            result = _Result(self.call.counted(row))
+            return _Result(self.call.counted(row))
         except Exception as error:  # noqa: BLE001 - the caller handles it
-            result = _Result(None, error)
-        self.reply(result)
+            return _Result(None, error)
 
     def fail(self, error: Exception) -> None:
         self.call.failed()
@@ -120,6 +119,7 @@ class BatchCounter:
         self._connection: psycopg.Connection[Any] | None = None
         self._kept: dict[Any, Any] = {}  # what the pipeline stores for the connection
         self._answers = _Answers()
+        self._waking: asyncio.AbstractEventLoop | None = None  # the loop that will wake the thread
         self._returning: psycopg.Connection[Any] | None = None
 
     def count(self, call: Call) -> Any:
@@ -129,7 +129,8 @@ class BatchCounter:
         call's rows for too long.
         """
         future: Future[_Result] = Future()
-        self._ask(call, future.set_result)
+        self._add(call, future.set_result)
+        self._wake()
         try:
             result, error = future.result(ANSWER_SECONDS)
         except TimeoutError:
@@ -145,7 +146,11 @@ class BatchCounter:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        self._ask(call, partial(self._answers.put, loop, future))
+        self._add(call, partial(self._answers.put, loop, future))
+        # After the other requests that have arrived, so that their calls are in the same batch.
+        if self._waking is not loop:
+            self._waking = loop
+            loop.call_soon(self._wake)
         # A timeout ends only the waiting: the call is counted nevertheless.
         end = loop.call_later(ANSWER_SECONDS, _settle, future, _Result(None, unavailable()))
         try:
@@ -153,13 +158,16 @@ class BatchCounter:
         finally:
             end.cancel()
 
-    def _ask(self, call: Call, reply: Callable[[_Result], None]) -> None:
-        one = _Waiting(call, reply, time.monotonic() + ANSWER_SECONDS)
+    def _add(self, call: Call, reply: Callable[[_Result], None]) -> None:
+        self._new.append(_Waiting(call, reply, time.monotonic() + ANSWER_SECONDS))
+
+    def _wake(self) -> None:
+        """Start the thread, or let it look for new calls."""
+        self._waking = None
         with self._some:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="key-counting", daemon=True)
                 self._thread.start()
-            self._new.append(one)
             self._some.notify()
 
     def return_slices(self, given: Sequence[Arguments]) -> list[int]:
@@ -219,15 +227,18 @@ class BatchCounter:
                 self._some.wait(None if next_at is None else max(0.001, next_at - now))
 
     def _deliver_all(self, batch: Sequence[_Waiting], rows: Sequence[Counted]) -> None:
-        now = time.monotonic()
+        now, done = time.monotonic(), []
         for one, row in zip(batch, rows, strict=True):
             if row.refused != BUSY:
-                one.deliver(row)
+                done.append((one, one.result(row)))
             elif now > one.until:
                 one.fail(unavailable())
             else:
                 one.put_off(now)
                 self._held.append(one)
+        # Together: otherwise the next calls come one by one too, and each batch has only a few.
+        for one, result in done:
+            one.reply(result)
 
     def _one_by_one(self, batch: Sequence[_Waiting]) -> None:
         """Count each call alone, so that only the call that causes the error fails."""
