@@ -328,7 +328,7 @@ def connect(url: str) -> psycopg.Connection[Any]:
             statement_seconds=STATEMENT_SECONDS,
             lock_seconds=0.5,
             # A crash may lose the counts of a minute. What it must not lose sets this for itself.
-            settings={"synchronous_commit": "off"},
+            settings={**pipeline.PLANNING, "synchronous_commit": "off"},
         ),
     )
     connection.prepare_threshold = 0
