@@ -205,7 +205,9 @@ def _stop_many(chosen: Selection) -> ResponseReturnValue:
     except Invalid as error:
         return _dry_run(chosen, error.errors[0].message, "reason")
     stopped = _act(verb, chosen, reason)
-    web.toast(f"{stopped:,} {'key is' if stopped == 1 else 'keys are'} {DONE[verb]}.")
+    of_how_many = f"{stopped:,} of {count:,}" if stopped < count else f"{stopped:,}"
+    again = " Do it again for the others." if stopped < count else ""
+    web.toast(f"{of_how_many} {'key is' if count == 1 else 'keys are'} {DONE[verb]}.{again}")
     return web.see_other(url_for("keys.index"))
 
 

@@ -201,6 +201,17 @@ def test_a_repair_takes_nothing_away_that_a_key_has(page: Pages, ada: Api, make:
     assert (free["rpm_limit"], free["version"]) == (600, 2)
 
 
+def test_a_repair_of_more_keys_than_it_changes_at_once_says_so(
+    page: Pages, make: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(blast_radius, "MOST_REPAIRED", 2)
+    ids = ",".join(make(rpm_limit=None)["id"] for _ in range(3))
+    page.post("/keys/bulk", {"id": ids, "verb": "limit", "confirm": "3"})
+    listed = page.get("/keys/").text
+    assert "2 of 3 keys are" in listed
+    assert "Do it again for the others." in listed
+
+
 def test_a_budget_for_good_is_not_made_one_of_each_month(page: Pages, ada: Api, make: Any):
     key = make(max_budget_usd=5)
     path = f"/api-keys/{key['id']}"
