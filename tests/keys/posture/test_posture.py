@@ -207,7 +207,7 @@ def test_a_repair_of_more_keys_than_it_changes_at_once_says_so(
     monkeypatch.setattr(blast_radius, "MOST_REPAIRED", 2)
     ids = ",".join(make(rpm_limit=None)["id"] for _ in range(3))
     page.post("/keys/bulk", {"id": ids, "verb": "limit", "confirm": "3"})
-    listed = page.get("/keys/").text
+    listed = page.get("/keys").text
     assert "2 of 3 keys are" in listed
     assert "Do it again for the others." in listed
 
