@@ -587,7 +587,10 @@ class LimitDocument(BaseModel):
     name: str = Field(description="Name of the limit, such as rpm.")
     limit: int = Field(description="Number that is allowed in one window.")
     remaining: int | None = Field(description="Number that is left; null if it is not known.")
-    reset_at: datetime | None = Field(description="Time when the window ends.")
+    reset_at: datetime | None = Field(
+        description="For a refused call, the time when it fits; otherwise, when this call no longer"
+        " counts."
+    )
 
 
 class BudgetDocument(BaseModel):

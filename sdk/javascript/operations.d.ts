@@ -2511,7 +2511,7 @@ export interface Limit {
   limit: number;
   /** Number that is left; null if it is not known. */
   remaining: number | null;
-  /** Time when the window ends. */
+  /** For a refused call, the time when it fits; otherwise, when this call no longer counts. */
   reset_at: string | null;
 }
 

@@ -13,8 +13,7 @@ from portal.keys.decision.snapshot import Snapshot
 class Limit:
     """One limit as a client sees it. `remaining` is None if it is not known.
 
-    `reset_at`: for a refusal, when the call fits; otherwise, when all that is counted now is free
-    again.
+    `reset_at`: for a refusal, when the call fits; otherwise, when the call no longer counts.
     """
 
     name: str

@@ -1936,7 +1936,7 @@ class LimitDocument(TypedDict):
     remaining: int | None
     """Number that is left; null if it is not known."""
     reset_at: str | None
-    """Time when the window ends."""
+    """For a refused call, the time when it fits; otherwise, when this call no longer counts."""
 
 
 class LogEntry(TypedDict):
