@@ -12,6 +12,7 @@ from tests.databases import Database
 def test_the_garbage_collector_closes_a_connection_without_a_warning(
     database: Database, monkeypatch: Any
 ) -> None:
+    gc.collect()  # what earlier tests left
     unraisable: list[object] = []
     monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
     with warnings.catch_warnings(record=True) as told:
