@@ -287,7 +287,9 @@ def _launch(
     command = [str(programs() / "postgres"), "-D", str(cluster)]
     for name, value in settings.items():
         command += ["-c", f"{name}={value}"]
-    with (data_dir / "postgres.log").open("wb") as output:
+    # Appended to: processes of a killed server, which have the file open, go on writing.
+    with (data_dir / "postgres.log").open("ab") as output:
+        output.truncate(0)
         process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603
             command,
             stdin=subprocess.DEVNULL,
@@ -331,12 +333,14 @@ def _wait_until_ready(
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if server.process.poll() is not None:
-            said = (server.data_dir / "postgres.log").read_text(errors="replace")[-2000:].strip()
+            said = (server.data_dir / "postgres.log").read_text(errors="replace").strip()
             if STILL_ENDING in said:  # processes of a killed server still run
                 time.sleep(0.1)
                 server.process = launch()
                 continue
-            raise EmbeddedPostgresError(f"The embedded PostgreSQL did not start. It said:\n{said}")
+            raise EmbeddedPostgresError(
+                f"The embedded PostgreSQL did not start. It said:\n{said[-2000:]}"
+            )
         if (lines := _pid_file(cluster)) and len(lines) > 7 and lines[7].strip() == "ready":
             return
         time.sleep(0.01)

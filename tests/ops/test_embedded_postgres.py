@@ -151,6 +151,36 @@ def test_it_waits_until_the_processes_of_a_killed_server_are_gone(place):
             assert who(server.app_url)[0] == "portal_app"
 
 
+def test_it_waits_for_them_whatever_they_write_before_they_end(place):
+    killed = embedded_postgres.start(place / "var", throwaway=True)
+    ended = threading.Event()
+    line = b"FATAL:  terminating connection due to unexpected postmaster exit\n"
+
+    def write() -> None:
+        with (place / "var" / "postgres.log").open("ab") as log:
+            while not ended.wait(0.001):
+                log.write(
+                    b"FATAL:  terminating connection due to unexpected postmaster exit\n" * 40
+                )
+                log.flush()
+
+    with psycopg.connect(libpq_url(killed.superuser_url)) as connection:
+        lingering = connection.info.backend_pid
+        os.kill(lingering, signal.SIGSTOP)
+        os.kill(killed.pid, signal.SIGKILL)
+        killed.process.wait(30)
+        killed.stop()
+        writer = threading.Thread(target=write)
+        writer.start()
+        threading.Timer(1, os.kill, (lingering, signal.SIGCONT)).start()
+        try:
+            with embedded_postgres.start(place / "var", throwaway=True) as server:
+                assert who(server.app_url)[0] == "portal_app"
+        finally:
+            ended.set()
+            writer.join()
+
+
 def test_a_pid_file_of_somebody_else_is_no_obstacle(place):
     with embedded_postgres.start(place / "var", throwaway=True):
         pass
