@@ -159,9 +159,7 @@ def test_it_waits_for_them_whatever_they_write_before_they_end(place):
     def write() -> None:
         with (place / "var" / "postgres.log").open("ab") as log:
             while not ended.wait(0.001):
-                log.write(
-                    b"FATAL:  terminating connection due to unexpected postmaster exit\n" * 40
-                )
+                log.write(line * 40)
                 log.flush()
 
     with psycopg.connect(libpq_url(killed.superuser_url)) as connection:
