@@ -6,7 +6,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -138,7 +139,9 @@ def test_it_ends_with_an_owner_that_forgets_it(place):
     assert gone(server)
 
 
-def test_it_waits_until_the_processes_of_a_killed_server_are_gone(place):
+@contextmanager
+def still_ending(place: Path) -> Iterator[None]:
+    """Kill a server of which one process goes on for a second."""
     killed = embedded_postgres.start(place / "var", throwaway=True)
     with psycopg.connect(libpq_url(killed.superuser_url)) as connection:
         lingering = connection.info.backend_pid
@@ -147,14 +150,16 @@ def test_it_waits_until_the_processes_of_a_killed_server_are_gone(place):
         killed.process.wait(30)
         killed.stop()
         threading.Timer(1, os.kill, (lingering, signal.SIGCONT)).start()
-        with embedded_postgres.start(place / "var", throwaway=True) as server:
-            assert who(server.app_url)[0] == "portal_app"
+        yield
+
+
+def test_it_waits_until_the_processes_of_a_killed_server_are_gone(place):
+    with still_ending(place), embedded_postgres.start(place / "var", throwaway=True) as server:
+        assert who(server.app_url)[0] == "portal_app"
 
 
 def test_it_waits_for_them_whatever_they_write_before_they_end(place):
-    killed = embedded_postgres.start(place / "var", throwaway=True)
-    ended = threading.Event()
-    line = b"FATAL:  terminating connection due to unexpected postmaster exit\n"
+    ended, line = threading.Event(), b"FATAL:  terminating connection due to unexpected exit\n"
 
     def write() -> None:
         with (place / "var" / "postgres.log").open("ab") as log:
@@ -162,15 +167,9 @@ def test_it_waits_for_them_whatever_they_write_before_they_end(place):
                 log.write(line * 40)
                 log.flush()
 
-    with psycopg.connect(libpq_url(killed.superuser_url)) as connection:
-        lingering = connection.info.backend_pid
-        os.kill(lingering, signal.SIGSTOP)
-        os.kill(killed.pid, signal.SIGKILL)
-        killed.process.wait(30)
-        killed.stop()
+    with still_ending(place):
         writer = threading.Thread(target=write)
         writer.start()
-        threading.Timer(1, os.kill, (lingering, signal.SIGCONT)).start()
         try:
             with embedded_postgres.start(place / "var", throwaway=True) as server:
                 assert who(server.app_url)[0] == "portal_app"

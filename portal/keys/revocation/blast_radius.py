@@ -163,10 +163,10 @@ def _stop(actor: Actor, chosen: Selection, past: Past, reason: str | None) -> in
     if len(ids) > ONE_BY_ONE:
         owner = chosen.query.filters.get("application_id")
         return stop_together(actor, ids, past, reason, owner if isinstance(owner, str) else None)
-    few = _locked(actor, ids)
+    few, now = _locked(actor, ids), database_now()
     for record in few:
         if past == "revoked":
-            service.end(actor, record, reason, database_now())
+            service.end(actor, record, reason, now)
         else:
             values = {"blocked": True, "blocked_reason": reason or record.blocked_reason}
             verbs.change(actor, record, values, action=past)

@@ -15,7 +15,7 @@ from portal.keys import service
 from portal.keys.listing import filters
 from portal.keys.page_kit import KEPT, about, bp, overtaken
 from portal.keys.revocation import blast_radius, revocation
-from portal.keys.revocation.blast_radius import MOST, Selection
+from portal.keys.revocation.blast_radius import MOST, REPAIRS, Selection
 from portal.keys.schemas import RevokeKey, StopKey
 from portal.records import listing
 
@@ -206,13 +206,13 @@ def _stop_many(chosen: Selection) -> ResponseReturnValue:
         return _dry_run(chosen, error.errors[0].message, "reason")
     stopped = _act(verb, chosen, reason)
     of_how_many = f"{stopped:,} of {count:,}" if stopped < count else f"{stopped:,}"
-    again = " Do it again for the others." if stopped < count else ""
+    again = " Do it again for the others." if verb in REPAIRS and stopped < count else ""
     web.toast(f"{of_how_many} {'key is' if count == 1 else 'keys are'} {DONE[verb]}.{again}")
     return web.see_other(url_for("keys.index"))
 
 
 def _act(verb: str, chosen: Selection, reason: str | None) -> int:
-    if verb in blast_radius.REPAIRS:
+    if verb in REPAIRS:
         return blast_radius.repair_many(web.actor(), chosen, verb)
     act = blast_radius.block_many if verb == "block" else blast_radius.revoke_many
     return act(web.actor(), chosen, reason)
