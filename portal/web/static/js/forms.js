@@ -42,6 +42,15 @@ document.addEventListener("htmx:config:request", (event) => {
     if (value === "") ctx.request.body.delete(name);
 });
 
+// htmx throws away an answer whose target was drawn anew since it was asked for: a click before the
+// last answer was here, or a live region. The answer goes to what stands in the target's place now.
+// A region that looks again at itself is left out: what drew it anew is newer.
+document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+  const { target, sourceElement } = ctx;
+  if (target instanceof Element && !target.isConnected && target !== sourceElement)
+    ctx.target = document.getElementById(target.id) ?? target;
+});
+
 document.addEventListener("formdata", (event) => {
   if (!event.target.matches("[data-filters]")) return;
   for (const [name, value] of [...event.formData.entries()])
