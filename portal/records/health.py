@@ -208,7 +208,7 @@ def _of(by: Judge, record: Record, facts: Any) -> Health:
 class Tally:
     """The sentence that begins a list, and the counts that it is made of.
 
-    Counted are the live records that meet each of the `conditions` for an actor: up to `few` + 1,
+    Counted are the live records that meet each of the `conditions` for an actor: up to FEW + 1,
     and up to `most` + 1 where there is no condition. `say` returns None for an empty list.
     """
 
@@ -216,7 +216,6 @@ class Tally:
     conditions: Callable[[Actor], Mapping[str, ColumnElement[bool] | TextClause | None]]
     say: Callable[[Mapping[str, int]], Health | None]
     most: int = MOST
-    few: int = FEW
 
     def columns(self, actor: Actor) -> list[ColumnElement[Any]]:
         """Return the counts as columns of any statement, by their names."""
@@ -225,7 +224,7 @@ class Tally:
         found: list[ColumnElement[Any]] = []
         for name, condition in self.conditions(actor).items():
             few_of_them = live if condition is None else live.where(condition)
-            some = few_of_them.limit((self.most if condition is None else self.few) + 1).subquery()
+            some = few_of_them.limit((self.most if condition is None else FEW) + 1).subquery()
             found.append(select(func.count()).select_from(some).scalar_subquery().label(name))
         return found
 

@@ -14,11 +14,21 @@ from portal.database.actor import Actor
 from portal.keys import service
 from portal.keys.models import ApiKey, not_revoked
 from portal.keys.tables import KeyLeak
-from portal.records.health import Health, Judge, Tally, Word, clock, counted, moment, sql, up_to
+from portal.records.health import (
+    FEW,
+    Health,
+    Judge,
+    Tally,
+    Word,
+    clock,
+    counted,
+    moment,
+    sql,
+    up_to,
+)
 
 WRITE = "keys:write"
 SOON = timedelta(days=14)
-MOST = 200  # keys that the list counts
 MUCH = 0.8  # of the budget
 FACTS = sql("portal.keys.usage", "health.sql")
 NOTHING = [None] * 6
@@ -313,7 +323,7 @@ def _tallied(actor: Actor) -> dict[str, Any]:
     leaked = (
         select(KeyLeak.key_id)
         .where(KeyLeak.tenant_id == actor.tenant_id, KeyLeak.settled_at.is_(None))
-        .limit(MOST + 1)
+        .limit(FEW + 1)
     )
     in_force = and_(not_revoked(ApiKey), ApiKey.expires_key > func.now())
     is_refused = or_(ApiKey.blocked, ApiKey.is_stopped, _has_refused_parent())
@@ -339,23 +349,23 @@ def _has_refused_parent() -> ColumnElement[bool]:
 def _summary(found: Mapping[str, int]) -> Health | None:
     if not found["all"]:
         return None
-    works = counted(found["works"], "key", MOST)
+    works = counted(found["works"], "key", FEW)
     are = "is" if found["works"] == 1 else "are"
     said = [f"{works} {are} active." if found["works"] else "No key is active."]
     if leaks := found["leaked"]:
         said.insert(
-            0, f"{counted(leaks, 'key', MOST)} {'was' if leaks == 1 else 'were'} found in public."
+            0, f"{counted(leaks, 'key', FEW)} {'was' if leaks == 1 else 'were'} found in public."
         )
     if soon := found["soon"]:
         ends = "ends" if soon == 1 else "end"
-        said.append(f"{up_to(MOST, soon)} {ends} within 14 days without a successor.")
+        said.append(f"{up_to(FEW, soon)} {ends} within 14 days without a successor.")
     if blocked := found["blocked"]:
-        said.append(f"{up_to(MOST, blocked)} {'is' if blocked == 1 else 'are'} blocked.")
+        said.append(f"{up_to(FEW, blocked)} {'is' if blocked == 1 else 'are'} blocked.")
     word: Word = "failing" if leaks else "attention" if soon else "works"
     return Health(word if found["works"] else "off", " ".join(said))
 
 
-TALLY = Tally(ApiKey, _tallied, _summary, most=MOST, few=MOST)
+TALLY = Tally(ApiKey, _tallied, _summary, most=1)  # it tells only whether there is a key
 
 
 def _facts() -> ColumnElement[Any]:
