@@ -106,7 +106,6 @@ class Application(Record):
 
     def search_texts(self) -> tuple[str | None, ...]:
         return (
-            self.id,
             self.slug,
             self.display_name,
             self.primary_domain,

@@ -282,7 +282,7 @@ class Connector(Scoped, OfApplication, Record):
 
     def search_texts(self) -> tuple[str | None, ...]:
         texts = [value for value in self.config.values() if isinstance(value, str)]
-        about = (self.id, self.name, self.provider, name_of(self.provider), self.type)
+        about = (self.name, self.provider, name_of(self.provider), self.type)
         return (*about, self.owner_id, *self.tags, *texts)
 
 

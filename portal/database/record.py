@@ -56,8 +56,8 @@ class Record(Base):
         return self.id
 
     def search_texts(self) -> tuple[str | None, ...]:
-        """Return the texts whose words find the record in a search."""
-        return (self.id,)
+        """Return the texts, beside the id, whose words find the record in a search."""
+        return ()
 
     @hybrid_property
     def is_counted(self) -> bool:

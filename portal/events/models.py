@@ -123,7 +123,7 @@ class EventType(Record):
         return self.name
 
     def search_texts(self) -> tuple[str | None, ...]:
-        return (self.id, self.name, self.display_name, self.description)
+        return (self.name, self.display_name, self.description)
 
 
 CONSTRAINTS |= {

@@ -121,7 +121,7 @@ def write_down(
         .returning(Person)
     )
     person = session.scalars(statement, execution_options={"populate_existing": True}).one()
-    texts = (person.id, person.name, person.email)
+    texts = (search.without_mark(person.id), person.name, person.email)
     search.put(tenant_id, Person.noun, person.id, search.terms_of(texts))
     return person
 

@@ -34,6 +34,9 @@ from portal.database.session import send, session
 from portal.fast.statements import Statement
 
 WORD = re.compile(r"[^\W_]+")
+# What all ids of a kind and all keys of a tenant begin with (`key_`, `sk-acme-`). A word that every
+# record has finds nothing, so it is not stored, and not searched for.
+MARK = re.compile(r"(?<!\S)(?:[a-z]{3}_(?=[0-7])|sk-[a-z0-9]{4}-)")
 WORD_LENGTH = 60
 WORDS_PER_RECORD = 200
 WORDS_PER_QUERY = 8
@@ -59,6 +62,11 @@ class SearchTerm(Base):
 def words(text: str) -> list[str]:
     """Return the words of a text as they are stored and searched: lower case, letters, digits."""
     return [word[:WORD_LENGTH] for word in WORD.findall(text.lower())]
+
+
+def without_mark(record_id: str) -> str:
+    """Return the part of an id by which it differs from others of its kind."""
+    return MARK.sub("", record_id)
 
 
 # Parameters: `tenant_id`, `noun` and `id` of a record, and `terms`.
@@ -284,9 +292,8 @@ def weigh_together(
 def words_of(text: str, tag: str | None) -> list[Word]:
     """Return the words and the tag of a query, as ranges of terms."""
     # The next string after every string that begins with the word, in code point order.
-    found = [
-        Word(word, word[:-1] + chr(ord(word[-1]) + 1)) for word in words(text)[:WORDS_PER_QUERY]
-    ]
+    wanted = words(MARK.sub("", text.lower()))[:WORDS_PER_QUERY]
+    found = [Word(word, word[:-1] + chr(ord(word[-1]) + 1)) for word in wanted]
     if tag is not None:
         found.append(Word(tag_term(tag), tag_term(tag) + "\x01"))
     return found

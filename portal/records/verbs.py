@@ -188,7 +188,8 @@ def choices(
 
 def terms_of(record: Record) -> set[str]:
     """Return the terms by which this record is found."""
-    return search.terms_of(record.search_texts(), getattr(record, "tags", None) or ())
+    texts = (search.without_mark(record.id), *record.search_texts())
+    return search.terms_of(texts, getattr(record, "tags", None) or ())
 
 
 def changes_of(record: Record) -> dict[str, tuple[Any, Any]]:

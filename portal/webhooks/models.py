@@ -222,7 +222,7 @@ class Webhook(OfApplication, Record):
         return "enabled" if self.enabled else "disabled"
 
     def search_texts(self) -> tuple[str | None, ...]:
-        return (self.id, self.name, self.url, *self.event_types)
+        return (self.name, self.url, *self.event_types)
 
 
 CONSTRAINTS |= {

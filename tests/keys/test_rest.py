@@ -471,6 +471,18 @@ def test_keys_are_found_by_what_people_know_of_them(ada: Api, crm):
         assert listed(ada, question) == [key["id"] for key in found], question
 
 
+def test_a_word_that_all_ids_begin_with_finds_only_what_is_called_so(ada: Api):
+    named = ada.create("api-keys", name="The key of acme's SK rail")
+    other = ada.create("api-keys", name="Nightly export")
+    for word in ("key", "sk", "acme"):
+        assert listed(ada, f"q={word}") == [named["id"]], word
+    own_part = other["id"].removeprefix("key_")
+    for text in (other["id"], other["id"].lower(), other["id"][:-2], own_part, own_part[:-2]):
+        assert listed(ada, f"q={text}") == [other["id"]], text
+    assert listed(ada, f"q={other['key_prefix']} {other['id']} night") == [other["id"]]
+    assert listed(ada, "q=key_") == [named["id"]]
+
+
 @pytest.mark.parametrize("question", ["status=late", "kind=robot", "blocked=maybe"])
 def test_an_unknown_choice_is_refused(ada: Api, question):
     assert ada.get(f"/api-keys?{question}").status_code == 400
