@@ -121,8 +121,8 @@ def write_down(
         .returning(Person)
     )
     person = session.scalars(statement, execution_options={"populate_existing": True}).one()
-    texts = (search.without_mark(person.id), person.name, person.email)
-    search.put(tenant_id, Person.noun, person.id, search.terms_of(texts))
+    terms = search.terms_of(person.id, (person.name, person.email))
+    search.put(tenant_id, Person.noun, person.id, terms)
     return person
 
 

@@ -34,9 +34,9 @@ from portal.database.session import send, session
 from portal.fast.statements import Statement
 
 WORD = re.compile(r"[^\W_]+")
-# What all ids of a kind and all keys of a tenant begin with (`key_`, `sk-acme-`). A word that every
-# record has finds nothing, so it is not stored, and not searched for.
-MARK = re.compile(r"(?<!\S)(?:[a-z]{3}_(?=[0-7])|sk-[a-z0-9]{4}-)")
+# What all ids of a kind and all keys of a tenant begin with (`key_01…`, `sk-acme-u…`). It would find
+# every record, so it is not stored, and not searched for.
+MARK = re.compile(r"(?<!\S)(?:[a-z]{3}_(?=0)|sk-[a-z0-9]{4}-(?=[usv]))")
 WORD_LENGTH = 60
 WORDS_PER_RECORD = 200
 WORDS_PER_QUERY = 8
@@ -62,11 +62,6 @@ class SearchTerm(Base):
 def words(text: str) -> list[str]:
     """Return the words of a text as they are stored and searched: lower case, letters, digits."""
     return [word[:WORD_LENGTH] for word in WORD.findall(text.lower())]
-
-
-def without_mark(record_id: str) -> str:
-    """Return the part of an id by which it differs from others of its kind."""
-    return MARK.sub("", record_id)
 
 
 # Parameters: `tenant_id`, `noun` and `id` of a record, and `terms`.
@@ -105,10 +100,11 @@ ADD_ALL = Statement(
 )
 
 
-def terms_of(texts: Iterable[str | None], tags: Iterable[str] = ()) -> set[str]:
-    """Return every term by which a record with these texts and tags is found."""
+def terms_of(record_id: str, texts: Iterable[str | None], tags: Iterable[str] = ()) -> set[str]:
+    """Return every term by which a record with this id, these texts and tags is found."""
     tags = tuple(tags)
-    found = dict.fromkeys(word for text in (*texts, *tags) if text for word in words(text))
+    own = MARK.sub("", record_id)
+    found = dict.fromkeys(word for text in (own, *texts, *tags) if text for word in words(text))
     return set(list(found)[:WORDS_PER_RECORD]) | {tag_term(tag) for tag in tags}
 
 

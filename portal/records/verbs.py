@@ -188,8 +188,7 @@ def choices(
 
 def terms_of(record: Record) -> set[str]:
     """Return the terms by which this record is found."""
-    texts = (search.without_mark(record.id), *record.search_texts())
-    return search.terms_of(texts, getattr(record, "tags", None) or ())
+    return search.terms_of(record.id, record.search_texts(), getattr(record, "tags", None) or ())
 
 
 def changes_of(record: Record) -> dict[str, tuple[Any, Any]]:

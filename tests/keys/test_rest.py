@@ -481,6 +481,10 @@ def test_a_word_that_all_ids_begin_with_finds_only_what_is_called_so(ada: Api):
         assert listed(ada, f"q={text}") == [other["id"]], text
     assert listed(ada, f"q={other['key_prefix']} {other['id']} night") == [other["id"]]
     assert listed(ada, "q=key_") == [named["id"]]
+    for name in ("sk-prod-east", "crm_2024"):
+        called = ada.create("api-keys", name=name)
+        ada.create("api-keys", name=f"Only {name[-4:]}")
+        assert listed(ada, f"q={name}") == [called["id"]], name
 
 
 @pytest.mark.parametrize("question", ["status=late", "kind=robot", "blocked=maybe"])

@@ -10,7 +10,7 @@ from tests.databases import Database
 from tests.web.conftest import Opens
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 KEPT = "form-to-come-back-to"
 
@@ -72,6 +72,25 @@ def test_a_secret_is_printed_only_if_one_asks_for_it(opens: Opens, ada: Api) -> 
     page.get_by_label("Print it with this page").check()
     page.emulate_media(media="print")
     assert secret.evaluate("one => getComputedStyle(one).visibility") == "visible"
+
+
+def test_an_older_look_does_not_replace_what_was_drawn_since(opens: Opens) -> None:
+    window = opens()
+    held: list[Route] = []
+    window.page.route("**/notices", lambda route: held.append(route))
+    with window.page.expect_request("**/notices"):
+        page = window.open("/connectors")
+    notices = page.locator("#notices")
+    notices.evaluate("""one => {
+        const since = document.createElement("p");
+        since.id = one.id;
+        since.textContent = "Drawn since";
+        one.replaceWith(since);
+        addEventListener("htmx:finally:request", () => { since.dataset.ended = ""; });
+    }""")
+    held.pop().continue_()
+    page.locator("#notices[data-ended]").wait_for()
+    assert notices.inner_text() == "Drawn since"
 
 
 def test_what_got_no_answer_is_not_said_to_have_changed_nothing(opens: Opens, ada: Api) -> None:
