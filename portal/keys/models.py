@@ -292,8 +292,7 @@ class ApiKey(OfApplication, Record):
         return self.key_hash
 
     def search_texts(self) -> tuple[str | None, ...]:
-        own_part = self.key_prefix.rpartition("-")[2]
-        return (self.name, own_part, self.last4, self.issued_to_service)
+        return (self.name, self.key_prefix, self.last4, self.issued_to_service)
 
 
 @cache

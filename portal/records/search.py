@@ -34,9 +34,9 @@ from portal.database.session import send, session
 from portal.fast.statements import Statement
 
 WORD = re.compile(r"[^\W_]+")
-# What all ids of a kind and all keys of a tenant begin with (`key_01…`, `sk-acme-u…`). It would find
-# every record, so it is not stored, and not searched for.
-MARK = re.compile(r"(?<!\S)(?:[a-z]{3}_(?=0)|sk-[a-z0-9]{4}-(?=[usv]))")
+# The beginning of all ids of a kind, as in `key_01…`. As a word, “key” would find every key, so it is
+# not stored, and not searched for.
+MARK = re.compile(r"(?<!\S)[a-z]{3}_(?=0)")
 WORD_LENGTH = 60
 WORDS_PER_RECORD = 200
 WORDS_PER_QUERY = 8

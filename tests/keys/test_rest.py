@@ -471,20 +471,19 @@ def test_keys_are_found_by_what_people_know_of_them(ada: Api, crm):
         assert listed(ada, question) == [key["id"] for key in found], question
 
 
-def test_a_word_that_all_ids_begin_with_finds_only_what_is_called_so(ada: Api):
-    named = ada.create("api-keys", name="The key of acme's SK rail")
+def test_the_beginning_of_all_ids_finds_only_what_is_called_so(ada: Api):
+    named = ada.create("api-keys", name="The key of the rail")
     other = ada.create("api-keys", name="Nightly export")
-    for word in ("key", "sk", "acme"):
-        assert listed(ada, f"q={word}") == [named["id"]], word
+    for text in ("key", "key_"):
+        assert listed(ada, f"q={text}") == [named["id"]], text
     own_part = other["id"].removeprefix("key_")
     for text in (other["id"], other["id"].lower(), other["id"][:-2], own_part, own_part[:-2]):
         assert listed(ada, f"q={text}") == [other["id"]], text
     assert listed(ada, f"q={other['key_prefix']} {other['id']} night") == [other["id"]]
-    assert listed(ada, "q=key_") == [named["id"]]
-    for name in ("sk-prod-east", "crm_2024"):
-        called = ada.create("api-keys", name=name)
-        ada.create("api-keys", name=f"Only {name[-4:]}")
-        assert listed(ada, f"q={name}") == [called["id"]], name
+    assert listed(ada, "q=sk-acme-") == [other["id"], named["id"]]
+    called = ada.create("api-keys", name="crm_2024")
+    ada.create("api-keys", name="Of 2024")
+    assert listed(ada, "q=crm_2024") == [called["id"]]
 
 
 @pytest.mark.parametrize("question", ["status=late", "kind=robot", "blocked=maybe"])
