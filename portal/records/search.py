@@ -34,8 +34,8 @@ from portal.database.session import send, session
 from portal.fast.statements import Statement
 
 WORD = re.compile(r"[^\W_]+")
-# The beginning of all ids of a kind, as in `key_01…`. As a word, “key” would find every key, so it is
-# not stored, and not searched for.
+# The beginning of all ids of a kind, as in `key_01…`. As a word, “key” would find every key, so it
+# is neither stored nor searched for.
 MARK = re.compile(r"(?<!\S)[a-z]{3}_(?=0)")
 WORD_LENGTH = 60
 WORDS_PER_RECORD = 200
