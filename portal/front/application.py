@@ -16,6 +16,7 @@ from portal.database.actor import Origin
 from portal.events.publishing import door as publishing
 from portal.front import streaming, wsgi
 from portal.front.bodies import Bodies
+from portal.front.cpu_affinity import OneCpu
 from portal.front.fair_queue import Line
 from portal.front.threads import Busy, Threads
 from portal.front.wsgi import Answer
@@ -92,12 +93,15 @@ class Front:
         self._threads = Threads(loop, "page", THREADS, PLACES, THREADS - FOR_OTHERS)
         self._key_threads = Threads(loop, "key", KEY_THREADS, PLACES)
         self._document = self._described()
-        self._watching = loop.create_task(self._bodies.watch())
+        one_cpu = OneCpu([*self._threads.threads, *self._key_threads.threads])
+        watches = self._bodies.watch(), one_cpu.watch()
+        self._watching = [loop.create_task(watch) for watch in watches]
         self._engine.begin()
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Stop the threads and tasks after the last request was answered."""
-        self._watching.cancel()
+        for task in self._watching:
+            task.cancel()
         self._threads.stop()
         self._key_threads.stop()
         self._publishing.stop()

@@ -53,10 +53,10 @@ class Threads:
         # a change of threads.
         self._ended: deque[asyncio.Future[Any]] = deque()
         self._looks = False
-        self._threads = [
+        self.threads = [
             Thread(target=self._work, name=f"{name}-{number}") for number in range(threads)
         ]
-        for thread in self._threads:
+        for thread in self.threads:
             thread.start()
 
     async def run(self, line: Line, work: Callable[..., T], *arguments: object) -> T:
@@ -83,8 +83,8 @@ class Threads:
 
     def stop(self) -> None:
         """Stop the threads after all running and waiting calls are done."""
-        self._calls.stop(len(self._threads))
-        for thread in self._threads:
+        self._calls.stop(len(self.threads))
+        for thread in self.threads:
             thread.join()
         self._note_ended()
 

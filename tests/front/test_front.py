@@ -124,6 +124,16 @@ def all_is_answered(asking: Asking) -> Callable[[], None]:
     return asking.all_in_time
 
 
+def test_the_threads_of_a_web_process_begin_on_one_cpu(environment: dict[str, str]):
+    def confined() -> int:
+        tasks = [int(task.name) for task in Path(f"/proc/{server.pid}/task").iterdir()]
+        return sum(len(os.sched_getaffinity(task)) == 1 for task in tasks)
+
+    port = free_port()
+    with portal_serving(environment, port) as server:
+        until(lambda: confined() >= THREADS + KEY_THREADS)
+
+
 def test_a_key_that_the_loop_does_not_know_is_told_who_issues_tokens(port: int):
     issuers = f"http://127.0.0.1:{port}/.well-known/oauth-protected-resource"
     for path in DOORS:
