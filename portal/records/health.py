@@ -265,13 +265,18 @@ def moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+
 def clock(at: datetime, now: datetime) -> str:
-    """Return a time as “13:42 UTC”, with its day if it is not today."""
+    """Return a time as “13:42 UTC”, with its day if it is not today.
+
+    A list does this for each row, and `strftime` takes four times as long.
+    """
     here, today = at.astimezone(UTC), now.astimezone(UTC).date()
-    day = "" if here.date() == today else f"{here:%-d %b}, "
-    if here.year != today.year:
-        day = f"{here:%-d %b %Y}, "
-    return f"{day}{here:%H:%M} UTC"
+    year = f" {here.year}" if here.year != today.year else ""
+    day = f"{here.day} {MONTHS[here.month - 1]}{year}, " if here.date() != today else ""
+    return f"{day}{here.hour:02}:{here.minute:02} UTC"
 
 
 def counted(number: int, noun: str, most: int | None = None, nouns: str = "") -> str:

@@ -3,13 +3,14 @@
 import html
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from portal.records.health import FEW
+from portal.records.health import FEW, clock
 from tests.cast import ADA, Api, Pages
 from tests.databases import Database
 
@@ -309,3 +310,11 @@ def test_what_fails_is_never_green(
     status = ada.get(f"/webhooks/{made['id']}").json["health"]["status"]
     is_well = not failures and outcome == "delivered" and pause is None and left is None
     assert (status == "works") == is_well
+
+
+def test_a_time_has_its_day_and_year_only_if_these_are_others() -> None:
+    now = datetime(2026, 3, 2, 9, 5, tzinfo=UTC)
+    east = timezone(timedelta(hours=3))
+    assert clock(datetime(2026, 3, 2, 3, 4, tzinfo=east), now) == "00:04 UTC"
+    assert clock(datetime(2026, 3, 2, 2, 4, tzinfo=east), now) == "1 Mar, 23:04 UTC"
+    assert clock(datetime(2025, 12, 31, 23, 59, tzinfo=UTC), now) == "31 Dec 2025, 23:59 UTC"
