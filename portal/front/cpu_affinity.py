@@ -53,7 +53,7 @@ class OneCpu:
                 self._look()
                 await asyncio.sleep(LOOK_SECONDS)
         except (AttributeError, OSError, ValueError) as error:
-            log.info("threads use all CPUs", reason=repr(error))
+            log.info("threads are not kept on one CPU", reason=repr(error))
 
     def _look(self) -> None:
         allowed = os.sched_getaffinity(0)
