@@ -12,7 +12,7 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from threading import Thread
 from typing import NamedTuple
@@ -57,7 +57,8 @@ class OneCpu:
 
     def _look(self) -> None:
         allowed = os.sched_getaffinity(0)
-        now = Times(busy_seconds(), sum(map(_spent, self._threads)), time.monotonic())
+        busy = busy_seconds(Path("/proc/stat").read_text())
+        now = Times(busy, sum(map(_spent, self._threads)), time.monotonic())
         wanted = cpus_for(self._confined, _loads(self._before, now, allowed))
         self._before = now
         if wanted != self._confined:
@@ -100,10 +101,10 @@ def _loads(before: Times | None, now: Times, allowed: Set[int]) -> Loads:
     return Loads(cpus, (now.own - before.own) / seconds)
 
 
-def busy_seconds(lines: Iterable[str] | None = None) -> dict[int, float]:
-    """Return the seconds that each CPU has worked since the system started (/proc/stat)."""
+def busy_seconds(stat: str) -> dict[int, float]:
+    """Return the seconds that each CPU has worked since the system started, from /proc/stat."""
     found = {}
-    for line in lines or Path("/proc/stat").read_text().splitlines():
+    for line in stat.splitlines():
         name, *times = line.split()
         if name.startswith("cpu") and name != "cpu":
             ticks = [int(text) for text in times[:8]]  # the rest is a part of these
