@@ -211,7 +211,8 @@ def send_alone(
 ) -> list[tuple[Any, ...]]:
     """Run a statement in its own transaction, unless one is open, and return its rows.
 
-    This is for requests that make a single query. `settings` are PostgreSQL's, for the transaction.
+    It takes one message, and nothing has to be committed: a page that only reads begins no
+    transaction. `settings` are PostgreSQL's, for the transaction.
     """
     if _has_session() and session().in_transaction():
         return statement.send(session().connection(), values, settings)

@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import Result, Select, bindparam
 
 from portal.database.actor import Actor
-from portal.database.session import send, session
+from portal.database.session import send_alone, session
 from portal.fast.statements import Statement
 
 W = TypeVar("W")
@@ -40,7 +40,7 @@ def read_written(
     """
     values = _compared(actor)
     by = _kept(actor, name, values, lambda whose: _Written.of(write(whose)))
-    return [dict(zip(by.names, row, strict=True)) for row in send(by.statement, values)]
+    return [dict(zip(by.names, row, strict=True)) for row in send_alone(by.statement, values)]
 
 
 def find_written(

@@ -19,7 +19,7 @@ from portal.core.errors import NotFound
 from portal.database import writability
 from portal.database.actor import Actor, Origin
 from portal.database.base import new_id
-from portal.database.session import enter_tenant, present_credential, send, session
+from portal.database.session import enter_tenant, present_credential, send_alone, session
 from portal.fast.statements import Statement
 from portal.identity.models import Person, SeenLogoutToken, Tenant, WebSession
 from portal.identity.openid.claims import ROLE_SCOPES
@@ -182,7 +182,7 @@ def resume(cookie: str | None) -> Live | None:
         return None
     tenant_id, token = parts.groups()
     enter_tenant(tenant_id)
-    for row in send(RESUME, {"tenant_id": tenant_id, "digest": _digest(token)}):
+    for row in send_alone(RESUME, {"tenant_id": tenant_id, "digest": _digest(token)}):
         live = _live(row)
         if state(live.session, live.person, live.now) == "live":
             if live.now - live.session.last_seen_at >= TOUCH:
@@ -195,7 +195,7 @@ def resume(cookie: str | None) -> Live | None:
 def find_live(tenant_id: str, session_id: str) -> Live | None:
     """Return the live session of this id, or None. Enters the tenant and runs one statement."""
     enter_tenant(tenant_id)
-    for row in send(FIND, {"tenant_id": tenant_id, "session_id": session_id}):
+    for row in send_alone(FIND, {"tenant_id": tenant_id, "session_id": session_id}):
         live = _live(row)
         if state(live.session, live.person, live.now) == "live":
             return live
