@@ -14,6 +14,7 @@ from portal.identity.models import Person
 from portal.keys.listing import filters
 from portal.keys.models import ApiKey
 from portal.keys.usage import health
+from portal.records.health import Health
 from portal.web.drawing.cells import badge, number, status, tags, time
 from portal.web.drawing.template_functions import record_urls
 from portal.web.lists import Column, Table
@@ -63,10 +64,15 @@ class Line(NamedTuple):
     health: Any
 
     @property
-    def fields(self) -> dict[str, Any]:
-        """Return what the health is made of."""
-        status = self.application[1] if self.application else None
-        return {**self._asdict(), "application_status": status}
+    def judged(self) -> Health:
+        """Return the health of the key, without a dictionary for each of the many that are well."""
+        own = self.application[1] if self.application else None
+        ends = (self.expires_at, self.revoke_at)
+        if health.is_plainly_well(
+            self.status, self.blocked, self.last_used_at, ends, own, self.health
+        ):
+            return health.WORKS
+        return health.health({**self._asdict(), "application_status": own}, self.health)
 
 
 _BESIDE = {"application": _APPLICATION, "maker": _MAKER, "health": literal_column(health.FACTS)}
@@ -99,7 +105,7 @@ def _spent(key: Line, beside: object) -> str:
 
 
 def _health(key: Line, beside: object) -> str:
-    found = health.health(key.fields, key.health)
+    found = key.judged
     return status(found.status, found.short or None)
 
 

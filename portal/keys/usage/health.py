@@ -32,6 +32,7 @@ SOON = timedelta(days=14)
 MUCH = 0.8  # of the budget
 FACTS = sql("portal.keys.usage", "health.sql")
 NOTHING = [None] * 6
+ENDLESS = (None, None)
 REFUSED = ("revoked", "expired", "blocked")  # words for a parent whose children are refused, too
 NEVER: Sequence[Any] = (None,) * 4
 WORKS = Health("works", "Works: its last call was accepted.")
@@ -60,7 +61,14 @@ def health(key: Mapping[str, Any], facts: Sequence[Any] | None) -> Health:
     if facts is None:
         facts = [key["created_at"].isoformat(), *NOTHING]
     now, leaked_at, use, budget, old_since, new_since, parent = facts
-    if _is_plainly_well(key, facts):
+    if is_plainly_well(
+        key["status"],
+        key["blocked"],
+        key["last_used_at"],
+        (key["expires_at"], key["revoke_at"]),
+        key["application_status"],
+        facts,
+    ):
         return WORKS
     known = Known(
         key=key,
@@ -78,15 +86,24 @@ def health(key: Mapping[str, Any], facts: Sequence[Any] | None) -> Health:
     return WORKS
 
 
-def _is_plainly_well(key: Mapping[str, Any], facts: Sequence[Any]) -> bool:
-    """Tell whether no rule below says anything of a key, as of most: a list asks for each row."""
+def is_plainly_well(
+    status: str,
+    is_blocked: bool,
+    last_used_at: datetime | None,
+    ends: tuple[datetime | None, datetime | None],
+    application_status: str | None,
+    facts: Sequence[Any],
+) -> bool:
+    """Tell whether no rule below says anything of a key, as of most: a list asks for each row.
+
+    `ends` are when the key expires and when it will be revoked.
+    """
     return (
-        key["status"] == "active"
-        and key["last_used_at"] is not None
-        and not key["blocked"]
-        and key["expires_at"] is None
-        and key["revoke_at"] is None
-        and key["application_status"] not in STOPPED
+        status == "active"
+        and not is_blocked
+        and last_used_at is not None
+        and ends == ENDLESS
+        and application_status not in STOPPED
         and facts[1:] == NOTHING
     )
 
