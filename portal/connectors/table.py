@@ -108,7 +108,7 @@ def _of_open_ones(column: Column) -> Column:
     if column.name in KNOWN_COLUMNS:
         return column
 
-    def cell(record: Connector, beside: Beside) -> object:
+    def cell(record: Connector, beside: Beside) -> str:
         return column.cell(record, beside) if record.is_open_to(beside.actor) else NONE
 
     return replace(column, cell=cell)

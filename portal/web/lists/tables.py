@@ -25,7 +25,7 @@ SPANS = {
 }
 """The values of `since`: how far back it reaches, in words too."""
 DELETED = "include_deleted"
-Cell = Callable[[Any, Any], object]
+Cell = Callable[[Any, Any], str]
 """Returns the markup of a cell, from a row and from what was read beside the rows."""
 
 
@@ -157,25 +157,31 @@ class Table:
         """Return the rows. `tick` tells whether a row has a box to choose it by, if any has."""
         if not columns:
             return Markup()
-        name, *others = columns
-        cells = [(one.cell, _opening(one)) for one in others]
-        found = []
+        named, draw = columns[0].name, [one.cell for one in columns]
+        pieces = _pieces(columns)
+        found: list[str] = []
         for row in items:
-            box = _box(row, getattr(row, name.name), tick(row)) if tick else ""
-            head = f'{box}<th scope="row" data-label="{name.label}">{name.cell(row, beside)}</th>'
-            rest = "".join([f"{start}{cell(row, beside)}</td>" for cell, start in cells])
-            found.append(f"<tr>{head}{rest}</tr>\n")
+            pieces[1] = _box(row, getattr(row, named), tick(row)) if tick else ""
+            pieces[3::2] = [cell(row, beside) for cell in draw]
+            found += pieces
         return Markup("".join(found))  # noqa: S704 - each cell escapes what it was given
+
+
+def _pieces(columns: Sequence[Column]) -> list[str]:
+    """Return what a row is joined from: its box is the second piece, and each other one a cell."""
+    first, *others = columns
+    pieces = ["<tr>", "", f'<th scope="row" data-label="{first.label}">', "", "</th>"]
+    for one in others:
+        css = f' class="{one.css}"' if one.css else ""
+        pieces[-1] += f'<td{css} data-label="{one.label}">'
+        pieces += ["", "</td>"]
+    pieces[-1] += "</tr>\n"
+    return pieces
 
 
 def text(given: str | None) -> str:
     """Return a text for a cell, or a dash if there is none."""
     return escape_text(given) if given else number(None)
-
-
-def _opening(column: Column) -> str:
-    css = f' class="{column.css}"' if column.css else ""
-    return f'<td{css} data-label="{column.label}">'
 
 
 def is_live(row: Any) -> bool:
