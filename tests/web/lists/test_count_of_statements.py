@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.orm import Session
 
 from portal.rest.resources import Resource
 from tests.cast import ADA, Api, Pages
@@ -63,3 +65,22 @@ def test_the_audit_log_needs_few_statements(
     with statements() as sent:
         assert person.get(f"/audit?{asked}").status_code == 200
     assert len(sent) <= MOST, [sql[:40] for sql, _ in sent]
+
+
+def test_the_list_of_keys_begins_no_transaction(browse: Callable[[str], Pages], ada: Api) -> None:
+    """Each of its statements is a message by itself, and nothing has to be committed."""
+    ada.create("api-keys")
+    person, begun = browse(ADA), list[object]()
+    person.get("/keys?view=all")
+
+    def note(*transaction: object) -> None:
+        begun.append(transaction)
+
+    event.listen(Session, "after_begin", note)
+    try:
+        assert person.get("/keys?view=all").status_code == 200
+        assert not begun
+        person.get("/keys?status_not=revoked")
+        assert begun
+    finally:
+        event.remove(Session, "after_begin", note)
