@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import Result, Select, bindparam
 
 from portal.database.actor import Actor
-from portal.database.session import send_alone, session
+from portal.database.session import send, send_alone, session
 from portal.fast.statements import Statement
 
 W = TypeVar("W")
@@ -31,16 +31,18 @@ _written: dict[Any, Any] = {}
 
 
 def read_written(
-    actor: Actor, name: Hashable, write: Callable[[Actor], Select[Any]]
+    actor: Actor, name: Hashable, write: Callable[[Actor], Select[Any]], *, alone: bool = False
 ) -> list[dict[str, Any]]:
     """Return the rows of the statement that `write` makes for an actor, by their labels.
 
     It is made for the first actor, with a parameter for each field that records are compared with.
     `name` stands for all else that it depends on. It compares with no list of values (`in_`).
+    It begins the transaction of the session, unless it is sent `alone`.
     """
     values = _compared(actor)
     by = _kept(actor, name, values, lambda whose: _Written.of(write(whose)))
-    return [dict(zip(by.names, row, strict=True)) for row in send_alone(by.statement, values)]
+    rows = (send_alone if alone else send)(by.statement, values)
+    return [dict(zip(by.names, row, strict=True)) for row in rows]
 
 
 def find_written(

@@ -163,7 +163,7 @@ def _surrounded(asked: ListRequest) -> ListRequest:
 
     if is_whole or table.is_log:  # the same statement for all who ask
         name = ("list", table.name, query.include_deleted, tally, is_counted)
-        [found] = read_written(caller, name, written)
+        [found] = read_written(caller, name, written, alone=True)
         said = tally.say(found) if tally else None
     else:
         found = dict(session.execute(written(caller)).mappings().one())
