@@ -211,8 +211,8 @@ def send_alone(
 ) -> list[tuple[Any, ...]]:
     """Run a statement in its own transaction, unless one is open, and return its rows.
 
-    It takes one message, and nothing has to be committed: a page that only reads begins no
-    transaction. `settings` are PostgreSQL's, for the transaction.
+    It takes one message, and nothing has to be committed afterwards. `settings` are PostgreSQL's,
+    for the transaction.
     """
     if _has_session() and session().in_transaction():
         return statement.send(session().connection(), values, settings)

@@ -37,7 +37,7 @@ def read_written(
 
     It is made for the first actor, with a parameter for each field that records are compared with.
     `name` stands for all else that it depends on. It compares with no list of values (`in_`).
-    It begins the transaction of the session, unless it is sent `alone`.
+    It begins the session's transaction, unless it is sent `alone`, for a page that needs no other.
     """
     values = _compared(actor)
     by = _kept(actor, name, values, lambda whose: _Written.of(write(whose)))

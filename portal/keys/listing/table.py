@@ -66,13 +66,13 @@ class Line(NamedTuple):
     @property
     def judged(self) -> Health:
         """Return the health of the key, without a dictionary for each of the many that are well."""
-        own = self.application[1] if self.application else None
+        of_application = self.application[1] if self.application else None
         ends = (self.expires_at, self.revoke_at)
         if health.is_plainly_well(
-            self.status, self.blocked, self.last_used_at, ends, own, self.health
+            self.status, self.blocked, self.last_used_at, ends, of_application, self.health
         ):
             return health.WORKS
-        return health.health({**self._asdict(), "application_status": own}, self.health)
+        return health.health({**self._asdict(), "application_status": of_application}, self.health)
 
 
 _BESIDE = {"application": _APPLICATION, "maker": _MAKER, "health": literal_column(health.FACTS)}
