@@ -29,7 +29,7 @@ from portal.keys.limits.budget_leases import (
     Slices,
     TakenPiece,
 )
-from portal.keys.limits.counting import LEND_SECONDS, Arguments, BatchCounter, Counted
+from portal.keys.limits.counting import Arguments, BatchCounter, Counted
 from portal.keys.limits.window_leases import Lease, Leases, Taken
 
 WINDOW = timedelta(seconds=60)
@@ -42,6 +42,8 @@ IDS_IN_USE = {
 """Refusal of a caller's own id for a reservation → the sentence for it."""
 REMEMBERED = frozenset({"RPM_EXCEEDED", "TPM_EXCEEDED", "USES_EXCEEDED"})
 MOST_REFUSALS = 20_000
+SOLVENT_SECONDS = 10.0
+"""Calls of unknown cost trust for at most this long that their budget is far from used up."""
 LAST_TRIES = 20  # attempts to return leases and slices, when the process ends
 
 
@@ -372,7 +374,7 @@ class CallAdmission:
         if budget is None or budget.max_usd is None or budget.available_usd is None:
             return
         if budget.available_usd > budget.max_usd / NEAR_END:
-            seconds = LEND_SECONDS
+            seconds = SOLVENT_SECONDS
             if budget.period_end is not None:
                 seconds = min(seconds, (budget.period_end - self.clock.now()).total_seconds())
             solvent = AmpleBudget(

@@ -2,7 +2,7 @@
 
 In PostgreSQL a slice is a reservation like any other; the process reserves pieces of it for calls,
 from memory. PostgreSQL lends a slice only if the key is called often and its budget is far from
-used up, and only for ten seconds; then the unused part goes back. So no budget is ever exceeded,
+used up, and only for half a minute; then the unused part goes back. So no budget is ever exceeded,
 and near its end every call is decided by PostgreSQL.
 
 A piece has no row. Its id contains its slice and its amount, signed with the secret in the slice's

@@ -15,6 +15,7 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from portal.core.deadlines import elapsed
 from portal.database.session import transaction
 from portal.keys.limits import ledger
 from portal.keys.limits.budget_leases import AmpleBudget, Slice, Slices
@@ -211,6 +212,19 @@ def test_pieces_of_a_killed_process_are_settled_and_the_rest_comes_back(
     assert database.sql("SELECT sum(cost_usd) FROM spend_ledger") == database.sql(
         "SELECT spent_usd FROM key_budget"
     )
+
+
+def test_a_slice_pays_for_the_calls_of_half_a_minute(
+    app: Flask, ada: Api, database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    # The key has no other limit, so PostgreSQL counts a call only when it must lend a slice.
+    call = {"key": ada.create("api-keys", max_budget_usd=100)["key"], "estimated_usd": 0.001}
+    meters = app.extensions["keys"].meters
+    for seconds, lent in ((0, 0), (0, 1), (25, 1), (25, 1), (31, 2)):
+        for memory in (meters.slices, meters.leases):
+            monkeypatch.setattr(memory, "clock", lambda later=seconds: elapsed() + later)
+        assert ada.post("/api-keys/verify", call).json["valid"]
+        assert database.sql(SLICES) == lent, f"after {seconds} s"
 
 
 def test_no_slice_outlives_its_period(ada: Api, database: Database):

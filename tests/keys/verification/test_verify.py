@@ -263,8 +263,9 @@ def test_a_budget_that_is_used_up_elsewhere_ends_what_memory_knew_of_it(
     monkeypatch: pytest.MonkeyPatch,
     cost: dict[str, float],
 ):
-    for module in (counting, admission):  # it does not expire during the test
-        monkeypatch.setattr(module, "LEND_SECONDS", 60)
+    # Neither expires during the test.
+    monkeypatch.setattr(counting, "LEND_SECONDS", 60)
+    monkeypatch.setattr(admission, "SOLVENT_SECONDS", 60)
     issued = ada.create("api-keys", max_budget_usd=10)
     lent = "SELECT 1 FROM spend_reservation WHERE secret IS NOT NULL"
     until(lambda: verify(issued, **cost)["valid"] and (not cost or database.sql(lent) is not None))
