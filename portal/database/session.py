@@ -14,7 +14,7 @@ from flask import Flask, g
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
-from sqlalchemy import Connection, event, func, make_url, select
+from sqlalchemy import Connection, Result, Select, event, func, make_url, select
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.orm.exc import StaleDataError
@@ -23,7 +23,14 @@ from portal.core.deadlines import connection_settings
 from portal.core.errors import Conflict, FieldError, Invalid, StaleVersion
 from portal.database import dry_run
 from portal.database.base import Base
-from portal.fast.statements import DIALECT_NAME, NO_SETTINGS, Bound, Statement, set_local
+from portal.fast.statements import (
+    DIALECT_NAME,
+    NO_SETTINGS,
+    PLANNED_ANEW,
+    Bound,
+    Statement,
+    set_local,
+)
 
 POOL_SIZE = 16  # connections of one process: as many as it has threads
 POOL_TIMEOUT = 2  # seconds to wait for a free connection; then the caller is asked to retry
@@ -217,6 +224,17 @@ def send_alone(
     if _has_session() and session().in_transaction():
         return statement.send(session().connection(), values, settings)
     return statement.alone(db.engine, {**_scope(_remembered()), **settings}, values)
+
+
+def execute_anew(statement: Select[Any]) -> Result[Any]:
+    """Run a query in this session's transaction, with a plan for its values.
+
+    The tenth time, PostgreSQL may otherwise choose one plan for all values, which does not know how
+    many rows the values of this query have. The rest of the transaction is planned so, too.
+    """
+    set_local(session().connection(), PLANNED_ANEW)
+    found: Result[Any] = session.execute(statement)
+    return found
 
 
 def database_now() -> datetime:

@@ -26,6 +26,8 @@ NO_SETTINGS: Mapping[str, str] = {}
 # A plan for every tenant knows only how many rows an average one has: it would read a whole table
 # to find some rows of a small one, those of a big tenant first. An index finds them for all.
 PLANNED_ONCE = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+# How many rows have a value depends on it, and so does the plan that finds them.
+PLANNED_ANEW = {"plan_cache_mode": "force_custom_plan"}
 PLANNED_AS_USUAL = {"plan_cache_mode": "auto", "enable_seqscan": "on"}
 
 

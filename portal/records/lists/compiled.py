@@ -21,7 +21,7 @@ from sqlalchemy.orm import joinedload
 from portal.database.actor import Actor
 from portal.database.record import Record
 from portal.database.session import send_alone, session
-from portal.fast.statements import Statement
+from portal.fast.statements import PLANNED_ANEW, Statement
 from portal.records.bounded_search import Order, Way
 from portal.records.lists.declaration import Listing, Value
 from portal.records.lists.page_statement import (
@@ -36,8 +36,6 @@ from portal.records.lists.page_statement import (
 from portal.records.lists.queries import Query
 
 MOST_WRITTEN = 500  # statements of one list
-# How many rows are in a range depends on its value, and so does the plan.
-PLANNED_ANEW = {"plan_cache_mode": "force_custom_plan"}
 
 
 def is_written(

@@ -7,7 +7,7 @@ from sqlalchemy import Select, func, literal, select
 
 from portal.database.actor import Actor
 from portal.database.record import Record
-from portal.database.session import session
+from portal.database.session import execute_anew
 from portal.records import search
 from portal.records.lists.conditions import conditions_of, visible
 from portal.records.lists.declaration import Listing
@@ -35,7 +35,8 @@ def total(actor: Actor, listing: Listing[Any], query: Query) -> Total:
 
     At most LOOKED_AT records are compared with clauses, so there may be more in any case.
     """
-    return total_of(*session.execute(select(*counting(actor, listing, query))).one())
+    found, looked = execute_anew(select(*counting(actor, listing, query))).one()
+    return total_of(found, looked)
 
 
 def total_of(found: int, looked: int) -> Total:
@@ -62,7 +63,8 @@ def _count(some: Select[Any]) -> Any:
 def counted(actor: Actor, listing: Listing[Any], query: Query, most: int) -> int:
     """Return the number of records of a query up to `most`, however many are looked at for it."""
     some = narrowed(actor, listing, query).with_only_columns(listing.model.id).limit(most)
-    return session.scalar(select(_count(some))) or 0
+    number: int = execute_anew(select(_count(some))).scalar_one()
+    return number
 
 
 def count_of(actor: Actor, listing: Listing[Any], query: Query) -> dict[str, Any]:

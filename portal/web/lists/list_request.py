@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from portal.core.errors import BadRequest, one_of
 from portal.database.actor import Actor
-from portal.database.session import session
+from portal.database.session import execute_anew
 from portal.database.written import read_written
 from portal.records import listing
 from portal.records.health import Health
@@ -166,7 +166,7 @@ def _surrounded(asked: ListRequest) -> ListRequest:
         [found] = read_written(caller, name, written, alone=True)
         said = tally.say(found) if tally else None
     else:
-        found = dict(session.execute(written(caller)).mappings().one())
+        found = dict(execute_anew(written(caller)).mappings().one())
         said = tally.summary(caller) if tally else None
     total = listing.total_of(found["1"], found["2"]) if is_counted else None
     if is_long:

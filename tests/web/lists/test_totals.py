@@ -3,9 +3,13 @@
 from collections.abc import Callable
 
 import psycopg
+import pytest
+from flask import Flask
 from portal_devtools.identity_provider.people import ACME
+from sqlalchemy import text
 
 from portal.core.config import libpq_url
+from portal.database.session import session
 from tests.cast import ADA, ED, Api, Pages
 from tests.databases import Database
 from tests.statements import statements
@@ -14,6 +18,10 @@ MOST = 10_000
 ADDED = """
 INSERT INTO event_type (tenant_id, id, name, version)
 SELECT %s, 'evt_' || n, 'numbered.no' || n, 1 FROM generate_series(%s::int, %s::int) AS n
+"""
+PLANS = """
+SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE statement LIKE '%count(%'
+    AND statement LIKE '%LIMIT%' AND statement LIKE ANY ('{%direction = $%,%kind = $%}')
 """
 
 
@@ -42,3 +50,17 @@ def test_a_long_list_says_how_many_records_it_has_up_to_ten_thousand(
     assert str(MOST + 1) not in str(sent)  # it is known for a minute, and not counted again
     assert ">10,000+ event types<" in browse(ED).get("/event-types?view=all").text
     assert "10,000+" not in person.get("/event-types?q=numbered").text
+
+
+@pytest.mark.parametrize("ask", ["/webhooks?direction=inbound", "/api-keys?kind=user&count=true"])
+def test_matches_are_counted_by_a_plan_for_the_values_asked_for(
+    ask: str, app: Flask, ada: Api, browse: Callable[..., Pages]
+) -> None:
+    """A plan for all values of a filter reads every record of some tenants."""
+    person = browse(ADA)
+    for _ in range(20):  # from the eleventh run on, PostgreSQL may keep one plan for all values
+        assert (ada.get(ask) if "count" in ask else person.get(ask)).status_code == 200
+    with app.app_context():
+        found = session.execute(text(PLANS)).all()
+    assert [one for one in found if one.custom_plans], "no count was prepared"
+    assert not [one for one in found if one.generic_plans]
