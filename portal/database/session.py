@@ -226,14 +226,14 @@ def send_alone(
     return statement.alone(db.engine, {**_scope(_remembered()), **settings}, values)
 
 
-def execute_anew(statement: Select[Any]) -> Result[Any]:
+def execute_anew(statement: Select[Any]) -> Result[*tuple[Any, ...]]:
     """Run a query in this session's transaction, with a plan for its values.
 
     The tenth time, PostgreSQL may otherwise choose one plan for all values, which does not know how
     many rows the values of this query have. The rest of the transaction is planned so, too.
     """
     set_local(session().connection(), PLANNED_ANEW)
-    found: Result[Any] = session.execute(statement)
+    found: Result[*tuple[Any, ...]] = session.execute(statement)
     return found
 
 
