@@ -57,15 +57,15 @@ class FairQueue(Generic[T]):
             woken.release()
 
     def put_for_another(self, line: Line, call: T) -> T | None:
-        """Replace the last call of the longest line with this one, and return the replaced call.
+        """Replace a waiting call with this one, and return the replaced call.
 
-        Return None, and change nothing, if no line is longer than the call's own.
+        It is the last call of the longest line in the network with the most waiting calls. Return
+        None, and change nothing, if the call's own network has as many and no longer line: a
+        network does not gain places by sending each call with a credential of its own.
         """
         with self._lock:
-            names = self._waiting.get(line.source)
-            own = len(names[line.name]) if names and line.name in names else 0
-            longest = max(self._lines(), key=lambda one: len(self._of(one)), default=None)
-            if longest is None or len(self._of(longest)) <= own:
+            longest = self._longest_but(line)
+            if longest is None:
                 return None
             given_up = self._of(longest).pop()
             self._drop_if_empty(longest)
@@ -106,6 +106,21 @@ class FairQueue(Generic[T]):
             idle, self._idle = self._idle, []
         for waiter in idle:
             waiter.release()
+
+    def _longest_but(self, line: Line) -> Line | None:
+        """Return the line that must give up a place for a call of this one, or None."""
+        fullest = max(self._waiting, key=self._waiting_of, default=None)
+        if fullest is None:
+            return None
+        if self._waiting_of(fullest) <= self._waiting_of(line.source):
+            fullest = line.source
+        names = self._waiting[fullest]
+        longest = max(names, key=lambda name: len(names[name]))
+        own = names.get(line.name, ()) if fullest == line.source else ()
+        return Line(fullest, longest) if len(names[longest]) > len(own) else None
+
+    def _waiting_of(self, source: str) -> int:
+        return sum(map(len, self._waiting.get(source, {}).values()))
 
     def _next(self) -> tuple[Line, T] | None:
         for line in self._lines():

@@ -82,6 +82,27 @@ def test_where_all_places_are_taken_the_longest_line_gives_one_up(gate: threadin
     with_threads(use, threads=2, places=5, at_once=1)
 
 
+def test_a_flood_with_a_credential_for_each_request_gives_up_its_own_places(
+    gate: threading.Event,
+) -> None:
+    async def use(threads: Threads) -> None:
+        def asks(number: int) -> "asyncio.Task[bool]":
+            return asyncio.create_task(threads.run(Line("192.0.2.1", str(number)), gate.wait))
+
+        flood = [asks(number) for number in range(4)]
+        elsewhere = Line("198.51.100.1", "")
+        await asyncio.sleep(0)
+        quiet = asyncio.create_task(threads.run(elsewhere, lambda: "answered"))
+        await asyncio.sleep(0)
+        flood += [asks(number) for number in range(6, 60)]
+        gate.set()
+        assert await quiet == "answered"
+        answers = await asyncio.gather(*flood, return_exceptions=True)
+        assert Busy in map(type, answers)
+
+    with_threads(use, threads=2, places=5, at_once=1)
+
+
 def test_where_all_places_are_taken_an_idle_thread_is_woken_for_another_line(
     gate: threading.Event,
 ) -> None:
