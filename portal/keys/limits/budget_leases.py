@@ -278,14 +278,16 @@ class Piece:
 def read_piece(reservation_id: str) -> Piece | None:
     """Return the content of a reservation id if it has the form of a piece's id.
 
-    The signature is not checked yet.
+    The signature is not checked yet. Only the spelling that was given out is one: decoding skips
+    foreign characters, and each other spelling would be settled as a piece of its own.
     """
     slice_id, dot, packed = reservation_id.partition(".")
     try:
         held = urlsafe_b64decode(packed)
     except (NotBase64, ValueError):
         return None
-    if not dot or len(held) != _HELD.size + _SEAL_BYTES:
+    is_canonical = urlsafe_b64encode(held) == packed.encode()
+    if not (dot and is_canonical) or len(held) != _HELD.size + _SEAL_BYTES:
         return None
     _, amount, tokens, bucket = _HELD.unpack_from(held)
     return Piece(reservation_id, slice_id, Decimal(amount) / BILLION, tokens, bucket)

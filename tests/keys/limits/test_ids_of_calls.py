@@ -176,3 +176,21 @@ def test_a_slice_is_no_reservation_of_a_caller(ada: Api, database: Database, key
     for one in ids:
         assert settle(ada, 0.01, one).status_code == 200
     assert database.sql(SPENT, key["id"]) == Decimal("0.06")
+
+
+# ---------------------------------------------------------------- ids that the portal makes
+
+
+@pytest.mark.parametrize("more", ["!", "!!", "*~", "=", "%0A", "é", "!" * 60])
+def test_a_piece_of_a_slice_has_one_spelling(
+    ada: Api, database: Database, key: dict[str, Any], more: str
+):
+    def reserve() -> str:
+        return str(verify(ada, key, 0.01, None).json["reservation_id"])
+
+    piece = next(one for one in (reserve() for _ in range(4)) if "." in one)
+    assert settle(ada, 0.01, piece).json["repeated"] is False
+    before = database.sql(SPENT, key["id"]), database.sql(RESERVED, key["id"])
+    assert settle(ada, 0.01, piece + more).status_code == 404
+    assert settle(ada, 0.01, piece).json["repeated"]
+    assert (database.sql(SPENT, key["id"]), database.sql(RESERVED, key["id"])) == before
