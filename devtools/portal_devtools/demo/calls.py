@@ -11,6 +11,7 @@ from random import Random
 
 from sqlalchemy import select
 
+from portal.core.deadlines import elapsed
 from portal.database.base import new_id
 from portal.database.session import session
 from portal.keys.decision.decision import refusal
@@ -142,10 +143,11 @@ def now(chance: Random) -> None:
 
 
 def _call(hashed: str, asked: VerifyKey) -> None:
+    asked_at = elapsed()
     key = engine().look_up(hashed)
     if key is None:
         return
-    begun = verify.begin(engine(), ACME, asked, new_id("req"), key)
+    begun = verify.begin(engine(), ACME, asked, new_id("req"), key, asked_at)
     if not isinstance(begun, dict):
         call, counted = begun
         call.answer(engine().meters.wait(counted))

@@ -8,7 +8,7 @@ period, a call belongs.
 
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -29,6 +29,7 @@ from portal.keys.limits.budget_leases import (
     Slices,
     TakenPiece,
 )
+from portal.keys.limits.changes import Changes
 from portal.keys.limits.counting import Arguments, BatchCounter, Counted
 from portal.keys.limits.window_leases import Lease, Leases, Taken
 
@@ -52,7 +53,9 @@ class Call:
     """A call that memory alone cannot admit: what it has taken, and what PostgreSQL must count.
 
     `lend_usd` is the size of the slice that is requested with it, in billionths of a dollar; 0 for
-    none. `reservation_id` is then the slice's id, if one is lent.
+    none. `reservation_id` is then the slice's id, if one is lent. `asked_at` is a time before the
+    key was read: what is lent ends too early rather than too late, and is not kept if the key
+    changed since.
     """
 
     meters: "CallAdmission"
@@ -72,8 +75,7 @@ class Call:
     may_have_slice: bool = False
 
     def __post_init__(self) -> None:
-        # Read before the call is sent, so that a lease ends too early rather than too late.
-        self.asked_at = self.meters.leases.clock()
+        self.asked_at = self.asked_at or self.meters.leases.clock()
         # Only PostgreSQL knows a caller's own reservation, and the number of uses.
         self.is_own = self.reservation_id is not None
         asks_alone = self.dry or self.is_own or self.key.max_uses is not None
@@ -163,6 +165,7 @@ class CallAdmission:
     clock: Clock
     leases: Leases = field(default_factory=Leases)
     slices: Slices = field(default_factory=Slices)
+    changes: Changes = field(default_factory=Changes)
     refusals: dict[str, tuple[float, int, Admission]] = field(default_factory=dict)
     """Key id → until when, and from how many tokens on, calls get this refusal."""
 
@@ -185,12 +188,14 @@ class CallAdmission:
         reservation_id: str | None = None,
         *,
         money: bool = True,
+        asked_at: float = 0.0,
     ) -> Admission | Call:
         """Take one request, the tokens and the money of a call from memory.
 
         Return the admission, or the call if PostgreSQL must count it. PostgreSQL counts every call
         with a caller's own `reservation_id`, because only it recognizes a repetition. `money=False`
-        ignores the budget: calls of the portal's own REST API cost nothing.
+        ignores the budget: calls of the portal's own REST API cost nothing. `asked_at` is the time
+        (`elapsed`) before the key was read, if that is known.
         """
         tokens = 0 if key.tpm_limit is None else question.tokens
         if (refused := self._remembered(key, tokens)) is not None:
@@ -198,7 +203,9 @@ class CallAdmission:
         money = money and (key.max_budget_usd is not None or question.usd is not None)
         requests = 0 if key.rpm_limit is None else 1
         taken = self.leases.take(key.id, requests, tokens)
-        call = Call(self, key, question, requests, tokens, taken, money, reservation_id)
+        call = Call(
+            self, key, question, requests, tokens, taken, money, reservation_id, asked_at=asked_at
+        )
         if call.may_have_slice:
             call.piece = self.slices.take(key.id, call.amount)
         return self._from_memory(call) or self._to_be_counted(call)
@@ -257,6 +264,10 @@ class CallAdmission:
         Call this when the keys have changed or their budget is used up.
         """
         names = list(names)
+        self.changes.note(names)
+        self._drop(names)
+
+    def _drop(self, names: Sequence[str]) -> None:
         self.slices.end(names)
         self.leases.end(names)
         for name in names:
@@ -264,6 +275,7 @@ class CallAdmission:
 
     def forget_all(self) -> None:
         """Drop all leases, slices and remembered refusals."""
+        self.changes.note_all()
         self.slices.end_all()
         self.leases.end_all()
         self.refusals.clear()
@@ -321,6 +333,14 @@ class CallAdmission:
 
         Raises Conflict for a reservation id that another call has.
         """
+        try:
+            return self._counted(call, row)
+        finally:
+            # After it was stored: a change that comes now ends it by itself.
+            if self.changes.is_after(call.asked_at, call.key.id):
+                self._drop([call.key.id])
+
+    def _counted(self, call: Call, row: Counted) -> Admission:
         self._note_solvent(call, row)
         if row.refused in IDS_IN_USE:
             self.undo(call)
@@ -380,7 +400,7 @@ class CallAdmission:
             solvent = AmpleBudget(
                 call.asked_at + seconds, budget.spent_usd, budget.reserved_usd, budget.period_end
             )
-        self.slices.note_solvent(call.key.id, solvent, call.asked_at)
+        self.slices.note_solvent(call.key.id, solvent)
 
     def _paid(self, call: Call, admission: Admission) -> Admission:
         """Return the admission of a call that a slice pays for."""
@@ -404,6 +424,8 @@ class CallAdmission:
 
     def _refused(self, call: Call, row: Counted) -> Admission:
         admission = replace(self._stands(call, row, None), refused=row.refused)
+        if row.refused == "BUDGET_EXCEEDED":
+            self.slices.end([call.key.id])  # what is left of it may be enough for the next call
         if row.refused in REMEMBERED and not call.dry:
             seconds = REFUSED_SECONDS
             if row.until_ms and row.refused != "USES_EXCEEDED":

@@ -107,7 +107,6 @@ class Slices:
         self._lock = threading.Lock()
         self._accounts: OrderedDict[str, _Account] = OrderedDict()
         self._returns: list[Return] = []
-        self._ended_at = float("-inf")
 
     def take(self, key_id: str, amount: int) -> TakenPiece | None:
         """Take this amount of the key's slice. Return None if there is none, or too little of it.
@@ -166,15 +165,9 @@ class Slices:
             lent.pieces += 1
             return TakenPiece(lent, lent.pieces, amount)
 
-    def note_solvent(self, key_id: str, solvent: AmpleBudget | None, asked_at: float) -> None:
-        """Remember that the key's budget is far from used up, or with None that it is not.
-
-        A result is ignored if its query was sent before something ended: it may be older than the
-        end.
-        """
+    def note_solvent(self, key_id: str, solvent: AmpleBudget | None) -> None:
+        """Remember that the key's budget is far from used up, or with None that it is not."""
         with self._lock:
-            if asked_at <= self._ended_at:
-                solvent = None
             self._account(key_id).solvent = solvent
 
     def solvent(self, key_id: str) -> AmpleBudget | None:
@@ -191,7 +184,6 @@ class Slices:
     def end(self, key_ids: Iterable[str]) -> None:
         """Drop everything of these keys: they have changed, or their budget is used up."""
         with self._lock:
-            self._ended_at = self.clock()
             for key_id in key_ids:
                 if account := self._accounts.get(key_id):
                     account.solvent = None
@@ -200,7 +192,6 @@ class Slices:
     def end_all(self) -> None:
         """Drop everything of all keys."""
         with self._lock:
-            self._ended_at = self.clock()
             for account in self._accounts.values():
                 account.solvent = None
                 self._end(account)

@@ -8,6 +8,7 @@ reports what is wrong. Nothing is consumed before this is clear.
 from collections.abc import Callable
 from urllib.parse import parse_qs
 
+from portal.core.deadlines import elapsed
 from portal.core.errors import PortalError
 from portal.keys.decision.decision import Question, refusal
 from portal.keys.decision.snapshot import Snapshot
@@ -42,10 +43,11 @@ async def verify(engine: KeyVerifier, header: Header, body: bytes) -> Ready | No
         asked = VerifyKey.read(strict_json.parse(body))
     except PortalError:
         return None  # the application reports it
+    asked_at = elapsed()
     key = engine.remembered(asked.key.strip())
     if key is None or asked.dry_run:
         return None
-    begun = begin(engine, caller.tenant_id, asked, request_id, key)
+    begun = begin(engine, caller.tenant_id, asked, request_id, key, asked_at)
     if not isinstance(begun, dict):
         call, counted = begun
         begun = call.answer(await engine.meters.counting.counted(counted))

@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from portal.core.deadlines import elapsed
 from portal.keys.decision.decision import (
     MALFORMED,
     METERED,
@@ -82,8 +83,9 @@ def verify(
     Raises Unavailable when PostgreSQL is needed but unavailable, and Conflict for a reservation id
     that another call has.
     """
+    asked_at = elapsed()
     key = engine.find(asked.key.strip(), question_of(asked).ip)
-    begun = begin(engine, tenant_id, asked, request_id, key)
+    begun = begin(engine, tenant_id, asked, request_id, key, asked_at)
     if isinstance(begun, dict):
         return begun
     call, counted = begun
@@ -91,12 +93,17 @@ def verify(
 
 
 def begin(
-    engine: KeyVerifier, tenant_id: str, asked: VerifyKey, request_id: str, key: Snapshot | str
+    engine: KeyVerifier,
+    tenant_id: str,
+    asked: VerifyKey,
+    request_id: str,
+    key: Snapshot | str,
+    asked_at: float,
 ) -> Begun:
     """Decide about a key as far as memory allows.
 
-    `key` is its snapshot, or the code that says why there is none. Only a dry run (`dry_run`) waits
-    for PostgreSQL here.
+    `key` is its snapshot, or the code that says why there is none, and `asked_at` the time
+    (`elapsed`) before it was looked up. Only a dry run (`dry_run`) waits for PostgreSQL here.
     """
     question = question_of(asked)
     now = engine.clock.now()  # after the look-up, which may have corrected the clock
@@ -115,7 +122,7 @@ def begin(
     if not key.is_metered and question.usd is None:
         return call.answer(FREE)
     own_id = None if question.usd is None else asked.reservation_id
-    begun = engine.meters.begin(key, question, own_id)
+    begun = engine.meters.begin(key, question, own_id, asked_at=asked_at)
     return call.answer(begun) if isinstance(begun, Admission) else (call, begun)
 
 

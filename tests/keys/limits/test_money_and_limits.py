@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from portal.core.deadlines import elapsed
 from portal.database.session import transaction
 from portal.keys.limits import ledger
-from portal.keys.limits.budget_leases import AmpleBudget, Slice, Slices
+from portal.keys.limits.budget_leases import Slice, Slices
 from portal.keys.limits.window_leases import Lease, Leases
 from tests import ROOT
 from tests.cast import Api
@@ -158,18 +158,6 @@ def test_a_reservation_that_leaves_little_ends_what_memory_knew_of_the_budget(ad
     assert ada.post("/api-keys/verify", unknown).json["valid"]
     assert ada.post("/api-keys/verify", reserve).json["valid"]
     assert ada.post("/api-keys/verify", unknown).json["code"] == "BUDGET_EXCEEDED"
-
-
-def test_a_budget_that_ended_while_the_database_was_asked_is_not_remembered():
-    clock = Clock()
-    slices = Slices(clock)
-    asked_at, clock.now = clock.now, 1.0
-    solvent = AmpleBudget(asked_at + 10, Decimal(0), Decimal(0), None)
-    slices.note_solvent("key_A", solvent, asked_at)
-    assert slices.solvent("key_A") is solvent
-    slices.end(["key_A"])
-    slices.note_solvent("key_A", solvent, asked_at)
-    assert slices.solvent("key_A") is None
 
 
 def test_a_call_of_unknown_cost_shows_the_budget_from_memory_too(ada: Api):

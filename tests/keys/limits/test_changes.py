@@ -1,0 +1,68 @@
+"""What was lent to a key ends when the key changes, also what was asked for before the change."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import psycopg
+import pytest
+from flask import Flask
+
+from portal.core.config import libpq_url
+from tests.cast import Api
+from tests.databases import Database
+from tests.keys.limits.waiting import until
+
+
+class Case(NamedTuple):
+    """A key, the table whose row its calls need, what a call takes, and what the key becomes."""
+
+    key: dict[str, Any]
+    table: str
+    call: dict[str, Any]
+    becomes: dict[str, Any]
+
+
+RICH, POOR = {"max_budget_usd": 1000}, {"max_budget_usd": 1}
+CASES = {
+    "slice": Case(RICH, "key_budget", {"estimated_usd": 0.5}, POOR),
+    "budget": Case(RICH, "key_budget", {}, POOR),
+    "lease": Case({"rpm_limit": 60_000}, "key_rate", {}, {"rpm_limit": 1}),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_nothing_is_kept_that_was_asked_for_before_a_change(
+    app: Flask, ada: Api, database: Database, case: Case
+):
+    issued = ada.create("api-keys", **case.key)
+    call, meters = {"key": issued["key"], **case.call}, app.extensions["keys"].meters
+    ada.post(f"/api-keys/{issued['id']}/usage", {"cost_usd": 0.5})
+    assert all(ada.post("/api-keys/verify", call).json["valid"] for _ in range(2))
+    meters.forget([issued["id"]])
+    with (
+        psycopg.connect(libpq_url(database.superuser_url)) as other,
+        ThreadPoolExecutor() as beside,
+    ):
+        other.execute(f"SELECT FROM {case.table} FOR UPDATE")
+        late = Api(app.test_client(), ada.token)
+        waiting = beside.submit(lambda: late.post("/api-keys/verify", call).json["valid"])
+        until(lambda: bool(meters.counting._held))
+        version = ada.get(f"/api-keys/{issued['id']}").json["version"]
+        changed = ada.patch(
+            f"/api-keys/{issued['id']}", case.becomes, headers={"If-Match": f'"{version}"'}
+        )
+        assert changed.status_code == 200, changed.text
+        other.rollback()
+        assert waiting.result(), "it began before the change"
+    ada.post(f"/api-keys/{issued['id']}/usage", {"cost_usd": 0.5})
+    assert not any(ada.post("/api-keys/verify", call).json["valid"] for _ in range(4))
+
+
+def test_a_slice_that_is_too_small_for_a_call_is_given_back(app: Flask, ada: Api):
+    call = {"key": ada.create("api-keys", max_budget_usd=1)["key"], "estimated_usd": 0.0009}
+    for _ in range(4):
+        left = ada.post("/api-keys/verify", call).json["budget"]["available_usd"]
+    whole = {**call, "estimated_usd": left}
+    assert ada.post("/api-keys/verify", whole).json["code"] == "BUDGET_EXCEEDED"
+    app.extensions["keys"].meters.return_slices()  # a thread does so every second
+    assert ada.post("/api-keys/verify", whole).json["code"] == "VALID"
