@@ -10,7 +10,7 @@ CAPACITY = 20_000  # keys
 
 
 class Changes:
-    """When this process heard of changes, by key id. Safe to share between threads."""
+    """Hold when this process heard of changes, by key id. Safe to share between threads."""
 
     def __init__(self, clock: Callable[[], float] = elapsed) -> None:
         self._clock = clock

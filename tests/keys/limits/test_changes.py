@@ -1,4 +1,4 @@
-"""What was lent to a key ends when the key changes, also what was asked for before the change."""
+"""A change of a key ends what it was lent, also what was asked for before the change."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
