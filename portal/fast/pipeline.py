@@ -395,7 +395,8 @@ def _require(driver: _Driver, query: _Query, result: PGresult) -> None:
 def _error(driver: _Driver, result: PGresult) -> psycopg.Error:
     """Return the error that a result holds, as an exception."""
     error = psycopg.errors.error_from_result(result, driver.info.encoding)
-    if error.sqlstate is None and driver.broken:
+    if error.sqlstate is None:
         # libpq has no code for a lost connection, and psycopg no class for an error without a code.
+        # It may not know yet that the connection is lost.
         return psycopg.OperationalError(str(error))
     return error

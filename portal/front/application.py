@@ -64,6 +64,10 @@ OBEYED = (
     "X-Forwarded-Proto",
 )
 KEYS_OF_A_TENANT = len("Bearer sk-acme-")  # the tenant's code is part of each of its keys
+FAILED = (
+    "Something failed on our side. If it happens again, tell your platform's operators the request"
+    " id."
+)
 PLAIN = [
     ("content-type", "text/plain; charset=utf-8"),
     ("cache-control", "no-store"),
@@ -117,8 +121,9 @@ class Front:
             gone = Unavailable("The portal has too much to do right now. Try again in a moment.")
             answer = self._refusal(scope.path, gone)
         except Exception:
-            log.exception("a request was not answered")
-            answer = 500, PLAIN, b"Something failed on our side.\n"
+            request_id = api.new_request_id()
+            log.exception("a request was not answered", request_id=request_id)
+            answer = self._refusal(scope.path, PortalError(FAILED), request_id)
         if answer is not None:
             protocol.response_bytes(*answer)
 
@@ -205,9 +210,10 @@ class Front:
         protocol.response_bytes(*answer)
         return None
 
-    def _refusal(self, path: str, error: PortalError) -> Answer:
+    def _refusal(self, path: str, error: PortalError, request_id: str = "") -> Answer:
         """Return the error response to a request that never reaches the application."""
-        status, headers, body = api.ready_problem(error, api.new_request_id(), self._issuer)
+        request_id = request_id or api.new_request_id()
+        status, headers, body = api.ready_problem(error, request_id, self._issuer)
         if not api.is_api_path(path):
             own = api.headers_of(error, self._issuer).items()
             named = [(name.lower(), value) for name, value in own]

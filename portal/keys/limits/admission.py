@@ -145,6 +145,18 @@ class Call:
             "tpm": self.key.tpm_limit, "tokens": tokens, "tokens_want": wanted[1],
         }  # fmt: skip
 
+    def repeat(self) -> None:
+        """Prepare to be sent again: its answer was lost, so it may have been counted.
+
+        A reservation is then recognized by its id. A slice that was lent comes back when it
+        expires; this call reserves only its own amount.
+        """
+        if self.lend_usd:
+            self.meters.slices.lend(self.key.id, None)
+            self.lend_usd, self.reservation_id = 0, new_id("rsv")
+        elif self.reservation_id is not None:
+            self.is_own = True
+
     def counted(self, row: Counted) -> Admission:
         """Return the result of the count, and store the lease and the slice that were lent.
 

@@ -29,6 +29,7 @@ PAUSE_SECONDS = 1.0  # until another slice is requested, after none was lent
 FEWEST = 4  # calls that a slice must pay for
 AT_FIRST = 16  # calls that the first slice is requested for
 LEAST = 1_000  # billionths: the smallest slice, also for calls that cost nothing
+LARGEST = 1_000_000 * 10**9  # billionths: a million dollars, and costlier calls get no slice
 NEAR_END = 64  # below a 64th of the budget, memory admits no calls of unknown cost
 BILLION = 10**9
 
@@ -145,7 +146,7 @@ class Slices:
             if not busy or account.is_asking or self.clock() < account.not_before:
                 return 0
             account.is_asking = True
-            return max(account.next, AT_FIRST * amount, LEAST)
+            return min(LARGEST, max(account.next, AT_FIRST * amount, LEAST))
 
     def lend(self, key_id: str, lent: Slice | None, amount: int = 0) -> TakenPiece | None:
         """Store the slice that was lent in place of the old one, and take the first piece of it.

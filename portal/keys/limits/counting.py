@@ -21,9 +21,11 @@ import structlog
 
 from portal.core.config import libpq_url
 from portal.core.deadlines import connection_settings
+from portal.core.errors import Conflict, FieldError
+from portal.database import writability
 from portal.fast import pipeline
 from portal.fast.pipeline import Ask
-from portal.keys.decision.lookup_connections import unavailable
+from portal.keys.decision.lookup_connections import LOST, unavailable
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -38,6 +40,9 @@ LEND_SECONDS = 30.0  # for which a process may use a slice of a budget
 ADMIT = b"SELECT * FROM admit_calls($1::text::jsonb, $2, $3)"
 RETURN = "SELECT return_slices(%s::text::jsonb)"
 BUSY = "BUSY"
+TOO_MUCH = FieldError(
+    "estimated_usd", "A key reserves and spends less than 1,000,000,000 US dollars in one period."
+)
 
 Arguments = dict[str, Any]
 """The arguments for one call, by the names that admit_calls reads."""
@@ -68,6 +73,9 @@ class Call(Protocol):
     @property
     def arguments(self) -> Arguments:
         """Return the arguments for admit_calls."""
+
+    def repeat(self) -> None:
+        """Prepare to be sent again: its answer was lost, so it may have been counted."""
 
     def counted(self, row: Counted) -> Any:
         """Return the result for the caller, and store what was lent. Runs even if nobody waits."""
@@ -200,10 +208,12 @@ class BatchCounter:
     def _run(self) -> None:
         while batch := self._next_batch():
             try:
-                rows = self._sent([one.call.arguments for one in batch])
-            except psycopg.OperationalError:
+                rows = self._sent(batch)
+            except LOST as error:
                 for one in batch:
-                    one.fail(unavailable())
+                    one.fail(_in_our_words(error))
+            except psycopg.DataError:  # one of them asks for too much
+                self._one_by_one(batch)
             except Exception:
                 log.exception("a batch of calls could not be counted")
                 self._one_by_one(batch)
@@ -244,24 +254,26 @@ class BatchCounter:
         """Count each call alone, so that only the call that causes the error fails."""
         for one in batch:
             try:
-                rows = self._sent([one.call.arguments])
+                rows = self._sent([one])
             except Exception as error:  # noqa: BLE001 - its caller gets the error
-                one.fail(unavailable() if isinstance(error, psycopg.OperationalError) else error)
+                one.fail(_in_our_words(error))
             else:
                 self._deliver_all([one], rows)
 
-    def _sent(self, arguments: Sequence[Arguments]) -> list[Counted]:
+    def _sent(self, batch: Sequence[_Waiting]) -> list[Counted]:
         """Return the rows for these calls. A connection that broke is replaced once."""
         is_new = self._connection is None
         try:
-            return self._rows(arguments)
-        except psycopg.OperationalError:
+            return self._rows([one.call.arguments for one in batch])
+        except LOST:
             self._forget()
             if is_new:
                 raise
+        for one in batch:
+            one.call.repeat()
         try:
-            return self._rows(arguments)
-        except psycopg.OperationalError:
+            return self._rows([one.call.arguments for one in batch])
+        except LOST:
             self._forget()
             raise
 
@@ -311,6 +323,15 @@ def _settle(waiting: "asyncio.Future[Any]", result: _Result) -> None:
         waiting.set_result(result.value)
     else:
         waiting.set_exception(result.error)
+
+
+def _in_our_words(error: Exception) -> Exception:
+    """Return the error for the caller of a call that could not be counted."""
+    if isinstance(error, psycopg.errors.NumericValueOutOfRange):
+        return Conflict(TOO_MUCH.message, errors=[TOO_MUCH])
+    if not isinstance(error, LOST):
+        return error
+    return writability.in_our_words(error) or unavailable()
 
 
 def _as_json(rows: Sequence[Arguments]) -> str:

@@ -1,8 +1,20 @@
-"""Calls that PostgreSQL counts, between the counting thread and the event loops that wait."""
+"""Calls that PostgreSQL counts: what their callers hear, also of a database in trouble."""
 
 import asyncio
+from typing import Any
 
-from portal.keys.limits.counting import _Answers, _Result
+import psycopg
+import pytest
+
+from portal.core.config import libpq_url
+from portal.keys.limits.counting import BatchCounter, Counted, _Answers, _Result
+from tests.cast import Api
+from tests.databases import Database
+
+CLOSE = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = 'portal-key-counting'
+"""
 
 
 def test_a_loop_that_is_closed_keeps_no_other_from_its_answers():
@@ -21,3 +33,68 @@ def test_a_loop_that_is_closed_keeps_no_other_from_its_answers():
             return await waiting
 
     assert asyncio.run(ask()) == "heard"
+
+
+@pytest.fixture
+def loses_an_answer(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let PostgreSQL commit one batch, and lose its answer on the way back."""
+    count, lost = BatchCounter._rows, list[str]()
+
+    def counts(counter: BatchCounter, arguments: Any) -> list[Counted]:
+        rows = count(counter, arguments)
+        if not lost:
+            lost.append("an answer")
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+        return rows
+
+    monkeypatch.setattr(BatchCounter, "_rows", counts)
+    lost.append("none yet")
+    return lost
+
+
+@pytest.mark.parametrize("lent", [False, True], ids=["its own amount", "a slice"])
+def test_a_call_whose_answer_was_lost_is_counted_once(
+    ada: Api, database: Database, loses_an_answer: list[str], lent: bool
+):
+    call = {"key": ada.create("api-keys", max_budget_usd=1000)["key"], "estimated_usd": 0.5}
+    if lent:  # the second call of a key asks for a slice
+        assert ada.post("/api-keys/verify", call).json["valid"]
+    loses_an_answer.clear()
+    answer = ada.post("/api-keys/verify", call)
+    assert loses_an_answer
+    assert (answer.status_code, answer.json["code"]) == (200, "VALID"), answer.text
+    own = "SELECT count(*) FROM spend_reservation WHERE secret IS NULL"
+    assert database.sql(own) == 1 + lent
+    settled = ada.post(f"/api-keys/reservations/{answer.json['reservation_id']}/settle")
+    assert settled.json["cost_usd"] == 0.5
+
+
+def test_a_call_that_nothing_can_be_saved_for_says_so(ada: Api, database: Database):
+    call = {"key": ada.create("api-keys", max_budget_usd=1000)["key"], "estimated_usd": 0.5}
+    assert ada.post("/api-keys/verify", call).json["valid"]
+    with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
+        name = connection.info.dbname
+        connection.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        database.sql(CLOSE)
+        try:
+            answer = ada.post("/api-keys/verify", call)
+            assert (answer.status_code, answer.json["code"]) == (503, "not_saving"), answer.text
+        finally:
+            connection.execute("SET default_transaction_read_only = off")
+            connection.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+    assert ada.post("/api-keys/verify", call).json["valid"]
+
+
+@pytest.mark.parametrize("budget", [{}, {"max_budget_usd": 999_999_999}], ids=["none", "large"])
+def test_large_amounts_are_reserved_or_refused_and_never_an_error(ada: Api, budget: dict[str, int]):
+    key = ada.create("api-keys", **budget)["key"]
+
+    def verify(usd: float) -> Any:
+        return ada.post("/api-keys/verify", {"key": key, "estimated_usd": usd})
+
+    answers = [verify(usd) for usd in (100_000_000, 100_000_000, 999_999_999, 1)]
+    assert [one.status_code for one in answers] == [200, 200, 200 if budget else 409, 200]
+    assert [one.json.get("valid") for one in answers[:2]] == [True, True]
+    if not budget:
+        [problem] = answers[2].json["errors"]
+        assert problem["field"] == "estimated_usd"
