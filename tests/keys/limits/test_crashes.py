@@ -1,14 +1,18 @@
 """PostgreSQL is killed during calls that reserve money: every VALID call can still be settled."""
 
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
-from portal.core.config import Config
+from portal.core.config import Config, libpq_url
 from portal.database.session import db
+from portal.fast import pipeline
+from portal.keys.limits.counting import connect
 from tests.cast import Api, Provider
 from tests.delivery.crashes.test_restarts import KILL, Server
 from tests.thorough import times
@@ -75,3 +79,19 @@ def test_every_reservation_that_was_answered_is_billed_after_a_crash(server: Ser
     spent = server.database.sql("SELECT spent_usd FROM key_budget")
     assert spent == server.database.sql("SELECT sum(cost_usd) FROM spend_ledger")
     assert float(spent) == pytest.approx(len(reserved) * 0.001)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("how", [signal.SIGQUIT, signal.SIGKILL])
+def test_a_statement_after_the_death_of_its_server_says_that_the_connection_is_lost(
+    server: Server, how: signal.Signals
+):
+    ask = [pipeline.Ask(b"SELECT 1 + $1::int", (1,))]
+    for _ in range(4):  # the error depends on how far the connection's end has come
+        connection, kept = connect(libpq_url(server.database.app_url)), dict[Any, Any]()
+        assert pipeline.run(connection, kept, ask) == [(2,)]
+        server.goes(how)
+        for _ in range(3):
+            with pytest.raises(psycopg.OperationalError):
+                pipeline.run(connection, kept, ask)
+        server.comes_back()
