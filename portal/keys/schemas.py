@@ -599,7 +599,10 @@ class BudgetDocument(BaseModel):
 
     max_usd: float | None = Field(description="Maximum spend; null for no limit.")
     spent_usd: float = Field(description="Amount that was spent in this period.")
-    reserved_usd: float = Field(description="Amount that is reserved for calls in progress.")
+    reserved_usd: float = Field(
+        description="Amount that is reserved: for calls in progress and, for at most half a minute,"
+        " for the next calls of a key that is called often."
+    )
     available_usd: float | None = Field(description="Amount that is left; null for no limit.")
     period_end: datetime | None = Field(
         description="Time when the period ends; null if it never does."
@@ -643,7 +646,10 @@ class Verdict(BaseModel):
         description="Time when the key expires, or is revoked as planned; null for never."
     )
     limits: list[LimitDocument] = Field(description="The limits of the key, after this call.")
-    budget: BudgetDocument | None = Field(description="The budget of the key, after this call.")
+    budget: BudgetDocument | None = Field(
+        description="The budget of the key, after this call. For a key that is called often, what"
+        " was settled or spent elsewhere may be missing for up to half a minute."
+    )
     reservation_id: str | None = Field(
         description="Id to settle the reserved cost with; null if nothing was reserved."
     )

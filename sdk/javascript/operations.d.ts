@@ -267,7 +267,7 @@ export interface Budget {
   max_usd: number | null;
   /** Amount that was spent in this period. */
   spent_usd: number;
-  /** Amount that is reserved for calls in progress. */
+  /** Amount that is reserved: for calls in progress and, for at most half a minute, for the next calls of a key that is called often. */
   reserved_usd: number;
   /** Amount that is left; null for no limit. */
   available_usd: number | null;
@@ -3983,7 +3983,7 @@ export interface Verdict {
   expires_at: string | null;
   /** The limits of the key, after this call. */
   limits: Limit[];
-  /** The budget of the key, after this call. */
+  /** The budget of the key, after this call. For a key that is called often, what was settled or spent elsewhere may be missing for up to half a minute. */
   budget: Budget | null;
   /** Id to settle the reserved cost with; null if nothing was reserved. */
   reservation_id: string | null;

@@ -253,7 +253,9 @@ class BudgetDocument(TypedDict):
     spent_usd: float
     """Amount that was spent in this period."""
     reserved_usd: float
-    """Amount that is reserved for calls in progress."""
+    """Amount that is reserved: for calls in progress and, for at most half a minute, for the
+    next calls of a key that is called often.
+    """
     available_usd: float | None
     """Amount that is left; null for no limit."""
     period_end: str | None
@@ -3041,7 +3043,9 @@ class Verdict(TypedDict):
     limits: list[LimitDocument]
     """The limits of the key, after this call."""
     budget: BudgetDocument | None
-    """The budget of the key, after this call."""
+    """The budget of the key, after this call. For a key that is called often, what was settled
+    or spent elsewhere may be missing for up to half a minute.
+    """
     reservation_id: str | None
     """Id to settle the reserved cost with; null if nothing was reserved."""
     trace: NotRequired[list[VerdictCheck] | None]
