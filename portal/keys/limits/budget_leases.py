@@ -3,7 +3,8 @@
 In PostgreSQL a slice is a reservation like any other; the process reserves pieces of it for calls,
 from memory. PostgreSQL lends a slice only if the key is called often and its budget is far from
 used up, and only for half a minute; then the unused part goes back. So no budget is ever exceeded,
-and near its end every call is decided by PostgreSQL.
+and near its end every call is decided by PostgreSQL. The keys of a family share a budget: none of
+them is lent a slice while more than a quarter of what is not spent is reserved.
 
 A piece has no row. Its id contains its slice and its amount, signed with the secret in the slice's
 row, so that any process can settle it.

@@ -9,7 +9,9 @@
 -- the time until the call fits.
 -- A busy process may also be lent a slice of the budget (`lend_usd`): at most a 64th of what is
 -- available, for `p_lend_ms`. The slice is a row of spend_reservation with a secret, and it expires
--- like every reservation. A call that repeats its own reservation (`is_own`) takes nothing again
+-- like every reservation. Once more than a quarter of what is not spent is reserved, no slice is
+-- lent, and each call reserves its own amount: the keys of a family share one budget, and each of
+-- them may be lent slices by each process. A call that repeats its own reservation (`is_own`) takes nothing again
 -- (`slot` 0), also after it was settled; once it has expired, the call takes everything anew.
 -- `held_slot` is the slot of a lease that the call's tokens were taken from, 0 if no tokens count.
 -- Three refusals are not limits: BUSY, when another transaction holds one of the rows; TAKEN, when
@@ -167,7 +169,8 @@ BEGIN
         END IF;
 
         -- Money: a slice for many calls, or this one's own.
-        IF call.lend_usd > 0 THEN
+        IF call.lend_usd > 0 AND NOT coalesce(
+            reserved_usd > (call.max_usd - spent_usd) / 4, false) THEN
             lent_usd := trunc(
                 least(call.lend_usd, (call.max_usd - spent_usd - reserved_usd) / 64), 9);
             lent_ms := least(p_lend_ms, floor(extract(epoch FROM period_end - at) * 1000));
