@@ -158,8 +158,12 @@ class KeyWindow(Base):
 class KeyBudget(Base):
     """The money that a family of keys has spent and reserved in its current period.
 
-    A family is a key and those that replaced it. `previous_…` is the period before: touch_budget
-    goes back to it if the clock turns out to have been ahead.
+    A family is a key, its children and those that replaced it; each may have another maximum.
+    `announced_by_budget` has the highest percentage that was announced in this period of each of
+    these amounts; it is None in a row of the release before until its period ends.
+    `announced_percent` is the highest that is spent of any of them. From `next_notice_usd` on there
+    is something to announce: 0 if the next payment has to look, None for nothing. `previous_…` is
+    the period before: touch_budget goes back to it if the clock turns out to have been ahead.
     """
 
     __tablename__ = "key_budget"
@@ -186,6 +190,8 @@ class KeyBudget(Base):
     spent_usd: Mapped[Decimal] = mapped_column(Money, server_default="0")
     reserved_usd: Mapped[Decimal] = mapped_column(Money, server_default="0")
     announced_percent: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    announced_by_budget: Mapped[dict[str, int] | None] = mapped_column(JSONB, server_default="{}")
+    next_notice_usd: Mapped[Decimal | None] = mapped_column(Money, server_default="0")
     previous_start: Mapped[datetime | None]
     previous_spent_usd: Mapped[Decimal | None] = mapped_column(Money)
 

@@ -141,6 +141,22 @@ def test_a_budget_that_is_nearly_used_up_needs_somebody(
     assert [one["status"] for one in seen(ada)["needs"]] == needs
 
 
+def test_each_key_of_a_family_needs_somebody_for_its_own_budget(ada: Api) -> None:
+    parent = key(ada, name="Parent", max_budget_usd=100)
+    child = ada.post(f"/api-keys/{parent['id']}/children", {"name": "Child"}).json or {}
+    path = f"/api-keys/{child['id']}"
+    assert ada.patch(path, {"max_budget_usd": 40}).status_code == 200
+    ada.post(f"{path}/usage", {"cost_usd": 40})
+    ada.post(f"/api-keys/{parent['id']}/usage", {"cost_usd": 45})
+    told = {one["title"]: one["status"] for one in seen(ada)["needs"]}
+    assert told == {"Child": "failing", "Parent": "attention"}
+    # Another budget of one key changes nothing about the other.
+    assert ada.patch(path, {"max_budget_usd": 99}).status_code == 200
+    ada.patch(f"/api-keys/{parent['id']}", {"max_budget_usd": 85})
+    told = {one["title"]: one["status"] for one in seen(ada)["needs"]}
+    assert told == {"Child": "failing", "Parent": "failing"}
+
+
 def test_a_leaked_key_that_is_blocked_still_needs_somebody(ada: Api, database: Database) -> None:
     lay(database, [LEAK, KEY.format("blocked = true")], key(ada, name="Partner feed"))
     found = seen(ada)

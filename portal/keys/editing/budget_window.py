@@ -6,7 +6,7 @@ that has not heard yet would take an earlier start for a new period, and begin a
 
 from typing import Any
 
-from sqlalchemy import Update, case, func, select, text, update
+from sqlalchemy import Update, func, select, text, update
 
 from portal.database.session import session
 from portal.identity.models import Tenant
@@ -58,20 +58,6 @@ def move(record: ApiKey, period: str) -> None:
         func.coalesce(ApiKeyRuntime.spend_period_end > now, True),
     )
     _run(counted, spend_period_end=ends)
-
-
-def forget_announcements(record: ApiKey) -> None:
-    """Allow percentages that a higher budget has not reached yet to be announced again."""
-    percent = 100 * KeyBudget.spent_usd / func.nullif(record.max_budget_usd, 0)
-    steps = case((percent >= 100, 100), (percent >= 80, 80), (percent >= 50, 50), else_=0)
-    reached = steps if record.max_budget_usd else 0
-    family = record.rotation_family_id or record.id
-    reset = update(KeyBudget).where(
-        KeyBudget.tenant_id == record.tenant_id,
-        KeyBudget.family_id == family,
-        KeyBudget.announced_percent > reached,
-    )
-    _run(reset, announced_percent=reached)
 
 
 def _run(statement: Update, **values: Any) -> None:

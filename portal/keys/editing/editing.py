@@ -76,8 +76,6 @@ def apply(actor: Actor, record: ApiKey, changes: Changes) -> ApiKey:
         verbs.change(actor, child, bounds.limited(child, record))
     for changed in (record, *children):
         session.expire(changed, ["status"])
-    if "max_budget_usd" in changes:
-        budget_window.forget_announcements(record)
     return record
 
 

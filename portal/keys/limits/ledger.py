@@ -4,6 +4,7 @@ Every line has an id and is written once, so that a caller may retry a request w
 lost. Every amount is a decimal number of US dollars.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -41,8 +42,15 @@ SPEND = text(
     " period_end, cost_usd FROM spend_on_key(:tenant_id, :id, 'usage', :key_id,"
     " CAST(:usd AS numeric), NULL, NULL, CAST(:tokens AS bigint), :model)"
 )
+OTHERS = text(
+    "SELECT other.key_id, other.percent, other.max_usd FROM api_key AS k, announce_thresholds("
+    "k.tenant_id, coalesce(k.rotation_family_id, k.id), NULL) AS other"
+    " WHERE k.tenant_id = :tenant_id AND k.id = :key_id"
+)
 RELEASE = text("SELECT release_expired(:tenant_id, :family_id, clock_timestamp())")
 SYSTEM = "system"
+Notice = tuple[str, int, Decimal]
+"""Key id, percentage of its budget that is spent, its budget."""
 USAGE_ID_IN_USE = FieldError(
     "usage_id", "This id belongs to another key, or to a reservation. Use a new one."
 )
@@ -147,12 +155,21 @@ def _spent(actor: Actor, statement: Any, values: dict[str, Any]) -> Spent | None
     if not rows:
         return None
     key_id, repeated, _, spent_usd, reserved_usd, max_usd, period_end, cost = rows[0]
+    notices = [(key_id, row.crossed, max_usd) for row in rows if row.crossed]
+    if any(row.crossed == 0 for row in rows):
+        others = session.execute(OTHERS, {"tenant_id": actor.tenant_id, "key_id": key_id})
+        notices += [tuple(row) for row in others]
+    _announce(actor, notices, spent_usd)
     budget = Budget(max_usd, spent_usd, reserved_usd, period_end)
-    for percent in sorted(row.crossed for row in rows if row.crossed):
+    return Spent(values["id"], key_id, cost, repeated, budget)
+
+
+def _announce(actor: Actor, notices: Iterable[Notice], spent_usd: Decimal) -> None:
+    """Announce which percentages of the budgets of keys are spent, the lowest first."""
+    for key_id, percent, max_usd in sorted(notices, key=lambda notice: notice[1]):
         data = {"id": key_id, "percent": percent, "spent_usd": float(spent_usd),
                 "max_usd": float(max_usd)}  # fmt: skip
         events.announce(actor, "api_key.budget_threshold", data, subject=key_id)
-    return Spent(values["id"], key_id, cost, repeated, budget)
 
 
 # ---------------------------------------------------------------- housekeeping

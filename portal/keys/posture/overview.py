@@ -5,7 +5,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import url_for
-from sqlalchemy import Select, and_, any_, func, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Numeric,
+    Select,
+    and_,
+    any_,
+    cast,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 
 from portal.database.actor import Actor
 from portal.keys.listing.filters import CONSOLE, IN_FORCE
@@ -92,7 +104,7 @@ def _spent(actor: Actor, own: Select[Any], percent: int) -> Select[Any]:
     announced = KeyBudget.announced_percent
     is_spent = [announced >= literal_column(str(percent))]
     if percent < FULL:
-        is_spent.append(announced < literal_column(str(FULL)))
+        is_spent.append(or_(announced < literal_column(str(FULL)), _is_less_of_another(percent)))
     few = (
         select(KeyBudget.tenant_id, KeyBudget.family_id, KeyBudget.spent_usd)
         .where(KeyBudget.tenant_id == actor.tenant_id, *is_spent)
@@ -101,9 +113,21 @@ def _spent(actor: Actor, own: Select[Any], percent: int) -> Select[Any]:
         .subquery()
     )
     of_family = or_(ApiKey.id == few.c.family_id, ApiKey.rotation_family_id == few.c.family_id)
-    return own.join(few, and_(few.c.tenant_id == ApiKey.tenant_id, of_family)).where(
-        few.c.spent_usd * 100 >= ApiKey.max_budget_usd * percent
-    )
+    reached = [few.c.spent_usd * 100 >= ApiKey.max_budget_usd * percent]
+    if percent < FULL:
+        reached.append(few.c.spent_usd < ApiKey.max_budget_usd)
+    return own.join(few, and_(few.c.tenant_id == ApiKey.tenant_id, of_family)).where(*reached)
+
+
+def _is_less_of_another(percent: int) -> ColumnElement[bool]:
+    """Return the condition that a family has a budget which is spent so far, but not used up.
+
+    Another of its budgets may be used up.
+    """
+    amounts = func.jsonb_object_keys(KeyBudget.announced_by_budget).column_valued("usd")
+    usd = cast(amounts, Numeric)
+    reached = KeyBudget.spent_usd * 100 >= usd * percent
+    return exists(select(amounts).where(reached, KeyBudget.spent_usd < usd).correlate(KeyBudget))
 
 
 def _by_day(ending: Select[Any]) -> Any:

@@ -1,8 +1,11 @@
 -- Writes one line of the ledger and updates every counter. Durable when it returns. Returns a row
--- for each percentage of the budget that this line crosses (100, 80, 50: the highest first), each
--- once a period; otherwise one row with `crossed` NULL. If the id is repeated, it only releases the
+-- for each percentage of the key's budget that this line crosses (100, 80, 50: the highest first),
+-- each once a period, and one with `crossed` 0 if other budgets of its family are to be announced,
+-- which announce_thresholds returns; otherwise one row with `crossed` NULL. Each process is told
+-- when it uses up the budget of any key of the family. If the id is repeated, it only releases the
 -- amount still held, and returns the first cost. Raises unique_violation for an id that belongs to
 -- another key, or to a line of another kind, or for a usage to a reservation.
+-- The family's keys are looked at only once `next_notice_usd` is spent.
 -- Locks: the family's row of key_budget, then the key's row of api_key_runtime.
 CREATE OR REPLACE FUNCTION spend_on_key(
     p_tenant text, p_id text, p_kind text, p_key text, p_usd numeric, p_held numeric,
@@ -20,13 +23,15 @@ DECLARE
     budget key_budget;
     line spend_ledger;
     began timestamptz;
-    full_percent numeric;
+    spent_before numeric;
+    are_others_due boolean;
 BEGIN
     PERFORM set_config('synchronous_commit', 'on', true);
     SELECT * INTO key FROM api_key WHERE tenant_id = p_tenant AND id = p_key;
     SELECT time_zone INTO zone FROM tenant WHERE id = p_tenant;
     family := coalesce(key.rotation_family_id, key.id);
     budget := touch_budget(p_tenant, family, key.budget_period, zone, at);
+    spent_before := budget.spent_usd;
     began := coalesce(p_held_period, budget.period_start);
     cost_usd := p_usd;
     IF p_kind = 'usage' AND EXISTS (
@@ -64,22 +69,25 @@ BEGIN
         UPDATE key_budget AS b SET previous_spent_usd = b.previous_spent_usd + p_usd
         WHERE b.tenant_id = p_tenant AND b.family_id = family;
     END IF;
-    full_percent := 100 * budget.spent_usd / nullif(key.max_budget_usd, 0);
-    crossed := CASE WHEN full_percent >= 100 THEN 100 WHEN full_percent >= 80 THEN 80
-        WHEN full_percent >= 50 THEN 50 ELSE 0 END;
     spent_usd := budget.spent_usd;
     reserved_usd := budget.reserved_usd;
     period_end := budget.period_end;
-    IF crossed IS NULL OR crossed <= budget.announced_percent THEN
-        crossed := NULL;
+    IF spent_usd < budget.next_notice_usd OR budget.next_notice_usd IS NULL THEN
         RETURN NEXT;
         RETURN;
     END IF;
-    UPDATE key_budget AS b SET announced_percent = crossed
-    WHERE b.tenant_id = p_tenant AND b.family_id = family;
-    FOR crossed IN SELECT step FROM unnest(ARRAY[100, 80, 50]) AS step
-        WHERE step <= full_percent AND step > budget.announced_percent ORDER BY step DESC
+    -- 0: not looked at since the period or a budget changed, so nobody may have been told either.
+    PERFORM tell_used_up(p_tenant, family,
+        CASE WHEN budget.next_notice_usd > 0 THEN spent_before ELSE 0 END, spent_usd);
+    FOR crossed IN SELECT a.percent
+        FROM announce_thresholds(p_tenant, family, coalesce(max_usd, 0)) AS a
     LOOP
         RETURN NEXT;
     END LOOP;
+    SELECT b.next_notice_usd <= b.spent_usd INTO are_others_due FROM key_budget AS b
+    WHERE b.tenant_id = p_tenant AND b.family_id = family;
+    IF are_others_due OR crossed IS NULL THEN
+        crossed := CASE WHEN are_others_due THEN 0 END;
+        RETURN NEXT;
+    END IF;
 END $$;

@@ -24,7 +24,8 @@ BEGIN
     IF budget.period_start < began THEN
         UPDATE key_budget SET previous_start = period_start, previous_spent_usd = spent_usd,
             period_start = began, spent_usd = 0, reserved_usd = 0,
-            period_end = budget_period_end(p_period, p_zone, p_at), announced_percent = 0
+            period_end = budget_period_end(p_period, p_zone, p_at), announced_percent = 0,
+            announced_by_budget = '{}', next_notice_usd = 0
         WHERE tenant_id = p_tenant AND family_id = p_family RETURNING * INTO budget;
     ELSIF budget.period_start > p_at + interval '1 minute' THEN
         early := budget;
@@ -39,7 +40,7 @@ BEGIN
         WHERE tenant_id = p_tenant AND family_id = p_family AND released_at IS NULL
             AND period_start = began;
         UPDATE key_budget SET period_start = began, spent_usd = budget.spent_usd,
-            reserved_usd = budget.reserved_usd,
+            reserved_usd = budget.reserved_usd, next_notice_usd = 0,
             period_end = budget_period_end(p_period, p_zone, p_at)
         WHERE tenant_id = p_tenant AND family_id = p_family RETURNING * INTO budget;
     END IF;
