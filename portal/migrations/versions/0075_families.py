@@ -1,7 +1,7 @@
 """0075 families: each budget of a family has its own notices; slices leave room for other keys.
 
 `announced_by_budget` is NULL in rows that exist: until their period ends, `announced_percent` says
-what was announced about the budget of the key that pays next. Nothing is announced twice.
+what was announced about the budget of the key that pays next.
 """
 
 import sqlalchemy as sa
@@ -15,7 +15,7 @@ revision, down_revision = "0075", "0074"
 
 BEFORE = ("admit_calls", "spend_on_key", "touch_budget")
 MADE = ("reached_percent", "family_budgets", "announce_thresholds", "tell_used_up")
-TRIGGERED = ("note_budget_change", "api_key_budgeted")
+TRIGGERED = ("note_budget_change", "api_key_budgeted", "api_key_joined")
 
 
 def upgrade() -> None:
@@ -31,6 +31,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     live.lock("api_key", "key_budget")
+    op.execute("DROP TRIGGER api_key_joined ON api_key")
     op.execute("DROP TRIGGER api_key_budgeted ON api_key")
     op.execute("DROP FUNCTION note_budget_change()")
     replace("0070", *BEFORE)

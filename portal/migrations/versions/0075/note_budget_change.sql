@@ -12,8 +12,7 @@ DECLARE
 BEGIN
     IF TG_OP = 'INSERT' THEN
         UPDATE key_budget SET next_notice_usd = 0
-        WHERE NEW.max_budget_usd IS NOT NULL AND tenant_id = NEW.tenant_id
-            AND family_id = NEW.rotation_family_id AND NOT EXISTS (
+        WHERE tenant_id = NEW.tenant_id AND family_id = NEW.rotation_family_id AND NOT EXISTS (
                 SELECT FROM api_key AS k
                 WHERE k.tenant_id = NEW.tenant_id
                     AND k.id IN (NEW.parent_key_id, NEW.rotated_from_key_id)
