@@ -66,9 +66,16 @@ class Tokens:
         return {"keys": [key.public_jwk for key in published]}
 
     def read(self, token: str) -> dict[str, Any] | None:
-        """Return the claims of a token of this portal that has not expired; otherwise None."""
+        """Return the claims of a token of this portal that has not expired; otherwise None.
+
+        Raises Unavailable for a token of this portal when PostgreSQL has not answered for too long:
+        what is known about its key may be old, and a query would wait.
+        """
         kid = _kid(token)
-        signing = None if kid is None else session.get(TokenSigningKey, kid)
+        if kid is None:
+            return None
+        self.engine.require_current()
+        signing = session.get(TokenSigningKey, kid)
         if signing is None:
             return None
         try:

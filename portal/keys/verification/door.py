@@ -31,10 +31,10 @@ Header = Callable[[str], str | None]
 async def verify(engine: KeyVerifier, header: Header, body: bytes) -> Ready | None:
     """Return the verdict on a key; None if the application must handle this request.
 
-    It waits for nothing but PostgreSQL's count. Raises Unavailable when there is no count, and when
-    PostgreSQL has not answered for too long.
+    It waits for nothing but PostgreSQL's count. Raises Unavailable when there is no count, and for
+    a caller with a key when PostgreSQL has not answered for too long.
     """
-    engine.require_current()
+    engine.require_current_for(_credential(header))
     caller = caller_of(engine, header, SCOPE)
     if caller is None or _kind(header) != "application/json":
         return None
@@ -56,8 +56,11 @@ async def verify(engine: KeyVerifier, header: Header, body: bytes) -> Ready | No
 
 
 def introspect(engine: KeyVerifier, issuer: str, header: Header, body: bytes) -> Ready | None:
-    """Return the description of a key (RFC 7662); None if the application must handle this."""
-    engine.require_current()
+    """Return the description of a key (RFC 7662); None if the application must handle this.
+
+    Raises Unavailable for a caller with a key when PostgreSQL has not answered for too long.
+    """
+    engine.require_current_for(_credential(header))
     caller = caller_of(engine, header, SCOPE)
     if caller is None or _kind(header) != "application/x-www-form-urlencoded":
         return None
@@ -79,12 +82,17 @@ def caller_of(engine: KeyVerifier, header: Header, scope: str) -> Snapshot | Non
 
     The key must be valid, have this scope, and have no allowed networks and no limits on its calls.
     """
-    scheme, _, token = (header("authorization") or "").partition(" ")
-    key = engine.remembered(token) if scheme.lower() == "bearer" else None
+    key = engine.remembered(_credential(header))
     if key is None or key.allowed_ips or key.counts_calls:
         return None
     refused = refusal(key, Question(scope=scope), engine.clock.now())
     return key if refused is None else None
+
+
+def _credential(header: Header) -> str:
+    """Return the bearer credential of a request, or an empty text."""
+    scheme, _, token = (header("authorization") or "").partition(" ")
+    return token if scheme.lower() == "bearer" else ""
 
 
 def _kind(header: Header) -> str:

@@ -74,14 +74,23 @@ class KeyVerifier:
         if self.watch is not None and not self.watch.is_current:
             raise unavailable()
 
+    def require_current_for(self, raw: str) -> None:
+        """Raise Unavailable if a credential may be a key, and PostgreSQL has not answered for too
+        long.
+
+        An access token of the identity provider is no key, whatever is known about keys.
+        """
+        if self.watch is not None and not self.watch.is_current and is_well_formed(raw):
+            raise unavailable()
+
     def find(self, raw: str, source: Address | None = None) -> Snapshot | str:
         """Return the snapshot of a raw key, or the code that says why there is none.
 
-        Raises Unavailable when the key is not cached and PostgreSQL does not answer, and when
-        PostgreSQL has not answered for too long.
+        Raises Unavailable when the key is not cached and PostgreSQL does not answer, and for
+        whatever has the form of a key when PostgreSQL has not answered for too long.
         """
         self.begin()
-        self.require_current()
+        self.require_current_for(raw)
         if (found := self.remembered(raw)) is not None:
             return found
         if not is_well_formed(raw):
@@ -114,7 +123,11 @@ class KeyVerifier:
             self.sources.note(source, seen)
 
     def known(self, hashed: str) -> Snapshot | None:
-        """Return the snapshot of a hash, from the cache or from PostgreSQL."""
+        """Return the snapshot of a hash, from the cache or from PostgreSQL.
+
+        Raises Unavailable like `find`.
+        """
+        self.require_current()
         return self.cache.get(hashed, self.look_up)
 
     def look_up(self, hashed: str) -> Snapshot | None:

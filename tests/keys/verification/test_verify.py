@@ -296,6 +296,27 @@ def test_a_broken_connection_remembers_nothing(
     until(lambda: engine.cache.is_open, 20)
 
 
+def test_only_a_key_is_refused_while_changes_of_keys_are_not_heard(
+    app: Flask, ada: Api, engine: KeyVerifier, verify: Any, monkeypatch: pytest.MonkeyPatch
+):
+    raw = ada.create("api-keys", scopes=["keys:read", "keys:verify"])["key"]
+    with_key = Api(app.test_client(), raw)
+    credentials = {"grant_type": "client_credentials", "client_secret": raw}
+    made_of_it = app.test_client().post("/oauth/token", data=credentials).json or {}
+    with_token_of_key = Api(app.test_client(), made_of_it["access_token"])
+    for caller in (with_key, with_token_of_key):
+        assert caller.get("/api-keys").status_code == 200
+    monkeypatch.setattr(engine.watch, "_stale_seconds", 0)
+    refused = "Keys cannot be checked right now. Try again in a moment."
+    for caller in (with_key, with_token_of_key):
+        answer = caller.get("/api-keys")
+        assert (answer.status_code, (answer.json or {})["detail"]) == (503, refused)
+    assert ada.post("/api-keys/verify", {"key": raw}).status_code == 503
+    assert ada.get("/api-keys").status_code == 200, "an access token of the provider is no key"
+    assert Api(app.test_client(), "no.such.token").get("/api-keys").status_code == 401
+    assert verify("sk-acme-nonsense")["code"] == "MALFORMED"
+
+
 def test_trap_4_a_look_up_that_was_overtaken_is_not_remembered(ada: Api, engine: KeyVerifier):
     issued = ada.create("api-keys")
     digest = key_format.digest(issued["key"])
