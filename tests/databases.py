@@ -1,6 +1,8 @@
 """Create databases for tests: copies of one migrated template, emptied between two tests."""
 
 import contextlib
+import os
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -175,3 +177,41 @@ def read_only(app: "Flask", database: Database) -> Iterator[None]:
     finally:
         database.sql(f"{role} RESET default_transaction_read_only")
         _reconnect(app)
+
+
+AT_ONCE = "TRIGGER no_room BEFORE INSERT OR UPDATE OR DELETE ON {}"
+AT_COMMIT = (
+    "CONSTRAINT TRIGGER no_room AFTER INSERT ON {} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+)
+
+
+@contextlib.contextmanager
+def failing_with(
+    database: Database, table: str, code: str, *, when: str = AT_ONCE
+) -> Iterator[None]:
+    """Make the server refuse every write to a table within the block, with this error code."""
+    database.sql(
+        f"CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        f" RAISE EXCEPTION 'could not extend file' USING ERRCODE = '{code}'; END $$;"
+        f"CREATE {when.format(table)} EXECUTE FUNCTION no_room()"
+    )
+    yield
+    database.sql("DROP FUNCTION no_room CASCADE")
+
+
+@contextlib.contextmanager
+def stopped(database: Database, pid: int) -> Iterator[None]:
+    """Stop one server process of PostgreSQL for the block: its socket stays open, but it does not
+    answer.
+
+    It is stopped when it has nothing to do, so that it holds no lock that others need.
+    """
+    state = "SELECT state FROM pg_stat_activity WHERE pid = %s"
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        while database.sql(state, pid) != "idle":
+            os.kill(pid, signal.SIGCONT)
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)

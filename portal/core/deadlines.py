@@ -1,8 +1,9 @@
 """Limit every wait for PostgreSQL. The application sets the limits, not the database role.
 
 The client gives up on a server that no longer responds, and the server gives up on such a client.
-So a host that is cut off from the network holds its locks for seconds, not for hours. `elapsed` is
-the clock that measures how much time has passed.
+So a host that is cut off from the network holds its locks for seconds, not for hours. A server
+process that is stopped, but connected, is found by `portal.fast.answer_limits`. `elapsed` is the
+clock that measures how much time has passed.
 """
 
 import time

@@ -18,11 +18,13 @@ from sqlalchemy import Connection, Result, Select, event, func, make_url, select
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.pool import Pool
 
 from portal.core.deadlines import connection_settings
 from portal.core.errors import Conflict, FieldError, Invalid, StaleVersion
 from portal.database import dry_run
 from portal.database.base import Base
+from portal.fast.answer_limits import ANSWER_SECONDS, GRACE_SECONDS
 from portal.fast.statements import (
     DIALECT_NAME,
     NO_SETTINGS,
@@ -67,7 +69,7 @@ def init_database(app: Flask, url: str) -> None:
     """Connect the application's sessions to PostgreSQL with the unprivileged role."""
     app.config["SQLALCHEMY_DATABASE_URI"] = make_url(url).set(drivername=DIALECT_NAME)
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
-        "connect_args": connection_settings("portal"),
+        "connect_args": {**connection_settings("portal"), "answer_seconds": ANSWER_SECONDS},
         "hide_parameters": True,  # an error is logged, and its values may be anything
         "json_deserializer": orjson.loads,  # ten times as fast as json's; a page reads hundreds
         "query_cache_size": 200,  # searches have many forms, and each takes 30 KB
@@ -76,6 +78,26 @@ def init_database(app: Flask, url: str) -> None:
         "pool_timeout": POOL_TIMEOUT,
     }
     db.init_app(app)
+
+
+def limit_answers(connection: Connection, seconds: float) -> None:
+    """Limit each wait for an answer on a connection, until it returns to the pool."""
+    driver: Any = connection.connection.driver_connection
+    driver.answer_seconds = seconds
+
+
+@event.listens_for(Pool, "checkin")
+def _limit_answers_as_usual(driver: Any, record: Any) -> None:
+    if getattr(driver, "answer_seconds", None) is not None:
+        driver.answer_seconds = ANSWER_SECONDS
+
+
+def be_patient(seconds: int) -> None:
+    """Let each statement of the current transaction take so long. This is for jobs, for which no
+    client waits."""
+    connection = session().connection()
+    set_local(connection, {"statement_timeout": f"{seconds}s"})
+    limit_answers(connection, seconds + GRACE_SECONDS)
 
 
 # ---------------------------------------------------------------- tenancy

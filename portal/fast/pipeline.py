@@ -20,12 +20,21 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import abc
 from psycopg._preparing import Prepare
+from psycopg.abc import PQGen
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.rows import dict_row
 
 from portal.core.deadlines import LOCK_SECONDS, connection_settings
+from portal.fast.answer_limits import (
+    ANSWER_SECONDS,
+    INTERVAL_SECONDS,
+    Result,
+    is_of_the_wait,
+    limited,
+    no_answer,
+)
 
 # Statements that are always answered from an index, whatever the statistics say about a table that
 # is empty now and holds a million rows a minute later.
@@ -96,9 +105,10 @@ def run(
     and row readers. Raise psycopg.Error: statements that PostgreSQL refused changed nothing, but
     those sent on a lost connection may have been executed.
     """
-    sent = [_prepared(driver, info, ask) for ask in asks]
-    one_call = len(sent) == 1 and not _may_be_interrupted()
-    results = _alone(driver.pgconn, sent[0]) if one_call else _together(driver.pgconn, sent)
+    with limited(driver):
+        sent = [_prepared(driver, info, ask) for ask in asks]
+        one_call = len(sent) == 1 and not _may_be_interrupted()
+        results = _alone(driver.pgconn, sent[0]) if one_call else _together(driver.pgconn, sent)
     for one, result in zip(sent, results[: len(sent)], strict=True):
         _require(driver, one.query, result)
     if len(results) > len(sent):  # a check at the end of all statements failed
@@ -113,11 +123,29 @@ class Connection(psycopg.AsyncConnection[dict[str, Any]]):
         super().__init__(*arguments, **options)
         self._kept: dict[Any, Any] = {}
 
+    async def wait(
+        self,
+        gen: PQGen[Result],
+        interval: float = INTERVAL_SECONDS,
+        timeout: float | None = None,
+    ) -> Result:
+        """Wait for an answer (called by psycopg), like `answer_limits.Connection`."""
+        if timeout is not None:
+            return await super().wait(gen, interval, timeout)
+        try:
+            return await super().wait(gen, interval, ANSWER_SECONDS)
+        except psycopg.OperationalError as error:
+            if not is_of_the_wait(self, error):
+                raise
+            self.pgconn.finish()
+            raise no_answer(ANSWER_SECONDS) from error
+
     async def ask(self, *asks: Ask) -> list[list[tuple[Any, ...]]]:
         """Run statements in one message and return the rows of each.
 
         This is like `run`, but the statements may begin and end a transaction. If the caller is
-        cancelled before they end, the connection is closed.
+        cancelled before they end, or their results take longer than ANSWER_SECONDS, the connection
+        is closed.
         """
         return [rows for rows, _ in await self._results(asks)]
 
@@ -128,9 +156,13 @@ class Connection(psycopg.AsyncConnection[dict[str, Any]]):
     async def _results(self, asks: Sequence[Ask]) -> list[tuple[list[tuple[Any, ...]], PGresult]]:
         async with self.lock:
             try:
-                sent, results = await _exchanged(self, _planned_together(self, self._kept, asks))
-            except BaseException:
+                async with asyncio.timeout(ANSWER_SECONDS) as limit:
+                    planned = _planned_together(self, self._kept, asks)
+                    sent, results = await _exchanged(self, planned)
+            except BaseException as error:
                 self.pgconn.finish()  # results may still be on their way
+                if isinstance(error, TimeoutError) and limit.expired():
+                    raise no_answer(ANSWER_SECONDS) from error
                 raise
             answers = []
             for one, result in zip(sent, results[: len(sent)], strict=True):
@@ -203,7 +235,8 @@ def commit(driver: psycopg.Connection[Any]) -> None:
     if _may_be_interrupted():
         driver.commit()
     elif status != TransactionStatus.IDLE:
-        result = driver.pgconn.exec_(b"COMMIT")
+        with limited(driver):
+            result = driver.pgconn.exec_(b"COMMIT")
         if result.status != ExecStatus.COMMAND_OK:
             raise _error(driver, result)
 

@@ -19,7 +19,7 @@ from sqlalchemy.sql.elements import BindParameter, ClauseElement
 
 from portal import fast
 from portal.core.precedence import give_way
-from portal.fast import pipeline
+from portal.fast import answer_limits, pipeline
 from portal.fast.pipeline import BEGIN, Ask
 
 NO_SETTINGS: Mapping[str, str] = {}
@@ -35,6 +35,15 @@ class Dialect(PGDialect_psycopg):
     """Commit like this module; otherwise behave like SQLAlchemy's dialect for psycopg."""
 
     supports_statement_cache = True
+
+    def connect(self, *arguments: Any, answer_seconds: float | None = None, **named: Any) -> Any:
+        """Open a connection (called by SQLAlchemy with its `connect_args`).
+
+        It is closed when an answer takes longer than `answer_seconds`.
+        """
+        connection = answer_limits.Connection[Any].connect(*arguments, **named)
+        connection.answer_seconds = answer_seconds
+        return connection
 
     def do_execute(self, *arguments: Any, **named: Any) -> None:
         """Run a statement (called by SQLAlchemy)."""

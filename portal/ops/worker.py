@@ -27,7 +27,7 @@ from portal.core.jobs import Job, due_by, every_tenant
 from portal.database import app_role
 from portal.database.base import new_id
 from portal.database.job_turns import JobTurn, JobTurns, retry_in
-from portal.database.session import db, is_lost, session, transaction
+from portal.database.session import be_patient, db, is_lost, session, transaction
 from portal.features import RESOURCES
 from portal.records.idempotency import KEEP, forget_old
 
@@ -40,7 +40,7 @@ SPREAD_TENANTS = 20  # of one turn of a job that visits each tenant once per int
 COLLECT_EVERY = 50_000
 """Allocations between two collections: deliveries in progress keep thousands of objects alive."""
 
-PATIENT = text("SET LOCAL statement_timeout = '60s'")  # no client waits for a job
+STATEMENT_SECONDS = 60  # no client waits for a job
 ALONE = text("SELECT pg_try_advisory_xact_lock(:job)")
 HOW_MANY_TENANTS = text("SELECT count(*) FROM tenant")
 
@@ -158,14 +158,14 @@ class Worker:
         if turn.job.due is None:
             return [()]
         with self.app.app_context(), transaction():
-            session.execute(PATIENT)
+            be_patient(STATEMENT_SECONDS)
             question = turn.job.due(turn.after_tenant, _at_most(turn.job))
             return [(tenant_id,) for tenant_id in session.scalars(question)]
 
     def _step(self, job: Job, *tenant: str) -> bool:
         name = {"job": zlib.crc32(":".join((job.name, *tenant)).encode())}
         with self.app.app_context(), transaction(*tenant):
-            session.execute(PATIENT)
+            be_patient(STATEMENT_SECONDS)
             return bool(session.scalar(ALONE, name) and job.run(*tenant) and job.repeats)
 
     def _until_the_next(self, job: Job, visited: int) -> float:

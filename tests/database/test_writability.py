@@ -26,7 +26,7 @@ from portal.core.config import Config, libpq_url
 from portal.database import writability
 from portal.ops import embedded_postgres, migrate
 from tests.cast import ADA, Api, Pages, Provider, add_tenants, sign_in
-from tests.databases import Database, connected_anew, read_only
+from tests.databases import AT_COMMIT, Database, connected_anew, failing_with, read_only
 
 SINCE = re.compile(r"writes: failing since (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC: (.+)")
 FULL = "the database server's disk is full. Make room on it."
@@ -86,26 +86,6 @@ def test_a_database_that_may_only_be_read_is_ready_for_reading(
     with read_only(impatient, database):
         assert why(impatient).startswith("the database may only be read. It is a standby")
     assert ready(impatient) == ready(impatient, "?for=writes") == WELL
-
-
-AT_ONCE = "TRIGGER no_room BEFORE INSERT OR UPDATE OR DELETE ON {}"
-AT_COMMIT = (
-    "CONSTRAINT TRIGGER no_room AFTER INSERT ON {} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
-)
-
-
-@contextmanager
-def failing_with(
-    database: Database, table: str, code: str, *, when: str = AT_ONCE
-) -> Iterator[None]:
-    """Make the server refuse every write to a table within the block, with this error code."""
-    database.sql(
-        f"CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        f" RAISE EXCEPTION 'could not extend file' USING ERRCODE = '{code}'; END $$;"
-        f"CREATE {when.format(table)} EXECUTE FUNCTION no_room()"
-    )
-    yield
-    database.sql("DROP FUNCTION no_room CASCADE")
 
 
 @pytest.mark.parametrize(
