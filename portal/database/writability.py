@@ -25,7 +25,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core.errors import NotSaving, PortalError
 from portal.database.base import Base, new_id
-from portal.database.session import db, session
+from portal.database.session import db, limit_answers, session
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -35,6 +35,7 @@ FORGOTTEN = text("now() - interval '1 day'")  # rows of processes that have ende
 
 # Separate limits, whatever the role has: a result that comes late is useless.
 LIMITS = "SET LOCAL statement_timeout = '2s'; SET LOCAL lock_timeout = '1s'"
+ANSWER_SECONDS = 3.0  # for a server that does not enforce them
 # 30,000 rows exceed this memory, so they are spilled to the disk that holds the tables.
 SPILL = (
     "SET LOCAL work_mem = '64kB'; SET LOCAL temp_tablespaces = ''; "
@@ -165,6 +166,7 @@ class Writes:
             index_elements=["process"], set_={"written_at": func.now()}
         )
         with db.engine.begin() as connection:
+            limit_answers(connection, ANSWER_SECONDS)
             connection.exec_driver_sql(LIMITS)
             connection.execute(written)
             connection.execute(gone)
@@ -172,6 +174,7 @@ class Writes:
     def _spill(self) -> None:
         try:
             with db.engine.begin() as connection:
+                limit_answers(connection, ANSWER_SECONDS)
                 connection.exec_driver_sql(f"{LIMITS}; {SPILL}")
         except DBAPIError as error:
             if code_of(error) != MAY_NOT_SPILL:

@@ -9,8 +9,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from portal import migrations
 from portal.database import writability
-from portal.database.session import db
+from portal.database.session import db, limit_answers
 from portal.web.access import cookieless
+
+ANSWER_SECONDS = 2.0  # what takes longer would not serve anybody
 
 blueprint = Blueprint("health", __name__)
 
@@ -35,6 +37,7 @@ def readyz() -> Response:
         return _plain(400, "ask for /readyz or for /readyz?for=writes")
     try:
         with db.engine.connect() as connection:
+            limit_answers(connection, ANSWER_SECONDS)
             found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     except SQLAlchemyError:
         return _plain(503, "the database does not answer")
