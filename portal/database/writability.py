@@ -31,6 +31,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 EVERY = 5.0  # seconds for which the result of a test write is valid
 HELD = 15.0  # seconds that writes count as failing after a request failed with it
+UNSEEN = 60.0  # seconds without a failed write, after which writes may have worked in between
 FORGOTTEN = text("now() - interval '1 day'")  # rows of processes that have ended
 
 # Separate limits, whatever the role has: a result that comes late is useless.
@@ -70,7 +71,7 @@ TOO_SLOW = {
 
 
 class Failing(NamedTuple):
-    """Hold since when writes have failed, and why."""
+    """Hold since when this process has seen writes fail, again and again, and why."""
 
     since: datetime
     trouble: Trouble
@@ -100,13 +101,14 @@ class Writes:
     """Hold what one process knows about writes."""
 
     def __init__(self) -> None:
-        self.every, self.held = EVERY, HELD
+        self.every, self.held, self.unseen = EVERY, HELD, UNSEEN
         self._row = {"process": new_id("prc")}
         self._lock = threading.Lock()
         self._asked: float | None = None
         self._found: Trouble | None = None
         self._met: tuple[float, Trouble] | None = None
         self._since: datetime | None = None
+        self._found_at = self._seen_at = 0.0
 
     def failing(self) -> Failing | None:
         """Return why writes fail and since when, or None. Test again if the last result is old.
@@ -118,6 +120,7 @@ class Writes:
                 if self._asked is None or time.monotonic() - self._asked >= self.every:
                     self._found = self._prove()
                     self._asked = time.monotonic()
+                    self._found_at = self._asked if self._found else self._found_at
             finally:
                 self._lock.release()
         return self._judge()
@@ -137,9 +140,11 @@ class Writes:
                 log.warning("database writes work again")
             self._since = None
             return None
-        if self._since is None:
+        seen_at = max(self._found_at, met[0] if met else 0.0)
+        if self._since is None or seen_at - self._seen_at > self.unseen:
             log.error("database writes fail", reason=trouble.what)
             self._since = datetime.now(UTC)
+        self._seen_at = seen_at
         return Failing(self._since, trouble)
 
     def _prove(self) -> Trouble | None:

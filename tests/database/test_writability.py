@@ -176,6 +176,21 @@ def test_what_a_request_failed_with_counts_until_saving_works_for_a_while(
     assert ready(app, "?for=writes") == WELL
 
 
+def test_what_failed_again_after_nobody_looked_fails_since_it_was_seen_again(
+    app: Flask, impatient: Flask, database: Database
+) -> None:
+    known = app.extensions["portal.writability"]
+    with app.app_context():
+        with failing_with(database, "write_probe", "53100"):
+            first = known.failing()
+            assert known.failing() == first, "nothing else was seen in between"
+        known.unseen = 0  # as if nobody had asked for a while, in which writes worked
+        with failing_with(database, "write_probe", "53100"):
+            again = known.failing()
+    assert first.trouble == again.trouble
+    assert first.since < again.since
+
+
 # --- versions ---------------------------------------------------------------------------------
 
 
