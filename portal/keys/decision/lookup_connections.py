@@ -12,10 +12,12 @@ import psycopg
 from portal.core.config import libpq_url
 from portal.core.deadlines import connection_settings
 from portal.core.errors import Unavailable
+from portal.fast import answer_limits
 
 Parameters = tuple[Any, ...]
 Connection = psycopg.Connection[tuple[Any, ...]]
 
+ANSWER_SECONDS = 3.0
 # A connection that was opened while the database was read-only stays so: a new one may write.
 LOST = (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction)
 
@@ -92,11 +94,16 @@ class LookupConnections:
         self._local.held = None
 
 
-def connect(url: str, application: str = "portal-keys") -> Connection:
-    """Return a connection of the engine; `url` has the format of libpq."""
-    connection = psycopg.connect(
+def connect(
+    url: str, application: str = "portal-keys", answer_seconds: float = ANSWER_SECONDS
+) -> Connection:
+    """Return a connection of the engine; `url` has the format of libpq.
+
+    It is closed when an answer takes longer than `answer_seconds`.
+    """
+    connection = answer_limits.connect(
         url,
-        autocommit=True,
+        answer_seconds,
         # A crash may lose traces of refusals and sources of unknown keys.
         **connection_settings(application, settings={"synchronous_commit": "off"}),
     )

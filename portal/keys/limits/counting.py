@@ -23,7 +23,7 @@ from portal.core.config import libpq_url
 from portal.core.deadlines import connection_settings
 from portal.core.errors import Conflict, FieldError
 from portal.database import writability
-from portal.fast import pipeline
+from portal.fast import answer_limits, pipeline
 from portal.fast.pipeline import Ask
 from portal.keys.decision.lookup_connections import LOST, unavailable
 
@@ -341,9 +341,9 @@ def _as_json(rows: Sequence[Arguments]) -> str:
 
 def connect(url: str) -> psycopg.Connection[Any]:
     """Return a connection to count calls with; `url` has the format of libpq."""
-    connection = psycopg.connect(
+    connection = answer_limits.connect(
         url,
-        autocommit=True,
+        ANSWER_SECONDS,
         **connection_settings(
             "portal-key-counting",
             statement_seconds=STATEMENT_SECONDS,

@@ -3,7 +3,8 @@
 One thread of each process listens on a connection of its own. While it listens, snapshots are
 cached; otherwise every verification queries PostgreSQL. Several times a second it reads the number
 of the newest change, so that a lost notice delays a change by no more than that. A process that has
-had no answer for `stale_seconds` responds with 503 instead of a result that may be stale.
+had no answer for `stale_seconds` responds with 503 instead of a result that may be stale, and
+connects anew: another process of the server may answer.
 """
 
 import os
@@ -110,9 +111,11 @@ class ChangeListener:
                 self._stopping.wait(RETRY_SECONDS)
 
     def _attend(self) -> None:
-        """Listen on one connection until it ends, then close the cache."""
+        """Listen on one connection until it ends or takes too long to answer, then close the
+        cache."""
         try:
-            with connect(self._url, self._name) as connection:
+            # An answer that takes longer proves nothing: the process is stale when it comes.
+            with connect(self._url, self._name, self._stale_seconds) as connection:
                 self._listen(connection)
                 self._leave(connection)
         finally:
