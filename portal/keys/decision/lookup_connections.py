@@ -5,13 +5,16 @@ A statement is not part of the transaction of the request that it is sent for.
 
 import threading
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 
 from portal.core.config import libpq_url
 from portal.core.deadlines import connection_settings
-from portal.core.errors import Unavailable
+from portal.core.errors import PortalError, Unavailable
+from portal.database import writability
 from portal.fast import answer_limits
 
 Parameters = tuple[Any, ...]
@@ -39,7 +42,8 @@ class LookupConnections:
         self._local = threading.local()
 
     def one(self, statement: str, parameters: Parameters) -> tuple[Any, ...] | None:
-        """Return the first row of the result. Raises Unavailable when PostgreSQL does not answer.
+        """Return the first row of the result. Raises Unavailable when PostgreSQL does not answer,
+        and NotSaving for a write that it refuses.
 
         A query is retried only if it failed on a connection that existed before the call.
         """
@@ -50,20 +54,30 @@ class LookupConnections:
                 self._forget()
                 return self._again(statement, parameters)
             self._forget()
-            raise unavailable() from error
+            raise in_our_words(error) from error
 
     def many(self, statement: str, rows: list[Parameters]) -> None:
         """Execute the statement for each of the rows, in one transaction.
 
-        Raises Unavailable when PostgreSQL does not answer.
+        Raises the errors of `transaction`.
+        """
+        with self.transaction() as cursor:
+            cursor.executemany(statement, rows)
+
+    @contextmanager
+    def transaction(self) -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
+        """Yield a cursor of this thread's connection, in a transaction.
+
+        Raises Unavailable when PostgreSQL does not answer, and NotSaving for a write that it
+        refuses.
         """
         try:
             connection = self.connection()
             with connection.transaction(), connection.cursor() as cursor:
-                cursor.executemany(statement, rows)
+                yield cursor
         except LOST as error:
             self._forget()
-            raise unavailable() from error
+            raise in_our_words(error) from error
 
     def connection(self) -> Connection:
         """Return this thread's connection, and open it if there is none."""
@@ -85,7 +99,7 @@ class LookupConnections:
             return self._ask(statement, parameters)
         except LOST as error:
             self._forget()
-            raise unavailable() from error
+            raise in_our_words(error) from error
 
     def _connected(self) -> bool:
         return getattr(self._local, "held", None) is not None
@@ -114,3 +128,9 @@ def connect(
 def unavailable() -> Unavailable:
     """Return the error for a query that PostgreSQL did not answer in time."""
     return Unavailable("Keys cannot be checked right now. Try again in a moment.")
+
+
+def in_our_words(error: Exception) -> PortalError:
+    """Return the error for a query that failed with one of LOST: NotSaving if it was a write that
+    PostgreSQL refuses now, otherwise Unavailable."""
+    return writability.in_our_words(error) or unavailable()

@@ -251,8 +251,9 @@ class CallAdmission:
     def wait(self, call: Call) -> Admission:
         """Count a call in PostgreSQL, and wait for the result.
 
-        Raises Unavailable when PostgreSQL does not answer, because no call passes uncounted, and
-        Conflict for a reservation id that another call has.
+        Raises Unavailable when PostgreSQL does not answer, and NotSaving while it cannot be
+        written, because no call passes uncounted; Conflict for a reservation id that another call
+        has.
         """
         admission: Admission = self.counting.count(call)
         return admission

@@ -22,10 +22,9 @@ import structlog
 from portal.core.config import libpq_url
 from portal.core.deadlines import connection_settings
 from portal.core.errors import Conflict, FieldError
-from portal.database import writability
 from portal.fast import answer_limits, pipeline
 from portal.fast.pipeline import Ask
-from portal.keys.decision.lookup_connections import LOST, unavailable
+from portal.keys.decision.lookup_connections import LOST, in_our_words, unavailable
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -134,7 +133,7 @@ class BatchCounter:
         """Count a call in PostgreSQL. Wait in this thread, and return the result of `counted`.
 
         Raises Unavailable when PostgreSQL does not answer, or when another transaction holds the
-        call's rows for too long.
+        call's rows for too long, and NotSaving while the database cannot be written.
         """
         future: Future[_Result] = Future()
         self._add(call, future.set_result)
@@ -189,7 +188,11 @@ class BatchCounter:
         done: list[int] = []
         for first in range(0, len(given), RETURNED_AT_ONCE):
             some = _as_json(given[first : first + RETURNED_AT_ONCE])
-            done += [first + n for (n,) in self._returning.execute(RETURN, (some,))]
+            try:
+                done += [first + n for (n,) in self._returning.execute(RETURN, (some,))]
+            except LOST:
+                self._returning.close()  # a session that may only read would stay so
+                raise
         return done
 
     def stop(self) -> None:
@@ -329,9 +332,7 @@ def _in_our_words(error: Exception) -> Exception:
     """Return the error for the caller of a call that could not be counted."""
     if isinstance(error, psycopg.errors.NumericValueOutOfRange):
         return Conflict(TOO_MUCH.message, errors=[TOO_MUCH])
-    if not isinstance(error, LOST):
-        return error
-    return writability.in_our_words(error) or unavailable()
+    return in_our_words(error) if isinstance(error, LOST) else error
 
 
 def _as_json(rows: Sequence[Arguments]) -> str:

@@ -23,6 +23,7 @@ from portal.keys.decision.clock import Clock
 from portal.keys.decision.lookup_connections import connect
 from portal.keys.limits.admission import CallAdmission
 from portal.keys.verification.cache import Cache
+from portal.keys.verification.heartbeat import Heartbeat
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -30,28 +31,7 @@ POLLS = 5  # queries within `stale_seconds`
 GRACE_SECONDS = 0.05  # for the notice of a committed change to arrive
 RETRY_SECONDS = 0.5
 TIDY_SECONDS = 30.0
-KEPT_ACKNOWLEDGEMENTS = 1000
 CONNECTION = "portal-key-watch"
-
-# One statement, so that what it reads is no older than what it writes: the process may answer VALID
-# for another `stale_seconds` after `seen_at`.
-BEAT = """
-WITH seen AS (
-    INSERT INTO key_verifier (id, host, process, seq, seen_at, stale_seconds)
-    VALUES (%(id)s, %(host)s, %(process)s, %(seq)s, clock_timestamp(), %(stale)s)
-    ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, seen_at = excluded.seen_at
-) SELECT seq, clock_timestamp() FROM key_change_seq
-"""
-ACKNOWLEDGE = """
-INSERT INTO key_acknowledgement (seq, verifier_id, seen_at)
-VALUES (%(seq)s, %(id)s, clock_timestamp()) ON CONFLICT DO NOTHING
-"""
-TIDY = """
-WITH gone AS (
-    DELETE FROM key_verifier WHERE seen_at < now() - interval '1 hour' RETURNING id
-) DELETE FROM key_acknowledgement
-WHERE seq < %s OR verifier_id IN (SELECT id FROM gone)
-"""
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -79,6 +59,7 @@ class ChangeListener:
         self._stale_seconds = stale_seconds
         self._heard_at = elapsed()
         self.id = f"{socket.gethostname()[:30]}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._heartbeat = Heartbeat(self.id, clock, stale_seconds, self._connect)
         self.seq = 0
         self.listening = threading.Event()
         self._stopping = threading.Event()
@@ -114,13 +95,16 @@ class ChangeListener:
         """Listen on one connection until it ends or takes too long to answer, then close the
         cache."""
         try:
-            # An answer that takes longer proves nothing: the process is stale when it comes.
-            with connect(self._url, self._name, self._stale_seconds) as connection:
+            with self._connect() as connection:
                 self._listen(connection)
-                self._leave(connection)
+                self._heartbeat.leave(connection)
         finally:
             self.listening.clear()
             self._cache.close()
+
+    def _connect(self) -> Connection:
+        # An answer that takes longer proves nothing: the process is stale when it comes.
+        return connect(self._url, self._name, self._stale_seconds)
 
     def _listen(self, connection: Connection) -> None:
         connection.execute("LISTEN key_changed")
@@ -133,13 +117,13 @@ class ChangeListener:
         self._heard_at = asked_at
         self.listening.set()
         tidy_at = time.monotonic() + TIDY_SECONDS
-        while not self._stopping.is_set():
+        while not (self._stopping.is_set() or self._heartbeat.needs_new_session):
             self._hear_until(connection, time.monotonic() + self._stale_seconds / POLLS)
             asked_at = elapsed()
             self._catch_up(connection, self._beat(connection))
             self._heard_at = asked_at
             if time.monotonic() > tidy_at:
-                connection.execute(TIDY, (self.seq - KEPT_ACKNOWLEDGEMENTS,))
+                self._heartbeat.tidy(connection, self.seq)
                 tidy_at = time.monotonic() + TIDY_SECONDS
 
     def _hear_until(self, connection: Connection, due: float) -> None:
@@ -174,24 +158,11 @@ class ChangeListener:
 
     def _saw(self, connection: Connection, seq: int) -> None:
         self.seq = seq
-        connection.execute(ACKNOWLEDGE, {"seq": seq, "id": self.id})
+        self._heartbeat.acknowledge(connection, seq)
         self._beat(connection)
 
     def _beat(self, connection: Connection) -> int:
-        """Store that this process is alive and what it has received.
-
-        Return the number of the newest change. The query also corrects the clock.
-        """
-        asked = self._clock.system()
-        facts = {"id": self.id, "host": socket.gethostname()[:200], "process": os.getpid()}
-        facts |= {"seq": self.seq, "stale": self._stale_seconds}
-        row = connection.execute(BEAT, facts).fetchone()
-        assert row is not None  # noqa: S101 - the table always has one row
-        self._clock.learn(row[1], asked)
-        return int(row[0])
-
-    def _leave(self, connection: Connection) -> None:
-        connection.execute("DELETE FROM key_verifier WHERE id = %s", (self.id,))
+        return self._heartbeat.beat(connection, self.seq)
 
 
 def _change_in(notice: psycopg.Notify) -> tuple[int, str]:

@@ -81,8 +81,7 @@ class Denials:
         try:
             for tenant_id in sorted({denial.tenant_id for denial in taken}):
                 rows = [denial.row for denial in taken if denial.tenant_id == tenant_id]
-                connection = wire.connection()
-                with connection.transaction(), connection.cursor() as cursor:
+                with wire.transaction() as cursor:
                     cursor.execute(ENTER, (tenant_id,))
                     cursor.executemany(WRITE, rows)
         except Exception:

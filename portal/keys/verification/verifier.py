@@ -16,7 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from portal.applications.models import Application
-from portal.core.errors import PortalError
+from portal.core.errors import NotSaving, PortalError
 from portal.core.key_shape import LENGTH, is_well_formed
 from portal.database.session import session
 from portal.keys.decision import snapshot
@@ -113,14 +113,19 @@ class KeyVerifier:
         return self.cache.peek(digest(raw)) if len(raw) == LENGTH and raw.isascii() else None
 
     def note_unknown(self, source: Address | None, is_new: bool) -> None:
-        """Count an unknown key from a source. A new guess counts for all processes together."""
+        """Count an unknown key from a source. A new guess counts for all processes together.
+
+        While the database cannot be written, each process counts for itself.
+        """
         if source is not None:
-            seen = (
-                self.wire.one(unknown_keys.NOTE, (unknown_keys.name_of(source),))
-                if is_new
-                else None
-            )
-            self.sources.note(source, seen)
+            self.sources.note(source, self._noted_for_all(source) if is_new else None)
+
+    def _noted_for_all(self, source: Address) -> tuple[int, float] | None:
+        try:
+            seen = self.wire.one(unknown_keys.NOTE, (unknown_keys.name_of(source),))
+        except NotSaving:
+            return None
+        return None if seen is None else (seen[0], seen[1])
 
     def known(self, hashed: str) -> Snapshot | None:
         """Return the snapshot of a hash, from the cache or from PostgreSQL.

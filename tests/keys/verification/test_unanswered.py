@@ -1,4 +1,4 @@
-"""Verify keys while a process of PostgreSQL does not answer."""
+"""Verify keys while a process of PostgreSQL does not answer, or the database cannot be written."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,16 +7,25 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from portal.core.config import libpq_url
+from portal.keys.decision import format as key_format
+from portal.keys.decision.lookup_connections import LookupConnections
+from portal.keys.verification import heartbeat
 from portal.keys.verification.verifier import KeyVerifier
 from tests.cast import Api
-from tests.databases import Database, stopped
+from tests.databases import Database, failing_with, read_only, stopped
 from tests.keys.limits.waiting import until
 
 SESSION = """
 SELECT pid FROM pg_stat_activity
 WHERE application_name LIKE %s AND datname = current_database() ORDER BY backend_start LIMIT 1
 """
+PRESENT = "SELECT count(*) FROM key_verifier WHERE id = %s"
 CHANGE = "UPDATE api_key SET blocked = true, version = version + 1 WHERE id = %s"
+NOT_SAVING = (
+    "The database may only be read, so nothing can be saved until that has changed. What is stored"
+    " can still be read."
+)
 
 Verify = Callable[..., dict[str, Any]]
 
@@ -91,3 +100,91 @@ def test_a_count_that_gets_no_answer_fails_and_a_later_one_does_not(
     with stopped(database, database.sql(SESSION, "portal-key-counting")):
         assert verify(issued)["status"] == 503
         until(lambda: verify(issued)["code"] == "VALID")
+
+
+# ---------------------------------------------------------------- a database that is only read
+
+
+def test_reads_go_on_while_the_database_may_only_be_read(
+    app: Flask, ada: Api, verify: Verify, database: Database
+):
+    known = ada.create("api-keys", scopes=["keys:read"])
+    limited = ada.create("api-keys", rpm_limit=100, scopes=["keys:read"])
+    unknown = {"key": key_format.generate("acme", "service").text}
+    by_key, by_limited = (Api(app.test_client(), one["key"]) for one in (known, limited))
+    with read_only(app, database), running(app) as engine:
+        for _ in range(2):  # from the database, then from memory
+            assert verify(known)["code"] == "VALID"
+            assert verify(unknown, ip="198.51.100.20")["code"] == "NOT_FOUND"
+            assert by_key.get("/api-keys").status_code == 200
+        until(lambda: watch_of(engine).is_current)
+        for refused in (
+            ada.post("/api-keys/verify", {"key": limited["key"]}),
+            by_limited.get("/api-keys"),
+        ):
+            assert (refused.status_code, (refused.json or {})["code"]) == (503, "not_saving")
+            assert (refused.json or {})["detail"] == NOT_SAVING
+        ready = app.test_client().get("/readyz")
+        assert ready.status_code == 200
+        assert ready.text.startswith("ok\nwrites: failing")
+        assert database.sql(PRESENT, watch_of(engine).id) == 0
+        database.sql(CHANGE, known["id"])  # of somebody who may write all the same
+        until(lambda: verify(known)["code"] == "BLOCKED")
+
+
+def test_a_lost_notice_is_made_up_for_while_the_database_may_only_be_read(
+    app: Flask, ada: Api, verify: Verify, database: Database
+):
+    issued = ada.create("api-keys")
+    with read_only(app, database), running(app):
+        assert verify(issued)["code"] == "VALID"
+        database.sql(f"SET session_replication_role = replica; {silent(issued['id'])}")
+        until(lambda: verify(issued)["code"] == "BLOCKED")
+
+
+def silent(key_id: str) -> str:
+    """Return statements that change a key, and tell nobody but the newest number."""
+    return f"{CHANGE % repr(key_id)}; UPDATE key_change_seq SET seq = seq + 1"
+
+
+def test_who_began_while_it_may_only_be_read_writes_as_soon_as_it_may(
+    app: Flask, ada: Api, verify: Verify, database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(heartbeat, "AGAIN_SECONDS", 0.1)
+    limited = ada.create("api-keys", rpm_limit=100)
+    refused = {"key": "sk-acme-nonsense"}  # its trace is to be written
+    with read_only(app, database):
+        context = running(app)
+        engine = context.__enter__()
+        assert verify(limited)["status"] == 503
+        assert verify(refused)["code"] == "MALFORMED"
+    try:
+        until(lambda: database.sql(PRESENT, watch_of(engine).id) == 1)
+        until(lambda: verify(limited)["code"] == "VALID")
+        until(lambda: database.sql("SELECT count(*) FROM key_denial") > 0)
+    finally:
+        context.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("table", ["key_verifier", "key_acknowledgement"])
+def test_a_row_that_a_full_disk_refuses_stops_no_verification(
+    ada: Api, engine: KeyVerifier, verify: Verify, database: Database, table: str
+):
+    issued = ada.create("api-keys")
+    with failing_with(database, table, "53100"):
+        heard_at = watch_of(engine)._heard_at
+        until(lambda: watch_of(engine)._heard_at > heard_at)
+        assert verify(issued)["code"] == "VALID"
+        database.sql(CHANGE, issued["id"])
+        until(lambda: verify(issued)["code"] == "BLOCKED")
+    assert watch_of(engine).listening.is_set()
+
+
+def test_traces_are_written_on_a_connection_from_a_time_of_reading_only(
+    app: Flask, database: Database
+):
+    wire = LookupConnections(libpq_url(database.app_url))
+    with read_only(app, database), pytest.raises(Exception, match="may only be read"):
+        wire.many("INSERT INTO write_probe (process) VALUES (%s)", [("a",)])
+    wire.many("INSERT INTO write_probe (process) VALUES (%s)", [("a",)])
+    wire.close()

@@ -1,0 +1,136 @@
+"""Say that this process verifies keys and what it has received, and read the newest change number.
+
+What keeps memory current is the number that is read, not the row that is written. So a database
+that refuses the row, because it may only be read or its disk is full, still proves what the process
+has to know: that it answers, and that no change has a higher number. Notices arrive as before.
+
+Without its row the process looks silent to others. A key's page then takes its host for one that is
+cut off and answers 503. That is safe: the process receives a change like every other one, and
+refuses a revoked key no later. While the database may only be read, no key can be revoked at all.
+If the host is really cut off then, what the page says becomes true `stale_seconds` later.
+
+A standby proves nothing: a change that its primary has committed may reach it at any time later.
+PostgreSQL refuses to LISTEN there, so a process is never current on one.
+"""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg.errors import DiskFull, ReadOnlySqlTransaction
+
+from portal.keys.decision.clock import Clock
+
+log = structlog.stdlib.get_logger(__name__)
+
+AGAIN_SECONDS = 5.0  # until a write is tried again after one was refused
+KEPT_ACKNOWLEDGEMENTS = 1000
+
+# One statement, so that what it reads is no older than what it writes: the process may answer VALID
+# for another `stale_seconds` after `seen_at`.
+BEAT = """
+WITH seen AS (
+    INSERT INTO key_verifier (id, host, process, seq, seen_at, stale_seconds)
+    VALUES (%(id)s, %(host)s, %(process)s, %(seq)s, clock_timestamp(), %(stale)s)
+    ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, seen_at = excluded.seen_at
+) SELECT seq, clock_timestamp() FROM key_change_seq
+"""
+READ = "SELECT seq, clock_timestamp() FROM key_change_seq"
+ACKNOWLEDGE = """
+INSERT INTO key_acknowledgement (seq, verifier_id, seen_at)
+VALUES (%(seq)s, %(id)s, clock_timestamp()) ON CONFLICT DO NOTHING
+"""
+TIDY = """
+WITH gone AS (
+    DELETE FROM key_verifier WHERE seen_at < now() - interval '1 hour' RETURNING id
+) DELETE FROM key_acknowledgement
+WHERE seq < %(oldest)s OR verifier_id IN (SELECT id FROM gone)
+"""
+LEAVE = "DELETE FROM key_verifier WHERE id = %(id)s"
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class Heartbeat:
+    """Write the row of one verifier, and correct its clock. `connect` opens another session."""
+
+    def __init__(
+        self,
+        verifier_id: str,
+        clock: Clock,
+        stale_seconds: float,
+        connect: Callable[[], Connection],
+    ) -> None:
+        self._id = verifier_id
+        self._clock = clock
+        self._stale_seconds = stale_seconds
+        self._connect = connect
+        self._refused_at: float | None = None
+        self.needs_new_session = False
+        """Tell whether another session could write, which the present one cannot."""
+
+    def beat(self, connection: Connection, seq: int) -> int:
+        """Store that this process is alive and has received `seq`, if the database can be written.
+
+        Return the number of the newest change. The query also corrects the clock.
+        """
+        asked = self._clock.system()
+        facts = {"host": socket.gethostname()[:200], "process": os.getpid(), "seq": seq}
+        row = self._write(connection, BEAT, facts | {"stale": self._stale_seconds})
+        if row is None:
+            asked = self._clock.system()
+            row = connection.execute(READ).fetchone()
+        assert row is not None  # noqa: S101 - the table always has one row
+        self._clock.learn(row[1], asked)
+        return int(row[0])
+
+    def acknowledge(self, connection: Connection, seq: int) -> None:
+        """Store when this process had received the change `seq`."""
+        self._write(connection, ACKNOWLEDGE, {"seq": seq})
+
+    def tidy(self, connection: Connection, seq: int) -> None:
+        """Delete the rows of processes that have ended, and old acknowledgements."""
+        self._write(connection, TIDY, {"oldest": seq - KEPT_ACKNOWLEDGEMENTS})
+
+    def leave(self, connection: Connection) -> None:
+        """Delete the row of this process, which ends or begins another session."""
+        self._write(connection, LEAVE, {})
+        self._refused_at, self.needs_new_session = None, False
+
+    def _write(
+        self, connection: Connection, statement: str, values: dict[str, Any]
+    ) -> tuple[Any, ...] | None:
+        """Return the first row of a statement that writes; None if the database refuses it, has
+        refused one a moment ago, or has no row to return."""
+        now, refused_at = time.monotonic(), self._refused_at
+        if refused_at is not None and now < refused_at + AGAIN_SECONDS:
+            return None
+        try:
+            done = connection.execute(statement, {"id": self._id, **values})
+        except (ReadOnlySqlTransaction, DiskFull) as error:
+            self._note_refusal(error, is_first=refused_at is None)
+            return None
+        if refused_at is not None:
+            log.warning("this process can say again what it has received")
+            self._refused_at = None
+        return done.fetchone() if done.description else None
+
+    def _note_refusal(self, error: psycopg.Error, is_first: bool) -> None:
+        self._refused_at = time.monotonic()
+        if is_first:
+            reason = error.diag.message_primary
+            log.warning("this process cannot say what it has received", reason=reason)
+        elif isinstance(error, ReadOnlySqlTransaction):
+            self.needs_new_session = self._may_another_write()
+
+    def _may_another_write(self) -> bool:
+        """Tell whether a new session may write: PostgreSQL decides that when a session begins."""
+        try:
+            with self._connect() as another:
+                return another.execute("SHOW transaction_read_only").fetchone() == ("off",)
+        except psycopg.Error:
+            return False
