@@ -9,10 +9,11 @@
 -- the time until the call fits.
 -- A busy process may also be lent a slice of the budget (`lend_usd`): at most a 64th of what is
 -- available, for `p_lend_ms`. The slice is a row of spend_reservation with a secret, and it expires
--- like every reservation. Once more than a quarter of what is not spent is reserved, no slice is
--- lent, and each call reserves its own amount: the keys of a family share one budget, and each of
--- them may be lent slices by each process. A call that repeats its own reservation (`is_own`) takes nothing again
--- (`slot` 0), also after it was settled; once it has expired, the call takes everything anew.
+-- like every reservation. The keys of a family share one budget, and each process may be lent
+-- slices for each of them. So once more than a quarter of what is not spent is reserved, no slice
+-- is lent, and each call reserves its own amount.
+-- A call that repeats its own reservation (`is_own`) takes nothing again (`slot` 0), also after it
+-- was settled; once it has expired, the call takes everything anew.
 -- `held_slot` is the slot of a lease that the call's tokens were taken from, 0 if no tokens count.
 -- Three refusals are not limits: BUSY, when another transaction holds one of the rows; TAKEN, when
 -- the id of the reservation belongs to another key, a slice or a usage; and OTHER_AMOUNT, when it
