@@ -8,7 +8,8 @@
 - `templates` (`template_calls`): macros and escaping without Jinja's checks of what they might be.
   Without: Jinja.
 
-`answer_limits` is none of them: it limits each wait for PostgreSQL, whoever waits.
+`answer_limits` is no shortcut: it limits each wait for PostgreSQL, whoever waits. It is here as
+the shortcuts call the driver, and libpq, themselves.
 
 PORTAL_PLAIN names the shortcuts to leave out. Tests show that the results are equal, and
 docs/decisions/0012-shortcuts.md what each gives and costs.

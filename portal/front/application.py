@@ -64,10 +64,6 @@ OBEYED = (
     "X-Forwarded-Proto",
 )
 KEYS_OF_A_TENANT = len("Bearer sk-acme-")  # the tenant's code is part of each of its keys
-FAILED = (
-    "Something failed on our side. If it happens again, tell your platform's operators the request"
-    " id."
-)
 PLAIN = [
     ("content-type", "text/plain; charset=utf-8"),
     ("cache-control", "no-store"),
@@ -123,7 +119,7 @@ class Front:
         except Exception:
             request_id = api.new_request_id()
             log.exception("a request was not answered", request_id=request_id)
-            answer = self._refusal(scope.path, PortalError(FAILED), request_id)
+            answer = self._refusal(scope.path, api.failed(), request_id)
         if answer is not None:
             protocol.response_bytes(*answer)
 

@@ -207,10 +207,14 @@ def in_our_words(error: Exception) -> PortalError:
         return BadRequest("This has a character that is not allowed.")
     if isinstance(error, HTTPException) and (known := _of_http(error)):
         return known
-    changed = "A part of this was saved: look before you try again." if is_saved else UNCHANGED
+    return failed("A part of this was saved: look before you try again." if is_saved else UNCHANGED)
+
+
+def failed(what_was_saved: str = "") -> PortalError:
+    """Return the error for a fault of our own, with a sentence about what was saved, if known."""
+    again = "If it happens again, tell your platform's operators the request id."
     return PortalError(
-        f"Something failed on our side. {changed} If it happens again, tell your platform's"
-        " operators the request id."
+        " ".join(filter(None, ("Something failed on our side.", what_was_saved, again)))
     )
 
 

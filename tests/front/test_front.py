@@ -149,6 +149,24 @@ def test_a_key_that_the_loop_does_not_know_is_told_who_issues_tokens(port: int):
         assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, said), path
 
 
+def test_a_fault_of_our_own_on_the_loop_is_a_problem_with_a_request_id(
+    asking: Asking, ada: Api, database: Database
+):
+    counted = ada.create("api-keys", max_uses=100)["key"]
+    asking.verification(counted)  # puts it in memory, so the loop answers the next call
+    rename = "ALTER FUNCTION {}(jsonb, integer, integer) RENAME TO {}"
+    database.sql(rename.format("admit_calls", "gone"))
+    try:
+        status, answer = ask(asking.port, "POST", VERIFY, {"key": counted}, asking.caller)
+    finally:
+        database.sql(rename.format("gone", "admit_calls"))
+    problem = json.loads(answer)
+    assert (status, problem["status"]) == (500, 500)
+    assert problem["request_id"].startswith("req_")
+    assert "request id" in problem["detail"]
+    asking.verification(counted)
+
+
 @pytest.mark.parametrize("said", [b"", b"a"], ids=["nothing", "one byte"])
 def test_bodies_that_do_not_come_keep_nobody_waiting(
     port: int, all_is_answered: Callable[[], None], said: bytes

@@ -30,9 +30,9 @@ PAUSE_SECONDS = 1.0  # until another slice is requested, after none was lent
 FEWEST = 4  # calls that a slice must pay for
 AT_FIRST = 16  # calls that the first slice is requested for
 LEAST = 1_000  # billionths: the smallest slice, also for calls that cost nothing
-LARGEST = 1_000_000 * 10**9  # billionths: a million dollars, and costlier calls get no slice
 NEAR_END = 64  # below a 64th of the budget, memory admits no calls of unknown cost
 BILLION = 10**9
+LARGEST = 1_000_000 * BILLION  # a larger one could overflow the column for amounts
 
 
 @dataclass(slots=True, eq=False)
