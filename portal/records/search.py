@@ -51,7 +51,7 @@ class SearchTerm(Base):
     """One word of one record. A tag is stored as `tag:<tag>`, which no typed word can equal."""
 
     __tablename__ = "search_term"
-    __table_args__ = (Index("ix_search_term_record", "tenant_id", "kind", "record_id", "term"),)
+    __table_args__ = (Index("ix_search_term_words_of", "record_id"),)
 
     tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     kind: Mapped[str] = mapped_column(String(20), primary_key=True)
