@@ -1,9 +1,9 @@
 """The benchmark of every promise about speed; it reports each that is not kept.
 
 make bench                          all of it, about eight minutes
-make bench ARGS="rest --rounds 3"   parts: lists rest growth filters batch inbound memory publishing
-                                    keys deliveries tenants shortcuts checks leases sdk javascript
-                                    explorer browser cockpit
+make bench ARGS="rest --rounds 3"   parts: space lists rest growth filters batch inbound memory
+                                    publishing keys deliveries tenants shortcuts checks leases sdk
+                                    javascript explorer browser cockpit
 """
 
 import argparse
@@ -32,6 +32,7 @@ from tests.bench import (
     leases,
     publishing,
     questions,
+    space,
     tenants,
     world,
 )
@@ -44,9 +45,9 @@ CONNECTIONS = 4
 GROWTH = 1.2
 EXPLORER = 2.0
 PARTS = (
-    "lists", "rest", "growth", "filters", "batch", "inbound", "memory", "publishing", "keys",
-    "deliveries", "tenants", "shortcuts", "checks", "leases", "sdk", "javascript", "explorer",
-    "browser", "cockpit",
+    "space", "lists", "rest", "growth", "filters", "batch", "inbound", "memory", "publishing",
+    "keys", "deliveries", "tenants", "shortcuts", "checks", "leases", "sdk", "javascript",
+    "explorer", "browser", "cockpit",
 )  # fmt: skip
 
 
@@ -403,6 +404,7 @@ def measure(parts: Sequence[str], rounds: int, seconds: float, keep: Path | None
         bench = Bench(here, rounds, seconds, stack)
         found = []
         works: dict[str, Callable[[], Iterable[Figure]]] = {
+            "space": lambda: [space.of_key(here.superuser)],
             "lists": bench.lists,
             "rest": bench.rest_figures,
             "growth": bench.growth,

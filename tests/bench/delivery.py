@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from portal.database.base import new_id
 from portal.keys.decision import format as key_format
 from portal.ops import embedded_postgres, migrate
 from portal.ops.embedded_postgres import die_with_parent
+from tests.bench import space
 from tests.bench.figures import Figure
 from tests.bench.load import Ask
 from tests.bench.servers import ROOT, Server, computed_by_all, free_port, portal_serving
@@ -36,6 +37,7 @@ PADDING = "x" * 900
 RATE, LATENCY_SECONDS = 200, 8.0
 KEYS, TYPES = 200, [f"live.created{number}" for number in range(5)]
 BATCHES, BATCH = 40, 500
+BETWEEN_CLEANINGS = 4  # batches: a tenth of all, as autovacuum cleans a table of this size
 PUBLISH = "/api/v1/integration/events"
 
 LIVE = [
@@ -406,6 +408,8 @@ def batches(bench: Bench) -> list[Figure]:
             publish(batch)
         accepted = many / (time.time() - began)
         bench.wait_for(arrivals, many, 60)
+        bench.empty()
+        taken_up = _space(bench, publish)
     bench.empty()
     delivered = len(arrivals.numbers) / (arrivals.last - began)
     notes = f"{accepted:.0f}/s accepted from one client meanwhile, 1 KiB, durable"
@@ -413,7 +417,18 @@ def batches(bench: Bench) -> list[Figure]:
     return [
         Figure(f"events delivered, by batches of {BATCH}", delivered, None, "more", "/s", notes),
         Figure("events of batches lost", lost, 0, "less", "", f"{twice} came twice"),
+        taken_up,
     ]
+
+
+def _space(bench: Bench, publish: Callable[[int], None]) -> Figure:
+    """Measure what deliveries take up on disk that came while old ones were cleaned away."""
+    for batch in range(BATCHES):
+        publish(batch)
+        if batch % BETWEEN_CLEANINGS == BETWEEN_CLEANINGS - 1:
+            bench.wait_for(Arrivals(), BETWEEN_CLEANINGS * BATCH, 30)
+            space.clean(bench.superuser)
+    return space.of_delivery(bench.superuser)
 
 
 def idle(bench: Bench) -> list[Figure]:
