@@ -4,7 +4,7 @@ Every query of a service names the actor's tenant. As a second barrier, PostgreS
 security enforces the same rule. Services flush; only the edge of the application commits.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeGuard
@@ -24,6 +24,7 @@ from portal.core.deadlines import connection_settings
 from portal.core.errors import Conflict, FieldError, Invalid, StaleVersion
 from portal.database import dry_run
 from portal.database.base import Base
+from portal.fast import statements
 from portal.fast.answer_limits import ANSWER_SECONDS, GRACE_SECONDS
 from portal.fast.statements import (
     DIALECT_NAME,
@@ -243,9 +244,16 @@ def send_alone(
     It takes one message, and nothing has to be committed afterwards. `settings` are PostgreSQL's,
     for the transaction.
     """
+    return send_together([Bound(statement, values)], settings)[0]
+
+
+def send_together(
+    bound: Sequence[Bound], settings: Mapping[str, str] = NO_SETTINGS
+) -> list[list[tuple[Any, ...]]]:
+    """Run statements like `send_alone`, in one message, and return the rows of each."""
     if _has_session() and session().in_transaction():
-        return statement.send(session().connection(), values, settings)
-    return statement.alone(db.engine, {**_scope(_remembered()), **settings}, values)
+        return statements.send_together(session().connection(), bound, settings)
+    return statements.together_alone(db.engine, {**_scope(_remembered()), **settings}, bound)
 
 
 def execute_anew(statement: Select[Any]) -> Result[*tuple[Any, ...]]:

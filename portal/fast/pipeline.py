@@ -97,9 +97,9 @@ _Info = MutableMapping[Any, Any]
 
 
 def run(
-    driver: psycopg.Connection[Any], info: _Info, asks: Sequence[Ask], place: int = -1
-) -> list[tuple[Any, ...]]:
-    """Run statements and return the rows of the one at a place, the last if not given.
+    driver: psycopg.Connection[Any], info: _Info, asks: Sequence[Ask], places: Sequence[int] = (-1,)
+) -> list[list[tuple[Any, ...]]]:
+    """Run statements and return the rows of each one at these places, of the last if not given.
 
     They are a transaction of their own if none is open. `info` stores the connection's value writer
     and row readers. Raise psycopg.Error: statements that PostgreSQL refused changed nothing, but
@@ -113,7 +113,7 @@ def run(
         _require(driver, one.query, result)
     if len(results) > len(sent):  # a check at the end of all statements failed
         raise _error(driver, results[-1])
-    return _rows(driver, info, sent[place].query, results[place])
+    return [_rows(driver, info, sent[place].query, results[place]) for place in places]
 
 
 class Connection(psycopg.AsyncConnection[dict[str, Any]]):

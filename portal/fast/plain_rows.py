@@ -9,13 +9,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ARRAY, ColumnElement, String, any_, bindparam, select, true, type_coerce
+from sqlalchemy import ARRAY, ColumnElement, String, any_, bindparam, func, select, true
 
 from portal.core.precedence import give_way
 from portal.fast.statements import Statement
 
 if TYPE_CHECKING:
     from portal.database.record import Record
+
+
+PAGE = "app.page"
+"""The ids of a page, with commas between them: a setting of the transaction."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +48,13 @@ class Rows:
         return dict(zip(self.fields, row, strict=False))
 
     @cached_property
-    def of_ids(self) -> Statement:
-        """Return the statement that reads records by their ids, in any order; parameters:
-        `tenant_id`, `ids`. PostgreSQL plans it once."""
+    def of_page(self) -> Statement:
+        """Return the statement that reads the records of the page in PAGE, in any order; parameter:
+        `tenant_id`. A row ends with its id. PostgreSQL plans it once."""
         tenant_id: Any = bindparam("tenant_id")
-        ids: Any = type_coerce(bindparam("ids"), ARRAY(String))
+        ids: Any = func.string_to_array(func.current_setting(PAGE), ",", type_=ARRAY(String))
         own = (self.model.tenant_id == tenant_id, self.model.id == any_(ids))
-        return Statement(select(*self.columns).where(*own), is_planned_once=True)
+        return Statement(select(*self.columns, self.model.id).where(*own), is_planned_once=True)
 
     def one(self, kind: Hashable, audience: Callable[[], ColumnElement[bool] | None]) -> Statement:
         """Return the statement that reads one live record, for actors of one kind, whom `audience`

@@ -111,14 +111,7 @@ class Statement:
 
         Begin a transaction if none is open. Raise the same errors as SQLAlchemy.
         """
-        if not fast.uses("statements"):
-            return self._send_plainly(connection, values, settings)
-        give_way()
-        before = [*_beginning(connection), *([setting(settings)] if settings else [])]
-        if not self.is_planned_once:
-            return _sent(connection.connection, [*before, self.bound(values)], lambda: connection)
-        asks = [*before, setting(PLANNED_ONCE), self.bound(values), setting(PLANNED_AS_USUAL)]
-        return _sent(connection.connection, asks, lambda: connection, place=-2)
+        return send_together(connection, [Bound(self, values)], settings)[0]
 
     def alone(
         self, engine: Engine, settings: Mapping[str, str], values: Mapping[str, Any]
@@ -127,25 +120,7 @@ class Statement:
 
         Raise the same errors as SQLAlchemy.
         """
-        if not fast.uses("statements"):
-            with engine.begin() as connection:
-                return self._send_plainly(connection, values, settings)
-        if self.is_planned_once:
-            settings = {**settings, **PLANNED_ONCE}
-        asks = [setting(settings), self.bound(values)]
-        pooled = engine.raw_connection()  # SQLAlchemy's own takes twice as long to create
-        try:
-            return _sent(pooled, asks, lambda: Connection(engine, pooled))
-        finally:
-            pooled.close()
-
-    def _send_plainly(
-        self, connection: Connection, values: Mapping[str, Any], settings: Mapping[str, str]
-    ) -> list[tuple[Any, ...]]:
-        if settings:
-            set_local(connection, settings)
-        found = connection.execute(self.clause, values)  # type: ignore[call-overload]
-        return [tuple(row) for row in found] if found.returns_rows else []
+        return together_alone(engine, settings, [Bound(self, values)])[0]
 
     def bound(self, values: Mapping[str, Any]) -> Ask:
         """Return the statement with these values, in the form that is sent."""
@@ -174,6 +149,64 @@ class Bound(NamedTuple):
     def ask(self) -> Ask:
         """Return the statement in the form that is sent."""
         return self.statement.bound(self.values)
+
+
+def send_together(
+    connection: Connection, bound: Sequence[Bound], settings: Mapping[str, str] = NO_SETTINGS
+) -> list[list[tuple[Any, ...]]]:
+    """Run statements like `Statement.send`, in one message; return the rows of each."""
+    if not fast.uses("statements"):
+        return _send_plainly(connection, bound, settings)
+    give_way()
+    asks, places = _in_turn(bound, settings)
+    if bound[-1].statement.is_planned_once:
+        asks.append(setting(PLANNED_AS_USUAL))
+    before = _beginning(connection)
+    places = [len(before) + place for place in places]
+    return _sent(connection.connection, [*before, *asks], lambda: connection, places)
+
+
+def together_alone(
+    engine: Engine, settings: Mapping[str, str], bound: Sequence[Bound]
+) -> list[list[tuple[Any, ...]]]:
+    """Run statements like `Statement.alone`, in one message; return the rows of each."""
+    if not fast.uses("statements"):
+        with engine.begin() as connection:
+            return _send_plainly(connection, bound, settings)
+    asks, places = _in_turn(bound, settings)
+    pooled = engine.raw_connection()  # SQLAlchemy's own takes twice as long to create
+    try:
+        return _sent(pooled, asks, lambda: Connection(engine, pooled), places)
+    finally:
+        pooled.close()
+
+
+def _in_turn(bound: Sequence[Bound], settings: Mapping[str, str]) -> tuple[list[Ask], list[int]]:
+    """Return statements with the settings that precede each, and the places of the statements."""
+    asks, places = list[Ask](), list[int]()
+    for one in bound:
+        if one.statement.is_planned_once:
+            settings = {**settings, **PLANNED_ONCE}
+        elif asks and bound[len(places) - 1].statement.is_planned_once:
+            settings = {**settings, **PLANNED_AS_USUAL}
+        if settings:
+            asks.append(setting(settings))
+        places.append(len(asks))
+        asks.append(one.ask)
+        settings = NO_SETTINGS
+    return asks, places
+
+
+def _send_plainly(
+    connection: Connection, bound: Sequence[Bound], settings: Mapping[str, str]
+) -> list[list[tuple[Any, ...]]]:
+    if settings:
+        set_local(connection, settings)
+    answers = []
+    for statement, values in bound:
+        found = connection.execute(statement.clause, values)  # type: ignore[call-overload]
+        answers.append([tuple(row) for row in found] if found.returns_rows else [])
+    return answers
 
 
 def set_local(connection: Connection, settings: Mapping[str, str]) -> None:
@@ -206,15 +239,15 @@ def _sent(
     pooled: PoolProxiedConnection,
     asks: Sequence[Ask],
     connection: Callable[[], Connection],
-    place: int = -1,
-) -> list[tuple[Any, ...]]:
-    """Run statements and return the rows of the one at a place. `connection` is called after an
+    places: Sequence[int] = (-1,),
+) -> list[list[tuple[Any, ...]]]:
+    """Run statements and return the rows of those at some places. `connection` is called after an
     error."""
     driver = _driver(pooled)
     try:
-        return pipeline.run(driver, pooled.info, asks, place)
+        return pipeline.run(driver, pooled.info, asks, places)
     except psycopg.Error as error:
-        raise _as_sqlalchemy_says(connection(), asks[place].sql.decode(), error) from error
+        raise _as_sqlalchemy_says(connection(), asks[places[-1]].sql.decode(), error) from error
     finally:
         if pooled.is_valid and driver.pgconn.pipeline_status != PipelineStatus.OFF:
             pooled.invalidate()  # interrupted: results are still on their way

@@ -49,7 +49,7 @@ def alone(app: Flask, seconds: float) -> int:
             driver = pooled.driver_connection
             assert isinstance(driver, answer_limits.Connection)
             driver.answer_seconds = seconds
-            [(found,)] = pipeline.run(driver, pooled.info, [Ask(PID.encode(), ())])
+            [[(found,)]] = pipeline.run(driver, pooled.info, [Ask(PID.encode(), ())])
             return int(found)
         finally:
             pooled.close()

@@ -30,10 +30,18 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from portal.applications.models import Application
 from portal.core.config import libpq_url
-from portal.database.session import db, enter_tenant, has_let_go, let_go, send, session
+from portal.database.session import (
+    db,
+    enter_tenant,
+    has_let_go,
+    let_go,
+    send,
+    send_together,
+    session,
+)
 from portal.delivery.queue import queue
 from portal.fast import pipeline
-from portal.fast.statements import Statement
+from portal.fast.statements import Bound, Statement
 from tests.databases import Database
 from tests.delivery.test_engine import until
 
@@ -79,6 +87,25 @@ def test_a_tenant_that_is_asked_for_alone_ends_with_its_answer(app: Flask) -> No
         assert SETTING.alone(db.engine, TENANT, {}) == [("tnt_A",)]
         with db.engine.connect() as connection:  # the same connection, for another request
             assert not SETTING.send(connection, {})[0][0]
+
+
+PLAN = select(func.current_setting("plan_cache_mode"), func.current_setting("enable_seqscan"))
+ONCE, AS_USUAL = [("force_generic_plan", "off")], [("auto", "on")]
+
+
+@pytest.mark.parametrize("is_open", [False, True], ids=["alone", "in a transaction"])
+def test_each_statement_of_a_message_is_planned_in_its_own_way(app: Flask, is_open: bool) -> None:
+    each, once = (Bound(Statement(PLAN, is_planned_once=once), {}) for once in (False, True))
+    with app.app_context():
+        enter_tenant("tnt_A")
+        if is_open:
+            assert setting() == "tnt_A"
+        plans = send_together([each, once, each, once])
+        assert plans == [AS_USUAL, ONCE, AS_USUAL, ONCE]
+        assert send(each.statement, {}) == AS_USUAL
+        assert send_together([each], {"plan_cache_mode": "force_custom_plan"}) == [
+            [("force_custom_plan", "on")]
+        ]
 
 
 def test_the_tenant_stays_when_a_savepoint_is_rolled_back(app: Flask) -> None:
@@ -394,7 +421,7 @@ def test_a_connection_that_dies_is_an_operational_error_of_the_driver(
     asks = [pipeline.Ask(b"SELECT $1::int", (1,))] * many
     info: dict[Any, Any] = {}
     with psycopg.connect(libpq_url(database.app_url), autocommit=True) as driver:
-        assert pipeline.run(driver, info, asks) == [(1,)]
+        assert pipeline.run(driver, info, asks) == [[(1,)]]
         database.sql("SELECT pg_terminate_backend(%s, 5000)", driver.info.backend_pid)
         for _ in range(2):
             with pytest.raises(psycopg.OperationalError):

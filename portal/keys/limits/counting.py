@@ -289,7 +289,7 @@ class BatchCounter:
         if self._connection is None:
             self._connection, self._kept = connect(self._url), {}
         values = _as_json(arguments), HOLD_SECONDS, int(LEND_SECONDS * 1000)
-        rows = pipeline.run(self._connection, self._kept, [Ask(ADMIT, values)])
+        [rows] = pipeline.run(self._connection, self._kept, [Ask(ADMIT, values)])
         return [Counted(*row) for row in rows]
 
 

@@ -13,15 +13,18 @@ from sqlalchemy import (
     String,
     any_,
     bindparam,
+    func,
     literal_column,
+    select,
     type_coerce,
 )
 from sqlalchemy.orm import joinedload
 
 from portal.database.actor import Actor
 from portal.database.record import Record
-from portal.database.session import send_alone, session
-from portal.fast.statements import PLANNED_ANEW, Statement
+from portal.database.session import send_alone, send_together, session
+from portal.fast.plain_rows import PAGE
+from portal.fast.statements import PLANNED_ANEW, Bound, Statement
 from portal.records.bounded_search import Order, Way
 from portal.records.lists.declaration import Listing, Value
 from portal.records.lists.page_statement import (
@@ -34,6 +37,8 @@ from portal.records.lists.page_statement import (
     statement_of,
 )
 from portal.records.lists.queries import Query
+
+Row = tuple[Any, ...]
 
 MOST_WRITTEN = 500  # statements of one list
 
@@ -52,16 +57,20 @@ def read(
     columns: Sequence[Any],
     order: Order,
     way: Way | None = None,
-) -> list[tuple[Any, ...]]:
+    of_page: Statement | None = None,
+) -> tuple[list[Row], list[Row] | None]:
     """Return the rows of a query, with a statement that is written once for all similar queries.
 
-    Without `columns`, rows begin with the record. `way` is the way of the query's search.
+    Each row ends with its place. Without `columns`, rows begin with the record. `of_page` is a
+    statement that reads the records with the ids in PAGE: return its rows, too. Both take one
+    message. `way` is the way of the query's search.
+
     Similar queries differ only in their values. A value from a closed set is part of the
     statement, so that PostgreSQL uses its index. A whole list is planned once too: it is the
     beginning of an index, whatever the values are. So are the ids of a side table. The plan of any
     other query depends on its values.
     """
-    page = _Page(actor, listing, query, columns, order, way)
+    page = _Page(actor, listing, query, columns, order, way, of_page is not None)
     shape, values = page.shape, page.values
     if shape not in listing.written:
         if len(listing.written) >= MOST_WRITTEN:
@@ -69,8 +78,13 @@ def read(
         listing.written[shape] = page.write()
     written = listing.written[shape]
     if isinstance(written, Select):
-        return [tuple(row) for row in session.execute(written, values)]
-    return send_alone(written, values, PLANNED_ANEW if query.bounds else {})
+        return [tuple(row) for row in session.execute(written, values)], None
+    settings = PLANNED_ANEW if query.bounds else {}
+    if of_page is None:
+        return send_alone(written, values, settings), None
+    reading = Bound(of_page, {"tenant_id": actor.tenant_id})
+    found, shown = send_together([Bound(written, values), reading], {**settings, PAGE: ""})
+    return found, shown
 
 
 @dataclass(frozen=True)
@@ -83,6 +97,8 @@ class _Page:
     columns: Sequence[Any]
     order: Order
     way: Way | None
+    is_kept: bool
+    """True if the ids that are found become the setting PAGE."""
 
     @cached_property
     def aside(self) -> str:
@@ -135,7 +151,7 @@ class _Page:
         # A text without words, such as "%", finds nothing, and is not the whole list.
         by_search = (way.shape, share(query)) if way else bool(query.q.strip())
         limit = query.limit if self.is_planned_once else None
-        by = (self.actor.kind, self.actor.is_admin, limit)
+        by = (self.actor.kind, self.actor.is_admin, limit, self.is_kept)
         return (tuple(self.columns), frozenset(self.values), closed, by_query, by_search, by)
 
     def write(self) -> Statement | Select[Any]:
@@ -160,10 +176,20 @@ class _Page:
         statement = statement_of(whose, listing, of_values, order, (), way and way.named(), most)
         shown = (*(self.columns or (listing.model,)), *place_of(order))
         statement = statement.with_only_columns(*shown).limit(most)
+        if self.is_kept:
+            statement = _kept(statement)
         if self.columns:
             return Statement(statement, is_planned_once=self.is_planned_once)
         # With the record, read what it refers to: each would take a statement of its own.
         return statement.options(joinedload("*"))
+
+
+def _kept(ids: Select[Any]) -> Select[Any]:
+    """Return a statement of ids that also makes them the setting PAGE."""
+    page = ids.cte("page")
+    id, *place = page.c
+    every = select(func.array_to_string(func.array_agg(id), ",")).scalar_subquery()
+    return select(id, select(func.set_config(PAGE, every, True)).scalar_subquery(), *place)
 
 
 def _bound(key: str) -> str:

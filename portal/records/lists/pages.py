@@ -8,7 +8,9 @@ from sqlalchemy import ColumnElement
 
 from portal.database.actor import Actor
 from portal.database.record import Record
-from portal.database.session import session
+from portal.database.session import send_alone, session
+from portal.fast.plain_rows import PAGE
+from portal.fast.statements import Statement
 from portal.records.bounded_search import Order, Way
 from portal.records.lists.compiled import is_written, read
 from portal.records.lists.cursors import cursors_of_page, cursors_of_short_page
@@ -28,6 +30,7 @@ from portal.records.lists.queries import Query
 from portal.records.search import Weight
 
 R = TypeVar("R", bound=Record)
+Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,14 @@ def page(
     columns: Sequence[Any] = (),
     also: Sequence[ColumnElement[bool]] = (),
     weights: Sequence[Weight] | None = None,
+    of_page: Statement | None = None,
 ) -> Page[Any]:
     """Return one page of what the actor may see, with a constant number of statements.
 
     Return records, or rows that begin with `columns` if these are given. `also` are conditions that
-    no query string can contain. `weights` says how common each word is, if that is known.
+    no query string can contain. `weights` says how common each word is, if that is known. With
+    `of_page`, only ids are searched for, and this statement reads the columns of those that are
+    still there (portal.fast.plain_rows).
     """
     query = with_fingerprint(listing, query)
     actor = actor_for(actor, listing, query)
@@ -65,7 +71,8 @@ def page(
         order = order.ending(end[1])
     search = search_of(actor, listing, query, order, also, weights)
     way = search.way() if search else None
-    rows = _rows(actor, listing, query, columns, order, also, way)
+    searched = columns if of_page is None else (listing.model.id,)
+    rows, shown = _rows(actor, listing, query, searched, order, also, way, of_page)
     more = len(rows) > query.limit
     if search and way and not more:
         end = search.ending(way) or end
@@ -76,7 +83,7 @@ def page(
     if not more and (aside := early_end_of_side(actor, listing, query, order)) is not None:
         end = aside if end is None else (max if order.downward else min)(end, aside)
     keys = [(row[-2], row[-1]) for row in rows]
-    items = rows if columns else [row[0] for row in rows]
+    items = _items(rows, columns, shown)
     if end is not None and not more:
         return Page(
             items,
@@ -84,6 +91,17 @@ def page(
             share(query),
         )
     return Page(items, *cursors_of_page(keys, query.sort, query.cursor, more, backward))
+
+
+def _items(
+    rows: Sequence[Row], columns: Sequence[Any], shown: Sequence[Row] | None
+) -> Sequence[Any]:
+    """Return the records of a page, or their columns if `columns` were asked for. `shown` are the
+    columns and the id, in any order, if they were read by the ids."""
+    if shown is not None:
+        by_id = {row[-1]: row for row in shown}
+        return [by_id[row[0]] for row in rows if row[0] in by_id]
+    return rows if columns else [row[0] for row in rows]
 
 
 def _rows(
@@ -94,14 +112,20 @@ def _rows(
     order: Order,
     also: Sequence[ColumnElement[bool]],
     way: Way | None,
-) -> list[tuple[Any, ...]]:
-    """Return the rows of a page and one more, if there is one. Each ends with its place."""
+    of_page: Statement | None,
+) -> tuple[list[Row], list[Row] | None]:
+    """Return the rows of a page and one more, if there is one, and the rows of `of_page`, if that
+    is given. Each of the first ends with its place."""
     if (columns or way) and is_written(listing, query, order, also):
-        return read(actor, listing, query, columns, order, way)
+        return read(actor, listing, query, columns, order, way, of_page)
     shown = (*(columns or (listing.model,)), *place_of(order))
     statement = statement_of(actor, listing, query, order, also, way)
     statement = statement.with_only_columns(*shown).limit(query.limit + 1)
-    return [tuple(row) for row in session.execute(statement)]
+    rows = [tuple(row) for row in session.execute(statement)]
+    if of_page is None:
+        return rows, None
+    ids = ",".join(row[0] for row in rows)
+    return rows, send_alone(of_page, {"tenant_id": actor.tenant_id}, {PAGE: ids})
 
 
 def page_below(
