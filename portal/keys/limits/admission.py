@@ -188,9 +188,10 @@ class CallAdmission:
         reservation_id: str | None = None,
         *,
         money: bool = True,
+        asked_at: float = 0.0,
     ) -> Admission:
         """Take one request, the tokens and the money of a call, or nothing. See `begin`."""
-        begun = self.begin(key, question, reservation_id, money=money)
+        begun = self.begin(key, question, reservation_id, money=money, asked_at=asked_at)
         return begun if isinstance(begun, Admission) else self.wait(begun)
 
     def begin(

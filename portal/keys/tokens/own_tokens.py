@@ -12,6 +12,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 from sqlalchemy import select
 
+from portal.core.deadlines import elapsed
 from portal.database.actor import Actor, Origin
 from portal.database.base import new_id
 from portal.database.session import enter_tenant, session
@@ -89,9 +90,9 @@ class Tokens:
 
     def authenticate(self, token: str, origin: Origin) -> Actor | None:
         """Return the actor of a token of this portal; None if the token or its key is not valid."""
-        claims = self.read(token) if token.count(".") == 2 else None
+        claims, read_at = self.read(token) if token.count(".") == 2 else None, elapsed()
         key = None if claims is None else self._carried(claims)
-        return None if key is None else own_rest.opened(self.engine, key, origin)
+        return None if key is None else own_rest.opened(self.engine, key, origin, read_at)
 
     def key_of(self, claims: dict[str, Any]) -> Snapshot | None:
         """Return the key of a token if it is still valid, otherwise None, and enter its tenant."""

@@ -12,6 +12,7 @@ from math import ceil
 
 from flask import Flask, Response, g
 
+from portal.core.deadlines import elapsed
 from portal.core.errors import UNKNOWN, Forbidden, RateLimited, Unauthenticated
 from portal.database.actor import Actor, Origin
 from portal.database.session import enter_tenant
@@ -31,7 +32,7 @@ def authenticate_key(token: str, origin: Origin) -> Actor | None:
     The caller does not learn the reason. Raises RateLimited for a source that tries too many
     unknown keys, and Forbidden for a valid key from an address that it may not be used from.
     """
-    checks = engine()
+    checks, read_at = engine(), elapsed()
     source = None if origin.ip is None else parse(origin.ip)
     key = checks.find(token, source)
     if key == SOURCE_LIMITED:
@@ -40,14 +41,15 @@ def authenticate_key(token: str, origin: Origin) -> Actor | None:
         )
     if isinstance(key, str):
         return None
-    return opened(checks, key, origin)
+    return opened(checks, key, origin, read_at)
 
 
-def opened(checks: KeyVerifier, key: Snapshot, origin: Origin) -> Actor | None:
+def opened(checks: KeyVerifier, key: Snapshot, origin: Origin, read_at: float) -> Actor | None:
     """Return the actor of a key, or of the key behind a token, and enter its tenant.
 
-    Return None for a key that is not valid, and store a trace for its owners. Raises Forbidden for
-    an address that the key may not be used from.
+    `read_at` is the time (`elapsed`) before the key was read. Return None for a key that is not
+    valid, and store a trace for its owners. Raises Forbidden for an address that the key may not be
+    used from.
     """
     source = None if origin.ip is None else parse(origin.ip)
     question, now = Question(ip=source), checks.clock.now()
@@ -57,7 +59,7 @@ def opened(checks: KeyVerifier, key: Snapshot, origin: Origin) -> Actor | None:
         if code == "IP_FORBIDDEN":
             raise Forbidden("This key may not be used from this address.")
         return None
-    g.key_called_with = key
+    g.key_called_with, g.key_read_at = key, read_at
     enter_tenant(key.tenant_id)
     return actor_of(key, origin)
 
@@ -106,7 +108,7 @@ def admit(actor: Actor, scope: str, is_dry: bool = False) -> None:
 
 
 def _taken(checks: KeyVerifier, key: Snapshot, question: Question) -> Admission:
-    return checks.meters.admit(key, question, money=False)
+    return checks.meters.admit(key, question, money=False, asked_at=g.key_read_at)
 
 
 def _taken_by_dry_run(checks: KeyVerifier, key: Snapshot, question: Question) -> Admission:

@@ -12,7 +12,7 @@ from portal.database.session import send_alone, session
 from portal.fast.plain_rows import PAGE
 from portal.fast.statements import Statement
 from portal.records.bounded_search import Order, Way
-from portal.records.lists.compiled import is_written, read
+from portal.records.lists.compiled import Row, is_written, read
 from portal.records.lists.cursors import cursors_of_page, cursors_of_short_page
 from portal.records.lists.declaration import Column, Listing
 from portal.records.lists.page_statement import (
@@ -30,7 +30,6 @@ from portal.records.lists.queries import Query
 from portal.records.search import Weight
 
 R = TypeVar("R", bound=Record)
-Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,31 @@ def test_nothing_is_kept_that_was_asked_for_before_a_change(
     assert not any(ada.post("/api-keys/verify", call).json["valid"] for _ in range(4))
 
 
+def test_a_call_of_our_rest_keeps_no_lease_of_a_limit_from_before_a_change(
+    app: Flask, ada: Api, database: Database
+):
+    rates, keys = app.extensions["portal.rates"], app.extensions["keys"]
+    rates.forget()  # so that the next request asks PostgreSQL for its loan
+    issued = ada.create("api-keys", rpm_limit=60_000, scopes=["keys:read"])
+    late = Api(app.test_client(), issued["key"])
+    assert all(late.get("/api-keys").status_code == 200 for _ in range(6))
+    with (
+        psycopg.connect(libpq_url(database.superuser_url)) as other,
+        ThreadPoolExecutor() as beside,
+    ):
+        keys.meters.forget([issued["id"]])
+        rates.forget()
+        other.execute("SELECT FROM quota_rate FOR UPDATE")
+        waiting = beside.submit(lambda: late.get("/api-keys").status_code)
+        until(lambda: database.sql(WAITS) > 0)
+        other.execute("UPDATE api_key SET rpm_limit = 2 WHERE id = %s", (issued["id"],))
+        keys.meters.forget([issued["id"]])
+        other.commit()
+        assert waiting.result() == 200, "it began before the change"
+    keys.cache.evict([issued["id"]])
+    assert {late.get("/api-keys").status_code for _ in range(4)} == {429}
+
+
 def test_a_slice_that_is_too_small_for_a_call_is_given_back(app: Flask, ada: Api):
     call = {"key": ada.create("api-keys", max_budget_usd=1)["key"], "estimated_usd": 0.0009}
     for _ in range(4):
