@@ -247,7 +247,8 @@ def _sent(
     try:
         return pipeline.run(driver, pooled.info, asks, places)
     except psycopg.Error as error:
-        raise _as_sqlalchemy_says(connection(), asks[places[-1]].sql.decode(), error) from error
+        sql = ";\n".join(asks[place].sql.decode() for place in places)
+        raise _as_sqlalchemy_says(connection(), sql, error) from error
     finally:
         if pooled.is_valid and driver.pgconn.pipeline_status != PipelineStatus.OFF:
             pooled.invalidate()  # interrupted: results are still on their way

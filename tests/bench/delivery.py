@@ -426,7 +426,10 @@ def _space(bench: Bench, publish: Callable[[int], None]) -> Figure:
     for batch in range(BATCHES):
         publish(batch)
         if batch % BETWEEN_CLEANINGS == BETWEEN_CLEANINGS - 1:
-            bench.wait_for(Arrivals(), BETWEEN_CLEANINGS * BATCH, 30)
+            arrivals, many = Arrivals(), BETWEEN_CLEANINGS * BATCH
+            bench.wait_for(arrivals, many, 60)
+            if len(arrivals.numbers) < many:
+                raise SystemExit("not all deliveries came, so their space would be too small")
             space.clean(bench.superuser)
     return space.of_delivery(bench.superuser)
 

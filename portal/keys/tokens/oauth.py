@@ -46,7 +46,7 @@ class OAuth:
         if request.form.get("grant_type") != "client_credentials":
             return _refused("unsupported_grant_type", 400)
         client, raw = _client_secret()
-        source, read_at = parse(request.remote_addr or ""), elapsed()
+        source, asked_at = parse(request.remote_addr or ""), elapsed()
         key = self._engine.find(raw, source)
         if key == SOURCE_LIMITED:
             raise RateLimited(retry_after=self._engine.sources.wait(source))
@@ -56,7 +56,7 @@ class OAuth:
         code = refusal(key, question, now)
         admission = FREE
         if code is None and key.counts_calls:
-            admission = self._engine.meters.admit(key, question, money=False, asked_at=read_at)
+            admission = self._engine.meters.admit(key, question, money=False, asked_at=asked_at)
             code = admission.refused
         if code is not None:
             usage.deny(key.tenant_id, key.id, now, code)

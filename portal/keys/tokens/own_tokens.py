@@ -90,9 +90,10 @@ class Tokens:
 
     def authenticate(self, token: str, origin: Origin) -> Actor | None:
         """Return the actor of a token of this portal; None if the token or its key is not valid."""
-        claims, read_at = self.read(token) if token.count(".") == 2 else None, elapsed()
+        claims = self.read(token) if token.count(".") == 2 else None
+        asked_at = elapsed()
         key = None if claims is None else self._carried(claims)
-        return None if key is None else own_rest.opened(self.engine, key, origin, read_at)
+        return None if key is None else own_rest.opened(self.engine, key, origin, asked_at)
 
     def key_of(self, claims: dict[str, Any]) -> Snapshot | None:
         """Return the key of a token if it is still valid, otherwise None, and enter its tenant."""

@@ -32,7 +32,7 @@ def authenticate_key(token: str, origin: Origin) -> Actor | None:
     The caller does not learn the reason. Raises RateLimited for a source that tries too many
     unknown keys, and Forbidden for a valid key from an address that it may not be used from.
     """
-    checks, read_at = engine(), elapsed()
+    checks, asked_at = engine(), elapsed()
     source = None if origin.ip is None else parse(origin.ip)
     key = checks.find(token, source)
     if key == SOURCE_LIMITED:
@@ -41,13 +41,13 @@ def authenticate_key(token: str, origin: Origin) -> Actor | None:
         )
     if isinstance(key, str):
         return None
-    return opened(checks, key, origin, read_at)
+    return opened(checks, key, origin, asked_at)
 
 
-def opened(checks: KeyVerifier, key: Snapshot, origin: Origin, read_at: float) -> Actor | None:
+def opened(checks: KeyVerifier, key: Snapshot, origin: Origin, asked_at: float) -> Actor | None:
     """Return the actor of a key, or of the key behind a token, and enter its tenant.
 
-    `read_at` is the time (`elapsed`) before the key was read. Return None for a key that is not
+    `asked_at` is the time (`elapsed`) before the key was read. Return None for a key that is not
     valid, and store a trace for its owners. Raises Forbidden for an address that the key may not be
     used from.
     """
@@ -59,7 +59,7 @@ def opened(checks: KeyVerifier, key: Snapshot, origin: Origin, read_at: float) -
         if code == "IP_FORBIDDEN":
             raise Forbidden("This key may not be used from this address.")
         return None
-    g.key_called_with, g.key_read_at = key, read_at
+    g.key_called_with, g.key_asked_at = key, asked_at
     enter_tenant(key.tenant_id)
     return actor_of(key, origin)
 
@@ -108,7 +108,7 @@ def admit(actor: Actor, scope: str, is_dry: bool = False) -> None:
 
 
 def _taken(checks: KeyVerifier, key: Snapshot, question: Question) -> Admission:
-    return checks.meters.admit(key, question, money=False, asked_at=g.key_read_at)
+    return checks.meters.admit(key, question, money=False, asked_at=g.key_asked_at)
 
 
 def _taken_by_dry_run(checks: KeyVerifier, key: Snapshot, question: Question) -> Admission:
