@@ -173,6 +173,16 @@ class Connector(Scoped, OfApplication, Record):
             "id",
             postgresql_where=text("group_id IS NOT NULL"),
         ),
+        # It counts lists without reading their rows, also for those who do not see all of them.
+        Index(
+            "ix_connector_live",
+            "tenant_id",
+            "provider",
+            "scope",
+            "user_id",
+            "group_id",
+            postgresql_where=text("is_deleted IS FALSE"),
+        ),
     )
     id_prefix = "cnn"
     noun = "connector"

@@ -126,6 +126,13 @@ class Webhook(OfApplication, Record):
             postgresql_where=text("paused_at IS NOT NULL"),
         ),
         Index("ix_webhook_app", "tenant_id", "app_id", "id"),
+        # It counts lists without reading their rows.
+        Index(
+            "ix_webhook_live",
+            "tenant_id",
+            "direction",
+            postgresql_where=text("is_deleted IS FALSE"),
+        ),
     )
     id_prefix = "whk"
     noun = "webhook"

@@ -11,7 +11,7 @@ from portal_devtools.identity_provider.people import ACME
 from sqlalchemy import text
 
 from portal.core.config import libpq_url
-from portal.database.session import db
+from portal.database.session import db, enter_tenant, session
 from tests.cast import ADA, ED, Api, Pages
 from tests.databases import Database
 from tests.statements import statements
@@ -20,6 +20,20 @@ MOST = 10_000
 ADDED = """
 INSERT INTO event_type (tenant_id, id, name, version)
 SELECT %s, 'evt_' || n, 'numbered.no' || n, 1 FROM generate_series(%s::int, %s::int) AS n
+"""
+WEBHOOKS = """
+INSERT INTO webhook (tenant_id, id, name, direction, inbound_scheme, retry_policy, version)
+SELECT %s, 'whk_' || n, 'Webhook ' || n, direction,
+    CASE direction WHEN 'inbound' THEN 'github' END, '{}', 1
+FROM generate_series(1, %s) AS n, LATERAL (
+    SELECT CASE WHEN n %% 2 = 0 THEN 'inbound' ELSE 'outbound' END) AS way (direction)
+"""
+CONNECTORS = """
+INSERT INTO connector (tenant_id, id, name, type, provider, scope, user_id, version)
+SELECT %s, 'cnn_' || n, 'Connector ' || n, 'messaging',
+    CASE WHEN n %% 2 = 0 THEN 'http' ELSE 'slack' END,
+    CASE WHEN n %% 5 = 0 THEN 'user' ELSE 'org' END, CASE WHEN n %% 5 = 0 THEN 'per_' || n END, 1
+FROM generate_series(1, %s) AS n
 """
 PLANS = """
 SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE statement LIKE '%count(%'
@@ -78,3 +92,38 @@ def test_matches_are_counted_by_a_plan_for_the_values_asked_for(
     done = planned() - before
     assert done["custom"], "the counts were not prepared"
     assert not done["generic"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "page", "number", "index"),
+    [
+        (WEBHOOKS, "/webhooks", "5,000 webhooks", "ix_webhook_live"),
+        (WEBHOOKS, "/webhooks?direction=inbound", "2,500 webhooks", "ix_webhook_live"),
+        (CONNECTORS, "/connectors?view=all", "5,000 connectors", "ix_connector_live"),
+        (CONNECTORS, "/connectors?provider=http", "2,000 connectors", "ix_connector_live"),
+    ],
+)
+def test_webhooks_and_connectors_are_counted_without_reading_their_rows(
+    rows: str,
+    page: str,
+    number: str,
+    index: str,
+    app: Flask,
+    browse: Callable[..., Pages],
+    database: Database,
+) -> None:
+    with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
+        connection.execute(rows, (ACME, 5_000))
+        connection.execute("ANALYZE webhook, connector")
+    person = browse(ADA)
+    with statements() as sent:
+        assert f">{number}<" in person.get(page).text
+    [(counting, values)] = [one for one in sent if str(MOST + 1) in str(one)]
+    with app.app_context():
+        enter_tenant(ACME)
+        connected = session.connection()
+        # Until a table is vacuumed, reading all of a small one costs no more.
+        connected.execute(text("SET LOCAL enable_seqscan = off"))
+        connected.execute(text("SET LOCAL enable_bitmapscan = off"))
+        plan = "\n".join(connected.exec_driver_sql("EXPLAIN " + counting, values).scalars())
+    assert f"Index Only Scan using {index}" in plan
