@@ -151,7 +151,14 @@ class ApiKey(OfApplication, Record):
             "id",
             postgresql_where="brownout_from IS NOT NULL",
         ),
-        Index("ix_api_key_ended", "tenant_id", "id", postgresql_where=ENDED),
+        # It counts the revoked keys of a kind without reading their rows.
+        Index(
+            "ix_api_key_revoked",
+            "tenant_id",
+            "id",
+            postgresql_include=["kind", "revoked_at", "revoke_at", "is_deleted"],
+            postgresql_where=ENDED,
+        ),
         Index("ix_api_key_blocked", "tenant_id", "id", postgresql_where="blocked"),
         Index(
             "ix_api_key_user",

@@ -35,6 +35,14 @@ SELECT %s, 'cnn_' || n, 'Connector ' || n, 'messaging',
     CASE WHEN n %% 5 = 0 THEN 'user' ELSE 'org' END, CASE WHEN n %% 5 = 0 THEN 'per_' || n END, 1
 FROM generate_series(1, %s) AS n
 """
+REVOKED_KEYS = """
+INSERT INTO api_key (tenant_id, id, name, key_hash, prefix, key_prefix, last4, kind, revoked_at,
+    version)
+SELECT %s, 'key_' || n, 'Key ' || n, encode(sha256(n::text::bytea), 'hex'), 'sk-acme-',
+    'sk-acme-s', 'abcd', CASE WHEN n %% 20 = 0 THEN 'user' ELSE 'service' END,
+    CASE WHEN n %% 10 = 0 THEN now() END, 1
+FROM generate_series(1, %s) AS n
+"""
 PLANS = """
 SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE statement LIKE '%count(%'
     AND statement LIKE '%LIMIT%' AND statement LIKE ANY ('{%direction = $%,%kind = $%}')
@@ -101,9 +109,10 @@ def test_matches_are_counted_by_a_plan_for_the_values_asked_for(
         (WEBHOOKS, "/webhooks?direction=inbound", "2,500 webhooks", "ix_webhook_live"),
         (CONNECTORS, "/connectors?view=all", "5,000 connectors", "ix_connector_live"),
         (CONNECTORS, "/connectors?provider=http", "2,000 connectors", "ix_connector_live"),
+        (REVOKED_KEYS, "/keys?status=revoked&kind=service", "250 keys", "ix_api_key_revoked"),
     ],
 )
-def test_webhooks_and_connectors_are_counted_without_reading_their_rows(
+def test_usual_lists_are_counted_without_reading_their_rows(
     rows: str,
     page: str,
     number: str,
@@ -114,7 +123,7 @@ def test_webhooks_and_connectors_are_counted_without_reading_their_rows(
 ) -> None:
     with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as connection:
         connection.execute(rows, (ACME, 5_000))
-        connection.execute("ANALYZE webhook, connector")
+        connection.execute("ANALYZE webhook, connector, api_key")
     person = browse(ADA)
     with statements() as sent:
         assert f">{number}<" in person.get(page).text
