@@ -92,10 +92,11 @@ def test_matches_are_counted_by_a_plan_for_the_values_asked_for(
             found = [row for one in open_ones for row in one.execute(text(PLANS))]
         return sum((Counter(custom=one[0], generic=one[1]) for one in found), Counter())
 
+    with app.app_context():
+        db.engine.dispose()  # the connections of a pool take turns, and each must run often enough
     before = planned()
-    for _ in range(
-        60
-    ):  # from a connection's eleventh run on, PostgreSQL may keep one plan for all values
+    # From a connection's eleventh run on, PostgreSQL may keep one plan for all values.
+    for _ in range(60):
         assert (ada.get(ask) if "count" in ask else person.get(ask)).status_code == 200
     done = planned() - before
     assert done["custom"], "the counts were not prepared"
