@@ -265,13 +265,12 @@ class BatchCounter:
 
     def _sent(self, batch: Sequence[_Waiting]) -> list[Counted]:
         """Return the rows for these calls. A connection that broke is replaced once."""
-        is_new = self._connection is None
         try:
             return self._rows([one.call.arguments for one in batch])
         except LOST:
-            self._forget()
-            if is_new:
+            if self._connection is None:  # none could be opened
                 raise
+            self._forget()
         for one in batch:
             one.call.repeat()
         try:

@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from flask import Flask
 
 from portal.core.config import libpq_url
 from portal.keys.limits.counting import BatchCounter, Counted, _Answers, _Result
@@ -52,19 +53,24 @@ def loses_an_answer(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return lost
 
 
+@pytest.mark.parametrize("is_new", [False, True], ids=["on a used connection", "on a new one"])
 @pytest.mark.parametrize("lent", [False, True], ids=["its own amount", "a slice"])
 def test_a_call_whose_answer_was_lost_is_counted_once(
-    ada: Api, database: Database, loses_an_answer: list[str], lent: bool
+    app: Flask, ada: Api, database: Database, loses_an_answer: list[str], lent: bool, is_new: bool
 ):
+    other = {"key": ada.create("api-keys", max_budget_usd=1000)["key"], "estimated_usd": 0.5}
+    assert ada.post("/api-keys/verify", other).json["valid"]
     call = {"key": ada.create("api-keys", max_budget_usd=1000)["key"], "estimated_usd": 0.5}
     if lent:  # the second call of a key asks for a slice
         assert ada.post("/api-keys/verify", call).json["valid"]
+    if is_new:
+        app.extensions["keys"].meters.counting._forget()
     loses_an_answer.clear()
     answer = ada.post("/api-keys/verify", call)
     assert loses_an_answer
     assert (answer.status_code, answer.json["code"]) == (200, "VALID"), answer.text
     own = "SELECT count(*) FROM spend_reservation WHERE secret IS NULL"
-    assert database.sql(own) == 1 + lent
+    assert database.sql(own) == 2 + lent
     settled = ada.post(f"/api-keys/reservations/{answer.json['reservation_id']}/settle")
     assert settled.json["cost_usd"] == 0.5
 
