@@ -255,19 +255,23 @@ class QuotaExceeded(RateLimited):
         return {"quota": self.quota, "limit": self.limit}
 
 
+MAY_BE_DONE = (
+    "The connection to the database broke while this was being saved, so it may have been done."
+    " Look, or send it again with the same Idempotency-Key or id."
+)
+DONE_IN_PART = (
+    "The connection to the database broke after a part of this was saved. Look before you send it"
+    " again."
+)
+
+
 class UnknownOutcome(PortalError):
     """The connection broke during the commit, or after a part was saved."""
 
     status, code, title = 503, "unknown_outcome", "This may have been saved"
 
-    def __init__(self, *, in_part: bool = False) -> None:
-        super().__init__(
-            "The connection to the database broke after a part of this was saved. Look before you"
-            " send it again."
-            if in_part
-            else "The connection to the database broke while this was being saved, so it may have"
-            " been done. Look, or send it again with the same Idempotency-Key or id."
-        )
+    def __init__(self, detail: str = MAY_BE_DONE) -> None:
+        super().__init__(detail)
 
     @property
     def headers(self) -> dict[str, str]:

@@ -201,7 +201,7 @@ def in_our_words(error: Exception) -> PortalError:
     is_saved = request.method not in SAFE_METHODS and has_let_go()
     if isinstance(error, OperationalError | PoolTimeout | psycopg.OperationalError):
         if is_saved:
-            return errors.UnknownOutcome(in_part=True)
+            return errors.UnknownOutcome(errors.DONE_IN_PART)
         return errors.Unavailable("The database does not answer right now. Try again in a moment.")
     if _cannot_be_sent(error):
         return BadRequest("This has a character that is not allowed.")

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 
-from portal.core.errors import Conflict, FieldError
+from portal.core.errors import Conflict, FieldError, UnknownOutcome
 from portal.database.base import new_id
 from portal.keys.decision.clock import Clock
 from portal.keys.decision.decision import Question
+from portal.keys.decision.lookup_connections import unavailable
 from portal.keys.decision.snapshot import Snapshot
 from portal.keys.decision.verdict import FREE, Admission, Budget, Limit, limits_of
 from portal.keys.limits.budget_leases import (
@@ -190,9 +191,12 @@ class CallAdmission:
         money: bool = True,
         asked_at: float = 0.0,
     ) -> Admission:
-        """Take one request, the tokens and the money of a call, or nothing. See `begin`."""
+        """Take one request, the tokens and the money of a call, or nothing. See `begin`.
+
+        Raises Unavailable instead of UnknownOutcome: the operation that it is for is not done.
+        """
         begun = self.begin(key, question, reservation_id, money=money, asked_at=asked_at)
-        return begun if isinstance(begun, Admission) else self.wait(begun)
+        return begun if isinstance(begun, Admission) else self._before_it_is_done(begun)
 
     def begin(
         self,
@@ -252,12 +256,18 @@ class CallAdmission:
     def wait(self, call: Call) -> Admission:
         """Count a call in PostgreSQL, and wait for the result.
 
-        Raises Unavailable when PostgreSQL does not answer, and NotSaving while it cannot be
-        written, because no call passes uncounted; Conflict for a reservation id that another call
-        has.
+        No call passes uncounted: raises Unavailable when PostgreSQL cannot be reached, NotSaving
+        while it cannot be written, and UnknownOutcome when it does not answer; Conflict for a
+        reservation id that another call has.
         """
         admission: Admission = self.counting.count(call)
         return admission
+
+    def _before_it_is_done(self, call: Call) -> Admission:
+        try:
+            return self.wait(call)
+        except UnknownOutcome:
+            raise unavailable() from None
 
     def look(self, key: Snapshot, question: Question) -> Admission:
         """Return the state of the meters, and whether they would refuse. Consumes nothing."""
@@ -265,7 +275,8 @@ class CallAdmission:
         tokens = 0 if key.tpm_limit is None else question.tokens
         nothing = Taken(False, False, None)
         requests = 0 if key.rpm_limit is None else 1
-        return self.wait(Call(self, key, question, requests, tokens, nothing, money, dry=True))
+        look = Call(self, key, question, requests, tokens, nothing, money, dry=True)
+        return self._before_it_is_done(look)
 
     def look_at_uses(self, key: Snapshot) -> Admission:
         """Return whether a key has a use left, whatever its other limits say. Consumes nothing."""

@@ -6,11 +6,13 @@ is retried a moment later, and delays no other call.
 """
 
 import asyncio
+import select
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, Protocol
@@ -21,24 +23,39 @@ import structlog
 
 from portal.core.config import libpq_url
 from portal.core.deadlines import connection_settings
-from portal.core.errors import Conflict, FieldError
+from portal.core.errors import Conflict, FieldError, UnknownOutcome
 from portal.fast import answer_limits, pipeline
 from portal.fast.pipeline import Ask
 from portal.keys.decision.lookup_connections import LOST, in_our_words, unavailable
 
 log = structlog.stdlib.get_logger(__name__)
 
-ANSWER_SECONDS = 2.0  # until a call that could not be counted fails
+ANSWER_SECONDS = 2.5  # until a call that could not be counted fails
+ATTEMPT_SECONDS = 1.1  # for one answer of PostgreSQL: a call can be sent twice before it fails
+END_MILLISECONDS = 200  # to wait for the end of a server process that did not answer
 AGAIN_SECONDS = 0.002  # until a call whose rows were locked is retried; doubled each time
 LONGEST_AGAIN_SECONDS = 0.05
 LARGEST_BATCH = 200
 RETURNED_AT_ONCE = 20  # leases and slices returned by one statement
-STATEMENT_SECONDS = 1.5  # a batch takes milliseconds, and waits for no lock
+STATEMENT_SECONDS = 1.0  # a batch takes milliseconds, and waits for no lock
 HOLD_SECONDS = 600  # until a reservation that nobody settles expires
 LEND_SECONDS = 30.0  # for which a process may use a slice of a budget
 ADMIT = b"SELECT * FROM admit_calls($1::text::jsonb, $2, $3)"
 RETURN = "SELECT return_slices(%s::text::jsonb)"
+WHO = """
+SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()
+"""
+# A pid is used again, and the one that libpq tells may be that of a pooler.
+END = """
+SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity
+WHERE pid = %s AND backend_start = %s AND application_name = %s
+"""
+APPLICATION = "portal-key-counting"
 BUSY = "BUSY"
+MAY_BE_COUNTED = (
+    "The database did not answer in time, so this call may have been counted. Ask again in a"
+    " moment; a call that repeats its own reservation_id takes nothing twice."
+)
 TOO_MUCH = FieldError(
     "estimated_usd", "A key reserves and spends less than 1,000,000,000 US dollars in one period."
 )
@@ -97,6 +114,13 @@ class _Waiting:
     until: float
     again_at: float = 0.0
     tries: int = 0
+    may_be_counted: bool = False
+    is_over: bool = False
+
+    def sent_in_vain(self) -> None:
+        """Prepare to be sent again: PostgreSQL may have counted the call."""
+        self.call.repeat()
+        self.may_be_counted = True
 
     def result(self, row: Counted) -> _Result:
         try:
@@ -105,8 +129,11 @@ class _Waiting:
             return _Result(None, error)
 
     def fail(self, error: Exception) -> None:
+        if self.is_over:
+            return
+        self.is_over = True
         self.call.failed()
-        self.reply(_Result(None, error))
+        self.reply(_Result(None, UnknownOutcome(MAY_BE_COUNTED) if self.may_be_counted else error))
 
     def put_off(self, now: float) -> None:
         self.again_at = now + min(LONGEST_AGAIN_SECONDS, AGAIN_SECONDS * 2**self.tries)
@@ -124,6 +151,7 @@ class BatchCounter:
         self._thread: threading.Thread | None = None
         self._stopping = False
         self._connection: psycopg.Connection[Any] | None = None
+        self._process: tuple[Any, ...] = ()  # the server's process: its pid, and when it began
         self._kept: dict[Any, Any] = {}  # what the pipeline stores for the connection
         self._answers = _Answers()
         self._waking: asyncio.AbstractEventLoop | None = None  # the loop that will wake the thread
@@ -132,8 +160,9 @@ class BatchCounter:
     def count(self, call: Call) -> Any:
         """Count a call in PostgreSQL. Wait in this thread, and return the result of `counted`.
 
-        Raises Unavailable when PostgreSQL does not answer, or when another transaction holds the
-        call's rows for too long, and NotSaving while the database cannot be written.
+        Raises UnknownOutcome when PostgreSQL does not answer, Unavailable when it cannot be
+        reached, or another transaction holds the call's rows for too long, and NotSaving while the
+        database cannot be written.
         """
         future: Future[_Result] = Future()
         self._add(call, future.set_result)
@@ -141,7 +170,7 @@ class BatchCounter:
         try:
             result, error = future.result(ANSWER_SECONDS)
         except TimeoutError:
-            raise unavailable() from None
+            raise UnknownOutcome(MAY_BE_COUNTED) from None
         if error is not None:
             raise error
         return result
@@ -158,8 +187,9 @@ class BatchCounter:
         if self._waking is not loop:
             self._waking = loop
             loop.call_soon(self._wake)
-        # A timeout ends only the waiting: the call is counted nevertheless.
-        end = loop.call_later(ANSWER_SECONDS, _settle, future, _Result(None, unavailable()))
+        # A timeout ends only the waiting: the call may be counted nevertheless.
+        late = _Result(None, UnknownOutcome(MAY_BE_COUNTED))
+        end = loop.call_later(ANSWER_SECONDS, _settle, future, late)
         try:
             return await future
         finally:
@@ -210,20 +240,24 @@ class BatchCounter:
 
     def _run(self) -> None:
         while batch := self._next_batch():
-            try:
-                rows = self._sent(batch)
-            except LOST as error:
-                for one in batch:
-                    one.fail(_in_our_words(error))
-            except psycopg.DataError:  # one of them asks for too much
-                self._one_by_one(batch)
-            except Exception:
-                log.exception("a batch of calls could not be counted")
-                self._one_by_one(batch)
-            else:
-                self._deliver_all(batch, rows)
+            if waiting := _waited_for(batch):
+                self._count(waiting)
         if self._connection is not None:
             self._connection.close()
+
+    def _count(self, batch: list[_Waiting]) -> None:
+        try:
+            rows = self._sent(batch)
+        except LOST as error:
+            for one in batch:
+                one.fail(_in_our_words(error))
+        except psycopg.DataError:  # one of them asks for too much
+            self._one_by_one(batch)
+        except Exception:
+            log.exception("a batch of calls could not be counted")
+            self._one_by_one(batch)
+        else:
+            self._deliver_all(batch, rows)
 
     def _next_batch(self) -> list[_Waiting]:
         """Wait for calls, and return those to be counted now. Empty after `stop`."""
@@ -256,37 +290,57 @@ class BatchCounter:
     def _one_by_one(self, batch: Sequence[_Waiting]) -> None:
         """Count each call alone, so that only the call that causes the error fails."""
         for one in batch:
+            alone = [one]
             try:
-                rows = self._sent([one])
+                rows = self._sent(alone)
             except Exception as error:  # noqa: BLE001 - its caller gets the error
                 one.fail(_in_our_words(error))
             else:
-                self._deliver_all([one], rows)
+                self._deliver_all(alone, rows)
 
-    def _sent(self, batch: Sequence[_Waiting]) -> list[Counted]:
-        """Return the rows for these calls. A connection that broke is replaced once."""
+    def _sent(self, batch: list[_Waiting]) -> list[Counted]:
+        """Return the rows for these calls. A connection that broke is replaced once, for those that
+        are still waited for: the others leave the batch."""
         try:
             return self._rows([one.call.arguments for one in batch])
-        except LOST:
+        except LOST as error:
             if self._connection is None:  # none could be opened
                 raise
-            self._forget()
-        for one in batch:
-            one.call.repeat()
+            self._broke(batch, error)
+        batch[:] = _waited_for(batch)
         try:
-            return self._rows([one.call.arguments for one in batch])
-        except LOST:
-            self._forget()
+            return self._rows([one.call.arguments for one in batch]) if batch else []
+        except LOST as error:
+            self._broke(batch, error)
             raise
+
+    def _broke(self, batch: Sequence[_Waiting], error: psycopg.Error) -> None:
+        """Forget the connection, if there is one, and note what it was sent and did not refuse."""
+        if self._connection is not None and not _is_refusal(error):
+            for one in batch:
+                one.sent_in_vain()
+        self._forget()
 
     def _forget(self) -> None:
         if self._connection is not None:
             self._connection.close()  # the driver may not know yet that the server is gone
         self._connection = None
 
+    def _connect(self) -> psycopg.Connection[Any]:
+        """Return a new connection. End the server's process of the one before, which may still
+        count what it was sent."""
+        connection = connect(self._url)
+        if self._process:
+            with suppress(psycopg.Error):
+                connection.execute(END, (END_MILLISECONDS, *self._process, APPLICATION))
+        [self._process] = connection.execute(WHO)
+        return connection
+
     def _rows(self, arguments: Sequence[Arguments]) -> list[Counted]:
+        if self._connection is not None and _has_ended(self._connection):
+            self._forget()
         if self._connection is None:
-            self._connection, self._kept = connect(self._url), {}
+            self._connection, self._kept = self._connect(), {}
         values = _as_json(arguments), HOLD_SECONDS, int(LEND_SECONDS * 1000)
         [rows] = pipeline.run(self._connection, self._kept, [Ask(ADMIT, values)])
         return [Counted(*row) for row in rows]
@@ -327,6 +381,32 @@ def _settle(waiting: "asyncio.Future[Any]", result: _Result) -> None:
         waiting.set_exception(result.error)
 
 
+def _waited_for(batch: Sequence[_Waiting]) -> list[_Waiting]:
+    """Return the calls whose callers still wait, and drop the others."""
+    now, waiting = time.monotonic(), []
+    for one in batch:
+        if now > one.until:
+            one.fail(unavailable())
+        else:
+            waiting.append(one)
+    return waiting
+
+
+def _is_refusal(error: psycopg.Error) -> bool:
+    """Tell whether PostgreSQL refused a statement, so that it counted nothing."""
+    return error.diag.severity_nonlocalized == "ERROR"
+
+
+def _has_ended(connection: psycopg.Connection[Any]) -> bool:
+    """Tell whether the server has closed a connection on which nothing was asked: it has something
+    to read. What is sent on it would be lost, and nobody would know whether it was counted."""
+    if connection.closed:
+        return True
+    idle = select.poll()
+    idle.register(connection.fileno(), select.POLLIN)
+    return bool(idle.poll(0))
+
+
 def _in_our_words(error: Exception) -> Exception:
     """Return the error for the caller of a call that could not be counted."""
     if isinstance(error, psycopg.errors.NumericValueOutOfRange):
@@ -343,9 +423,9 @@ def connect(url: str) -> psycopg.Connection[Any]:
     """Return a connection to count calls with; `url` has the format of libpq."""
     connection = answer_limits.connect(
         url,
-        ANSWER_SECONDS,
+        ATTEMPT_SECONDS,
         **connection_settings(
-            "portal-key-counting",
+            APPLICATION,
             statement_seconds=STATEMENT_SECONDS,
             lock_seconds=0.5,
             # A crash may lose the counts of a minute. What it must not lose sets this for itself.

@@ -10,7 +10,7 @@ from flask import Flask
 from portal.core.config import libpq_url
 from portal.keys.limits.counting import BatchCounter, Counted, _Answers, _Result
 from tests.cast import Api
-from tests.databases import Database
+from tests.databases import Database, stopped
 
 CLOSE = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
@@ -73,6 +73,54 @@ def test_a_call_whose_answer_was_lost_is_counted_once(
     assert database.sql(own) == 2 + lent
     settled = ada.post(f"/api-keys/reservations/{answer.json['reservation_id']}/settle")
     assert settled.json["cost_usd"] == 0.5
+
+
+COUNTING = """
+SELECT pid FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = 'portal-key-counting' AND state = 'idle'
+"""
+
+
+def test_a_call_is_counted_once_though_the_process_that_was_to_count_it_is_stopped(
+    ada: Api, database: Database
+):
+    call = {"key": ada.create("api-keys", max_uses=10)["key"]}
+    assert ada.post("/api-keys/verify", call).json["valid"]
+    pid = database.sql(COUNTING)
+    with stopped(database, pid):
+        answer = ada.post("/api-keys/verify", call)
+        assert (answer.status_code, answer.json.get("code")) == (200, "VALID"), answer.text
+    while database.sql("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", pid):
+        pass
+    [uses] = ada.post("/api-keys/verify", {**call, "dry_run": True}).json["limits"]
+    assert uses["remaining"] == 8
+
+
+@pytest.fixture
+def never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let PostgreSQL commit each batch, and lose every answer."""
+    count = BatchCounter._rows
+
+    def counts(counter: BatchCounter, arguments: Any) -> list[Counted]:
+        count(counter, arguments)
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(BatchCounter, "_rows", counts)
+
+
+def test_a_call_that_may_have_been_counted_says_so(ada: Api, never_answers: None):
+    call = {"key": ada.create("api-keys", max_uses=10)["key"]}
+    answer = ada.post("/api-keys/verify", call)
+    assert (answer.status_code, answer.json["code"]) == (503, "unknown_outcome"), answer.text
+    assert "counted" in answer.json["detail"]
+
+
+def test_a_request_whose_use_may_have_been_counted_was_not_done(
+    app: Flask, ada: Api, never_answers: None
+):
+    key = ada.create("api-keys", max_uses=10, scopes=["applications:read"])["key"]
+    answer = Api(app.test_client(), key).get("/applications")
+    assert (answer.status_code, answer.json["code"]) == (503, "unavailable"), answer.text
 
 
 def test_a_call_that_nothing_can_be_saved_for_says_so(ada: Api, database: Database):

@@ -92,18 +92,6 @@ def test_a_look_up_that_gets_no_answer_is_sent_to_another_process(
         assert engine.wire.one("SELECT pg_backend_pid()", ()) != row
 
 
-def test_a_count_that_gets_no_answer_fails_and_a_later_one_does_not(
-    ada: Api, engine: KeyVerifier, verify: Verify, database: Database
-):
-    issued = ada.create("api-keys", max_uses=100_000)  # each call is counted
-    assert verify(issued)["code"] == "VALID"
-    counting = engine.meters.counting._connection  # what is given back has another one
-    assert counting
-    with stopped(database, counting.info.backend_pid):
-        assert verify(issued)["status"] == 503
-        until(lambda: verify(issued)["code"] == "VALID")
-
-
 # ---------------------------------------------------------------- a database that is only read
 
 
