@@ -186,7 +186,8 @@ class IssueKey(Command):
     )
     max_uses: Limit | None = Field(
         None,
-        description="Maximum number of uses; null for no limit. A key that has one issues no keys.",
+        description="Maximum number of uses, counted while the key has one; null for no limit. A"
+        " key that has one issues no keys.",
     )
     delivery: Delivery = Field("shown", description=DELIVERED)
 
@@ -228,7 +229,9 @@ class EditKey(Command):
     rpm_limit: Limit | None = Field(None, description="Requests per minute rate limit.")
     tpm_limit: Limit | None = Field(None, description="Tokens per minute rate limit.")
     max_uses: Limit | None = Field(
-        None, description="Maximum number of uses; null for no limit. A parent key has none."
+        None,
+        description="Maximum number of uses, counted while the key has one; null for no limit. A"
+        " parent key has none.",
     )
     max_budget_usd: Money | None = Field(
         None,

@@ -1042,7 +1042,7 @@ export interface EditKey {
   rpm_limit?: number | null;
   /** Tokens per minute rate limit. */
   tpm_limit?: number | null;
-  /** Maximum number of uses; null for no limit. A parent key has none. */
+  /** Maximum number of uses, counted while the key has one; null for no limit. A parent key has none. */
   max_uses?: number | null;
   /** Maximum spend cap in USD. Below what was spent in this period, calls are refused until the budget is reset. */
   max_budget_usd?: number | null;
@@ -1902,7 +1902,7 @@ export interface IssueKey {
   budget_period?: "none" | "day" | "week" | "month";
   /** Networks it may be used from; empty for all. */
   allowed_ips?: string[];
-  /** Maximum number of uses; null for no limit. A key that has one issues no keys. */
+  /** Maximum number of uses, counted while the key has one; null for no limit. A key that has one issues no keys. */
   max_uses?: number | null;
   /** shown: the answer has the key. link: the answer has a link that shows the key once to whoever opens it first, within 72 hours. store: the key goes to the secret store, and nobody sees it. */
   delivery?: "shown" | "link" | "store";

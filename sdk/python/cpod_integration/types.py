@@ -1014,7 +1014,9 @@ class EditKey(TypedDict):
     tpm_limit: NotRequired[int | None]
     """Tokens per minute rate limit."""
     max_uses: NotRequired[int | None]
-    """Maximum number of uses; null for no limit. A parent key has none."""
+    """Maximum number of uses, counted while the key has one; null for no limit. A parent key has
+    none.
+    """
     max_budget_usd: NotRequired[float | None]
     """Maximum spend cap in USD. Below what was spent in this period, calls are refused until the
     budget is reset.
@@ -1560,7 +1562,9 @@ class IssueKey(TypedDict):
     allowed_ips: NotRequired[list[str]]
     """Networks it may be used from; empty for all."""
     max_uses: NotRequired[int | None]
-    """Maximum number of uses; null for no limit. A key that has one issues no keys."""
+    """Maximum number of uses, counted while the key has one; null for no limit. A key that has
+    one issues no keys.
+    """
     delivery: NotRequired[Literal["shown", "link", "store"]]
     """shown: the answer has the key. link: the answer has a link that shows the key once to
     whoever opens it first, within 72 hours. store: the key goes to the secret store, and
