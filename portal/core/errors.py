@@ -266,7 +266,7 @@ DONE_IN_PART = (
 
 
 class UnknownOutcome(PortalError):
-    """The connection broke during the commit, or after a part was saved."""
+    """The connection broke during the commit, after a part was saved, or before an answer came."""
 
     status, code, title = 503, "unknown_outcome", "This may have been saved"
 

@@ -116,6 +116,14 @@ def run(
     return [_rows(driver, info, sent[place].query, results[place]) for place in places]
 
 
+def is_refusal(error: BaseException) -> bool:
+    """Tell whether PostgreSQL refused a statement, and so rolled back its transaction.
+
+    If PostgreSQL closes the connection instead, the outcome of the transaction is unknown.
+    """
+    return isinstance(error, psycopg.Error) and error.diag.severity_nonlocalized == "ERROR"
+
+
 class Connection(psycopg.AsyncConnection[dict[str, Any]]):
     """Connect an event loop to PostgreSQL, to send several statements in one message."""
 

@@ -356,11 +356,12 @@ CODES = _by_code(
             "unknown_outcome",
             503,
             "This may have been saved",
-            "It is not known whether the change was saved.",
+            "It is not known whether the change was saved, or a verification counted.",
             "The connection to the database broke while the change was being saved, or after a part"
-            " of it was.",
+            " of it was, or the database gave no answer.",
             "Read the record, or send the request again with the same Idempotency-Key: it is then"
-            " done at most once.",
+            " done at most once. A verification that repeats its own `reservation_id` takes"
+            " nothing twice; another one may be counted twice.",
             "The connection to the database broke while this was being saved.",
         ),
         ProblemCode(

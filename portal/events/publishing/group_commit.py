@@ -149,7 +149,7 @@ class GroupCommit:
         except (psycopg.Error, OSError, TimeoutError) as error:
             log.warning("events are published one by one", reason=type(error).__name__)
             self._learn(error, tenant_id, group)
-            if not _is_refusal(error):
+            if not pipeline.is_refusal(error):
                 self._leave_all()
         except Exception:
             log.exception("events could not be published together")
@@ -245,7 +245,7 @@ async def _commit(
         try:
             await connection.ask(*writes, COMMIT)
         except BaseException as error:
-            if _is_refusal(error):
+            if pipeline.is_refusal(error):
                 raise
             raise UnknownOutcome from error
 
@@ -265,11 +265,3 @@ async def _check_ids(
     for (one, rows, bound), doubted in zip(doubts, found, strict=True):
         if one.others(doubted) or len(doubted) < len(bound.values["ids"]):
             raise PublishAlone(ids=one.repeated(rows))
-
-
-def _is_refusal(error: BaseException) -> bool:
-    """Tell whether PostgreSQL refused a statement, and so rolled back its transaction.
-
-    If PostgreSQL closes the connection instead, the outcome of the transaction is unknown.
-    """
-    return isinstance(error, psycopg.Error) and error.diag.severity_nonlocalized == "ERROR"

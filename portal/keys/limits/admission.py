@@ -191,12 +191,9 @@ class CallAdmission:
         money: bool = True,
         asked_at: float = 0.0,
     ) -> Admission:
-        """Take one request, the tokens and the money of a call, or nothing. See `begin`.
-
-        Raises Unavailable instead of UnknownOutcome: the operation that it is for is not done.
-        """
+        """Take one request, the tokens and the money of a call, or nothing. See `begin`."""
         begun = self.begin(key, question, reservation_id, money=money, asked_at=asked_at)
-        return begun if isinstance(begun, Admission) else self._before_it_is_done(begun)
+        return begun if isinstance(begun, Admission) else self._wait_beforehand(begun)
 
     def begin(
         self,
@@ -263,7 +260,11 @@ class CallAdmission:
         admission: Admission = self.counting.count(call)
         return admission
 
-    def _before_it_is_done(self, call: Call) -> Admission:
+    def _wait_beforehand(self, call: Call) -> Admission:
+        """Count a call like `wait`, for an operation that is done only after it.
+
+        Raises Unavailable instead of UnknownOutcome: the operation was not done.
+        """
         try:
             return self.wait(call)
         except UnknownOutcome:
@@ -276,7 +277,7 @@ class CallAdmission:
         nothing = Taken(False, False, None)
         requests = 0 if key.rpm_limit is None else 1
         look = Call(self, key, question, requests, tokens, nothing, money, dry=True)
-        return self._before_it_is_done(look)
+        return self._wait_beforehand(look)
 
     def look_at_uses(self, key: Snapshot) -> Admission:
         """Return whether a key has a use left, whatever its other limits say. Consumes nothing."""

@@ -42,9 +42,7 @@ HOLD_SECONDS = 600  # until a reservation that nobody settles expires
 LEND_SECONDS = 30.0  # for which a process may use a slice of a budget
 ADMIT = b"SELECT * FROM admit_calls($1::text::jsonb, $2, $3)"
 RETURN = "SELECT return_slices(%s::text::jsonb)"
-WHO = """
-SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()
-"""
+WHO = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
 # A pid is used again, and the one that libpq tells may be that of a pooler.
 END = """
 SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity
@@ -53,8 +51,8 @@ WHERE pid = %s AND backend_start = %s AND application_name = %s
 APPLICATION = "portal-key-counting"
 BUSY = "BUSY"
 MAY_BE_COUNTED = (
-    "The database did not answer in time, so this call may have been counted. Ask again in a"
-    " moment; a call that repeats its own reservation_id takes nothing twice."
+    "The database gave no answer, so this call may have been counted. Ask again in a moment; a call"
+    " that repeats its own reservation_id takes nothing twice."
 )
 TOO_MUCH = FieldError(
     "estimated_usd", "A key reserves and spends less than 1,000,000,000 US dollars in one period."
@@ -115,12 +113,6 @@ class _Waiting:
     again_at: float = 0.0
     tries: int = 0
     may_be_counted: bool = False
-    is_over: bool = False
-
-    def sent_in_vain(self) -> None:
-        """Prepare to be sent again: PostgreSQL may have counted the call."""
-        self.call.repeat()
-        self.may_be_counted = True
 
     def result(self, row: Counted) -> _Result:
         try:
@@ -129,9 +121,6 @@ class _Waiting:
             return _Result(None, error)
 
     def fail(self, error: Exception) -> None:
-        if self.is_over:
-            return
-        self.is_over = True
         self.call.failed()
         self.reply(_Result(None, UnknownOutcome(MAY_BE_COUNTED) if self.may_be_counted else error))
 
@@ -308,6 +297,8 @@ class BatchCounter:
                 raise
             self._broke(batch, error)
         batch[:] = _waited_for(batch)
+        for one in batch:
+            one.call.repeat()
         try:
             return self._rows([one.call.arguments for one in batch]) if batch else []
         except LOST as error:
@@ -316,9 +307,9 @@ class BatchCounter:
 
     def _broke(self, batch: Sequence[_Waiting], error: psycopg.Error) -> None:
         """Forget the connection, if there is one, and note what it was sent and did not refuse."""
-        if self._connection is not None and not _is_refusal(error):
+        if self._connection is not None and not pipeline.is_refusal(error):
             for one in batch:
-                one.sent_in_vain()
+                one.may_be_counted = True
         self._forget()
 
     def _forget(self) -> None:
@@ -390,11 +381,6 @@ def _waited_for(batch: Sequence[_Waiting]) -> list[_Waiting]:
         else:
             waiting.append(one)
     return waiting
-
-
-def _is_refusal(error: psycopg.Error) -> bool:
-    """Tell whether PostgreSQL refused a statement, so that it counted nothing."""
-    return error.diag.severity_nonlocalized == "ERROR"
 
 
 def _has_ended(connection: psycopg.Connection[Any]) -> bool:

@@ -31,8 +31,8 @@ Header = Callable[[str], str | None]
 async def verify(engine: KeyVerifier, header: Header, body: bytes) -> Ready | None:
     """Return the verdict on a key; None if the application must handle this request.
 
-    It waits for nothing but PostgreSQL's count. Raises Unavailable when there is no count, and for
-    a caller with a key when PostgreSQL has not answered for too long.
+    It waits for nothing but PostgreSQL's count. Raises UnknownOutcome when the call may have been
+    counted, and Unavailable when it was not, or when PostgreSQL has not answered for too long.
     """
     engine.require_current_for(_credential(header))
     caller = caller_of(engine, header, SCOPE)

@@ -80,8 +80,8 @@ def verify(
 ) -> dict[str, Any]:
     """Return the verdict on a key for a caller of this tenant.
 
-    Raises Unavailable when PostgreSQL is needed but unavailable, and Conflict for a reservation id
-    that another call has.
+    Raises Unavailable when PostgreSQL is needed but unavailable, UnknownOutcome when it may have
+    counted the call, and Conflict for a reservation id that another call has.
     """
     asked_at = elapsed()
     key = engine.find(asked.key.strip(), question_of(asked).ip)

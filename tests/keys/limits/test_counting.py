@@ -11,6 +11,7 @@ from portal.core.config import libpq_url
 from portal.keys.limits.counting import BatchCounter, Counted, _Answers, _Result
 from tests.cast import Api
 from tests.databases import Database, stopped
+from tests.keys.limits.waiting import until
 
 CLOSE = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
@@ -90,8 +91,7 @@ def test_a_call_is_counted_once_though_the_process_that_was_to_count_it_is_stopp
     with stopped(database, pid):
         answer = ada.post("/api-keys/verify", call)
         assert (answer.status_code, answer.json.get("code")) == (200, "VALID"), answer.text
-    while database.sql("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", pid):
-        pass
+    until(lambda: not database.sql("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", pid))
     [uses] = ada.post("/api-keys/verify", {**call, "dry_run": True}).json["limits"]
     assert uses["remaining"] == 8
 
