@@ -1,6 +1,7 @@
 """Calls that PostgreSQL counts: what their callers hear, also of a database in trouble."""
 
 import asyncio
+import time
 from typing import Any
 
 import psycopg
@@ -8,6 +9,7 @@ import pytest
 from flask import Flask
 
 from portal.core.config import libpq_url
+from portal.keys.limits import counting
 from portal.keys.limits.counting import BatchCounter, Counted, _Answers, _Result
 from tests.cast import Api
 from tests.databases import Database, stopped
@@ -113,6 +115,27 @@ def test_a_call_that_may_have_been_counted_says_so(ada: Api, never_answers: None
     answer = ada.post("/api-keys/verify", call)
     assert (answer.status_code, answer.json["code"]) == (503, "unknown_outcome"), answer.text
     assert "counted" in answer.json["detail"]
+
+
+def test_a_call_that_nobody_waits_for_is_not_sent_again(ada: Api, monkeypatch: pytest.MonkeyPatch):
+    call = {"key": ada.create("api-keys", max_uses=10)["key"]}
+    assert ada.post("/api-keys/verify", call).json["valid"]
+    count, waits = BatchCounter._rows, [0.6]
+
+    def counts(counter: BatchCounter, arguments: Any) -> list[Counted]:
+        if not waits:
+            return count(counter, arguments)
+        time.sleep(waits.pop())
+        raise psycopg.OperationalError("PostgreSQL did not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(counting, "ANSWER_SECONDS", 0.3)
+        patch.setattr(BatchCounter, "_rows", counts)
+        answer = ada.post("/api-keys/verify", call)
+        assert (answer.status_code, answer.json["code"]) == (503, "unknown_outcome"), answer.text
+        until(lambda: not waits)
+    [uses] = ada.post("/api-keys/verify", {**call, "dry_run": True}).json["limits"]
+    assert uses["remaining"] == 9
 
 
 def test_a_request_whose_use_may_have_been_counted_was_not_done(
