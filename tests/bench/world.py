@@ -198,13 +198,13 @@ def _envelope(prefix: str, tenant: Tenant, number: int, count: int) -> Row:
     }
 
 
-def _application_of(tenant: Tenant, number: int) -> str:
-    """Return the id of the application of a record.
+def _application_of(tenant: Tenant, number: int, many: int, each: int) -> str:
+    """Return the id of the application of a record, one of `many`.
 
-    An application has a hundred keys in either tenant, so the later applications have none.
+    An application has `each` of them in either tenant, so the later applications have none, and a
+    page of a list names as many applications in the one as in the other.
     """
-    owners = max(tenant.keys // 100, 1)
-    return identifier("app", tenant, number % owners, tenant.applications)
+    return identifier("app", tenant, number % max(many // each, 1), tenant.applications)
 
 
 def applications(tenant: Tenant) -> Iterator[Row]:
@@ -235,7 +235,7 @@ def connectors(tenant: Tenant) -> Iterator[Row]:
             "sync_status": "failing" if number % 20 == 7 else "healthy",
             "enabled": number % 10 != 3,
             "tags": _json(tags(number, tenant.connectors)),
-            "application_id": _application_of(tenant, number),
+            "application_id": _application_of(tenant, number, tenant.connectors, 10),
         }
 
 
@@ -299,7 +299,7 @@ def webhooks(tenant: Tenant) -> Iterator[Row]:
             "enabled": number % 10 != 3,
             "retry_policy": _json(DEFAULT_POLICY.model_dump(by_alias=True)),
             "tags": _json(tags(number, tenant.webhooks)),
-            "application_id": _application_of(tenant, number),
+            "application_id": _application_of(tenant, number, tenant.webhooks, 10),
         }
 
 
@@ -335,7 +335,7 @@ def keys(tenant: Tenant) -> Iterator[Row]:
             "revoked_at": created(number, count) if revoked else None,
             "created_by_user_id": "per_rare" if rare else f"per_{tenant.code}",
             "tags": _json(tags(number, count)),
-            "application_id": None if opens else _application_of(tenant, number),
+            "application_id": None if opens else _application_of(tenant, number, tenant.keys, 100),
         }
 
 
