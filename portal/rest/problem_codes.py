@@ -360,7 +360,7 @@ CODES = _by_code(
             "The connection to the database broke while the change was being saved, or after a part"
             " of it was, or the database gave no answer.",
             "Read the record, or send the request again with the same Idempotency-Key: it is then"
-            " done at most once. A verification that repeats its own `reservation_id` takes"
+            " done at most once. A verification that repeats its own reservation_id takes"
             " nothing twice; another one may be counted twice.",
             "The connection to the database broke while this was being saved.",
         ),
