@@ -78,18 +78,12 @@ def test_a_call_whose_answer_was_lost_is_counted_once(
     assert settled.json["cost_usd"] == 0.5
 
 
-COUNTING = """
-SELECT pid FROM pg_stat_activity
-WHERE datname = current_database() AND application_name = 'portal-key-counting' AND state = 'idle'
-"""
-
-
 def test_a_call_is_counted_once_though_the_process_that_was_to_count_it_is_stopped(
-    ada: Api, database: Database
+    app: Flask, ada: Api, database: Database
 ):
     call = {"key": ada.create("api-keys", max_uses=10)["key"]}
     assert ada.post("/api-keys/verify", call).json["valid"]
-    pid = database.sql(COUNTING)
+    pid, _ = app.extensions["keys"].meters.counting._process
     with stopped(database, pid):
         answer = ada.post("/api-keys/verify", call)
         assert (answer.status_code, answer.json.get("code")) == (200, "VALID"), answer.text
