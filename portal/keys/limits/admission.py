@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 
-from portal.core.errors import Conflict, FieldError, UnknownOutcome
+from portal.core.errors import Conflict, FieldError, Unavailable, UnknownOutcome
 from portal.database.base import new_id
 from portal.keys.decision.clock import Clock
 from portal.keys.decision.decision import Question
@@ -42,6 +42,10 @@ IDS_IN_USE = {
     "OTHER_AMOUNT": "A call with this id reserved another amount. Use a new id for another call.",
 }
 """Refusal of a caller's own id for a reservation → the sentence for it."""
+NOT_DONE = (
+    "The database gave no answer about the limits of this key, so the request was not done. It may"
+    " count towards the limits nevertheless. Try again in a moment."
+)
 REMEMBERED = frozenset({"RPM_EXCEEDED", "TPM_EXCEEDED", "USES_EXCEEDED"})
 MOST_REFUSALS = 20_000
 SOLVENT_SECONDS = 10.0
@@ -74,6 +78,7 @@ class Call:
     asked_at: float = 0.0
     is_own: bool = False
     may_have_slice: bool = False
+    may_be_counted: bool = False
 
     def __post_init__(self) -> None:
         self.asked_at = self.asked_at or self.meters.leases.clock()
@@ -206,13 +211,13 @@ class CallAdmission:
     ) -> Admission | Call:
         """Take one request, the tokens and the money of a call from memory.
 
-        Return the admission, or the call if PostgreSQL must count it. PostgreSQL counts every call
+        Return the admission, or the call if PostgreSQL must count it. PostgreSQL judges every call
         with a caller's own `reservation_id`, because only it recognizes a repetition. `money=False`
         ignores the budget: calls of the portal's own REST API cost nothing. `asked_at` is the time
         (`elapsed`) before the key was read, if that is known.
         """
         tokens = 0 if key.tpm_limit is None else question.tokens
-        if (refused := self._remembered(key, tokens)) is not None:
+        if reservation_id is None and (refused := self._remembered(key, tokens)) is not None:
             return refused
         money = money and (key.max_budget_usd is not None or question.usd is not None)
         requests = 0 if key.rpm_limit is None else 1
@@ -268,7 +273,7 @@ class CallAdmission:
         try:
             return self.wait(call)
         except UnknownOutcome:
-            raise unavailable() from None
+            raise unavailable() if call.dry else Unavailable(NOT_DONE) from None
 
     def look(self, key: Snapshot, question: Question) -> Admission:
         """Return the state of the meters, and whether they would refuse. Consumes nothing."""
@@ -347,8 +352,13 @@ class CallAdmission:
     # ------------------------------------------------------------ results of calls
 
     def undo(self, call: Call) -> None:
-        """Give back what a call took from memory."""
-        self.leases.give_back(call.key.id, call.taken, call.requests, call.tokens)
+        """Give back what a call took from memory.
+
+        The requests and tokens of a call that may be counted stay used: its reservation may exist,
+        and a repetition of it takes none.
+        """
+        if not call.may_be_counted:
+            self.leases.give_back(call.key.id, call.taken, call.requests, call.tokens)
         if call.piece is not None:
             self.slices.give_back(call.piece)
         if call.lend_usd:

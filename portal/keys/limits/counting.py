@@ -35,6 +35,8 @@ ATTEMPT_SECONDS = 1.1  # for one answer of PostgreSQL: a call can be sent twice 
 END_MILLISECONDS = 200  # to wait for the end of a server process that did not answer
 AGAIN_SECONDS = 0.002  # until a call whose rows were locked is retried; doubled each time
 LONGEST_AGAIN_SECONDS = 0.05
+# A call whose rows stay locked fails before its caller gives up: it was certainly not counted.
+BEFORE_THE_END_SECONDS = 0.3
 LARGEST_BATCH = 200
 RETURNED_AT_ONCE = 20  # leases and slices returned by one statement
 STATEMENT_SECONDS = 1.0  # a batch takes milliseconds, and waits for no lock
@@ -84,18 +86,21 @@ class Counted(NamedTuple):
 class Call(Protocol):
     """A call to be counted, and what to do with the result."""
 
+    may_be_counted: bool
+    """Whether it was sent and no answer came, so that PostgreSQL may have counted it."""
+
     @property
     def arguments(self) -> Arguments:
         """Return the arguments for admit_calls."""
 
     def repeat(self) -> None:
-        """Prepare to be sent again: its answer was lost, so it may have been counted."""
+        """Prepare to be sent again, after its answer was lost."""
 
     def counted(self, row: Counted) -> Any:
         """Return the result for the caller, and store what was lent. Runs even if nobody waits."""
 
     def failed(self) -> None:
-        """Undo what was taken for the call."""
+        """Undo what was taken for the call, as far as it cannot have been counted."""
 
 
 class _Result(NamedTuple):
@@ -112,7 +117,6 @@ class _Waiting:
     until: float
     again_at: float = 0.0
     tries: int = 0
-    may_be_counted: bool = False
 
     def result(self, row: Counted) -> _Result:
         try:
@@ -122,7 +126,9 @@ class _Waiting:
 
     def fail(self, error: Exception) -> None:
         self.call.failed()
-        self.reply(_Result(None, UnknownOutcome(MAY_BE_COUNTED) if self.may_be_counted else error))
+        self.reply(
+            _Result(None, UnknownOutcome(MAY_BE_COUNTED) if self.call.may_be_counted else error)
+        )
 
     def put_off(self, now: float) -> None:
         self.again_at = now + min(LONGEST_AGAIN_SECONDS, AGAIN_SECONDS * 2**self.tries)
@@ -267,7 +273,7 @@ class BatchCounter:
         for one, row in zip(batch, rows, strict=True):
             if row.refused != BUSY:
                 done.append((one, one.result(row)))
-            elif now > one.until:
+            elif now > one.until - BEFORE_THE_END_SECONDS:
                 one.fail(unavailable())
             else:
                 one.put_off(now)
@@ -309,7 +315,7 @@ class BatchCounter:
         """Forget the connection, if there is one, and note what it was sent and did not refuse."""
         if self._connection is not None and not pipeline.is_refusal(error):
             for one in batch:
-                one.may_be_counted = True
+                one.call.may_be_counted = True
         self._forget()
 
     def _forget(self) -> None:

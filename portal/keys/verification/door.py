@@ -69,7 +69,7 @@ def introspect(engine: KeyVerifier, issuer: str, header: Header, body: bytes) ->
     except (ValueError, KeyError):
         return None
     key = engine.remembered(shown.strip())
-    if key is None:
+    if key is None or key.max_uses is not None:  # PostgreSQL alone knows whether a use is left
         return None
     now = engine.clock.now()
     usage.note(caller.tenant_id, caller.id, now, scope=SCOPE)

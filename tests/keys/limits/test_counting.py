@@ -11,6 +11,7 @@ from flask import Flask
 from portal.core.config import libpq_url
 from portal.keys.limits import counting
 from portal.keys.limits.counting import BatchCounter, Counted, _Answers, _Result
+from portal.keys.limits.window_leases import Lease
 from tests.cast import Api
 from tests.databases import Database, stopped
 from tests.keys.limits.waiting import until
@@ -111,6 +112,66 @@ def test_a_call_that_may_have_been_counted_says_so(ada: Api, never_answers: None
     assert "counted" in answer.json["detail"]
 
 
+@pytest.fixture
+def lent(app: Flask, ada: Api) -> tuple[str, Lease]:
+    """Issue a key, and lend this process three of its requests: its text, and the lease."""
+    made = ada.create("api-keys", rpm_limit=60, max_budget_usd=1000)
+    meters = app.extensions["keys"].meters
+    lease = Lease(made["tenant_id"], meters.leases.clock() + 60, 7, requests=3)
+    meters.leases.lend(made["id"], lease, (0, 0))
+    return made["key"], lease
+
+
+@pytest.mark.parametrize("own", [None, "call-00001"], ids=["no id", "its own id"])
+def test_a_call_whose_answer_was_lost_uses_up_its_limit(
+    ada: Api, lent: tuple[str, Lease], loses_an_answer: list[str], own: str | None
+):
+    key, lease = lent
+    loses_an_answer.clear()
+    call = {"key": key, "estimated_usd": 20, "reservation_id": own}
+    assert ada.post("/api-keys/verify", call).json["code"] == "VALID"
+    assert loses_an_answer
+    assert lease.requests == 2
+
+
+def test_a_repeated_call_of_unknown_outcome_is_no_free_call(
+    ada: Api, lent: tuple[str, Lease], monkeypatch: pytest.MonkeyPatch
+):
+    key, lease = lent
+    call = {"key": key, "estimated_usd": 20, "reservation_id": "call-00001"}
+    count = BatchCounter._rows
+
+    def counts(counter: BatchCounter, arguments: Any) -> list[Counted]:
+        count(counter, arguments)
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BatchCounter, "_rows", counts)
+        assert ada.post("/api-keys/verify", call).json["code"] == "unknown_outcome"
+    assert ada.post("/api-keys/verify", call).json["code"] == "VALID"
+    assert lease.requests == 2
+
+
+def test_an_admitted_call_is_repeated_though_its_key_is_at_its_limit(ada: Api):
+    key = ada.create("api-keys", rpm_limit=1, max_budget_usd=10)["key"]
+    call = {"key": key, "estimated_usd": 1, "reservation_id": "call-00001"}
+    assert ada.post("/api-keys/verify", call).json["code"] == "VALID"
+    assert ada.post("/api-keys/verify", {"key": key}).json["code"] == "RPM_EXCEEDED"
+    assert ada.post("/api-keys/verify", call).json["code"] == "VALID"
+
+
+def test_a_call_whose_rows_stay_locked_was_certainly_not_counted(ada: Api, database: Database):
+    made = ada.create("api-keys", max_uses=10)
+    call = {"key": made["key"]}
+    assert ada.post("/api-keys/verify", call).json["valid"]
+    with psycopg.connect(libpq_url(database.superuser_url)) as other:
+        other.execute("SELECT FROM api_key_runtime WHERE key_id = %s FOR UPDATE", (made["id"],))
+        answer = ada.post("/api-keys/verify", call)
+        assert (answer.status_code, answer.json["code"]) == (503, "unavailable"), answer.text
+    [uses] = ada.post("/api-keys/verify", {**call, "dry_run": True}).json["limits"]
+    assert uses["remaining"] == 9
+
+
 def test_a_call_that_nobody_waits_for_is_not_sent_again(ada: Api, monkeypatch: pytest.MonkeyPatch):
     call = {"key": ada.create("api-keys", max_uses=10)["key"]}
     assert ada.post("/api-keys/verify", call).json["valid"]
@@ -138,6 +199,8 @@ def test_a_request_whose_use_may_have_been_counted_was_not_done(
     key = ada.create("api-keys", max_uses=10, scopes=["applications:read"])["key"]
     answer = Api(app.test_client(), key).get("/applications")
     assert (answer.status_code, answer.json["code"]) == (503, "unavailable"), answer.text
+    assert "was not done" in answer.json["detail"]
+    assert "may count" in answer.json["detail"]
 
 
 def test_a_call_that_nothing_can_be_saved_for_says_so(ada: Api, database: Database):

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -57,6 +58,28 @@ def together(port: int, headers: dict[str, str], body: Any) -> Counter[str]:
     with ThreadPoolExecutor(CALLERS) as callers:
         asked = [callers.submit(ask, port, headers, body, CALLS) for _ in range(CALLERS)]
         return Counter(document["code"] for one in asked for _, document in one.result())
+
+
+def introspected(port: int, headers: dict[str, str], key: str) -> bool:
+    """Tell whether the portal says that a key is active (RFC 7662)."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    form = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
+    connection.request("POST", "/oauth/introspect", urlencode({"token": key}), form)
+    found = json.loads(connection.getresponse().read())
+    connection.close()
+    return bool(found["active"])
+
+
+def test_a_key_whose_uses_are_used_up_is_not_active(
+    port_of_two: int, ada: Api, caller: dict[str, str]
+) -> None:
+    key = ada.create("api-keys", max_uses=3)["key"]
+    heard = [introspected(port_of_two, caller, key) for _ in range(8)]  # both processes know it
+    assert heard == [True] * 8
+    for code in ["VALID"] * 3 + ["USES_EXCEEDED"]:
+        [(_, document)] = ask(port_of_two, caller, {"key": key})
+        assert document["code"] == code
+    assert not any(introspected(port_of_two, caller, key) for _ in range(8))
 
 
 def test_two_processes_admit_exactly_the_limit(
