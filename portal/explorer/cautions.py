@@ -25,6 +25,7 @@ SIGN_IN = frozenset(
         "integration.apiKeys.unblock",
         "integration.apiKeys.updateLeakPolicy",
         "integration.applications.reopen",
+        "integration.bulkJobs.confirm",  # its page asks only if the job does what needs it
         "integration.connectors.restoreCredentials",
         "integration.webhooks.rotateSecret",
     }

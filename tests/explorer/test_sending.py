@@ -149,6 +149,18 @@ def test_the_explorer_asks_for_a_sign_in_where_pages_do(
         assert "/auth/login?again=1" in answer.headers.get("Location", ""), operation.id
 
 
+def test_a_job_that_revokes_keys_is_confirmed_only_after_a_recent_sign_in(
+    browse: Callable[..., Pages], ada: Api
+) -> None:
+    key = ada.create("api-keys")["id"]
+    job = {"resource": "api-keys", "verb": "revoke", "ids": [key], "arguments": {"reason": "x"}}
+    made = ada.post("/bulk-jobs", job).json["id"]
+    url, typed = page_of("bulkJobs.confirm"), {"path.id": made}
+    late = browse(ADA, minutes_ago=11).post(url, typed)
+    assert "/auth/login?again=1" in late.headers.get("Location", "")
+    assert "202 Accepted" in seen(browse(ADA).post(url, typed))
+
+
 def test_a_secret_is_shown_once_and_apart(person: Pages) -> None:
     answer = person.post(page_of("webhooks.create"), {"body.name": "CRM events"})
     (secret,) = re.findall(r"whsec_[A-Za-z0-9+/=]{20,}", answer.text)

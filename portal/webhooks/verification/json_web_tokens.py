@@ -2,17 +2,23 @@
 
 The key decides which algorithms are accepted, never the token: a public key is not a shared secret.
 The secret of such a webhook is one of four things: a shared secret, a public key in PEM, a JWK or a
-set of them as JSON, or the https address of a set.
+set of them as JSON, or the https address of a set. What everybody knows, an address or a public key
+in another form, is not taken for a shared secret.
 """
 
 import base64
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.x509 import load_der_x509_certificate
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key, OctKey
@@ -30,6 +36,12 @@ PUBLIC: Mapping[str, tuple[str, ...]] = {
     "OKP": ("EdDSA", "Ed25519"),
 }
 BODY_CLAIM = "request_body_sha256"
+TO_BASE64 = str.maketrans("-_", "+/")  # from the alphabet for addresses
+# An address in any form: with a scheme, or the name of a host before a path.
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*+://|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::\d+)?/")
+HTTPS = "https://"
+NO_ADDRESS = "This looks like an address. That of a key set begins with https:// in small letters."
+NO_PEM = "This is a public key or a certificate without its PEM lines: give the public key in PEM."
 
 
 class BadKey(ValueError):
@@ -46,7 +58,7 @@ class Token:
 
 def is_address(secret: str) -> bool:
     """Tell whether the secret is the address of a key set, which has to be fetched."""
-    return secret.startswith("https://")
+    return secret.startswith(HTTPS)
 
 
 def key_id(token: str) -> str | None:
@@ -105,17 +117,43 @@ def keys_of(secret: str, look: Look) -> Iterator[tuple[Key, Sequence[str]]]:
     """Yield the keys of a secret, each with its algorithms. Raises BadKey if it is not a key."""
     if is_address(secret):
         yield from _set((look(secret) or b'{"keys": []}').decode("utf-8", "replace"))
-    elif secret.lstrip().startswith("{"):
+    elif secret.lstrip().startswith(("{", "[")):
         yield from _set(secret)
     elif "-----BEGIN" in secret:
         yield _public(secret)
-    elif len(secret) < SHORTEST_SECRET:
-        raise BadKey(f"A shared secret has {SHORTEST_SECRET} characters at least.")
     else:
-        try:
-            yield OctKey.import_key(secret), SHARED
-        except ValueError:
-            raise BadKey("This is a public key in a form that is not known here.") from None
+        yield _shared(secret), SHARED
+
+
+def _shared(secret: str) -> Key:
+    if len(secret) < SHORTEST_SECRET:
+        raise BadKey(f"A shared secret has {SHORTEST_SECRET} characters at least.")
+    if ADDRESS.match(secret.lstrip()):
+        raise BadKey(NO_ADDRESS)
+    if any(map(_is_public, _decoded(secret))):
+        raise BadKey(NO_PEM)
+    try:
+        return OctKey.import_key(secret)
+    except ValueError:
+        raise BadKey("This is a public key in a form that is not known here.") from None
+
+
+def _decoded(text: str) -> Iterator[bytes]:
+    """Yield the bytes that a text may stand for, in base64 of either alphabet and in hex."""
+    bare = "".join(text.split())
+    with suppress(ValueError):
+        yield base64.b64decode(bare.translate(TO_BASE64) + "=" * (-len(bare) % 4), validate=True)
+    with suppress(ValueError):
+        yield bytes.fromhex(bare)
+
+
+def _is_public(der: bytes) -> bool:
+    """Tell whether these bytes are a public key or a certificate in DER."""
+    for load in (load_der_public_key, load_der_x509_certificate):
+        with suppress(ValueError, TypeError, UnsupportedAlgorithm):
+            load(der)
+            return True
+    return False
 
 
 def _set(text: str) -> Iterator[tuple[Key, Sequence[str]]]:
@@ -123,7 +161,7 @@ def _set(text: str) -> Iterator[tuple[Key, Sequence[str]]]:
         found = json.loads(text)
     except (ValueError, RecursionError):
         raise BadKey("This is neither a JWK nor a set of them.") from None
-    listed = found.get("keys", [found]) if isinstance(found, dict) else []
+    listed = found.get("keys", [found]) if isinstance(found, dict) else found
     for one in listed if isinstance(listed, list) else []:
         # Everybody can read a public set, so a shared secret in it is useless; encryption keys sign
         # nothing.

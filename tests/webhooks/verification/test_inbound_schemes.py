@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -517,6 +518,38 @@ def test_a_token_that_names_a_body_is_held_to_it() -> None:
         assert judge("jwt", sent, body=BODY + b" ").code == "body_changed"
     without = Vector({"Plaid-Verification": token("ES256", EC, None)}, secret=EC_PUBLIC)
     assert judge("plaid", without).code == "body_changed"
+
+
+PUBLIC_DER = base64.b64encode(
+    serialization.load_pem_public_key(RSA_PUBLIC.encode()).public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+).decode()
+KNOWN_TO_ALL = {
+    "an address in capitals": "HTTPS://login.example.com/.well-known/jwks.json",
+    "an address without TLS": "http://login.example.com/.well-known/jwks.json",
+    "an address without a scheme": "login.example.com/.well-known/jwks.json",
+    "a key without PEM lines": PUBLIC_DER,
+    "a key in several lines": "\n".join(re.findall(".{1,64}", PUBLIC_DER)),
+    "a key for addresses": PUBLIC_DER.replace("+", "-").replace("/", "_").rstrip("="),
+    "a key in hex": base64.b64decode(PUBLIC_DER).hex(),
+    "a list of keys": json.dumps([RSA.as_dict(private=False)]),
+}
+
+
+@pytest.mark.parametrize("scheme", ["jwt", "fusionauth"])
+@pytest.mark.parametrize("secret", KNOWN_TO_ALL.values(), ids=KNOWN_TO_ALL)
+def test_what_everybody_knows_is_no_shared_secret(scheme: str, secret: str) -> None:
+    key = OctKey.import_key(secret)
+    forged = token("HS256", key, DIGEST)
+    headers = {"Authorization": f"Bearer {forged}", "X-FusionAuth-Signature-JWT": forged}
+    assert not judge(scheme, Vector(headers, secret=secret)).verified
+
+
+def test_a_list_of_keys_is_a_set_of_them() -> None:
+    said = token("RS256", RSA, None)
+    both = json.dumps([EC.as_dict(private=False), RSA.as_dict(private=False)])
+    assert judge("jwt", Vector({"Authorization": f"Bearer {said}"}, secret=both)).verified
 
 
 def test_a_private_key_is_not_taken_for_a_public_one() -> None:
