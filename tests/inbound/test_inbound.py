@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -595,6 +596,41 @@ def test_a_credential_in_a_request_is_written_nowhere_and_still_recognised(
     written = everything_written(database)
     for hidden in (secret, secret.encode().hex(), base64.b64encode(secret.encode()).decode()):
         assert hidden not in written
+
+
+MISPLACED = "a misplaced+secret/of the sender"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "secret", "genuine"),
+    [
+        ("api-key", MISPLACED, {"X-API-Key": MISPLACED}),
+        ("bearer", MISPLACED, {"Authorization": f"Bearer {MISPLACED}"}),
+        ("basic", f"splunk:{MISPLACED}", {}),
+        ("github", MISPLACED, {}),
+        ("jwt", MISPLACED, {}),
+    ],
+)
+def test_a_secret_that_a_sender_put_elsewhere_is_written_nowhere(
+    ada: Api,
+    client: FlaskClient,
+    database: Database,
+    scheme: str,
+    secret: str,
+    genuine: dict[str, str],
+) -> None:
+    webhook = make(ada, scheme, inbound_secret=secret)
+    url = f"{webhook['inbound_url']}?token={quote(MISPLACED, safe='')}"
+    wrong = {"X-Other": f"key={MISPLACED}", "X-Basic": base64.b64encode(secret.encode()).decode()}
+    body = json.dumps({"token": MISPLACED}).encode()
+    assert knock(client, url, body, wrong).status_code == 401
+    if genuine:
+        assert knock(client, url, body, wrong | genuine).status_code == 200
+        assert events(ada)[0]["data"] == {"token": "[hidden]"}
+    written = everything_written(database)
+    for hidden in (secret, MISPLACED, quote(MISPLACED, safe=""), wrong["X-Basic"]):
+        assert hidden not in written
+        assert hidden.encode().hex() not in written
 
 
 def test_a_credential_is_recognised_after_the_secret_key_was_replaced(

@@ -101,9 +101,10 @@ def receive(webhook: Webhook, message: Message, source_ip: str | None) -> Recept
         return Reception(verdict, confirm=url)
     if (failure := failure_orders.take(webhook)) is not None:
         return Reception(verdict, failure=failure)
-    row = stored_request.row(webhook, arrival, source_ip, verdict)
+    clean = stored_request.without_secrets(scheme, known, message)
+    row = stored_request.row(webhook, arrival, clean, source_ip, verdict)
     try:
-        return _accept(webhook, arrival, row, verdict)
+        return _accept(webhook, arrival, clean, row, verdict)
     except Invalid as error:
         session.rollback()
         return Reception(refused_event(error))
@@ -139,12 +140,16 @@ def quarantine(
     if is_full or in_minute >= QUARANTINE_A_MINUTE:
         return None
     arrival = Arrival(inbound_secrets.scheme_of(webhook), message)
-    row = stored_request.row(webhook, arrival, source_ip, verdict)
+    known = inbound_secrets.known(webhook)
+    clean = stored_request.without_secrets(arrival.scheme, known, message)
+    row = stored_request.row(webhook, arrival, clean, source_ip, verdict)
     session.execute(insert(InboundRequest), [row | {"state": "quarantined"}])
     return str(row["id"])
 
 
-def _accept(webhook: Webhook, arrival: Arrival, row: dict[str, Any], verdict: Verdict) -> Reception:
+def _accept(
+    webhook: Webhook, arrival: Arrival, clean: Message, row: dict[str, Any], verdict: Verdict
+) -> Reception:
     row |= {"state": "accepted", "verified_at": func.now(), **stored_request.without_keys(row)}
     if earlier := deduplication.claim(webhook, arrival, row["id"]):
         return _again(webhook, earlier, verdict)
@@ -155,7 +160,7 @@ def _accept(webhook: Webhook, arrival: Arrival, row: dict[str, Any], verdict: Ve
             return _again(webhook, earlier, verdict)
     _touch(webhook)
     request = _get(webhook.tenant_id, row["id"])
-    event_of_request.publish(webhook, arrival.scheme, arrival.message, request)
+    event_of_request.publish(webhook, arrival.scheme, clean, request)
     session.flush()
     return Reception(verdict, request.id, request.event_id)
 

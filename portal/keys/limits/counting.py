@@ -87,7 +87,7 @@ class Call(Protocol):
     """A call to be counted, and what to do with the result."""
 
     may_be_counted: bool
-    """Whether it was sent and no answer came, so that PostgreSQL may have counted it."""
+    """True once it was sent and no answer came: PostgreSQL may have counted it."""
 
     @property
     def arguments(self) -> Arguments:

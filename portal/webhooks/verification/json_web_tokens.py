@@ -39,7 +39,7 @@ BODY_CLAIM = "request_body_sha256"
 TO_BASE64 = str.maketrans("-_", "+/")  # from the alphabet for addresses
 # An address in any form: with a scheme, or the name of a host before a path.
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*+://|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::\d+)?/")
-HTTPS = "https://"
+HTTPS, PEM = "https://", "-----BEGIN"
 NO_ADDRESS = "This looks like an address. That of a key set begins with https:// in small letters."
 NO_PEM = "This is a public key or a certificate without its PEM lines: give the public key in PEM."
 
@@ -59,6 +59,11 @@ class Token:
 def is_address(secret: str) -> bool:
     """Tell whether the secret is the address of a key set, which has to be fetched."""
     return secret.startswith(HTTPS)
+
+
+def is_shared(secret: str) -> bool:
+    """Tell whether the secret is one that both sides keep, and not a public key or its address."""
+    return not (is_address(secret) or _is_json(secret) or PEM in secret)
 
 
 def key_id(token: str) -> str | None:
@@ -117,12 +122,16 @@ def keys_of(secret: str, look: Look) -> Iterator[tuple[Key, Sequence[str]]]:
     """Yield the keys of a secret, each with its algorithms. Raises BadKey if it is not a key."""
     if is_address(secret):
         yield from _set((look(secret) or b'{"keys": []}').decode("utf-8", "replace"))
-    elif secret.lstrip().startswith(("{", "[")):
+    elif _is_json(secret):
         yield from _set(secret)
-    elif "-----BEGIN" in secret:
+    elif PEM in secret:
         yield _public(secret)
     else:
         yield _shared(secret), SHARED
+
+
+def _is_json(secret: str) -> bool:
+    return secret.lstrip().startswith(("{", "["))
 
 
 def _shared(secret: str) -> Key:

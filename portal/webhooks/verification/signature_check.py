@@ -350,6 +350,13 @@ def key_problem(scheme: Scheme, secret: str) -> str | None:
     return None
 
 
+def is_shared(scheme: Scheme, secret: str) -> bool:
+    """Tell whether both sides keep this secret to themselves: a public key is known to all."""
+    if scheme.method == "jwt":
+        return json_web_tokens.is_shared(secret)
+    return scheme.method not in ("ed25519", "ecdsa", "sns")
+
+
 # ---------------------------------------------------------------- the signed text
 
 
