@@ -116,7 +116,7 @@ def _end_earlier(actor: Actor, kind: Kind, verb: str) -> None:
 
 def find(actor: Actor, job_id: str, *, lock: bool = False) -> BulkJob:
     """Return a job of the actor's own, or any of the tenant's for an admin. Raises NotFound, and
-    Forbidden for a job of somebody else."""
+    Forbidden for a job of somebody else, or on records that the actor may not read."""
     query = BulkJob.seen_by(actor).where(BulkJob.id == job_id)
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
@@ -125,6 +125,8 @@ def find(actor: Actor, job_id: str, *, lock: bool = False) -> BulkJob:
         raise NotFound(f"There is no bulk job {job_id[:60]} in this tenant.")
     if not actor.is_admin and job.asked_by != _id_of(actor):
         raise Forbidden("Somebody else asked for this job. They and admins of your tenant see it.")
+    if kind := KINDS.get(job.resource):
+        actor.require(f"{kind.resource.scope}:read")
     return job
 
 
@@ -218,8 +220,13 @@ def confirm(actor: Actor, job_id: str) -> BulkJob:
 
 
 def cancel(actor: Actor, job_id: str) -> BulkJob:
-    """Cancel a job. What was done stays done. A second call changes nothing."""
+    """Cancel a job. What was done stays done. A second call changes nothing.
+
+    Raises Forbidden for an actor who could not have asked for it.
+    """
     job = find(actor, job_id, lock=True)
+    if act := act_named(job.resource, job.verb):
+        actor.require(act.scope)
     if not job.is_open:
         return job
     was_running = job.state == "running"

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Flask
-from portal_devtools.identity_provider.people import ACME
+from portal_devtools.identity_provider.people import ACME, PEOPLE
 from sqlalchemy.exc import DBAPIError
 
 from portal.bulk.housekeeping import HOUSEKEEPING
@@ -469,3 +469,21 @@ def test_only_who_may_do_it_to_one_may_do_it_to_many(ada: Api, ed: Api, vic: Api
         assert stranger.get(f"/bulk-jobs/{own['id']}").status_code == status
         assert stranger.post(f"/bulk-jobs/{own['id']}/confirmations").status_code == status
         assert stranger.post(f"/bulk-jobs/{own['id']}/cancellations").status_code == status
+
+
+def test_a_narrowed_token_of_an_admin_reaches_only_jobs_on_what_it_may_touch(
+    app: Flask, ada: Api, token_provider: Provider
+) -> None:
+    keys(ada, 1)
+    job = preview(ada, "api-keys", "block", filter={})
+    path = f"/bulk-jobs/{job['id']}"
+
+    def narrowed(scope: str) -> Api:
+        return Api(app.test_client(), token_provider.token_of(PEOPLE[0], scope=scope))
+
+    stranger, reader = narrowed("webhooks:read"), narrowed("keys:read")
+    assert [stranger.get(f"{path}{part}").status_code for part in ("", "/rows")] == [403, 403]
+    assert [reader.get(f"{path}{part}").status_code for part in ("", "/rows")] == [200, 200]
+    for caller in (stranger, reader):
+        assert caller.post(f"{path}/cancellations").status_code == 403
+    assert ada.post(f"{path}/cancellations").json["state"] == "cancelled"
