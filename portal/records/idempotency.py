@@ -31,9 +31,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core.config import running
 from portal.core.errors import Conflict, FieldError, Invalid
+from portal.core.key_shape import holds_key
 from portal.database.actor import Actor
 from portal.database.base import Base
 from portal.database.session import session
+from portal.records.schemas import HOLDS_KEY
 
 KEEP = timedelta(hours=24)
 MAX_LENGTH = 255
@@ -81,6 +83,8 @@ def claim(actor: Actor, key: str, fingerprints: list[bytes]) -> Answer | None:
     """
     if not (key.strip() and key.isprintable() and key.isascii() and len(key) <= MAX_LENGTH):
         raise Invalid.field("Idempotency-Key", f"Use 1 to {MAX_LENGTH} printable characters.")
+    if holds_key(key):  # it is stored as it is
+        raise Invalid.field("Idempotency-Key", HOLDS_KEY)
     identity = {"tenant_id": actor.tenant_id, "actor_id": actor.id, "key": key}
     claimed = session.execute(
         insert(IdempotencyKey)
