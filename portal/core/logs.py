@@ -19,6 +19,8 @@ import orjson
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
+from portal.core.key_shape import SHAPE
+
 if TYPE_CHECKING:
     from flask import Flask, Response
 
@@ -36,16 +38,26 @@ SECRET_NAMES = re.compile(
 # which secret it was. A pattern is tried only in a line that has one of its marks (in lower case):
 # most lines have none.
 SECRET_SHAPES = (
-    (("sk-",), re.compile(r"\b(sk-[A-Za-z0-9]{1,12}-)[A-Za-z0-9_-]{6,}"), rf"\1{REMOVED}"),
+    (
+        ("sk-",),
+        # After a letter only a whole key is one: “risk-based-approach” stays.
+        re.compile(
+            rf"((?:(?<![A-Za-z0-9])|(?={SHAPE.pattern}))sk-[A-Za-z0-9]{{1,12}}-)[\w-]{{6,}}"
+        ),
+        rf"\1{REMOVED}",
+    ),
     (
         ("whsec_", "whsk_", "hvs.", "hvb."),
-        re.compile(r"\b(whsec_|whsk_|hvs\.|hvb\.)[A-Za-z0-9+/=_.-]{6,}"),
+        re.compile(r"(whsec_|whsk_|hvs\.|hvb\.)[A-Za-z0-9+/=_.-]{6,}"),
         rf"\1{REMOVED}",
     ),
     (
         ("eyj",),
         # The lookahead tests each run of letters only once, so that any text takes linear time.
-        re.compile(r"(?<![\w-])(?=[\w-]*+\.[\w-]++\.)([\w-]*?)\beyJ[\w-]{6,}\.[\w-]+\.[\w-]*"),
+        re.compile(
+            r"(?<![\w-])(?=[\w-]*+\.[\w-]++\.)"
+            r"([\w-]*?)(?<![A-Za-z0-9])eyJ[\w-]{6,}\.[\w-]+\.[\w-]*"
+        ),
         rf"\1jwt {REMOVED}",
     ),
     (
@@ -70,7 +82,7 @@ SECRET_SHAPES = (
     ),
     (
         ("://",),
-        re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@/]+@"),
+        re.compile(r"(://[^\s:/@]*):[^\s@/]+@"),
         rf"\1:{REMOVED}@",
     ),
 )

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 
 import pytest
 import structlog
@@ -9,7 +10,7 @@ import structlog
 from portal.core import logs
 
 SECRETS = {
-    "an API key": ("sk-acme-k0aBcDeFgHiJkLmNoPqRsTuVwXyZ012345abcdef", "0aBcDeFg"),
+    "an API key": ("sk-acme-u0aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789a", "0aBcDeFg"),
     "a signing secret": ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "MfKQ9r8G"),
     "a bearer token": ("Authorization: Bearer abc.def-ghi_jkl", "abc.def"),
     "a header in a dict": ("{'Authorization': 'Basic dXNlcjpwYXNz'}", "dXNlcjpw"),
@@ -68,7 +69,10 @@ def test_production_writes_one_json_object_a_line(capsys):
 
 def test_ordinary_words_stay(capsys):
     logs.configure(production=False)
-    words = "GET /api/v1/integration/keys key_01K0 whk_01K0 https://example.com/code/of/conduct"
+    words = (
+        "GET /api/v1/integration/keys key_01K0 whk_01K0 https://example.com/code/of/conduct"
+        " a risk-based-approach"
+    )
     structlog.stdlib.get_logger("t").info(words, status=200)
     assert words in capsys.readouterr().out
 
@@ -90,6 +94,31 @@ def test_a_request_is_one_line_without_its_query(client, capsys):
     assert line["status"] in (302, 303)
     assert line["ms"] >= 0
     assert line["request"].startswith("req_")
+
+
+@pytest.mark.parametrize("before", ["x_", "_", "a", "9"])
+@pytest.mark.parametrize("name", ["an API key", "a signing secret"])
+def test_what_stands_before_a_secret_does_not_hide_it(client, capsys, name: str, before: str):
+    line, secret = SECRETS[name]
+    logs.configure(production=True)
+    for path in ("/", "/in/", "/api/v1/integration/applications/"):
+        client.get(f"{path}{before}{line}")
+    said = capsys.readouterr().out
+    assert said.count(logs.REMOVED) == 3
+    assert secret not in said
+
+
+@pytest.mark.parametrize("name", ["a JWT", "a password in a URL"])
+def test_nor_does_an_underscore(name: str):
+    line, secret = SECRETS[name]
+    assert secret not in logs.redact(f"_{line.removeprefix('got ')}")
+
+
+@pytest.mark.parametrize("part", ["sk-", "_sk-a1b2-", "whsec_", "eyJ", "a.", "_eyJa-", "://", "a:"])
+def test_a_long_line_is_read_quickly(part: str):
+    begun = time.process_time()
+    logs.redact(f"://sk-eyJ {part * 100_000}")
+    assert time.process_time() - begun < 1
 
 
 FORGED = "\r\n12:00:00 [info     ] ada signed in\x1b[2K\x1b[1A\u2028"
