@@ -24,6 +24,7 @@ from portal.core import compression, errors
 from portal.core.compression import Kept, respond
 from portal.core.config import running
 from portal.core.errors import UNKNOWN, BadRequest, FieldError, PortalError, Unauthenticated
+from portal.core.key_shape import masked
 from portal.database import dry_run, writability
 from portal.database.actor import Actor, Origin
 from portal.database.record import Record, find
@@ -269,7 +270,8 @@ def request_id() -> str:
 def origin() -> Origin:
     """Return the origin of the current request, with the address behind trusted proxies."""
     environ = request.environ
-    agent = environ.get("HTTP_USER_AGENT", "")[:300] or None
+    # Masked before it is cut: what is left of a key could not be recognised.
+    agent = masked(environ.get("HTTP_USER_AGENT", ""))[:300] or None
     return Origin(ip=environ.get("REMOTE_ADDR"), user_agent=agent, request_id=request_id())
 
 

@@ -110,6 +110,16 @@ def test_a_bad_parameter_of_the_log_is_named(ada: Api, query: str) -> None:
     assert (answer.json or {})["errors"][0]["field"] == query.split("=", maxsplit=1)[0]
 
 
+@pytest.mark.parametrize("before", ["x ", "x" * 270])
+def test_a_key_in_the_name_of_the_program_is_masked(ada: Api, before: str) -> None:
+    raw = ada.create("api-keys", scopes=["audit:read"])["key"]
+    headers = {"User-Agent": before + raw, "X-Request-Id": raw, "X-Forwarded-For": raw}
+    made = ada.post("/webhooks", {}, headers=headers).json["id"]
+    history = ada.get(f"/webhooks/{made}/history")
+    assert history.json["items"][0]["user_agent"].startswith(before + raw[:12])
+    assert raw[12:20] not in history.text + ada.get("/audit").text
+
+
 def test_the_log_is_the_tenants_own(ada: Api, api: Callable[[str], Api]) -> None:
     made = ada.create("applications")["id"]
     assert made not in api(GUS).get("/audit").text

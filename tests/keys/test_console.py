@@ -73,6 +73,18 @@ def test_a_link_opens_once_for_whoever_holds_it(page: Pages, ada: Api, app: Flas
     assert "read the key" in history
 
 
+def test_whoever_opens_a_link_leaves_no_key_in_the_history(page: Pages, ada: Api, client: Any):
+    secret = link_of(page, ada)
+    raw = ada.create("api-keys", scopes=["audit:read"])["key"]
+    visitor = Pages(client, "")
+    visitor.token = token_on(client)
+    opened = visitor.post("/keys/link", {"secret": secret}, headers={"User-Agent": f"x {raw}"})
+    assert opened.status_code == 200
+    log = ada.get("/audit").text
+    assert f"x {raw[:12]}" in log
+    assert raw not in log
+
+
 def test_a_used_an_old_and_a_made_up_link_look_the_same(
     page: Pages, ada: Api, client: Any, sql: Sql
 ):

@@ -4,13 +4,13 @@ The secret is in the fragment of the address, which browsers do not send, so pre
 link cannot open it. A link that never existed, is used or has expired looks the same.
 """
 
-from flask import g, request
+from flask import request
 from flask.typing import ResponseReturnValue
 
 from portal import web
-from portal.database.actor import Origin
 from portal.keys.issuing import one_time_links
 from portal.keys.page_kit import ENV_NAME, bp
+from portal.rest import api
 
 
 @bp.get("/link")
@@ -24,9 +24,8 @@ def open_link() -> ResponseReturnValue:
 @web.public
 def burn_link() -> ResponseReturnValue:
     """Show the key, once."""
-    agent = (request.user_agent.string or "")[:300] or None
-    origin = Origin(request.remote_addr, agent, g.request_id)
-    opened = one_time_links.burn(request.form.get("secret", "").strip().rpartition("#")[2], origin)
+    secret = request.form.get("secret", "").strip().rpartition("#")[2]
+    opened = one_time_links.burn(secret, api.origin())
     if opened is None:
         return web.render("keys/link.html", shown=False, gone=True, status=410)
     name, raw = opened
