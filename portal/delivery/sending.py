@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 
+from portal.core.key_shape import masked, masked_value
 from portal.database.base import new_id
 from portal.delivery.queue.policy import Decision, decide
 from portal.delivery.queue.queue import AttemptRecord, LeasedDelivery
@@ -122,14 +123,14 @@ def _attempt(
 
 def answered(outcome: Outcome) -> dict[str, Any]:
     """Return the values of an attempt's record that describe the outcome, for a test or a
-    delivery."""
+    delivery. API keys that the receiver sent back are masked."""
     return {
         "outcome": outcome.kind,
         "explanation": outcome.explanation,
         "remedy": outcome.remedy,
         "status": outcome.status,
-        "response_headers": [list(pair) for pair in outcome.headers],
-        "response_body": outcome.text,
+        "response_headers": masked_value([list(pair) for pair in outcome.headers]),
+        "response_body": masked(outcome.text),
         "response_truncated": outcome.body_truncated,
         "timings": outcome.timings._asdict(),
         "address": outcome.address,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask, Response, request
 
+from portal.core.key_shape import masked
 from tests.cast import ADA, Api, Pages
 from tests.connections.conftest import USER, RunChecks
 from tests.connections.test_checks import Make, ok
@@ -64,6 +65,27 @@ def test_a_provider_that_repeats_the_password_does_not_spread_it(
     assert record["id"] in written
     for form in (SECRET, BASIC, BASIC.rstrip("=")):
         assert form not in written, written[written.index(form) - 200 :][:400]
+
+
+def test_an_api_key_that_a_provider_answers_with_is_masked(
+    ada: Api, run_checks: RunChecks, database: Database
+) -> None:
+    raw = ada.create("api-keys", scopes=["audit:read"])["key"]
+    app = Flask("shows")
+    app.add_url_rule("/", view_func=lambda: ({"error": f"No {raw}"}, 403))
+    with served(lambda _: app) as address:
+        draft = {
+            "provider": "http",
+            "auth_type": "basic",
+            "config": {"baseUrl": address},
+            "credentials": {"username": USER, "password": SECRET},
+        }
+        said = ada.post("/connectors/draft-checks", draft).text
+        record = ada.create("connectors", **draft)
+        run_checks()
+    said += ada.get(f"/connectors/{record['id']}/checks").text
+    assert said.count(f"No {masked(raw)}") >= 2
+    assert raw not in said + everything_stored(database)
 
 
 # --- older credentials stay at the addresses for which they were saved, too -----------------------

@@ -10,11 +10,14 @@ import pytest
 from flask import Flask
 
 from portal.core.config import libpq_url
+from portal.core.key_shape import masked
 from portal.delivery.engine import Engine
 from portal.delivery.queue import new_deliveries
 from portal.fast import pipeline
 from tests.cast import ACME, ADA, Api, Pages
 from tests.databases import Database
+from tests.lab.test_deliveries import behaving
+from tests.outbound.sink import answers
 from tests.webhooks.conftest import Make, Receiver
 from tests.webhooks.kit import rows
 
@@ -151,6 +154,23 @@ def test_a_failure_is_tried_again_later(
     assert one["next_attempt_at"] is not None
     shown = ada.get(f"/webhooks/{webhook['id']}").json
     assert (shown["consecutive_failures"], shown["last_delivery_status"]) == (1, "http_error")
+
+
+def test_a_key_that_the_receiver_answers_with_is_masked(
+    engine: Engine, ada: Api, make: Make, browse: Callable[..., Pages]
+) -> None:
+    raw = ada.create("api-keys", scopes=["audit:read"])["key"]
+    head = f"HTTP/1.1 500 No\r\nX-Seen: {raw}\r\nContent-Length: {len(raw)}\r\n\r\n"
+    with behaving(answers(head.encode(), raw.encode())) as url:
+        webhook = make(url)
+        publish(ada, rfp(1))
+        [one] = until(lambda: [d for d in deliveries(ada, webhook) if d["state"] == "retrying"])
+    [attempt] = ada.get(f"/deliveries/{one['id']}").json["attempt_list"]
+    assert attempt["response_body"] == masked(raw)
+    assert masked(raw) in dict(attempt["response_headers"]).values()
+    page = browse(ADA).get(f"/deliveries/{one['id']}").text
+    assert masked(raw) in page
+    assert raw not in page
 
 
 def test_an_outage_of_the_secret_store_takes_no_attempts(

@@ -14,6 +14,7 @@ from flask import Flask
 from standardwebhooks import Webhook as Verifier
 
 from portal.core.config import Config, libpq_url
+from portal.core.key_shape import masked
 from tests.cast import Api
 from tests.databases import Database
 from tests.outbound.sink import Behaviour, answers, sink
@@ -167,6 +168,15 @@ def test_a_long_answer_is_kept_in_part_and_what_no_database_takes_is_replaced(
     assert attempt["response_truncated"] is True
     assert attempt["response_body"].startswith("\ufffd\ufffdxxx")
     assert len(attempt["response_body"]) == 16 * 1024
+
+
+def test_a_key_that_the_receiver_answers_with_is_masked(ada: Api, make: Make) -> None:
+    raw = ada.create("api-keys", scopes=["audit:read"])["key"]
+    head = f"HTTP/1.1 500 No\r\nX-Seen: {raw}\r\nContent-Length: {len(raw)}\r\n\r\n"
+    with behaving(answers(head.encode(), raw.encode())) as url:
+        attempt = fired(ada, make(url))
+    assert attempt["response_body"] == masked(raw)
+    assert masked(raw) in dict(attempt["response_headers"]).values()
 
 
 def test_an_address_that_is_no_longer_allowed_is_not_called(

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
+from portal.core.key_shape import masked
+
 LONGEST = 200
 _READ = 4000
 _RUN = 12
@@ -45,13 +47,15 @@ class Quotes:
     def clean(self, text: object, longest: int = LONGEST) -> str:
         """Return a text on one line, cut, without what is invisible and without secrets.
 
-        It is empty if a secret is so short that hiding it would tell what it is.
+        API keys of the platform are masked. It is empty if a secret is so short that hiding it
+        would tell what it is.
         """
         plain = " ".join(_UNSEEN.sub(" ", str(text)[:_READ]).split())
         # A secret that is broken by an invisible character is whole again after the cleaning.
         hidden = self._hidden(plain)
         if hidden is None:
             return ""
+        hidden = masked(hidden)
         return hidden if len(hidden) <= longest else hidden[: longest - 1] + "…"
 
     def _hidden(self, text: str) -> str | None:
