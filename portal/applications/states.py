@@ -47,7 +47,7 @@ def reopen(actor: Actor, application_id: str, command: StateReason) -> Applicati
         "reopens_as": None,
         "status_reason": command.reason,
     }
-    return verbs.change(actor, record, values, action="reopened")
+    return verbs.change(actor, record, values, action="reopened", why="status_reason")
 
 
 def _stop(actor: Actor, record: Application, status: str, command: StateReason) -> Application:
@@ -56,7 +56,7 @@ def _stop(actor: Actor, record: Application, status: str, command: StateReason) 
         "reopens_as": record.reopens_as if record.is_stopped else record.status,
         "status_reason": command.reason,
     }
-    return verbs.change(actor, record, values, action=status)
+    return verbs.change(actor, record, values, action=status, why="status_reason")
 
 
 def check_change(application_id: str | None, before: str, after: str) -> None:

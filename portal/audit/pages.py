@@ -183,7 +183,7 @@ def lines(entries: Iterable[AuditEntry], *, named: bool = False) -> list[dict[st
             "who_url": None,
             "action": f"{_in_words(entry)} {_name(entry)}" if named else _in_words(entry),
             "at": entry.occurred_at,
-            "changes": [(name, _text(old), _text(new)) for name, (old, new) in _seen(entry)],
+            "changes": [(name, *_texts(old, new)) for name, (old, new) in _seen(entry)],
             "where": entry.ip,
             "request_id": entry.request_id,
         }
@@ -205,6 +205,11 @@ def _in_words(entry: AuditEntry) -> str:
 
 def _name(entry: AuditEntry) -> str:
     return f"“{entry.record_name}”" if entry.record_name else entry.record_id
+
+
+def _texts(old: Any, new: Any) -> tuple[str | None, str | None]:
+    """Return a change as texts; a reason that was given again is shown once."""
+    return (None if old == new else _text(old)), _text(new)
 
 
 def _text(value: Any) -> str | None:

@@ -166,7 +166,7 @@ def end(actor: Actor, record: ApiKey, reason: str | None, now: datetime) -> None
     The caller must have checked that the actor may do this.
     """
     values = {"revoked_at": now, "revoked_reason": reason or record.revoked_reason}
-    verbs.change(actor, record, values, action="revoked")
+    verbs.change(actor, record, values, action="revoked", why="revoked_reason")
     session.expire(record, ["status"])
 
 
@@ -177,7 +177,7 @@ def block(actor: Actor, key_id: str, command: StopKey) -> ApiKey:
     """
     record = _not_revoked(_to_change(actor, key_id))
     values = {"blocked": True, "blocked_reason": command.reason or record.blocked_reason}
-    return verbs.change(actor, record, values, action="blocked")
+    return verbs.change(actor, record, values, action="blocked", why="blocked_reason")
 
 
 def unblock(actor: Actor, key_id: str, command: None = None) -> ApiKey:

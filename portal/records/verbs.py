@@ -113,9 +113,12 @@ def _new(actor: Actor, record: Record, values: Mapping[str, Any]) -> tuple[new_r
     return new_record.New(record, terms_of(record), entry), given
 
 
-def change(actor: Actor, record: R, values: Mapping[str, Any], *, action: str = "updated") -> R:
+def change(
+    actor: Actor, record: R, values: Mapping[str, Any], *, action: str = "updated", why: str = ""
+) -> R:
     """Write the values that differ. If none differs, write nothing and keep the version.
 
+    `why` is the field with the reason. The history has it also if it is the same as before.
     Raises Forbidden when the actor may only read the record, StaleVersion when somebody else saved
     in between, QuotaReached when the change restores a record and the tenant's quota is used up.
     """
@@ -128,6 +131,8 @@ def change(actor: Actor, record: R, values: Mapping[str, Any], *, action: str = 
     changed = changes_of(record)
     if not changed:
         return record
+    if why and (reason := getattr(record, why)):
+        changed.setdefault(why, (reason, reason))
     record.updated_by = actor.person_id or actor.id
     if record.is_counted and not counted:
         counts.take(actor.tenant_id, type(record))

@@ -46,6 +46,19 @@ def test_it_reopens_in_the_status_that_it_had(ada: Api, crm: App, do: Do) -> Non
     assert history(ada, crm)[0]["changes"]["status_reason"] == ["A key leaked.", "It is clean."]
 
 
+def test_the_history_says_why_also_when_the_reason_is_the_one_before(
+    ada: Api, browse: Callable[..., Pages], crm: App, do: Do
+) -> None:
+    for verb in ("suspend", "reopen", "suspend", "retire"):
+        assert do(verb, "The same.").status_code == 200
+    newest, *others, _ = history(ada, crm)
+    assert [one["changes"]["status_reason"][1] for one in (newest, *others)] == ["The same."] * 4
+    assert newest["changes"]["status_reason"][0] == "The same."
+    page = browse(ADA).get(f"/applications/{crm['id']}/history").text
+    assert page.count("The same.</ins>") == 4
+    assert "The same.</del>" not in page
+
+
 @pytest.mark.parametrize("reason", [None, "", "   ", "x" * 501, "bell\a"])
 @pytest.mark.parametrize("verb", ["suspend", "retire", "reopen"])
 def test_there_is_a_reason_that_can_be_read(do: Do, verb: str, reason: str | None) -> None:

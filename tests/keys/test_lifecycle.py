@@ -432,6 +432,10 @@ def test_the_reason_of_a_planned_revocation_stays_when_the_key_is_revoked_now(
         page.post("/keys/bulk", {"tag": "old", "verb": "revoke", "confirm": "1"})
     ended = ada.get(f"/api-keys/{issued['id']}").json or {}
     assert (ended["status"], ended["revoked_reason"]) == ("revoked", "The contract ends")
+    newest = ada.get(f"/api-keys/{issued['id']}/history").json["items"][0]
+    assert newest["action"] == "key.revoked"
+    [(_, reason)] = [pair for name, pair in newest["changes"].items() if "reason" in name]
+    assert reason == "The contract ends"
 
 
 def test_a_brownout_goes_on_when_it_is_asked_for_again(app: Flask, ada: Api, database: Database):

@@ -251,7 +251,7 @@ def _pause(actor: Actor, webhook: Webhook, endpoint: Endpoint, reason: PauseReas
     endpoint.next_probe_at = None if reason == "by_hand" else now + policy.next_probe(0)
     halt(webhook)
     values = {"paused_at": now, "pause_reason": reason}
-    return verbs.change(actor, webhook, values, action="paused")
+    return verbs.change(actor, webhook, values, action="paused", why="pause_reason")
 
 
 def _resume(actor: Actor, webhook: Webhook, endpoint: Endpoint, *, action: str) -> Webhook:

@@ -107,7 +107,7 @@ def _respond(actor: Actor, record: ApiKey, response: str, reason: str) -> None:
         service.end(actor, record, reason[:200], database_now())
     elif response == "block" and not record.blocked:
         values = {"blocked": True, "blocked_reason": reason[:200]}
-        verbs.change(actor, record, values, action="blocked")
+        verbs.change(actor, record, values, action="blocked", why="blocked_reason")
 
 
 # ---------------------------------------------------------------- looking and settling

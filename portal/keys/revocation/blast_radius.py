@@ -169,7 +169,7 @@ def _stop(actor: Actor, chosen: Selection, past: Past, reason: str | None) -> in
             service.end(actor, record, reason, now)
         else:
             values = {"blocked": True, "blocked_reason": reason or record.blocked_reason}
-            verbs.change(actor, record, values, action=past)
+            verbs.change(actor, record, values, action=past, why="blocked_reason")
     return len(few)
 
 

@@ -55,7 +55,7 @@ def revoke(actor: Actor, key_id: str, command: RevokeKey) -> ApiKey:
         "revoked_reason": command.reason or record.revoked_reason,
         "brownout_from": begun if command.brownout else None,
     }
-    return verbs.change(actor, record, values, action="revocation_planned")
+    return verbs.change(actor, record, values, action="revocation_planned", why="revoked_reason")
 
 
 def revoke_many(actor: Actor, command: RevokeKeys) -> dict[str, Any]:
@@ -102,16 +102,18 @@ def stop_together(
         .where(ApiKey.revoked_at.is_(None))  # skip keys that another admin has just revoked
         .values({**done, why: reason or getattr(ApiKey, why)})
         .values(version=ApiKey.version + 1, updated_by=actor.person_id or actor.id)
-        .returning(ApiKey.id, ApiKey.name)
+        .returning(ApiKey.id, ApiKey.name, getattr(ApiKey, why))
         .execution_options(synchronize_session=False)
     ).all()
     if not stopped:
         return 0
     if past == "revoked":
         counts.give_back(actor.tenant_id, ApiKey, len(stopped))
-    verifier.changed(key_id for key_id, _ in stopped)
-    changes = {past: (False, True), "reason": (None, reason)}
-    entries = ((key_id, name, changes) for key_id, name in stopped)
+    verifier.changed(key_id for key_id, *_ in stopped)
+    entries = (
+        (key_id, name, {past: (False, True), "reason": (None, given)})
+        for key_id, name, given in stopped
+    )
     audit.note_all(actor, f"key.{past}", ApiKey.noun, entries)
     audit.note(
         actor, f"keys.{past}", record_kind="keys", record_id="many",
@@ -133,7 +135,8 @@ def apply_due(tenant_id: str) -> int:
     )
     due = list(session.scalars(query.limit(AT_ONCE)))
     for record in due:
-        verbs.change(actor, record, {"revoked_at": record.revoke_at}, action="revoked")
+        values = {"revoked_at": record.revoke_at}
+        verbs.change(actor, record, values, action="revoked", why="revoked_reason")
     return len(due)
 
 
