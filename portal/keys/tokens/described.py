@@ -66,7 +66,10 @@ TOKEN = {
             expires_in={"type": "integer", "description": "Seconds until it ends."},
             scope=_text("Its scopes, separated by spaces."),
         ),
-        "400": _refused("The grant or the scope is not known.", "unsupported_grant_type"),
+        "400": _refused(
+            "The grant or the scope is not known, or the request is incomplete or repeats a field.",
+            "unsupported_grant_type",
+        ),
         "401": _refused(
             "The key is unknown or does not work now.",
             "invalid_client",
@@ -97,6 +100,7 @@ INTROSPECT = {
             tenant_id=_text("Id of the tenant."),
             exp={"type": "integer", "description": "Time of its end, in seconds since 1970."},
         ),
+        "400": _refused("The token is missing or repeated.", "invalid_request"),
         "401": _refused(
             "The caller's credential is missing or not valid.",
             "invalid_token",

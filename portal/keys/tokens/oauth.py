@@ -14,7 +14,7 @@ from flask import Blueprint, Flask, Response, request
 from portal.core import compression
 from portal.core.config import running
 from portal.core.deadlines import elapsed
-from portal.core.errors import PortalError, RateLimited
+from portal.core.errors import BadRequest, PortalError, RateLimited
 from portal.database.actor import Actor
 from portal.keys.decision.decision import SOURCE_LIMITED, Question, refusal
 from portal.keys.decision.snapshot import Snapshot
@@ -43,7 +43,8 @@ class OAuth:
 
         The client id may be the key's id, its application's id, or empty.
         """
-        if request.form.get("grant_type") != "client_credentials":
+        _check_form()
+        if request.form["grant_type"] != "client_credentials":
             return _refused("unsupported_grant_type", 400)
         client, raw = _client_secret()
         source, asked_at = parse(request.remote_addr or ""), elapsed()
@@ -85,7 +86,10 @@ class OAuth:
         """
         caller = authenticate(self._known)
         own_rest.admit(caller, "keys:verify")
-        shown = request.form.get("token", "")
+        _refuse_repeated("token")
+        if "token" not in request.form:
+            raise BadRequest("Send the key or the token as “token” in the form.")
+        shown = request.form["token"]
         found = self._of_token(caller, shown) if shown.count(".") == 2 else None
         return answer(found or self._of_key(caller, shown) or {"active": False})
 
@@ -158,11 +162,33 @@ def _refused(error: str, status: int) -> Response:
     return answer({"error": error}, status, headers)
 
 
+def _check_form() -> None:
+    """Raise BadRequest for a form that RFC 6749, 5.2, calls an invalid request."""
+    _refuse_repeated("grant_type", "client_id", "client_secret", "scope")
+    if not request.form.get("grant_type"):
+        raise BadRequest("Send grant_type=client_credentials in the form.")
+    if _sent_by_basic() is not None and request.form.get("client_secret"):
+        raise BadRequest("Send the key by HTTP Basic or as client_secret in the form, not by both.")
+
+
+def _refuse_repeated(*names: str) -> None:
+    """Raise BadRequest if the form has one of these fields twice (RFC 6749, 3.2)."""
+    for name in names:
+        if len(request.form.getlist(name)) > 1:
+            raise BadRequest(f"Send “{name}” only once.")
+
+
+def _sent_by_basic() -> str | None:
+    """Return the credentials of HTTP Basic, encoded, or None."""
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    return encoded if scheme.lower() == "basic" else None
+
+
 def _client_secret() -> tuple[str, str]:
     """Return (client, key) from HTTP Basic (RFC 6749, 2.3.1) or from the form, never from the
     URL."""
-    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "basic":
+    encoded = _sent_by_basic()
+    if encoded is None:
         return request.form.get("client_id", ""), request.form.get("client_secret", "").strip()
     try:
         client, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")

@@ -65,7 +65,9 @@ def introspect(engine: KeyVerifier, issuer: str, header: Header, body: bytes) ->
     if caller is None or _kind(header) != "application/x-www-form-urlencoded":
         return None
     try:
-        [shown] = parse_qs(body.decode("ascii"), max_num_fields=8)["token"]
+        # An empty token is one, too: a second one makes the request unclear.
+        fields = parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=8)
+        [shown] = fields["token"]
     except (ValueError, KeyError):
         return None
     key = engine.remembered(shown.strip())

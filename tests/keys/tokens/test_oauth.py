@@ -36,6 +36,44 @@ def introspect(caller: Api, token: str) -> Any:
     )
 
 
+UNCLEAR = {
+    "no grant": ({"client_id": ""}, "grant_type"),
+    "an empty grant": ({"grant_type": ""}, "grant_type"),
+    "two grants": ({"grant_type": ["client_credentials"] * 2}, "grant_type"),
+    "two scopes": ({**GRANT, "scope": ["keys:read", "webhooks:read"]}, "scope"),
+    "two ids": ({**GRANT, "client_id": ["", "a"]}, "client_id"),
+    "the key twice": ({**GRANT, "client_secret": "sk-acme-other"}, "HTTP Basic"),
+}
+
+
+@pytest.mark.parametrize("what", UNCLEAR)
+def test_an_unclear_request_for_a_token_is_refused(app: Flask, issued: dict[str, Any], what: str):
+    form, named = UNCLEAR[what]
+    by_basic = (issued["id"], issued["key"])
+    answer = app.test_client().post("/oauth/token", data=form, auth=by_basic)
+    assert (answer.status_code, answer.json["error"]) == (400, "invalid_request"), answer.text
+    assert named in answer.json["error_description"]
+    assert issued["key"] not in answer.text
+
+
+def test_a_parameter_without_a_value_counts_as_left_out(app: Flask, issued: dict[str, Any]):
+    assert exchange(app, issued, scope="", client_secret="").status_code == 200
+    unknown = exchange(app, issued, grant_type="password")
+    assert (unknown.status_code, unknown.json["error"]) == (400, "unsupported_grant_type")
+
+
+@pytest.mark.parametrize("form", [{}, {"token": ["", "{key}"]}, {"token": ["{key}", "{key}"]}])
+def test_an_introspection_is_of_one_token(
+    ada: Api, issued: dict[str, Any], form: dict[str, list[str]]
+):
+    sent = {name: [text.format(**issued) for text in texts] for name, texts in form.items()}
+    headers = {"Authorization": f"Bearer {ada.token}"}
+    answer = ada.client.post("/oauth/introspect", data=sent, headers=headers)
+    assert (answer.status_code, answer.json["error"]) == (400, "invalid_request"), answer.text
+    assert "token" in answer.json["error_description"]
+    assert introspect(ada, "").json == {"active": False}
+
+
 def test_a_token_is_verified_offline(app: Flask, issued: dict[str, Any]):
     answer = exchange(app, issued, scope="keys:read")
     assert answer.status_code == 200, answer.text

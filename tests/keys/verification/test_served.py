@@ -122,3 +122,25 @@ def test_the_same_answers_from_memory_and_from_the_database(
     assert (status, answer["errors"][0]["field"]) == (422, "colour")
     [(status, answer)] = ask(port, {**caller, "Authorization": "Bearer no"}, asked)
     assert status == 401
+
+
+def test_the_same_introspections_are_refused_from_memory_and_by_the_application(
+    port_of_two: int, ada: Api, caller: dict[str, str]
+) -> None:
+    key = ada.create("api-keys")["key"]
+    form = {**caller, "Content-Type": "application/x-www-form-urlencoded"}
+    connection = http.client.HTTPConnection("127.0.0.1", port_of_two, timeout=SECONDS)
+    for sent, wanted in (
+        (f"token={key}", (200, True)),
+        ("token=", (200, False)),
+        (f"token={key}&token_type_hint=", (200, True)),
+        ("", (400, "invalid_request")),
+        (f"token={key}&token={key}", (400, "invalid_request")),
+        (f"token=&token={key}", (400, "invalid_request")),
+        (f"token&token={key}", (400, "invalid_request")),
+    ) * 3:
+        connection.request("POST", "/oauth/introspect", sent, form)
+        answer = connection.getresponse()
+        said = json.loads(answer.read())
+        assert (answer.status, said.get("error", said.get("active"))) == wanted, sent
+    connection.close()
