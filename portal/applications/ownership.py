@@ -6,7 +6,7 @@ A record does nothing while its application is suspended or retired.
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import and_, func, literal_column, or_, select
+from sqlalchemy import and_, case, func, literal_column, or_, select
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, declared_attr, foreign, relationship, remote
 
@@ -34,6 +34,10 @@ class OfApplication(_Of):
     @classmethod
     def app_scope(cls, app_id: Any, application_id: Any) -> Any:
         return or_(cls.app_id == app_id, cls.application_id == application_id)
+
+    @classmethod
+    def stopped_as(cls) -> Any:
+        return case((cls.is_stopped, cls.application_status))
 
     def permit(self, actor: Actor, fields: Collection[str]) -> None:
         super().permit(actor, fields)

@@ -163,6 +163,12 @@ def check_owner(actor: Actor, record: OfApplication | None, wanted: str | None) 
         to_extend(actor, wanted)
 
 
+def check_restored(actor: Actor, record: OfApplication) -> None:
+    """Raise what `to_extend` raises, if a deleted record would come back to such an application."""
+    if record.application_id is not None:
+        to_extend(actor, record.application_id)
+
+
 def running(actor: Actor, application_id: str) -> Application:
     """Return the application that a new credential is for.
 

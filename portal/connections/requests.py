@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from portal.applications import service as applications
 from portal.connections.checks.report import Report, Subject
 from portal.connections.checks.run import run
 from portal.connections.models import (
@@ -181,7 +182,8 @@ def check_draft(actor: Actor, command: ConnectorInput) -> Report:
     """Run a check of what was typed, at once. Nothing is stored, and no stored secret is used.
 
     It ends the running transaction before it sends, so call it only from a request handler. Raises
-    Invalid for a draft without a provider, RateLimited while many drafts are being checked.
+    Invalid for a draft without a provider, RateLimited while many drafts are being checked, and for
+    its application what creating the connector raises.
     """
     actor.require(WRITE)
     provider = PROVIDERS.get(command.provider or "")
@@ -190,6 +192,7 @@ def check_draft(actor: Actor, command: ConnectorInput) -> Report:
     variant = provider.variant(command.auth_type)
     if variant is None:
         raise Invalid.field("auth_type", "Choose how to sign in, then the check can try it.")
+    applications.check_owner(actor, None, command.application_id or actor.application_id)
     given = {name: value for name, value in command.credentials.items() if value is not None}
     subject = Subject(provider, variant, dict(command.config), given)
     let_go()

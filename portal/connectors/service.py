@@ -305,9 +305,14 @@ def delete(actor: Actor, record: Connector) -> Connector:
 
 def restore(actor: Actor, record_id: str) -> Connector:
     """Restore a deleted connector, which has to be checked anew. Credentials that the secret store
-    lost must be entered again."""
+    lost must be entered again. Raises Conflict if its application is stopped."""
     actor.require(WRITE)
-    record = verbs.restore(actor, Connector, record_id, lambda found: _status(found, {}, True))
+
+    def also(found: Connector) -> dict[str, Any]:
+        applications.check_restored(actor, found)
+        return _status(found, {}, True)
+
+    record = verbs.restore(actor, Connector, record_id, also)
     if record.credential_fields:
         try:
             is_back = store().undelete(record.secret_ref).is_live

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Self, TypeVar
 
-from sqlalchemy import Boolean, ColumnElement, Insert, Integer, Select, String, func, select
+from sqlalchemy import Boolean, ColumnElement, Insert, Integer, Select, String, func, null, select
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 from sqlalchemy.sql.base import ExecutableOption
@@ -111,6 +111,12 @@ class Record(Base):
 
     def permit(self, actor: Actor, fields: Collection[str]) -> None:
         """Raise Forbidden if the actor, who sees the record, may not change these fields."""
+
+    @classmethod
+    def stopped_as(cls) -> ColumnElement[Any]:
+        """Return the expression of the status of its application if that is stopped, else NULL: a
+        deleted record does not come back then."""
+        return null()
 
     @classmethod
     def app_scope(cls, app_id: Any, application_id: Any) -> Any:

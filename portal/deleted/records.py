@@ -142,6 +142,7 @@ def _of_kind(actor: Actor, model: type[Any], query: Query, most: int) -> Select[
         model.app_id,
         model.deleted_at,
         model.deleted_by,
+        model.stopped_as().label("stopped_as"),
     )
     own = model.seen_by(actor).with_only_columns(*columns)
     conditions = [model.is_deleted, model.deleted_at > func.now() - RESTORABLE]
@@ -206,4 +207,6 @@ def _obstacle(actor: Actor, kind: Kind, row: Any, full: Mapping[str, str]) -> st
         return error.detail
     if actor.app_id not in (None, row.app_id):
         return "Your application did not make it. Ask an editor or admin of your tenant."
+    if row.stopped_as is not None:
+        return f"Its application is {row.stopped_as}. Reopen it first."
     return full.get(kind.resource.model.quota)

@@ -187,9 +187,14 @@ def delete(actor: Actor, record: Webhook) -> Webhook:
 
 def restore(actor: Actor, webhook_id: str) -> Webhook:
     """Restore a deleted webhook, with its secret. A connector that is not for everybody any more is
-    left out: see `keep_connectors_named`."""
+    left out: see `keep_connectors_named`. Raises Conflict if its application is stopped."""
     actor.require("webhooks:write")
-    return verbs.restore(actor, Webhook, webhook_id, _without_closed_connector)
+
+    def also(webhook: Webhook) -> dict[str, Any]:
+        applications.check_restored(actor, webhook)
+        return _without_closed_connector(webhook)
+
+    return verbs.restore(actor, Webhook, webhook_id, also)
 
 
 def _without_closed_connector(webhook: Webhook) -> dict[str, Any]:

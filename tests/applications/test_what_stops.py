@@ -111,6 +111,54 @@ def test_no_new_key_connector_or_webhook_belongs_to_it(
 
 @STOPS
 @pytest.mark.parametrize("resource", ["webhooks", "connectors"])
+def test_nothing_that_was_deleted_comes_back_to_it(
+    ada: Api, crm: App, do: Do, browse: Callable[..., Pages], verb: str, resource: str
+) -> None:
+    own = {"application_id": crm["id"]}
+    path = f"/{resource}/{ada.create(resource, **own)['id']}"
+    ada.delete(path)
+    page = browse(ADA)
+
+    def offered() -> list[bool]:
+        return [f"{path}/restore" in page.get(shown).text for shown in (path, "/deleted")]
+
+    assert offered() == [True, True]
+    status = do(verb).json["status"]
+    refused, as_new = ada.post(f"{path}/restore"), ada.post(f"/{resource}", own)
+    assert (refused.status_code, refused.json["detail"]) == (409, as_new.json["detail"])
+    assert offered() == [False, False]
+    [one] = ada.get("/deleted").json["items"]
+    assert one["obstacle"] == f"Its application is {status}. Reopen it first."
+    do("reopen")
+    assert offered() == [True, True]
+    assert ada.post(f"{path}/restore").status_code == 200
+
+
+@STOPS
+def test_no_draft_of_it_is_checked(ada: Api, crm: App, do: Do, verb: str) -> None:
+    seen = Arrivals()
+    with served(lambda _: seen) as address:
+        draft = {
+            "provider": "http",
+            "auth_type": "basic",
+            "config": {"baseUrl": address},
+            "credentials": {"username": "ada", "password": "of-ada-0123456789"},
+            "application_id": crm["id"],
+        }
+        assert ada.post("/connectors/draft-checks", draft).status_code == 200
+        seen.at.clear()
+        do(verb)
+        refused, as_new = (
+            ada.post(path, draft) for path in ("/connectors/draft-checks", "/connectors")
+        )
+        assert (refused.status_code, refused.json["detail"]) == (409, as_new.json["detail"])
+        assert not seen.at, "nothing was sent"
+        unknown = ada.post("/connectors/draft-checks", {**draft, "application_id": "app_none"})
+        assert (unknown.status_code, unknown.json["errors"][0]["field"]) == (422, "application_id")
+
+
+@STOPS
+@pytest.mark.parametrize("resource", ["webhooks", "connectors"])
 def test_what_belongs_to_it_does_not_leave_it_to_work_again(
     ada: Api, ed: Api, crm: App, do: Do, resource: str, verb: str
 ) -> None:
