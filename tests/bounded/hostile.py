@@ -119,7 +119,7 @@ class Requests:
     def imports(self) -> bytes:
         body = {"content": {"application/json": {"schema": DOUBLING}}}
         webhooks = {f"a.b{n}": {"post": {"requestBody": body}} for n in range(500)}
-        document = {"openapi": "3.1.0", "info": {}, "paths": {}, "webhooks": webhooks}
+        document = {"openapi": "3.1.0", "$defs": DOUBLING["$defs"], "webhooks": webhooks}
         return self._post("/event-types/imports", {"document": document, "dry_run": True})
 
     def batch(self) -> bytes:

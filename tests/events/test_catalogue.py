@@ -179,3 +179,77 @@ def test_patterns_are_those_of_re2(ada: Api, pattern: str, fits: str, does_not: 
     for text in does_not:
         refused = ada.post("/events", {"type": "a.b", "data": {"text": text}})
         assert fields(refused) == ["data.text"], repr(text)
+
+
+def imported(api: Api, webhook: Any, **document: Any) -> tuple[str, str]:
+    """Import one webhook; return its fate and the reason."""
+    document = {"openapi": "3.1.0", "webhooks": {"a.b": webhook}, **document}
+    [told] = api.post("/event-types/imports", {"document": document}).json["types"]
+    return told["fate"], told["reason"]
+
+
+def with_schema(schema: Any) -> dict[str, Any]:
+    """Return a webhook whose body has a schema."""
+    return {"post": {"requestBody": {"content": {"application/json": {"schema": schema}}}}}
+
+
+CHAIN = {f"S{n}": {"allOf": [{"$ref": f"#/components/schemas/S{n + 1}"}]} for n in range(60)}
+SCHEMAS = {
+    "Rfp": SCHEMA,
+    "A": {"$ref": "#/components/schemas/B"},
+    "B": {"$ref": "#/components/schemas/A"},
+    **CHAIN,
+    "S60": {"required": ["id"]},
+    **{f"R{n}": {"$ref": f"#/components/schemas/R{n + 1}"} for n in range(100)},
+}
+
+
+@pytest.mark.parametrize(
+    ("webhook", "what"),
+    [
+        (with_schema(5), "schema must be an object"),
+        (with_schema({"$ref": "#/components/schemas/None"}), "schemas/None leads nowhere"),
+        (with_schema({"items": {"$ref": "#/components/None"}}), "None leads nowhere"),
+        (with_schema({"$ref": "#/components/schemas/A"}), "leads back to itself"),
+        (with_schema({"$ref": "#/components/schemas/S0"}), "more than 30 levels"),
+        (with_schema({"$ref": "#/components/schemas/R0"}), "more than 64 references"),
+        ("hello", "a.b must be an object"),
+        ({"$ref": "#/webhooks/a.b"}, "leads back to itself"),
+        ({"post": []}, "post must be an object"),
+        ({"post": {"requestBody": 5}}, "requestBody must be an object"),
+        ({"post": {"requestBody": {"$ref": 5}}}, "$ref that does not begin with #/"),
+        ({"post": {"requestBody": {"content": [1]}}}, "content must be an object"),
+        (
+            {"post": {"requestBody": {"content": {"text/xml": {}}}}},
+            "no content of the type application/json",
+        ),
+        (with_schema({"type": "strng"}), "type"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_webhook_that_cannot_be_read_is_skipped(ada: Api, webhook: Any, what: str) -> None:
+    fate, reason = imported(ada, webhook, components={"schemas": SCHEMAS})
+    assert (fate, what in reason) == ("skipped", True), (fate, reason)
+    assert ada.get("/event-types").json["items"] == []
+
+
+@pytest.mark.parametrize("webhook", [{}, {"post": {}}, {"post": {"requestBody": {}}}])
+def test_a_webhook_without_a_body_becomes_a_type_without_a_schema(
+    ada: Api, webhook: dict[str, Any]
+) -> None:
+    assert imported(ada, webhook) == ("created", "")
+    [made] = ada.get("/event-types").json["items"]
+    assert made["json_schema"] is None
+
+
+def test_an_import_follows_each_reference_and_keeps_what_stands_beside_it(ada: Api) -> None:
+    schema = {"$ref": "#/components/schemas/The%20Rfp", "required": ["name"]}
+    components = {
+        "schemas": {"The Rfp": SCHEMA},
+        "requestBodies": {"Rfp": {"content": {"application/json": {"schema": schema}}}},
+        "pathItems": {"Rfp": {"post": {"requestBody": {"$ref": "#/components/requestBodies/Rfp"}}}},
+    }
+    webhook = {"$ref": "#/components/pathItems/Rfp"}
+    assert imported(ada, webhook, components=components) == ("created", "")
+    [made] = ada.get("/event-types").json["items"]
+    assert made["json_schema"] == {"required": ["name"], "allOf": [SCHEMA]}

@@ -1,6 +1,6 @@
 """Import event types from an OpenAPI 3.1 document: one for each of its `webhooks`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,9 +16,12 @@ from portal.events.schemas import EventTypeInput
 from portal.events.type_names import NAME
 
 MOST = 500
-DEPTH = 24
+DEPTH = 30  # a schema with more levels could not be sent to the portal as JSON
+MOST_FOLLOWED = 64
 MOST_PARTS = 50_000
 STEPS = 5 * jsonschema.STEPS
+JSON = "application/json"
+Followed = tuple[str, ...]
 Fate = Literal["created", "updated", "unchanged", "skipped"]
 
 
@@ -38,26 +41,27 @@ def import_types(actor: Actor, document: Mapping[str, Any], *, dry_run: bool) ->
     document with webhooks.
     """
     actor.require("event-types:write")
-    found = dict(_read(document, _Components(document)))
+    names = _names(document)
+    reader, work = _Document(document), Work(STEPS)
     with session.begin_nested() as savepoint:
-        known = event_types.named(actor, found)
-        work = Work(STEPS)
-        imported = [
-            _one(actor, name, described, known.get(name), work)
-            for name, described in sorted(found.items())
-        ]
+        known = event_types.named(actor, names)
+        imported = [_one(actor, name, reader, known.get(name), work) for name in names]
         if dry_run:
             savepoint.rollback()
     return imported
 
 
 def _one(
-    actor: Actor, name: str, described: dict[str, Any], known: EventType | None, work: Work
+    actor: Actor, name: str, reader: "_Document", known: EventType | None, work: Work
 ) -> Imported:
     if not NAME.fullmatch(name) or len(name) > 128:
         return Imported(name[:128], "skipped", "This is no name of an event type.")
     if is_own(name):
         return Imported(name, "skipped", "The portal describes its own events itself.")
+    try:
+        described = reader.described(name)
+    except _Unreadable as error:
+        return Imported(name, "skipped", str(error))
     if problems := event_types.problems_of(described, work):
         return Imported(name, "skipped", problems[0].message)
     try:
@@ -78,35 +82,95 @@ def _stored(actor: Actor, name: str, described: dict[str, Any], known: EventType
     return "unchanged" if known.version == before else "updated"
 
 
-class _Components:
-    """The document, and the references in it to resolve."""
+class _Unreadable(Exception):
+    """A webhook that cannot be read, with the sentence that tells why."""
+
+
+class _Document:
+    """An OpenAPI document, with the references in it to follow."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document, self._left = document, MOST_PARTS
 
-    def resolved(self, value: Any, depth: int = 0) -> Any:
-        """Return a schema with its references to the document replaced.
+    def described(self, name: str) -> dict[str, Any]:
+        """Return the fields of the event type of a webhook.
 
-        Raises Invalid if it grows too large: two references at each level double it each time.
+        Raises _Unreadable for a webhook, Invalid if the references lead to too much.
         """
+        operation = self._part(self._part(self._document["webhooks"], name), "post")
+        content = self._part(self._part(operation, "requestBody"), "content")
+        if content and JSON not in content:
+            raise _Unreadable(f"Its requestBody has no content of the type {JSON}.")
+        media = self._part(content, JSON)
+        schema, example = media.get("schema"), media.get("example")
+        # If the body is the portal's event envelope, import the schema of its `data`.
+        data = jsonschema.at_pointer(self._part(media, "schema"), "/properties/data")
+        if isinstance(data, Mapping):
+            schema = data
+            example = example.get("data") if isinstance(example, Mapping) else None
+        return {
+            "display_name": str(operation.get("summary") or "")[:200],
+            "description": str(operation.get("description") or "")[:4000] or None,
+            "json_schema": None if schema is None else self._schema(schema),
+            "example": example if isinstance(example, Mapping) else None,
+            "deprecated": operation.get("deprecated") is True,
+        }
+
+    def _part(self, whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+        """Return an object that a reference may stand for. It is empty if it is not there."""
+        value: Any = whole.get(name)
+        followed: Followed = ()
+        while isinstance(value, Mapping) and "$ref" in value:
+            value, followed = self._followed(value["$ref"], followed)
+        if value is not None and not isinstance(value, Mapping):
+            raise _Unreadable(f"{name} must be an object.")
+        return value or {}
+
+    def _schema(self, value: Any, followed: Followed = (), depth: int = 0) -> Any:
+        """Return a schema with its references to the document replaced."""
+        self._count()
+        if depth > DEPTH:
+            raise _Unreadable(f"With what its schema refers to, it has more than {DEPTH} levels.")
+        if isinstance(value, list):
+            return [self._schema(inner, followed, depth + 1) for inner in value]
+        if not isinstance(value, Mapping):
+            return value
+        reference = value.get("$ref")
+        if not isinstance(reference, str) or not reference.startswith("#/"):
+            return {key: self._schema(inner, followed, depth + 1) for key, inner in value.items()}
+        beside = {key: inner for key, inner in value.items() if key != "$ref"}
+        target, beyond = self._followed(reference, followed)
+        if not beside:
+            return self._schema(target, beyond, depth)
+        beside = self._schema(beside, followed, depth)
+        made = self._schema(target, beyond, depth + 2)
+        others = beside.get("allOf", [])
+        return {**beside, "allOf": [made, *others] if isinstance(others, list) else others}
+
+    def _followed(self, reference: Any, followed: Followed) -> tuple[Any, Followed]:
+        """Return what a reference leads to, and the references that were followed to get there."""
+        self._count()
+        if not isinstance(reference, str) or not reference.startswith("#/"):
+            raise _Unreadable("It has a $ref that does not begin with #/, and is not followed.")
+        shown = reference[:100]
+        if reference in followed:
+            raise _Unreadable(f"Its reference to {shown} leads back to itself.")
+        if len(followed) == MOST_FOLLOWED:
+            raise _Unreadable(f"It leads through more than {MOST_FOLLOWED} references in a row.")
+        found = jsonschema.at_pointer(self._document, reference[1:])
+        if found is None:
+            raise _Unreadable(f"Its reference to {shown} leads nowhere.")
+        return found, (*followed, reference)
+
+    def _count(self) -> None:
+        """Raise Invalid if too much was read: two references at each level double it each time."""
         self._left -= 1
         if self._left < 0:
             raise Invalid.field("document", "Its references lead to more than can be written out.")
-        if depth > DEPTH:
-            return {}
-        if isinstance(value, Mapping):
-            reference = value.get("$ref")
-            if isinstance(reference, str) and reference.startswith("#/"):
-                return self.resolved(_at(self._document, *reference[2:].split("/")), depth + 1)
-            return {key: self.resolved(inner, depth + 1) for key, inner in value.items()}
-        if isinstance(value, list):
-            return [self.resolved(inner, depth + 1) for inner in value]
-        return value
 
 
-def _read(
-    document: Mapping[str, Any], components: _Components
-) -> Iterator[tuple[str, dict[str, Any]]]:
+def _names(document: Mapping[str, Any]) -> list[str]:
+    """Return the names of the webhooks. Raises Invalid if it is no such document."""
     webhooks = document.get("webhooks")
     if not str(document.get("openapi", ""))[:10].startswith("3.1") or not isinstance(
         webhooks, Mapping
@@ -114,33 +178,4 @@ def _read(
         raise Invalid.field("document", "This is no OpenAPI 3.1 document with webhooks.")
     if len(webhooks) > MOST:
         raise Invalid.field("document", f"It has more than {MOST} webhooks.")
-    for name, item in webhooks.items():
-        operation = item.get("post") if isinstance(item, Mapping) else None
-        yield name, _described(components, operation if isinstance(operation, Mapping) else {})
-
-
-def _described(components: _Components, operation: Mapping[str, Any]) -> dict[str, Any]:
-    media = _at(operation, "requestBody", "content", "application/json")
-    media = media if isinstance(media, Mapping) else {}
-    schema = components.resolved(media.get("schema"))
-    data = _at(schema, "properties", "data") if isinstance(schema, Mapping) else None
-    example = media.get("example")
-    # If the body is the portal's event envelope, import the schema of its `data`.
-    if isinstance(data, Mapping):
-        schema = data
-        example = example.get("data") if isinstance(example, Mapping) else None
-    return {
-        "display_name": str(operation.get("summary") or "")[:200],
-        "description": str(operation.get("description") or "")[:4000] or None,
-        "json_schema": schema if isinstance(schema, Mapping) else None,
-        "example": example if isinstance(example, Mapping) else None,
-        "deprecated": operation.get("deprecated") is True,
-    }
-
-
-def _at(value: Any, *path: str) -> Any:
-    for part in path:
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(part.replace("~1", "/").replace("~0", "~"))
-    return value
+    return sorted(webhooks)

@@ -13,8 +13,18 @@ Nothing is ever fetched. `format` is an annotation only, as the standard says. O
 `portal.events.catalogue.event_types` uses this package.
 """
 
-from portal.events.jsonschema.compiling import Compiled, compiled
+from portal.events.jsonschema.compiling import Compiled, at_pointer, compiled
 from portal.events.jsonschema.evaluation import Misfit, Subschema, misfits
 from portal.events.jsonschema.work_budget import STEPS, Exhausted, Work
 
-__all__ = ["STEPS", "Compiled", "Exhausted", "Misfit", "Subschema", "Work", "compiled", "misfits"]
+__all__ = [
+    "STEPS",
+    "Compiled",
+    "Exhausted",
+    "Misfit",
+    "Subschema",
+    "Work",
+    "at_pointer",
+    "compiled",
+    "misfits",
+]

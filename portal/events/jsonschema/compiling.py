@@ -149,13 +149,23 @@ class _Compiler:
             if (named := self._anchors.get(unquote(to[1:]))) is None:
                 raise Misshapen(f"{place} leads nowhere: there is no {to[:100]}")
             return named
-        found = self._document
-        names = [unquote(one).replace("~1", "/").replace("~0", "~") for one in to.split("/")[1:]]
-        for name in names:
-            found = _member(found, name)
+        found = at_pointer(self._document, to[1:])
         if not isinstance(found, dict | bool):
             raise Misshapen(f"{place} leads nowhere: there is no schema at {to[:100]}")
-        return found, ".".join(names)
+        return found, ".".join(_names(to[1:]))
+
+
+def at_pointer(document: Any, pointer: str) -> Any:
+    """Return what a JSON pointer in a URL leads to (RFC 6901, section 6), or None."""
+    found = document
+    for name in _names(pointer):
+        found = _member(found, name)
+    return found
+
+
+def _names(pointer: str) -> list[str]:
+    names = pointer.split("/")[1:]
+    return [unquote(name).replace("~1", "/").replace("~0", "~") for name in names]
 
 
 def _member(value: Any, name: str) -> Any:
