@@ -263,6 +263,9 @@ DONE_IN_PART = (
     "The connection to the database broke after a part of this was saved. Look before you send it"
     " again."
 )
+HELD_UP_IN_PART = (
+    "Another change held this up after a part of it was saved. Look before you send it again."
+)
 
 
 class UnknownOutcome(PortalError):
@@ -292,6 +295,19 @@ class Unavailable(PortalError):
     def headers(self) -> dict[str, str]:
         """Return the seconds to wait before a retry (RFC 9110, 10.2.3)."""
         return {"Retry-After": str(self.retry_after)}
+
+
+class Busy(Unavailable):
+    """Another transaction holds what this one needs to lock, for too long."""
+
+    code, title = "busy", "Another change of this is not done yet"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Another change of this is not done yet, so nothing was changed. Send it again in a"
+            " moment.",
+            retry_after=2,
+        )
 
 
 class NotSaving(Unavailable):

@@ -188,6 +188,7 @@ HTTP_ERRORS: Mapping[int, type[PortalError]] = {
 }
 
 
+HELD_UP = ("55P03", "40P01")  # it waited too long for another's lock, or each for the other's
 UNCHANGED = "Nothing was changed."
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """They change nothing that a caller asks for (RFC 9110, 9.2.1)."""
@@ -200,6 +201,8 @@ def in_our_words(error: Exception) -> PortalError:
     if not_saving := writability.in_our_words(error):
         return not_saving
     is_saved = request.method not in SAFE_METHODS and has_let_go()
+    if writability.code_of(error) in HELD_UP:
+        return errors.UnknownOutcome(errors.HELD_UP_IN_PART) if is_saved else errors.Busy()
     if isinstance(error, OperationalError | PoolTimeout | psycopg.OperationalError):
         if is_saved:
             return errors.UnknownOutcome(errors.DONE_IN_PART)

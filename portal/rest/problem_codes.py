@@ -344,6 +344,17 @@ CODES = _by_code(
             "The database does not answer right now. Try again in a moment.",
         ),
         ProblemCode(
+            "busy",
+            503,
+            "Another change of this is not done yet",
+            "Nothing was changed.",
+            "Another request, a job or a person changes the same data, and takes longer than this"
+            " one could wait.",
+            "Send the request again after the seconds in Retry-After.",
+            "Another change of this is not done yet, so nothing was changed. Send it again in a"
+            " moment.",
+        ),
+        ProblemCode(
             "not_saving",
             503,
             "Saving does not work right now",

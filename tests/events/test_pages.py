@@ -6,6 +6,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
+
+from portal.core.config import libpq_url
 from tests.cast import ADA, VIC, Api, Pages
 from tests.databases import Database
 
@@ -132,3 +135,26 @@ def test_past_their_end_events_and_deliveries_do_not_say_that_there_are_none(
         page = browse(ADA).get(f"{path}?limit=1&cursor={cursor}").text
         assert "This is the end of the list." in page, path
         assert " yet</h2>" not in page
+
+
+def test_a_wait_for_another_change_is_no_fault_of_the_database(
+    ada: Api, browse: Browse, database: Database
+) -> None:
+    made = ada.create("event-types", name="a.b")
+    webhooks = {"a.b": {"post": {"summary": "Changed"}}, "c.d": {}}
+    body = {"document": {"openapi": "3.1.0", "webhooks": webhooks}}
+    pages = browse(ADA)
+    form = {**key(pages.get("/event-types/import").text), "openapi": json.dumps(body["document"])}
+    with psycopg.connect(libpq_url(database.superuser_url)) as other:
+        other.execute("SELECT FROM event_type FOR UPDATE")
+        asked = ada.post("/event-types/imports", body)
+        patched = ada.patch(f"/event-types/{made['id']}", {"display_name": "Changed"})
+        shown = pages.post("/event-types/import", {**form, "sure": "1"})
+    for answer in (asked, patched):
+        assert (answer.status_code, answer.json["code"]) == (503, "busy"), answer.text
+        assert answer.headers["Retry-After"] == "2"
+        assert answer.json["detail"].startswith("Another change of this is not done yet")
+    assert shown.status_code == 503
+    assert "Another change of this is not done yet" in shown.text
+    told = ada.post("/event-types/imports", body).json["types"]
+    assert [one["fate"] for one in told] == ["updated", "created"]
