@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Response, request
 
-from portal.core import errors
+from portal.core.errors import BadRequest, FieldError
 from portal.events import service, settings
 from portal.events.models import Event, EventSettings
 from portal.events.publishing.publication import published
@@ -53,7 +53,8 @@ def _read() -> tuple[list[EventInput], bool]:
     if "events" in given:
         return EventBatch.read(given).events, True
     if not given:
-        raise errors.BadRequest("Send one event, or up to 500 in an array.")
+        message = "Send one event, or up to 500 in an array."
+        raise BadRequest(errors=[FieldError("body", message)])
     return [EventInput.read(given)], False
 
 

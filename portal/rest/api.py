@@ -314,7 +314,7 @@ def body() -> dict[str, Any]:
         raise errors.UnsupportedMediaType("Send the body uncompressed, without Content-Encoding.")
     value = strict_json.parse(raw)
     if not isinstance(value, dict):
-        raise BadRequest("The body must be a JSON object.")
+        raise BadRequest(errors=[FieldError("body", "This must be a JSON object.")])
     return value
 
 

@@ -27,12 +27,13 @@ NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 
 
 class _Unsound(Exception):
-    """A value that is refused. `place` is the path to it, from the inside outwards."""
+    """A value that is refused. `place` is the path to it, from the inside outwards; `message` is
+    the sentence for the field there."""
 
-    def __init__(self, problem: str) -> None:
+    def __init__(self, problem: str, message: str = "", place: Iterable[str] = ()) -> None:
         super().__init__(problem)
-        self.problem = problem
-        self.place: list[str] = []
+        self.problem, self.message = problem, message or f"This {problem}"
+        self.place = list(place)
 
 
 def parse(body: bytes) -> Any:
@@ -40,26 +41,26 @@ def parse(body: bytes) -> Any:
     try:
         value = _DECODER.decode(body.decode("utf-8"))
     except _Unsound as found:
-        raise _refused(found.problem, _place_of_number(body)) from None
+        raise _refused(found, [*_place_of_first(body), *found.place]) from None
     except UnicodeDecodeError:
-        raise BadRequest("The body is not UTF-8 text.") from None
+        raise _refused(_Unsound("is not UTF-8 text.")) from None
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise BadRequest(f"The body is not valid JSON: see {place}.") from None
+        raise _refused(_Unsound(f"is not valid JSON: see {place}.")) from None
     except RecursionError:
-        raise BadRequest("The body is nested too deeply.") from None
+        raise _refused(_Unsound("is nested too deeply.")) from None
     if _may_be_unsound(body):
         try:
             _check(value, 1)
         except _Unsound as found:
-            raise _refused(found.problem, reversed(found.place)) from None
+            raise _refused(found, reversed(found.place)) from None
     return value
 
 
-def _refused(problem: str, place: Iterable[str]) -> BadRequest:
+def _refused(found: _Unsound, place: Iterable[str] = ()) -> BadRequest:
     # A name may itself hold a raw API key, which no error repeats.
     field = readable(".".join(takewhile(lambda name: not holds_key(name), place)) or "body")
-    return BadRequest(f"The body {problem}", errors=[FieldError(field, f"This {problem}")])
+    return BadRequest(f"The body {found.problem}", errors=[FieldError(field, found.message)])
 
 
 def _may_be_unsound(body: bytes) -> bool:
@@ -72,8 +73,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        shown = twice[:60].encode("utf-8", "replace").decode()
-        raise BadRequest(f"The body names “{shown}” twice in one object.")
+        shown = "a field" if holds_key(twice) else f"“{readable(twice[:60])}”"
+        raise _Unsound(
+            f"names {shown} twice in one object.", "This is there twice in one object.", [twice]
+        )
     return found
 
 
@@ -99,27 +102,30 @@ def _finite(digits: str) -> float:
     return number
 
 
-def _place_of_number(body: bytes) -> list[str]:
-    """Return the path to the first number that the decoder refuses, which does not know where it
-    is: the body is read once more, with a mark in its place."""
+def _place_of_first(body: bytes) -> list[str]:
+    """Return the path to the first value that the decoder refuses, which does not know where it is:
+    the body is read once more, with a mark in its place."""
     mark = object()
+    is_marked = False
 
-    def marked(digits: str, read: Callable[[str], Any]) -> Any:
-        try:
-            return read(digits)
-        except _Unsound:
-            return mark
+    def marked(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def read_or_mark(given: Any) -> Any:
+            nonlocal is_marked
+            try:
+                return read(given)
+            except _Unsound:
+                if is_marked:
+                    return dict(reversed(given)) if isinstance(given, list) else None
+                is_marked = True
+                return mark
 
-    decoder = json.JSONDecoder(
-        object_pairs_hook=_object,
-        parse_int=lambda digits: marked(digits, _whole),
-        parse_float=lambda digits: marked(digits, _finite),
-        parse_constant=lambda _: mark,
-    )
+        return read_or_mark
+
     try:
-        return _path_to(mark, decoder.decode(body.decode("utf-8")), 1) or []
-    except (ValueError, RecursionError, BadRequest):
-        return []  # it is broken behind the number, too
+        value = _decoder(marked).decode(body.decode("utf-8"))
+        return _path_to(mark, value, 1) or []
+    except (ValueError, RecursionError):
+        return []  # it is broken behind the value, too
 
 
 def _path_to(mark: object, value: Any, depth: int) -> list[str] | None:
@@ -134,9 +140,16 @@ def _path_to(mark: object, value: Any, depth: int) -> list[str] | None:
     return None
 
 
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_int=_whole, parse_float=_finite, parse_constant=_no_constant
-)
+def _decoder(hook: Callable[[Callable[[Any], Any]], Callable[[Any], Any]]) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        object_pairs_hook=hook(_object),
+        parse_int=hook(_whole),
+        parse_float=hook(_finite),
+        parse_constant=hook(_no_constant),
+    )
+
+
+_DECODER = _decoder(lambda read: read)
 
 
 def _check(value: Any, depth: int) -> None:

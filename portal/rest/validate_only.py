@@ -10,7 +10,7 @@ from flask import Response, after_this_request, request
 from werkzeug.datastructures import Headers
 from werkzeug.http import parse_list_header
 
-from portal.core.errors import BadRequest
+from portal.core.errors import BadRequest, FieldError
 from portal.database.dry_run import CannotValidate, dry_run
 from portal.database.session import flush, roll_back
 from portal.rest.openapi import Operation
@@ -41,7 +41,8 @@ def checked(operation: Operation, work: Callable[[], Response]) -> Response:
     guessed.
     """
     if any(_values(request.headers)):
-        raise BadRequest("The preference validate-only has no value: leave out what follows.")
+        message = "The preference validate-only has no value: leave out what follows."
+        raise BadRequest(errors=[FieldError("Prefer", message)])
     if operation.cannot_validate:
         raise CannotValidate(operation.cannot_validate)
     after_this_request(_applied)

@@ -75,3 +75,40 @@ def test_a_compressed_body_is_refused_by_its_name(ada: Api):
     assert ada.get("/applications").json["items"] == []
     said["Content-Encoding"] = "identity"
     assert ada.post("/applications", data=b"{}", headers=said).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b'{"slug": "a", "slug": "b"}', "slug"),
+        (b'{"tags": [{"a": 1}, {"b": 1, "b": 2}], "slug": NaN}', "tags.1.b"),
+        (b'{"slug": [NaN], "tags": {"b": 1, "b": 2}}', "slug.0"),
+        (b"[]", "body"),
+        (b"1", "body"),
+        (b'"x"', "body"),
+        (b"null", "body"),
+        (b'{"a": 1', "body"),
+        (b'{"a": "\xff"}', "body"),
+        (b"[" * 50_000 + b"]" * 50_000, "body"),
+        (b'{"a": 1, "a": 2', "body"),
+    ],
+)
+def test_a_body_that_cannot_be_read_names_its_field(ada: Api, body: bytes, field: str):
+    answer = ada.post("/applications", data=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert [error["field"] for error in answer.json["errors"]] == [field], answer.text
+
+
+def test_a_key_that_is_a_name_twice_is_not_repeated(ada: Api):
+    key = ada.create("api-keys", name="Leaked")["key"]
+    body = f'{{"{key}": 1, "{key}": 2}}'
+    answer = ada.post("/applications", data=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (400, "body")
+    assert key not in answer.text
+
+
+def test_other_broken_requests_name_their_field(ada: Api):
+    empty = ada.post("/events", {})
+    assert [error["field"] for error in empty.json["errors"]] == ["body"]
+    prefer = ada.post("/applications", {}, headers={"Prefer": "validate-only=true"})
+    assert [error["field"] for error in prefer.json["errors"]] == ["Prefer"]

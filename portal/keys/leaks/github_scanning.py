@@ -21,7 +21,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from portal.core.config import Config
 from portal.core.config_values import Network
-from portal.core.errors import BadRequest, PortalError, Unavailable
+from portal.core.errors import BadRequest, FieldError, PortalError, Unavailable
 from portal.core.key_shape import is_well_formed
 from portal.database.actor import Actor
 from portal.database.session import transaction
@@ -145,7 +145,8 @@ def take() -> Response:
     try:
         matches = MATCHES.validate_json(body)
     except ValidationError:
-        raise BadRequest("The body must be a list of matches.") from None
+        problem = FieldError("body", "This must be a list of matches.")
+        raise BadRequest(errors=[problem]) from None
     return api.answer([_answer(match) for match in matches])
 
 
