@@ -11,6 +11,7 @@ from granian.rsgi import ProtocolClosed
 
 from portal.core.errors import (
     BadRequest,
+    FieldError,
     PortalError,
     RateLimited,
     RequestTimeout,
@@ -35,7 +36,15 @@ LARGEST_OF: Mapping[str, int] = {
 }
 """Path → the largest body in bytes that it accepts, where that is less than LARGEST."""
 TOO_MUCH = "Too much is being sent from your address at once. Try again in a moment."
-CUT = "The body ended before it was whole. Send the request again."
+CUT = "ended before it was whole. Send the request again."
+CUT_OR_TRAILERS = (
+    "ended before it was whole, or has trailers, which are not taken. Send the request again,"
+    " without trailers."
+)
+
+
+def _unsound(problem: str) -> BadRequest:
+    return BadRequest(f"The body {problem}", errors=[FieldError("body", f"This {problem}")])
 
 
 @dataclass(slots=True, eq=False)
@@ -81,7 +90,7 @@ class Bodies:
                 return bytes(await protocol())
             return await self._larger(protocol, one, largest, None if length is None else size)
         except ProtocolClosed:
-            raise BadRequest(CUT) from None
+            raise _unsound(CUT) from None
         except asyncio.CancelledError:
             if one.refused is None:
                 raise
@@ -95,8 +104,9 @@ class Bodies:
         """Receive the body piece by piece. It has `size` bytes, if that is known.
 
         The server ends every body with an empty piece. One more empty piece means that the body was
-        cut or wrong, or had trailers, which nothing here reads. A partial body is never used as the
-        whole: it may be valid JSON, or empty, and would be executed.
+        cut or wrong, or had trailers: the server tells these apart only for a body that it receives
+        in one piece, however large that is. A partial body is never used as the whole: it may be
+        valid JSON, or empty, and would be executed.
         """
         received, empty = bytearray(), 0
         async for piece in protocol:
@@ -105,8 +115,10 @@ class Bodies:
             if len(received) > largest:
                 raise TooLarge(f"Send at most {largest // 1024} KiB.")
             self._take_room(one, len(piece))
-        if empty > 1 or (size is not None and len(received) != size):
-            raise BadRequest(CUT)
+        if size is None and empty > 1:
+            raise _unsound(CUT_OR_TRAILERS)
+        if size is not None and len(received) != size:
+            raise _unsound(CUT)
         return bytes(received)
 
     def _take_room(self, one: _OnItsWay, size: int) -> None:

@@ -305,6 +305,16 @@ def test_a_body_that_is_cut_off_is_not_taken_for_the_whole(
     assert ada.get("/applications").json["items"] == []
 
 
+def test_a_body_with_trailers_is_refused_with_what_to_do(port: int, ada: Api):
+    chunks = b"%x\r\n%b\r\n0\r\nX-Sum: 1\r\n\r\n" % (len(JSON), JSON)
+    with connected(port, registering(ada, CHUNKED) + chunks) as sent:
+        answer = whole_answer(sent)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    [problem] = json.loads(answer.partition(b"\r\n\r\n")[2])["errors"]
+    assert (problem["field"], "without trailers" in problem["message"]) == ("body", True)
+    assert ada.get("/applications").json["items"] == []
+
+
 def test_a_body_in_chunks_is_taken_whole(port: int, ada: Api):
     with connected(port, registering(ada, CHUNKED)) as slow:
         for piece in (JSON[:9], JSON[9:]):
