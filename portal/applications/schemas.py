@@ -16,6 +16,7 @@ from portal.records.schemas import (
     Name,
     ShortText,
     Slug,
+    quoted,
 )
 
 Kind = Literal["app", "platform-service", "library"]
@@ -31,7 +32,7 @@ BasePath = Annotated[
 def _known_scope(scope: str) -> str:
     if scope not in ALL_SCOPES:
         near = did_you_mean(scope, sorted(ALL_SCOPES))
-        raise ValueError(f"There is no scope {scope[:40]!r}.{near}")
+        raise ValueError(f"There is no scope {quoted(scope, 40)}.{near}")
     return scope
 
 

@@ -19,7 +19,7 @@ from portal.core.errors import BadRequest
 from portal.core.key_shape import masked, masked_value
 from portal.explorer.catalogue import DRY_RUN, Described
 from portal.explorer.schema_fields import Field
-from portal.records.schemas import HIDDEN
+from portal.records.schemas import HIDDEN, quoted
 from portal.rest import strict_json, validate_only
 from portal.rest.openapi import PREFIX
 
@@ -227,13 +227,13 @@ def as_fields(described: Described, draft: Draft) -> tuple[Draft, Mapping[str, s
         return draft, {RAW: "Only a JSON object fits into fields."}
     fields = {one.name: one for one in described.of("body")}
     if unknown := [name for name in body if name not in fields]:
-        return draft, {RAW: f"There is no field for “{unknown[0][:60]}”."}
+        return draft, {RAW: f"There is no field for {quoted(unknown[0])}."}
     others = {key: text for key, text in draft.values.items() if not key.startswith("body.")}
     typed = {fields[name].key: _as_typed(fields[name], value) for name, value in body.items()}
     found = Draft({**others, **typed}, None, draft.dry_run)
     rebuilt = call_of(described, found).body
     if lost := [name for name in body if rebuilt.get(name, ABSENT) != body[name]]:
-        return draft, {RAW: f"The value of “{lost[0][:60]}” can only be written as JSON."}
+        return draft, {RAW: f"The value of {quoted(lost[0])} can only be written as JSON."}
     return found, {}
 
 

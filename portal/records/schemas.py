@@ -149,7 +149,7 @@ class Command(FromJson):
             return data
         if len(data) > len(cls.model_fields) + len(cls._ignored) + FEW_UNKNOWN:
             unknown = next(name for name in data if name not in cls.model_fields)
-            raise ValueError(f"Many of these fields are unknown here, “{unknown[:60]}” first.")
+            raise ValueError(f"Many of these fields are unknown here, {quoted(unknown)} first.")
         if cls._ignored.isdisjoint(data):
             return data
         return {name: value for name, value in data.items() if name not in cls._ignored}
@@ -332,6 +332,13 @@ def readable(path: str) -> str:
     return path[:200].encode("utf-8", "replace").decode()
 
 
+def quoted(text: str, most: int = 60) -> str:
+    """Return the beginning of a text in quotation marks, for a sentence. What cannot be seen in it
+    is written as `\\u200b`."""
+    seen = (c if c.isprintable() else f"\\u{ord(c):04x}" for c in text[:most])
+    return f"“{''.join(seen)}”"
+
+
 def _sentence(found: Any) -> str:
     kind, context = found["type"], found.get("ctx") or {}
     if kind == "value_error":
@@ -391,7 +398,7 @@ def _exact(value: Decimal) -> Decimal:
 
 def _tag(tag: str) -> str:
     if not TAG.fullmatch(tag):
-        raise ValueError(f"The tag {tag[:40]!r} has a character that is not allowed.")
+        raise ValueError(f"The tag {quoted(tag, 40)} has a character that is not allowed.")
     return tag
 
 

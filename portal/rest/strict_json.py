@@ -16,7 +16,7 @@ from typing import Any
 from portal.core.errors import BadRequest, FieldError
 from portal.core.key_shape import holds_key
 from portal.core.precedence import give_way
-from portal.records.schemas import readable
+from portal.records.schemas import quoted, readable
 
 MAX_DEPTH = 32
 MAX_INT = 2**63
@@ -73,7 +73,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        shown = "a field" if holds_key(twice) else f"“{readable(twice[:60])}”"
+        shown = "a field" if holds_key(twice) else quoted(twice)
         raise _Unsound(
             f"names {shown} twice in one object.", "This is there twice in one object.", [twice]
         )

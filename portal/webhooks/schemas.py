@@ -29,6 +29,7 @@ from portal.records.schemas import (
     RecordId,
     Rules,
     Tags,
+    quoted,
     small,
 )
 from portal.webhooks.models import Backoff, Direction, OutcomeWord, PauseReason
@@ -52,7 +53,7 @@ SECRET_VALUES = re.compile(
 def _event_filter(name: str) -> str:
     if not type_names.PATTERN.fullmatch(name):
         raise ValueError(
-            f"“{name[:40]}” is no pattern of event types. Use a name such as rfp.created, a"
+            f"{quoted(name, 40)} is no pattern of event types. Use a name such as rfp.created, a"
             " group such as rfp.*, or * for everything."
         )
     return name

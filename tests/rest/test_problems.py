@@ -221,3 +221,31 @@ def test_money_of_more_digits_than_a_number_keeps_is_named(ada: Api, amount: str
     assert answer.status_code == 422, answer.text
     assert [error["field"] for error in (answer.json or {})["errors"]] == ["cost_usd"]
     assert (ada.get(f"/api-keys/{key}").json or {})["spend_usd"] == 0
+
+
+def test_a_quoted_value_shows_what_cannot_be_seen_in_it(ada: Api) -> None:
+    found = problem(ada, "/applications", {"allowed_scopes": ["\u200b", "it's"]})
+    assert [error["message"] for error in found["errors"]] == [
+        "There is no scope “\\u200b”.",
+        "There is no scope “it's”.",
+    ]
+    tags = ["a\uffff", "😀'", "a\u00a0b"]
+    found = problem(ada, "/webhooks", {"tags": tags, "event_types": ["a\u202eb"]})
+    messages = [error["message"] for error in found["errors"]]
+    for tag in ("a\\uffff", "😀'", "a\\u00a0b"):
+        assert f"The tag “{tag}” has a character that is not allowed." in messages
+    assert any(one.startswith("“a\\u202eb” is no pattern") for one in messages)
+
+
+def test_why_an_event_did_not_match_is_written_as_json(ada: Api) -> None:
+    for name, wanted in (("Paid", {"paid": [False]}), ("Word", {"word": ["a"]})):
+        body = {"name": name, "url": "https://hooks.example/a", "event_types": ["a.b"]}
+        ada.create("webhooks", **body, filter=wanted)
+    [event] = ada.post("/events", {"type": "a.b", "data": {"paid": True, "word": "it's"}}).json[
+        "events"
+    ]
+    reasons = {one["reason"] for one in ada.get(f"/events/{event['id']}").json["matches"]}
+    assert reasons == {
+        "Its filter wants another paid: it is true.",
+        "Its filter wants another word: it is “it's”.",
+    }

@@ -32,6 +32,7 @@ from portal.events import settings
 from portal.events.listeners import Match, Owed, Published, Rows
 from portal.events.type_names import matches, patterns_of
 from portal.fast.statements import Bound, Statement
+from portal.records.schemas import quoted
 from portal.webhooks.models import Delivery, DeliveryAttempt, Subscription, Webhook
 
 ENDED = ("delivered", "failed", "cancelled")
@@ -187,4 +188,5 @@ def _has(event: Published, name: str, hidden: Collection[str]) -> str:
         return "the event has no such field"
     if name in hidden:
         return "its value is hidden from you"
-    return f"it is {settings.redact(event.data[name], hidden)!r}"
+    value = settings.redact(event.data[name], hidden)
+    return f"it is {quoted(value) if isinstance(value, str) else orjson.dumps(value).decode()}"
