@@ -253,3 +253,22 @@ def test_an_import_follows_each_reference_and_keeps_what_stands_beside_it(ada: A
     assert imported(ada, webhook, components=components) == ("created", "")
     [made] = ada.get("/event-types").json["items"]
     assert made["json_schema"] == {"required": ["name"], "allOf": [SCHEMA]}
+
+
+def test_an_import_keeps_a_schema_that_leads_back_to_itself(ada: Api) -> None:
+    node = {"type": "object", "properties": {"under": {"$ref": "#/components/schemas/Node"}}}
+    schemas = {"Node": {**node, "required": ["name"], "additionalProperties": False}}
+    schemas["Node"]["properties"]["name"] = {"type": "string"}
+    schemas["Root"] = {"properties": {"top": {"$ref": "#/components/schemas/Node"}}}
+    webhook = with_schema({"$ref": "#/components/schemas/Root"})
+    for fate in ("created", "unchanged"):
+        assert imported(ada, webhook, components={"schemas": schemas}) == (fate, "")
+    [made] = ada.get("/event-types").json["items"]
+    assert ada.patch(f"/event-types/{made['id']}", {"validation": "reject"}).status_code == 200
+    deep: dict[str, Any] = {"name": 5}
+    for _ in range(20):
+        deep = {"name": "a", "under": deep}
+    wrong = ada.post("/events", {"type": "a.b", "data": {"top": deep}})
+    assert fields(wrong) == ["data.top" + ".under" * 20 + ".name"]
+    deep = {"name": "a", "under": {"name": "b"}}
+    assert ada.post("/events", {"type": "a.b", "data": {"top": deep}}).status_code == 202

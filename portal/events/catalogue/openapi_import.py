@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import quote
 
 from portal.core.errors import Invalid, PortalError
 from portal.database.actor import Actor
@@ -91,6 +92,7 @@ class _Document:
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document, self._left = document, MOST_PARTS
+        self._kept: dict[str, Any] = {}
 
     def described(self, name: str) -> dict[str, Any]:
         """Return the fields of the event type of a webhook.
@@ -111,7 +113,7 @@ class _Document:
         return {
             "display_name": str(operation.get("summary") or "")[:200],
             "description": str(operation.get("description") or "")[:4000] or None,
-            "json_schema": None if schema is None else self._schema(schema),
+            "json_schema": None if schema is None else self._whole(schema),
             "example": example if isinstance(example, Mapping) else None,
             "deprecated": operation.get("deprecated") is True,
         }
@@ -126,6 +128,22 @@ class _Document:
             raise _Unreadable(f"{name} must be an object.")
         return value or {}
 
+    def _whole(self, schema: Any) -> Any:
+        """Return a schema that stands alone: its references are replaced, and those that lead back
+        to themselves, as in a tree, lead to its `$defs`."""
+        self._kept = {}
+        made, definitions = self._schema(schema), dict[str, Any]()
+        while missing := self._kept.keys() - definitions.keys():
+            for reference in sorted(missing):
+                definitions[reference] = self._schema(self._kept[reference], (reference,), 2)
+        if not isinstance(made, Mapping):
+            raise _Unreadable("Its schema must be an object.")
+        own = made.get("$defs", {})
+        if not definitions or not isinstance(own, Mapping):
+            return made
+        named = {reference[2:]: one for reference, one in definitions.items()}
+        return {**made, "$defs": {**own, **named}}
+
     def _schema(self, value: Any, followed: Followed = (), depth: int = 0) -> Any:
         """Return a schema with its references to the document replaced."""
         self._count()
@@ -139,13 +157,22 @@ class _Document:
         if not isinstance(reference, str) or not reference.startswith("#/"):
             return {key: self._schema(inner, followed, depth + 1) for key, inner in value.items()}
         beside = {key: inner for key, inner in value.items() if key != "$ref"}
-        target, beyond = self._followed(reference, followed)
         if not beside:
-            return self._schema(target, beyond, depth)
+            return self._target(reference, followed, depth)
         beside = self._schema(beside, followed, depth)
-        made = self._schema(target, beyond, depth + 2)
+        made = self._target(reference, followed, depth + 2)
         others = beside.get("allOf", [])
         return {**beside, "allOf": [made, *others] if isinstance(others, list) else others}
+
+    def _target(self, reference: str, followed: Followed, depth: int) -> Any:
+        """Return the schema that a reference leads to, or the reference to it in `$defs`."""
+        if reference in followed:
+            self._kept[reference] = jsonschema.at_pointer(self._document, reference[1:])
+        if reference in self._kept:
+            name = reference[2:].replace("~", "~0").replace("/", "~1")
+            return {"$ref": f"#/$defs/{quote(name, safe='~')}"}
+        target, beyond = self._followed(reference, followed)
+        return self._schema(target, beyond, depth)
 
     def _followed(self, reference: Any, followed: Followed) -> tuple[Any, Followed]:
         """Return what a reference leads to, and the references that were followed to get there."""
