@@ -9,7 +9,7 @@ from portal.features import RESOURCES
 from tests import ROOT
 
 ACTION = re.compile(r"\baction ?=(?!=) ?(.+)")
-WORDS = re.compile(r'"([a-z_]+)"')
+WORDS = re.compile(r'(?<!why=)"([a-z_]+)"')
 ELSEWHERE = {"delivery": "webhook"}  # rooms that change records of another one
 
 
