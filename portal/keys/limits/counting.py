@@ -208,7 +208,10 @@ class BatchCounter:
         One statement returns only a few: their rows stay locked until all are done, and calls of
         these keys wait for them. Call this from one thread only, and not from the one that counts.
         """
-        if self._returning is None or self._returning.closed:
+        if self._returning is not None and _has_ended(self._returning):
+            self._returning.close()
+            self._returning = None
+        if self._returning is None:
             self._returning = connect(self._url)
         done: list[int] = []
         for first in range(0, len(given), RETURNED_AT_ONCE):

@@ -101,3 +101,16 @@ def test_a_slice_that_is_too_small_for_a_call_is_given_back(app: Flask, ada: Api
     assert ada.post("/api-keys/verify", whole).json["code"] == "BUDGET_EXCEEDED"
     app.extensions["keys"].meters.return_slices()  # a thread does so every second
     assert ada.post("/api-keys/verify", whole).json["code"] == "VALID"
+
+
+def test_what_is_given_back_reaches_a_server_that_ended_its_connection(
+    app: Flask, ada: Api, database: Database
+):
+    meters, counting = app.extensions["keys"].meters, app.extensions["keys"].meters.counting
+    call = {"key": ada.create("api-keys", max_budget_usd=1)["key"], "estimated_usd": 0.0009}
+    for _ in range(4):
+        assert ada.post("/api-keys/verify", call).json["valid"]
+        meters.return_slices(everything=True)
+    database.sql("SELECT pg_terminate_backend(%s, 5000)", counting._returning.info.backend_pid)
+    assert ada.post("/api-keys/verify", call).json["valid"]
+    meters.return_slices(everything=True)
