@@ -18,6 +18,7 @@ from portal.front import streaming, wsgi
 from portal.front.bodies import Bodies
 from portal.front.cpu_affinity import OneCpu
 from portal.front.fair_queue import Line
+from portal.front.large_answers import LARGE, LargeAnswers
 from portal.front.threads import Busy, Threads
 from portal.front.wsgi import Answer
 from portal.keys.verification import door
@@ -83,6 +84,7 @@ class Front:
         self._issuer, self._trusted = config.base_url, config.trusted_proxies
         self._files: Files = app.extensions["portal.files"]
         self._bodies = Bodies()
+        self._large_answers = LargeAnswers()
         self._publishing = publishing.Door(app)
         self._described: Callable[[], Kept] = app.extensions["document"]
         self._hosts: set[str] = app.extensions["hosts"]
@@ -130,7 +132,7 @@ class Front:
             return 200, PLAIN, b"ok\n"
         headers = scope.headers
         if path == DOCUMENT and scope.method in ("GET", "HEAD"):
-            return self._document.answer(scope.method, headers)
+            return self._described_to(scope)
         _check_readable(headers)
         if path.startswith(STATIC):
             file = self._files.answer(scope.method, path, scope.query_string, headers)
@@ -142,6 +144,13 @@ class Front:
             body = await self._bodies.receive(protocol, path, length, self._source(scope))
         answer = await self._on_the_loop(scope, body)
         return answer or await self._from_the_application(scope, protocol, body)
+
+    def _described_to(self, scope: Any) -> Answer:
+        """Return the response with the OpenAPI document. Raises RateLimited."""
+        answer = self._document.answer(scope.method, scope.headers)
+        if len(answer[2]) > LARGE:
+            self._large_answers.take(self._source(scope))
+        return answer
 
     async def _on_the_loop(self, scope: Any, body: bytes) -> Answer | None:
         """Answer on the loop. Return None if the application has to answer this request."""

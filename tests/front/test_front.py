@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ import psycopg
 import pytest
 
 from portal.core.config import libpq_url
-from portal.front import bodies
+from portal.front import bodies, large_answers
 from portal.front.application import DOORS, KEY_THREADS, THREADS
 from portal.keys.decision import format as key_format
 from tests.bench.servers import ROOT, free_port, portal_serving
@@ -217,6 +218,17 @@ def test_thousands_of_idle_connections_keep_nobody_waiting(
     with many_connected(port, 2000) as idle:
         all_is_answered()
         assert len(silent(idle)) == len(idle)
+
+
+def test_an_address_gets_the_document_without_gzip_only_so_often(port: int):
+    asked, path = 100, f"{PREFIX}/openapi.json"
+    begun = time.monotonic()
+    heard = Counter(ask(port, "GET", path)[0] for _ in range(asked))
+    seconds = time.monotonic() - begun
+    assert heard.keys() == {200, 429}
+    assert heard[200] <= large_answers.MOST * (seconds + 2)
+    zipped = {"Accept-Encoding": "gzip"}
+    assert {ask(port, "GET", path, headers=zipped)[0] for _ in range(asked)} == {200}
 
 
 def test_half_closed_connections_keep_nobody_waiting(
