@@ -849,7 +849,7 @@ def test_while_a_certificate_cannot_be_had_the_sender_comes_again(
     ada: Api, client: FlaskClient
 ) -> None:
     webhook = make(ada, "aws-sns", inbound_secret=amazon.TOPIC)
-    nowhere = "https://sns.no-such-region.amazonaws.com/0.pem"
+    nowhere = "https://sns.no-such-region-1.amazonaws.com/0.pem"
     answer = knock(client, webhook["inbound_url"], amazon.sns(SigningCertURL=nowhere), {})
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
@@ -865,7 +865,7 @@ def test_a_subscription_is_confirmed_at_amazon_and_nowhere_else(
     elsewhere = amazon.sns(kind, SubscribeURL=watched, Token="t")
     assert knock(client, webhook["inbound_url"], elsewhere, {}).status_code == 200
     assert watcher.calls == [], "only kept, like any other message"
-    amazons = "https://sns.no-such-region.amazonaws.com/?Action=ConfirmSubscription&Token=t"
+    amazons = "https://sns.no-such-region-1.amazonaws.com/?Action=ConfirmSubscription&Token=t"
     asked = amazon.sns(kind, SubscribeURL=amazons, Token="t", MessageId="two")
     answer = knock(client, webhook["inbound_url"], asked, {})
     assert answer.status_code == 503, "it was tried, and Amazon asks again"
