@@ -265,16 +265,19 @@ def _inbound(known: Known) -> Health:
     if known.outcome:
         said = f"The last request was not accepted: {known.outcome}."
         return Health("attention", said, known.webhook["last_delivery_at"])
-    if known.webhook["last_delivery_at"] is None:
+    accepted_at = known.webhook["last_delivery_at"]
+    if accepted_at is None:
         return Health(
             "not_tried",
-            "No request has arrived yet.",
+            "No request has been accepted yet.",
             None,
-            "Give its address and secret to the sender.",
+            "Give its address and secret to the sender. A request that could not be verified is"
+            " under Received.",
             "webhooks.show",
             "See the address",
         )
-    return Health("works", "Works: the last request was accepted.")
+    at = clock(accepted_at, known.now)
+    return Health("works", f"Works: the last accepted request is that of {at}.")
 
 
 _FAILS = f"pause_reason IN ('failing', 'gone') OR consecutive_failures >= {FAILING_FROM}"

@@ -114,7 +114,9 @@ STATES: list[tuple[str, dict[str, Any], list[str], str, str]] = [
         ],
         "failing", "after 12 failures in a row: the name of the receiver is not found.",
     ),
-    ("webhooks", {"direction": "inbound"}, [], "not_tried", "No request has arrived yet."),
+    ("webhooks", {"direction": "inbound"}, [], "not_tried", "No request has been accepted yet."),
+    ("webhooks", {"direction": "inbound"}, [WEBHOOK.format("last_delivery_at = '2020-05-06'")],
+     "works", "Works: the last accepted request is that of 6 May 2020, "),
     ("api-keys", {}, [], "not_tried", "Never used since it was issued"),
     ("api-keys", {}, [USED.format("last_used_at = now()")], "works", "its last call was accepted"),
     (
