@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -93,16 +95,24 @@ def test_a_call_is_counted_once_though_the_process_that_was_to_count_it_is_stopp
     assert uses["remaining"] == 8
 
 
-@pytest.fixture
-def never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let PostgreSQL commit each batch, and lose every answer."""
+@contextmanager
+def without_answers() -> Iterator[None]:
+    """Let PostgreSQL commit each batch in the block, and lose every answer."""
     count = BatchCounter._rows
 
     def counts(counter: BatchCounter, arguments: Any) -> list[Counted]:
         count(counter, arguments)
         raise psycopg.OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(BatchCounter, "_rows", counts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BatchCounter, "_rows", counts)
+        yield
+
+
+@pytest.fixture
+def never_answers() -> Iterator[None]:
+    with without_answers():
+        yield
 
 
 def test_a_call_that_may_have_been_counted_says_so(ada: Api, never_answers: None):
@@ -134,19 +144,10 @@ def test_a_call_whose_answer_was_lost_uses_up_its_limit(
     assert lease.requests == 2
 
 
-def test_a_repeated_call_of_unknown_outcome_is_no_free_call(
-    ada: Api, lent: tuple[str, Lease], monkeypatch: pytest.MonkeyPatch
-):
+def test_a_repeated_call_of_unknown_outcome_is_no_free_call(ada: Api, lent: tuple[str, Lease]):
     key, lease = lent
     call = {"key": key, "estimated_usd": 20, "reservation_id": "call-00001"}
-    count = BatchCounter._rows
-
-    def counts(counter: BatchCounter, arguments: Any) -> list[Counted]:
-        count(counter, arguments)
-        raise psycopg.OperationalError("server closed the connection unexpectedly")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(BatchCounter, "_rows", counts)
+    with without_answers():
         assert ada.post("/api-keys/verify", call).json["code"] == "unknown_outcome"
     assert ada.post("/api-keys/verify", call).json["code"] == "VALID"
     assert lease.requests == 2
