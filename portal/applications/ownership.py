@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, declared_attr, foreign, relationship, remote
 from portal.applications.models import STOPPED, Application
 from portal.core.errors import Forbidden
 from portal.database.actor import Actor
+from portal.database.record import stopped_obstacle
 
 if TYPE_CHECKING:
     from portal.database.record import Record as _Of
@@ -34,6 +35,11 @@ class OfApplication(_Of):
     @classmethod
     def app_scope(cls, app_id: Any, application_id: Any) -> Any:
         return or_(cls.app_id == app_id, cls.application_id == application_id)
+
+    @property
+    def restore_obstacle(self) -> str | None:
+        """Return why the deleted record cannot be restored now, or None."""
+        return stopped_obstacle(self.application_status if self.is_stopped else None)
 
     @classmethod
     def stopped_as(cls) -> Any:

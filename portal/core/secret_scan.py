@@ -1,15 +1,20 @@
-"""Find text that looks like a credential in places for non-secret text.
+"""Find text that looks like a credential in places for non-secret text, and a known secret in every
+spelling.
 
 The patterns are formats that the issuers publish, so false alarms are rare. A password has no
 format of its own and is found by the name of its field.
 """
 
+import base64
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from portal.core.key_shape import SHAPE
 
+SHORTEST = 4  # characters of base64 that tell anything
 FORMATS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
     ("a GitHub token", re.compile(r"\b(?:github_pat_\w{22,}|gh[pousr]_[A-Za-z0-9]{36,})")),
@@ -56,6 +61,24 @@ NAMES = {
 def looks_like(text: str) -> str | None:
     """Return the kind of credential in the text, in words (“a GitHub token”), or None."""
     return next((kind for kind, form in FORMATS if form.search(text)), None)
+
+
+def spellings(secret: str) -> set[str]:
+    """Return the texts in which a secret may be written: as it is, in an address, in source code,
+    in JSON, and in base64."""
+    encoded = secret.encode("utf-8", "surrogatepass")
+    in_addresses = {quote(encoded), quote(encoded, safe=""), quote_plus(encoded)}
+    in_code = {repr(secret)[1:-1], json.dumps(secret)[1:-1]}
+    return {secret} | in_addresses | in_code | _in_base64(encoded)
+
+
+def _in_base64(secret: bytes) -> set[str]:
+    """Return what base64 makes of a secret, alone and within a longer text."""
+    found = {base64.b64encode(secret).decode().rstrip("=")}
+    for before in (1, 2):
+        text = base64.b64encode(b"\0" * before + secret).decode().rstrip("=")
+        found.add(text[before + 1 : -1])
+    return {text for text in found if len(text) >= SHORTEST}
 
 
 def findings(document: Any, path: str) -> Iterator[tuple[str, str]]:

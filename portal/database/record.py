@@ -15,6 +15,11 @@ from portal.database.base import Base
 from portal.database.session import session
 
 
+def stopped_obstacle(stopped_as: str | None) -> str | None:
+    """Return why a deleted record is not restored whose application has this status, or None."""
+    return stopped_as and f"Its application is {stopped_as}. Reopen it first."
+
+
 class Record(Base):
     """Base class of every resource of the specification. The server sets all of these columns."""
 

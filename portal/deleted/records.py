@@ -24,7 +24,7 @@ from sqlalchemy import (
 from portal.core.errors import Forbidden
 from portal.database.actor import Actor
 from portal.database.audience import as_member
-from portal.database.record import Record
+from portal.database.record import Record, stopped_obstacle
 from portal.database.session import session
 from portal.records import listing, search
 from portal.records.audit import trail
@@ -207,6 +207,4 @@ def _obstacle(actor: Actor, kind: Kind, row: Any, full: Mapping[str, str]) -> st
         return error.detail
     if actor.app_id not in (None, row.app_id):
         return "Your application did not make it. Ask an editor or admin of your tenant."
-    if row.stopped_as is not None:
-        return f"Its application is {row.stopped_as}. Reopen it first."
-    return full.get(kind.resource.model.quota)
+    return stopped_obstacle(row.stopped_as) or full.get(kind.resource.model.quota)

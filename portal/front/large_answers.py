@@ -5,7 +5,6 @@ keep the server from others for seconds, and fill its memory.
 """
 
 from collections import Counter
-from collections.abc import Callable
 from math import floor
 
 from portal.core.deadlines import elapsed
@@ -19,14 +18,13 @@ MOST = 10
 class LargeAnswers:
     """The large answers of this second, by source. For one event loop."""
 
-    def __init__(self, clock: Callable[[], float] = elapsed) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._second = 0
         self._sent = Counter[str]()
 
     def take(self, source: str) -> None:
         """Count one answer. Raises RateLimited if the source had enough in this second."""
-        second = floor(self._clock())
+        second = floor(elapsed())
         if second != self._second:
             self._second, self._sent = second, Counter()
         self._sent[source] += 1

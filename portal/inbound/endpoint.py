@@ -21,6 +21,7 @@ from portal.core.errors import (
 from portal.database import writability
 from portal.database.session import let_go, transaction
 from portal.inbound.reception import reception
+from portal.inbound.reception.deduplication import Arrival
 from portal.inbound.reception.failure_limits import Failures
 from portal.inbound.reception.failure_orders import Failure
 from portal.inbound.reception.reception import Reception
@@ -97,10 +98,11 @@ def _take(inbound_id: str) -> Response:
         return _answer(asked)
     if request.method != "POST":
         raise MethodNotAllowed("Send events here with POST.", allowed=["POST"])
-    received = reception.receive(webhook, message, request.remote_addr)
+    arrival = reception.arrived(webhook, message)
+    received = reception.receive(webhook, arrival, request.remote_addr)
     if not received.verdict.verified:
         failures.note(inbound_id, source)
-        return _set_aside(webhook, message, received)
+        return _set_aside(webhook, arrival, received)
     return _taken(webhook, message, received)
 
 
@@ -177,7 +179,7 @@ def _fail(failure: Failure) -> Response:
     return answer
 
 
-def _set_aside(webhook: Webhook, message: Message, received: Reception) -> Response:
+def _set_aside(webhook: Webhook, arrival: Arrival, received: Reception) -> Response:
     """Store a refused request in a transaction of its own: that of an error response is rolled
     back.
 
@@ -186,7 +188,7 @@ def _set_aside(webhook: Webhook, message: Message, received: Reception) -> Respo
     """
     verdict, tenant_id = received.verdict, webhook.tenant_id
     with transaction(tenant_id):
-        kept = reception.quarantine(webhook, message, request.remote_addr, verdict)
+        kept = reception.quarantine(webhook, arrival, request.remote_addr, verdict)
     if verdict.code == KEYS_AWAY:
         gone = Unavailable("The keys of the sender cannot be fetched right now.", retry_after=60)
         return api.problem(gone)

@@ -1,11 +1,10 @@
 """Quote the other side without its tricks and without a secret."""
 
-import base64
 import re
 from collections.abc import Iterable
-from urllib.parse import quote, quote_plus
 
 from portal.core.key_shape import masked
+from portal.core.secret_scan import spellings
 
 LONGEST = 200
 _READ = 4000
@@ -37,10 +36,7 @@ class Quotes:
         plain = {secret, secret.strip()} - {""}
         # A template may write it in capitals, and the other side in small letters.
         for text in plain | {each.upper() for each in plain} | {each.lower() for each in plain}:
-            encoded = text.encode("utf-8", "surrogatepass")
-            spellings = {text, quote(encoded, safe=""), quote_plus(encoded), repr(text)[1:-1]}
-            spellings |= _in_base64(encoded)
-            for spelling in spellings:
+            for spelling in spellings(text):
                 self._whole.add(spelling)
                 self._runs |= {spelling[at : at + _RUN] for at in range(len(spelling) - _RUN + 1)}
 
@@ -73,15 +69,6 @@ class Quotes:
             if text[at : at + _RUN] in self._runs:
                 marked[at : at + _RUN] = b"\x01" * _RUN
         return _without(text, marked)
-
-
-def _in_base64(secret: bytes) -> set[str]:
-    """Return what base64 makes of a secret, alone and within a longer text."""
-    found = {base64.b64encode(secret).decode().rstrip("=")}
-    for before in (1, 2):
-        text = base64.b64encode(b"\0" * before + secret).decode().rstrip("=")
-        found.add(text[before + 1 : -1])
-    return {text for text in found if len(text) >= _SHORT}
 
 
 def _without(text: str, marked: bytearray) -> str:

@@ -12,7 +12,8 @@ first is stored with its id as the key, each other one with a digest of id, topi
 """
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from sqlalchemy.dialects.postgresql import insert
 from portal.core.key_shape import holds_key
 from portal.database.session import session
 from portal.inbound.models import KEEP_ACCEPTED, KEEP_QUARANTINED, InboundMark, InboundRequest
+from portal.inbound.reception.clean_message import cleaned
 from portal.webhooks.models import Webhook
 from portal.webhooks.verification.message import Message
 from portal.webhooks.verification.provider_schemes import Scheme
@@ -32,10 +34,16 @@ S = TypeVar("S", Update, Delete)
 
 @dataclass(frozen=True)
 class Arrival:
-    """A request, read by the scheme of its webhook."""
+    """A request, read by the scheme of its webhook. `known` are the webhook's secrets."""
 
     scheme: Scheme
     message: Message
+    known: Sequence[str] = field(default=(), repr=False)
+
+    @cached_property
+    def clean(self) -> Message:
+        """Return the message without the webhook's secrets, to be stored and published."""
+        return cleaned(self.scheme, self.known, self.message)
 
     @cached_property
     def key(self) -> str | None:

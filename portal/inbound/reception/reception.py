@@ -77,22 +77,24 @@ def confirmed(webhook: Webhook) -> None:
     audit.record(event_of_request.sender(webhook), "webhook.subscription_confirmed", webhook)
 
 
-def receive(webhook: Webhook, message: Message, source_ip: str | None) -> Reception:
+def arrived(webhook: Webhook, message: Message) -> Arrival:
+    """Return the request with what judges it. Raises Unavailable if the secret store does not
+    answer, so that the sender retries."""
+    return Arrival(
+        inbound_secrets.scheme_of(webhook), message, known=inbound_secrets.known(webhook)
+    )
+
+
+def receive(webhook: Webhook, arrival: Arrival, source_ip: str | None) -> Reception:
     """Verify a request; store and publish it if it is genuine, once for each delivery.
 
     A request that is not genuine is not stored here: see `quarantine`. A request that gets a
-    simulated failure of the inbox is not stored at all. Raises Unavailable if the secret store does
-    not answer, so that the sender retries.
+    simulated failure of the inbox is not stored at all.
     """
-    scheme, known, now = (
-        inbound_secrets.scheme_of(webhook),
-        inbound_secrets.known(webhook),
-        database_now(),
-    )
-    verdict = verify(scheme, known, message, now=now.timestamp())
+    scheme, message, known = arrival.scheme, arrival.message, arrival.known
+    verdict = verify(scheme, known, message, now=database_now().timestamp())
     if not verdict.verified:
         return Reception(verdict)
-    arrival = Arrival(scheme, message)
     if scheme.fetches and arrival.key:
         _forget_earlier(webhook, arrival)
     if (answer := challenges.signed(scheme, message, known)) is not None:
@@ -101,10 +103,9 @@ def receive(webhook: Webhook, message: Message, source_ip: str | None) -> Recept
         return Reception(verdict, confirm=url)
     if (failure := failure_orders.take(webhook)) is not None:
         return Reception(verdict, failure=failure)
-    clean = stored_request.without_secrets(scheme, known, message)
-    row = stored_request.row(webhook, arrival, clean, source_ip, verdict)
+    row = stored_request.row(webhook, arrival, source_ip, verdict)
     try:
-        return _accept(webhook, arrival, clean, row, verdict)
+        return _accept(webhook, arrival, row, verdict)
     except Invalid as error:
         session.rollback()
         return Reception(refused_event(error))
@@ -117,7 +118,7 @@ def refused_event(error: Invalid) -> Verdict:
 
 
 def quarantine(
-    webhook: Webhook, message: Message, source_ip: str | None, verdict: Verdict
+    webhook: Webhook, arrival: Arrival, source_ip: str | None, verdict: Verdict
 ) -> str | None:
     """Store a refused request with the reason; return its id, or None if the quarantine is full.
 
@@ -136,20 +137,15 @@ def quarantine(
     )
     size = func.coalesce(func.sum(InboundRequest.body_bytes), 0)
     rows, used, in_minute = session.execute(select(func.count(), size, recent).where(*of_one)).one()
-    is_full = rows >= QUARANTINE_ROWS or used + len(message.body) > QUARANTINE_BYTES
+    is_full = rows >= QUARANTINE_ROWS or used + len(arrival.message.body) > QUARANTINE_BYTES
     if is_full or in_minute >= QUARANTINE_A_MINUTE:
         return None
-    arrival = Arrival(inbound_secrets.scheme_of(webhook), message)
-    known = inbound_secrets.known(webhook)
-    clean = stored_request.without_secrets(arrival.scheme, known, message)
-    row = stored_request.row(webhook, arrival, clean, source_ip, verdict)
+    row = stored_request.row(webhook, arrival, source_ip, verdict)
     session.execute(insert(InboundRequest), [row | {"state": "quarantined"}])
     return str(row["id"])
 
 
-def _accept(
-    webhook: Webhook, arrival: Arrival, clean: Message, row: dict[str, Any], verdict: Verdict
-) -> Reception:
+def _accept(webhook: Webhook, arrival: Arrival, row: dict[str, Any], verdict: Verdict) -> Reception:
     row |= {"state": "accepted", "verified_at": func.now(), **stored_request.without_keys(row)}
     if earlier := deduplication.claim(webhook, arrival, row["id"]):
         return _again(webhook, earlier, verdict)
@@ -160,7 +156,7 @@ def _accept(
             return _again(webhook, earlier, verdict)
     _touch(webhook)
     request = _get(webhook.tenant_id, row["id"])
-    event_of_request.publish(webhook, arrival.scheme, clean, request)
+    event_of_request.publish(webhook, arrival.scheme, arrival.clean, request)
     session.flush()
     return Reception(verdict, request.id, request.event_id)
 

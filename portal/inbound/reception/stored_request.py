@@ -1,51 +1,38 @@
 """Store a request: all of it except credentials.
 
-The sender's own credential is never stored, and the webhook's secrets are hidden wherever a sender
-put them. API keys of the platform anywhere in the request are
-masked once it is accepted. In quarantine they stay, because the signature covers them, for 14 days
-at most, and nobody can see them.
+The sender's own credential is never stored, and no secret of the webhook. API keys of the platform
+anywhere in the request are masked once it is accepted. In quarantine they stay, because the
+signature covers them, for 14 days at most, and nobody can see them.
 """
 
-import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 from portal.core.config import running
 from portal.core.key_shape import masked, masked_bytes
 from portal.database.base import new_id
 from portal.inbound.models import InboundRequest
+from portal.inbound.reception.clean_message import HIDDEN
 from portal.inbound.reception.deduplication import Arrival
 from portal.webhooks.models import Webhook
 from portal.webhooks.verification.message import Message
 from portal.webhooks.verification.provider_schemes import Scheme
-from portal.webhooks.verification.signature_check import (
-    Refused,
-    Verdict,
-    credential,
-    is_shared,
-    read,
-)
+from portal.webhooks.verification.signature_check import Refused, Verdict, credential, read
 
-HIDDEN = "[hidden]"
 NEVER_KEPT = ("cookie", "authorization", "proxy-authorization")
 MAX_HEADERS, MAX_HEADER = 100, 8 * 1024
 MAX_URL = 4096
-SHORTEST = 8  # characters of a secret that is hidden: a shorter one is part of other texts
 
 
 def row(
-    webhook: Webhook, arrival: Arrival, message: Message, source_ip: str | None, verdict: Verdict
+    webhook: Webhook, arrival: Arrival, source_ip: str | None, verdict: Verdict
 ) -> dict[str, Any]:
-    """Return the columns of a request, unchanged except for the credential that it carries.
-
-    `message` is what arrived, without the webhook's secrets.
-    """
-    scheme = arrival.scheme
+    """Return the columns of a request, unchanged except for secrets: the credential that it
+    carries, and those of the webhook."""
+    scheme, message = arrival.scheme, arrival.clean
     shown = presented(scheme, arrival.message) if scheme.hides_credential else None
     body = _masked(scheme, message)
     return {
@@ -64,43 +51,6 @@ def row(
         "delivery_key": arrival.key,
         "verified_with": verdict.fingerprint,
     }
-
-
-def without_secrets(scheme: Scheme, known: Sequence[str], message: Message) -> Message:
-    """Return the message with the webhook's secrets hidden in it.
-
-    Senders put them into wrong headers and into the address, too, and people see these.
-    """
-    forms = [form for secret in known for form in _forms(scheme, secret)]
-    return replace(
-        message,
-        url=_hidden(message.url, forms),
-        headers=tuple((name, _hidden(value, forms)) for name, value in message.headers),
-        body=_hidden_in_bytes(message.body, [form.encode() for form in forms]),
-    )
-
-
-def _forms(scheme: Scheme, secret: str) -> Iterator[str]:
-    """Yield the texts in which a secret can be read; none if it is short, or known to everybody."""
-    if not is_shared(scheme, secret):
-        return
-    password = secret.partition(":")[2] if scheme.method == "basic" else ""
-    for text in (secret, password):
-        if len(text) >= SHORTEST:
-            yield from (text, quote(text), quote(text, safe=""), quote_plus(text))
-            yield from (json.dumps(text)[1:-1], base64.b64encode(text.encode()).decode())
-
-
-def _hidden(text: str, forms: Iterable[str]) -> str:
-    for form in forms:
-        text = text.replace(form, HIDDEN)
-    return text
-
-
-def _hidden_in_bytes(raw: bytes, forms: Iterable[bytes]) -> bytes:
-    for form in forms:
-        raw = raw.replace(form, HIDDEN.encode())
-    return raw
 
 
 def without_keys(kept: Mapping[str, Any]) -> dict[str, Any]:

@@ -208,11 +208,7 @@ class BatchCounter:
         One statement returns only a few: their rows stay locked until all are done, and calls of
         these keys wait for them. Call this from one thread only, and not from the one that counts.
         """
-        if self._returning is not None and _has_ended(self._returning):
-            self._returning.close()
-            self._returning = None
-        if self._returning is None:
-            self._returning = connect(self._url)
+        self._returning = _unless_ended(self._returning) or connect(self._url)
         done: list[int] = []
         for first in range(0, len(given), RETURNED_AT_ONCE):
             some = _as_json(given[first : first + RETURNED_AT_ONCE])
@@ -337,8 +333,7 @@ class BatchCounter:
         return connection
 
     def _rows(self, arguments: Sequence[Arguments]) -> list[Counted]:
-        if self._connection is not None and _has_ended(self._connection):
-            self._forget()
+        self._connection = _unless_ended(self._connection)
         if self._connection is None:
             self._connection, self._kept = self._connect(), {}
         values = _as_json(arguments), HOLD_SECONDS, int(LEND_SECONDS * 1000)
@@ -392,14 +387,17 @@ def _waited_for(batch: Sequence[_Waiting]) -> list[_Waiting]:
     return waiting
 
 
-def _has_ended(connection: psycopg.Connection[Any]) -> bool:
-    """Tell whether the server has closed a connection on which nothing was asked: it has something
-    to read. What is sent on it would be lost, and nobody would know whether it was counted."""
-    if connection.closed:
-        return True
+def _unless_ended(connection: psycopg.Connection[Any] | None) -> psycopg.Connection[Any] | None:
+    """Return an idle connection, or None if the server has closed it: it has something to read.
+    What is sent on it would be lost, and nobody would know whether it was counted."""
+    if connection is None or connection.closed:
+        return None
     idle = select.poll()
     idle.register(connection.fileno(), select.POLLIN)
-    return bool(idle.poll(0))
+    if not idle.poll(0):
+        return connection
+    connection.close()
+    return None
 
 
 def _in_our_words(error: Exception) -> Exception:

@@ -65,7 +65,7 @@ def introspect(engine: KeyVerifier, issuer: str, header: Header, body: bytes) ->
     if caller is None or _kind(header) != "application/x-www-form-urlencoded":
         return None
     try:
-        # An empty token is one, too: a second one makes the request unclear.
+        # With empty values: an empty token and another are two, which the application refuses.
         fields = parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=8)
         [shown] = fields["token"]
     except (ValueError, KeyError):

@@ -1,0 +1,49 @@
+"""Hide a webhook's secrets in a request, wherever its sender put them.
+
+Senders put them into wrong headers and into the address, too, and people see these.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from portal.core.secret_scan import spellings
+from portal.webhooks.verification.message import Message
+from portal.webhooks.verification.provider_schemes import Scheme
+from portal.webhooks.verification.signature_check import is_shared
+
+HIDDEN = "[hidden]"
+SHORTEST = 8  # characters of a secret that is hidden: a shorter one is part of other texts
+
+
+def cleaned(scheme: Scheme, known: Sequence[str], message: Message) -> Message:
+    """Return the message with these secrets hidden in it, in every spelling."""
+    found = {
+        form for secret in known for text in _texts(scheme, secret) for form in spellings(text)
+    }
+    forms = sorted(found, key=len, reverse=True)  # one may be the beginning of another
+    return replace(
+        message,
+        url=_hidden(message.url, forms),
+        headers=tuple((name, _hidden(value, forms)) for name, value in message.headers),
+        body=_hidden_in_bytes(message.body, forms),
+    )
+
+
+def _texts(scheme: Scheme, secret: str) -> Iterator[str]:
+    """Yield what nobody may read of a secret: nothing of a short one, or of one known to all."""
+    if not is_shared(scheme, secret):
+        return
+    password = secret.partition(":")[2] if scheme.method == "basic" else ""
+    yield from (text for text in (secret, password) if len(text) >= SHORTEST)
+
+
+def _hidden(text: str, forms: Sequence[str]) -> str:
+    for form in forms:
+        text = text.replace(form, HIDDEN)
+    return text
+
+
+def _hidden_in_bytes(raw: bytes, forms: Sequence[str]) -> bytes:
+    for form in forms:
+        raw = raw.replace(form.encode("utf-8", "surrogatepass"), HIDDEN.encode())
+    return raw
