@@ -222,12 +222,13 @@ def test_thousands_of_idle_connections_keep_nobody_waiting(
 
 def test_an_address_gets_the_document_without_gzip_only_so_often(port: int):
     asked, path = 100, f"{PREFIX}/openapi.json"
+    elsewhere = {"X-Forwarded-For": "203.0.113.7"}  # other tests ask for it from here
     begun = time.monotonic()
-    heard = Counter(ask(port, "GET", path)[0] for _ in range(asked))
+    heard = Counter(ask(port, "GET", path, headers=elsewhere)[0] for _ in range(asked))
     seconds = time.monotonic() - begun
     assert heard.keys() == {200, 429}
     assert heard[200] <= large_answers.MOST * (seconds + 2)
-    zipped = {"Accept-Encoding": "gzip"}
+    zipped = elsewhere | {"Accept-Encoding": "gzip"}
     assert {ask(port, "GET", path, headers=zipped)[0] for _ in range(asked)} == {200}
 
 
