@@ -95,34 +95,49 @@ def codings(accept_encoding: str | None) -> Codings:
 # ---------------------------------------------------------------- responses built once
 
 
+@dataclass(frozen=True, slots=True)
+class _Coded:
+    """Hold a body in one coding, with its headers."""
+
+    body: bytes
+    tag: str
+    headers: Headers
+    """Of an answer without the body (304)."""
+    of_body: Headers
+
+
 class Kept:
     """Hold a body that is built once and sent many times, plain and compressed, with ETags."""
 
     def __init__(self, body: bytes, mimetype: str, headers: Iterable[tuple[str, str]] = ()) -> None:
         self.digest = hashlib.sha256(body).hexdigest()
-        self._mimetype, self._headers = mimetype, list(headers)
-        self._plain = body
         zipped = gzip.compress(body, mtime=0) if is_textual(mimetype.partition(";")[0]) else body
-        self._zipped = zipped if len(zipped) < len(body) else None
+        is_smaller = len(zipped) < len(body)
+        always = [*headers, *([("Vary", "Accept-Encoding")] if is_smaller else [])]
+        tag, of_body = self.digest[:20], [("Content-Type", mimetype)]
+        self._plain = _coded(body, tag, always, of_body)
+        coding = ("Content-Encoding", "gzip")
+        self._zipped = (
+            _coded(zipped, tag + SUFFIX, always, [*of_body, coding]) if is_smaller else None
+        )
 
     def answer(
         self, method: str, asked: RequestHeaders, more: Sequence[tuple[str, str]] = ()
     ) -> Answer:
         """Return the response to a GET or HEAD: 200, or 304 if the client has the body already."""
-        takes = codings(asked.get("accept-encoding"))
-        body, tag, coding = self._plain, self.digest[:20], ""
+        coded, takes = self._plain, codings(asked.get("accept-encoding"))
         if self._zipped is not None and (takes.gzip or not takes.plain):
-            body, tag, coding = self._zipped, tag + SUFFIX, "gzip"
-        headers = [*self._headers, *more, ("ETag", f'"{tag}"')]
-        if self._zipped is not None:
-            headers.append(("Vary", "Accept-Encoding"))
+            coded = self._zipped
         known = asked.get("if-none-match")
-        if known is not None and parse_etags(known).contains_weak(tag):
-            return 304, headers, b""
-        headers += [("Content-Type", self._mimetype), ("Content-Length", str(len(body)))]
-        if coding:
-            headers.append(("Content-Encoding", coding))
-        return 200, headers, b"" if method == "HEAD" else body
+        if known is not None and parse_etags(known).contains_weak(coded.tag):
+            return 304, [*coded.headers, *more], b""
+        return 200, [*coded.of_body, *more], b"" if method == "HEAD" else coded.body
+
+
+def _coded(body: bytes, tag: str, always: Headers, of_body: Headers) -> _Coded:
+    headers = [*always, ("ETag", f'"{tag}"')]
+    length = ("Content-Length", str(len(body)))
+    return _Coded(body, tag, headers, [*headers, *of_body, length])
 
 
 def respond(answer: Answer) -> Response:
