@@ -201,10 +201,12 @@ def _envelope(prefix: str, tenant: Tenant, number: int, count: int) -> Row:
 def _application_of(tenant: Tenant, number: int, many: int, each: int) -> str:
     """Return the id of the application of a record, one of `many`.
 
-    An application has `each` of them in either tenant, so the later applications have none, and a
-    page of a list names as many applications in the one as in the other.
+    An application has about `each` of them in either tenant, so later applications have none, and a
+    page of a list names as many applications in the one as in the other. Their count is odd, so
+    that the records of which every twentieth is one are of different applications too.
     """
-    return identifier("app", tenant, number % max(many // each, 1), tenant.applications)
+    shared = max(many // each - 1, 0) | 1
+    return identifier("app", tenant, number % shared, tenant.applications)
 
 
 def applications(tenant: Tenant) -> Iterator[Row]:
