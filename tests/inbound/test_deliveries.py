@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -108,6 +109,26 @@ def test_a_sender_may_sign_its_next_attempt_anew(
         signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
         headers = {"Linear-Signature": signature, "Linear-Delivery": "l-1"}
         assert is_repetition(client, linear, body, headers) is expected
+
+
+def test_an_id_that_is_not_signed_makes_no_two_events_one_though_a_time_is_signed(
+    ada: Api, client: FlaskClient
+) -> None:
+    linear = make(ada, "linear")
+
+    def comes_again(number: int, identifier: str) -> bool:
+        sent = {"webhookTimestamp": round(time.time() * 1000), "n": number}
+        body = json.dumps(sent).encode()
+        signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+        headers = {"Linear-Signature": signature, "Linear-Delivery": identifier}
+        return is_repetition(client, linear, body, headers)
+
+    assert [comes_again(1, "l-1"), comes_again(2, "l-1"), comes_again(2, "l-1")] == [
+        False,
+        False,
+        True,
+    ]
+    assert len(events(ada)) == 2
 
 
 def test_equal_bodies_are_each_an_event_though_they_hold_an_id(

@@ -8,10 +8,12 @@ accepted requests are stored.
 
 Nor are two requests one delivery because of an equal id that is not signed, or only guessed: with
 another body (or another topic, where each topic is a delivery of its own) it is another one. The
-first is stored with its id as the key, each other one with a digest of id, topic and body.
+first is stored with its id as the key, each other one with a digest of id, topic and body. A time
+of sending in the body is not compared, because it differs at each attempt.
 """
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -62,7 +64,8 @@ class Arrival:
         if not found or self.scheme.has_sure_id(place):
             return None
         named = f"{found}\n{self.topic}\n".encode("utf-8", "surrogatepass")
-        return "sha256:" + hashlib.sha256(named + self.message.body).hexdigest()
+        compared = _timeless(self.scheme, self.message.body)
+        return "sha256:" + hashlib.sha256(named + compared).hexdigest()
 
     @cached_property
     def topic(self) -> str:
@@ -154,9 +157,21 @@ def earlier_and_key(
 
 def _is_same(arrival: Arrival, body: bytes, earlier: Row[Any]) -> bool:
     """Tell whether an accepted request has the body, and the topic, of this one."""
-    headers = tuple((name, value) for name, value in earlier.headers)
-    then = Arrival(arrival.scheme, Message(headers=headers))
-    return then.topic == arrival.topic and bytes(earlier.body) == body
+    scheme, headers = arrival.scheme, tuple((name, value) for name, value in earlier.headers)
+    then = Arrival(scheme, Message(headers=headers))
+    return then.topic == arrival.topic and (
+        _timeless(scheme, bytes(earlier.body)) == _timeless(scheme, body)
+    )
+
+
+def _timeless(scheme: Scheme, body: bytes) -> bytes:
+    """Return the body without the time of sending, if the scheme has that in a field of it."""
+    kind, _, field = scheme.timestamp.partition(":")
+    document = Message(body=body).json
+    if kind != "body" or not isinstance(document, dict):
+        return body
+    document.pop(field, None)
+    return json.dumps(document, sort_keys=True).encode()
 
 
 def _of_key(webhook: Webhook, key: str, *columns: Any) -> Row[Any] | None:

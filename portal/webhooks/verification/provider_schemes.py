@@ -95,10 +95,9 @@ class Scheme:
     def has_sure_id(self, place: str) -> bool:
         """Tell whether equal ids at this place are one delivery, whatever the bodies are.
 
-        Not if the id is not signed, or only guessed to be one; but then, a body in which the time
-        of sending is signed differs at each attempt.
+        Not if the id is not signed, or only guessed to be one.
         """
-        if self.id_is_chosen or self.timestamp.startswith("body:"):
+        if self.id_is_chosen:
             return True
         is_signed = self.method == "standard" or not place.startswith("header:")
         return is_signed and not self.is_generic
