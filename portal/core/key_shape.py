@@ -1,6 +1,8 @@
 """Recognise the platform's raw API keys in any text, without a query.
 
 The last six characters of a key are the checksum of the others, so a match is almost always a key.
+It is found as well if characters of it are written as in an address (`%2D`, RFC 3986 2.1) or as in
+JSON (`\\u002d`, RFC 8259 7).
 """
 
 import binascii
@@ -17,8 +19,14 @@ CHECKSUM_LENGTH = 6  # base62 characters, enough for 32 bits
 MARK = "sk-"
 SHAPE = re.compile(r"sk-[a-z0-9]{4}-[usv][0-9A-Za-z]{38}")
 _IN_BYTES = re.compile(SHAPE.pattern.encode())
-# Matches at every position, because a look-alike may end with the beginning of a key.
+_ESCAPE = re.compile(r"%[2-7][0-9A-Fa-f]|\\u00[2-7][0-9A-Fa-f]")
+_ESCAPED_MARK = r"(?:s|%73|\\u0073)(?:k|%6[Bb]|\\u006[Bb])(?:-|%2[Dd]|\\u002[Dd])"
+_REST = rf"(?:{_ESCAPE.pattern}|[0-9A-Za-z-]){{{LENGTH - len(MARK)}}}"
+_ESCAPED = re.compile(_ESCAPED_MARK + _REST)
+_ESCAPED_IN_BYTES = re.compile(_ESCAPED.pattern.encode())
+# These match at every position, because a look-alike may end with the beginning of a key.
 _ANYWHERE = re.compile(rf"(?=({SHAPE.pattern}))")
+_ANYWHERE_ESCAPED = re.compile(rf"(?=({_ESCAPED.pattern}))")
 
 
 def checksum(text: str) -> str:
@@ -42,23 +50,23 @@ def is_well_formed(text: str) -> bool:
 
 def holds_key(text: str) -> bool:
     """Tell whether the text contains a whole key."""
-    return MARK in text and bool(_starts(text))
+    return bool(_found(text))
 
 
 def masked(text: str) -> str:
     """Return the text with each key shortened to its identifying parts: `sk-acme-sHk3…9fQz`."""
-    if MARK not in text:
-        return text
     pieces, end = list[str](), 0
-    for start in _starts(text):
-        pieces += (text[end:start], _short(text, start))
-        end = start + LENGTH
-    return "".join([*pieces, text[end:]])
+    for start, next_end, key in _found(text):
+        pieces += (text[end:start], f"{key[:12]}…{key[-4:]}")
+        end = next_end
+    return "".join([*pieces, text[end:]]) if pieces else text
 
 
 def may_hold_key(raw: bytes) -> bool:
     """Tell whether a document may contain keys. The test is fast and has few false positives."""
-    return MARK.encode() in raw and _IN_BYTES.search(raw) is not None
+    if MARK.encode() in raw and _IN_BYTES.search(raw) is not None:
+        return True
+    return (b"%" in raw or b"\\u" in raw) and _ESCAPED_IN_BYTES.search(raw) is not None
 
 
 def masked_bytes(raw: bytes) -> bytes:
@@ -97,9 +105,18 @@ def places(value: Any, path: str) -> Iterator[str]:
             yield from places(item, f"{path}.{number}")
 
 
-def _starts(text: str) -> list[int]:
-    return [found.start() for found in _ANYWHERE.finditer(text) if is_well_formed(found[1])]
+def _found(text: str) -> list[tuple[int, int, str]]:
+    """Return where each key begins and ends, and the key."""
+    if "%" in text or "\\u" in text:
+        shape = _ANYWHERE_ESCAPED if _ESCAPED.search(text) else None
+    else:
+        shape = _ANYWHERE if MARK in text else None
+    if shape is None:
+        return []
+    matches = ((match.start(1), match.end(1), match[1]) for match in shape.finditer(text))
+    found = ((start, end, _ESCAPE.sub(_character, written)) for start, end, written in matches)
+    return [one for one in found if is_well_formed(one[2])]
 
 
-def _short(text: str, start: int) -> str:
-    return f"{text[start : start + 12]}…{text[start + LENGTH - 4 : start + LENGTH]}"
+def _character(escape: re.Match[str]) -> str:
+    return chr(int(escape[0][-2:], 16))

@@ -28,7 +28,7 @@ from pydantic.config import JsonDict
 from pydantic.json_schema import JsonSchemaValue
 
 from portal.core.errors import FieldError, Invalid, did_you_mean
-from portal.core.key_shape import MARK, holds_key, places
+from portal.core.key_shape import holds_key, places
 
 # The common envelope of the specification: accepted from clients, never stored.
 ENVELOPE = frozenset(
@@ -202,10 +202,10 @@ class Command(FromJson):
         if not isinstance(data, Mapping):
             return
         for name, value in data.items():
-            if MARK in name and holds_key(name):
+            if holds_key(name):
                 yield "body"
             elif isinstance(value, str):  # nearly all values are text: test this first
-                if MARK in value and name not in cls._exempt and holds_key(value):
+                if name not in cls._exempt and holds_key(value):
                     yield name
             elif name not in cls._exempt and isinstance(value, dict | list | tuple):
                 yield from places(value, name)

@@ -162,6 +162,21 @@ def test_what_comes_in_is_kept_without_keys(ada: Api, database: Database, send: 
     assert is_nowhere(database)
 
 
+def test_what_comes_in_is_kept_without_keys_that_are_written_with_escapes(
+    ada: Api, client: FlaskClient
+) -> None:
+    webhook = make(ada)
+    escaped, in_address = f"\\u0073{KEY[1:]}", KEY.replace("-", "%2D")
+    body = b'{"note": "use %s"}' % escaped.encode()
+    address = f"{webhook['inbound_url']}?from={in_address}"
+    answer = knock(client, address, body, github(body) | {"X-Note": in_address})
+    assert (answer.json or {})["status"] == "accepted"
+    kept = whole(ada, webhook)
+    assert json.loads(base64.b64decode(kept["body_base64"])) == {"note": f"use {SHOWN}"}
+    assert ["x-note", SHOWN] in kept["headers"]
+    assert not any(KEY[12:-4] in str(value) for value in kept.values())
+
+
 def test_in_quarantine_a_key_is_shown_to_nobody_and_verified_all_the_same(
     app: Flask, ada: Api, database: Database, send: Sent
 ) -> None:

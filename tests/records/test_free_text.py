@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from portal.core.key_shape import checksum, holds_key, masked, masked_bytes, masked_value, places
+from portal.core.key_shape import (
+    checksum,
+    holds_key,
+    masked,
+    masked_bytes,
+    masked_value,
+    may_hold_key,
+    places,
+)
 from portal.keys.decision.format import generate
 from portal.records.schemas import Command
 from portal.rest.resources import Resource
@@ -125,6 +133,35 @@ def test_a_key_is_found_wherever_it_stands() -> None:
     assert list(places(value, "data")) == ["data.a.0", "data.b"]
     assert not list(places(masked_value(value), "data"))
     assert masked_value(value)["a"][1:] == [1, None]
+
+
+WRITTEN = [
+    KEY.replace("-", "%2D"),
+    KEY.replace("-", "%2d"),
+    f"%73{KEY[1:]}",
+    f"\\u0073{KEY[1:]}",
+    f"{KEY[:-1]}%{ord(KEY[-1]):X}",
+    "".join(f"%{ord(character):02x}" for character in KEY),
+    "".join(f"\\u{ord(character):04x}" for character in KEY),
+]
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_a_key_is_found_though_characters_of_it_are_escaped(written: str) -> None:
+    shown = f"{KEY[:12]}…{KEY[-4:]}"
+    assert masked(f"100%{written}b%20") == f"100%{shown}b%20"
+    assert masked(f"{LOOKALIKE[:40]}{written}") == f"{LOOKALIKE[:40]}{shown}"
+    assert masked_bytes(b"\xff" + written.encode()) == b"\xff" + shown.encode()
+    assert may_hold_key(written.encode())
+    assert not holds_key(f"{written[:-1]}%")
+
+
+def test_an_escaped_key_in_an_address_is_refused(ada: Api) -> None:
+    address = f"https://hooks.example.com/?key={WRITTEN[0]}"
+    answer = ada.post("/webhooks", {"name": "Hook", "url": address})
+    assert answer.status_code == 422
+    assert [error["field"] for error in (answer.json or {})["errors"]] == ["url"]
+    assert WRITTEN[0] not in answer.text
 
 
 def test_a_key_that_begins_within_what_looks_like_one_is_found() -> None:
