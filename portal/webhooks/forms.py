@@ -59,7 +59,7 @@ class WebhookForm(EitherDirectionForm):
     event_types = TagsField(
         "Events",
         description="Separated by commas: a name such as rfp.created, a group such as rfp.*, or *"
-        " for everything.",
+        " for everything. Whichever application publishes them.",
     )
     filter = JsonField(
         "Filter",

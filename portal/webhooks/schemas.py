@@ -230,7 +230,8 @@ class WebhookInput(Command):
         default=[],
         max_length=100,
         description="Event type filters, e.g. rfp.created, rfp.status_changed. rfp.* is a"
-        " group, * is everything.",
+        " group, * is everything. A webhook gets the events of the whole tenant, whichever"
+        " application published them.",
     )
     signature_scheme: Scheme = Field(
         "standard-webhooks",

@@ -4330,7 +4330,7 @@ export interface WebhookInput {
   direction?: "outbound" | "inbound";
   /** Target URL (outbound) or callback URL (inbound). A public address. */
   url?: string | null;
-  /** Event type filters, e.g. rfp.created, rfp.status_changed. rfp.* is a group, * is everything. */
+  /** Event type filters, e.g. rfp.created, rfp.status_changed. rfp.* is a group, * is everything. A webhook gets the events of the whole tenant, whichever application published them. */
   event_types?: string[];
   /** Payload signing scheme. standard-webhooks = headers webhook-id, webhook-timestamp and webhook-signature (v1, HMAC-SHA256), see standardwebhooks.com; -ed25519 = the same with a key pair (v1a). github, stripe, hmac-sha256-hex and hmac-sha256-base64 are for receivers that verify those styles already. Rotate the secret after a change to or from ed25519. */
   signature_scheme?: "standard-webhooks" | "standard-webhooks-ed25519" | "github" | "stripe" | "hmac-sha256-hex" | "hmac-sha256-base64";

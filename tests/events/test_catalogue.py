@@ -146,9 +146,20 @@ def test_an_id_of_another_applications_event_is_refused(ada: Api) -> None:
     assert shop.post("/events", {"type": "a.b", "id": "order-2"}).status_code == 409
 
 
-def _publisher(ada: Api, name: str) -> Api:
+def test_an_applications_webhook_gets_what_others_publish_and_its_list_does_not(ada: Api) -> None:
+    """The first is what applications integrate by; `docs/decisions` 0013."""
+    crm, shop = _publisher(ada, "CRM"), _publisher(ada, "Shop", "webhooks:write")
+    given = {"url": "https://shop.example.com/in", "event_types": ["order.*"]}
+    assert shop.post("/webhooks", {"name": "Orders", **given}).status_code == 201
+    for publisher in (crm, shop):
+        [event] = publisher.post("/events", {"type": "order.placed"}).json["events"]
+        assert event["deliveries"] == 1
+    assert [one["id"] for one in shop.get("/events").json["items"]] == [event["id"]]
+
+
+def _publisher(ada: Api, name: str, *more: str) -> Api:
     application = ada.create("applications", display_name=name)
-    scopes = ["events:publish", "events:read"]
+    scopes = ["events:publish", "events:read", *more]
     key = ada.create("api-keys", application_id=application["id"], scopes=scopes)["key"]
     return Api(ada.client, key)
 

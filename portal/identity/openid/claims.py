@@ -22,7 +22,7 @@ RESOURCES = {
     "applications": ("applications", "names, owners, state"),
     "connectors": ("connectors", "systems and their state; never credentials"),
     "keys": ("API keys", "names, limits, last use; never the key"),
-    "webhooks": ("webhooks", "receivers and deliveries"),
+    "webhooks": ("webhooks", "receivers of the whole tenant's events"),
     "event-types": ("event types", "schemas and subscribers"),
 }
 # What nobody writes by the common verbs.

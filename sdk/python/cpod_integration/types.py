@@ -3507,7 +3507,8 @@ class WebhookInput(TypedDict):
     """Target URL (outbound) or callback URL (inbound). A public address."""
     event_types: NotRequired[list[str]]
     """Event type filters, e.g. rfp.created, rfp.status_changed. rfp.* is a group, * is
-    everything.
+    everything. A webhook gets the events of the whole tenant, whichever application published
+    them.
     """
     signature_scheme: NotRequired[
         Literal[
