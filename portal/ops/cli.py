@@ -140,6 +140,7 @@ def restore(config: Config, file: Path) -> None:
     """
     from portal.ops.backup import restore as restoring
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that psql ends with it
     with running_database(config):
         about = restoring.fill(config, file)
         click.echo(f"Restored {about['tenants']} tenants, as of {about['made_at']}.")

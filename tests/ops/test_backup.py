@@ -289,6 +289,51 @@ def test_a_harmed_file_restores_nothing(
     assert contents(empty_database) == {}
 
 
+BRAKED = """
+CREATE TABLE braked (line text CHECK (pg_advisory_xact_lock_shared(7)::text = ''));
+INSERT INTO braked SELECT repeat('x', 1000) FROM generate_series(1, 4000)
+"""
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_a_restore_that_is_ended_leaves_the_database_empty(
+    own_database: Database, empty_database: Database, tmp_path: Path, end: signal.Signals
+) -> None:
+    """The table's check waits for a lock, so that the end comes amid the rows of the table."""
+    file, elsewhere = tmp_path / "portal.backup", settings_of(empty_database, tmp_path)
+    own_database.sql(BRAKED)
+    reads_all = {"PORTAL_BACKUP_DATABASE_URL": own_database.superuser_url}
+    made = portal("backup", str(file), settings=settings_of(own_database, tmp_path, **reads_all))
+    assert made.exit_code == 0, made.output
+
+    with psycopg.connect(libpq_url(empty_database.superuser_url)) as holder:
+        holder.execute("SELECT pg_advisory_xact_lock(7)")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "portal.ops.cli", "restore", str(file)],
+            env={**os.environ, **elsewhere},
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        until(lambda: empty_database.waiting("COPY %braked%") > 0)
+        process.send_signal(end)
+        assert process.wait(30) != 0
+    at_work = (
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'portal-backup'"
+        " AND datname = current_database()"
+    )
+    until(lambda: empty_database.sql(at_work) == 0)
+    assert contents(empty_database) == {}
+
+    back = portal("restore", str(file), settings=elsewhere)
+    assert back.exit_code == 0, back.output
+    assert contents(empty_database) == contents(own_database)
+    assert walls(empty_database) == [
+        (*row[:3], "portal_owner", *row[4:]) if row[0] == "braked" else row
+        for row in walls(own_database)
+    ]
+
+
 def test_a_backup_of_a_newer_release_is_refused(
     own_database: Database, empty_database: Database, tmp_path: Path
 ) -> None:

@@ -64,19 +64,23 @@ def fill(config: Config, path: Path) -> dict[str, Any]:
 
 def _pour(path: Path, url: str, program: Path, version: int) -> None:
     """Pipe the script of pg_restore into psql, which runs it in one transaction."""
-    whole = ("--single-transaction", "--set=ON_ERROR_STOP=1", "--no-psqlrc", "--quiet", "--file=-")
+    whole = ("--set=ON_ERROR_STOP=1", "--no-psqlrc", "--quiet", "--file=-")
     script = ("--file=-", "--no-owner")
     with (
         archive.dump_of(path) as dump,
         postgres_programs.input_of(
             program.with_name("psql"), url, *whole, "--no-password"
         ) as target,
-        postgres_programs.output_of(program, url, *script, source=dump) as source,
     ):
-        for line in islice(source, LINES_OF_SETTINGS):
-            if version >= 170000 or line != NEW_SETTING:
-                target.write(line)
-        shutil.copyfileobj(source, target)
+        # psql cannot tell a script that was cut off from a whole one, and its --single-transaction
+        # commits both. So it commits on our word, which it gets after pg_restore has succeeded.
+        target.write(b"BEGIN;\n")
+        with postgres_programs.output_of(program, url, *script, source=dump) as source:
+            for line in islice(source, LINES_OF_SETTINGS):
+                if version >= 170000 or line != NEW_SETTING:
+                    target.write(line)
+            shutil.copyfileobj(source, target)
+        target.write(b"COMMIT;\n")
 
 
 def _require_empty(url: str, manifest: Mapping[str, Any]) -> int:
