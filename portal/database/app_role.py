@@ -1,6 +1,7 @@
-"""Check that row-level security applies to the role that the portal connects with."""
+"""Check that row-level security is on, and applies to the role that the portal connects with."""
 
 import time
+from typing import Any
 
 import psycopg
 import structlog
@@ -19,6 +20,16 @@ SELECT current_user, rolsuper, rolbypassrls,
     WHERE datname = current_database())
 FROM pg_roles WHERE rolname = current_user
 """
+WALLS = r"""
+SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (
+    SELECT FROM pg_policies p WHERE p.schemaname = 'public' AND p.tablename = c.relname
+    AND p.policyname = 'tenant' AND p.with_check = p.qual
+    AND p.qual ~ '(current_tenant\(\)|= current_setting\(''app.tenant_id''::text, true\))')
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+AND a.attname = 'tenant_id' AND NOT a.attisdropped ORDER BY 1
+"""
+NAMED = 5
 WAIT_SECONDS = 30.0
 
 
@@ -43,6 +54,21 @@ def problems(connection: "psycopg.Connection[tuple[object, ...]]") -> list[str]:
     if (owns_tables or owns_database) and not superuser:
         found.append(f"{role} owns the tables (or is a member of their owner) and could open them.")
     return found
+
+
+def walls(connection: "psycopg.Connection[tuple[Any, ...]]") -> dict[str, bool]:
+    """Return the tables with a `tenant_id`, and whether row-level security divides each."""
+    return dict(connection.execute(WALLS).fetchall())
+
+
+def open_tables(connection: "psycopg.Connection[tuple[Any, ...]]") -> str:
+    """Return which tables are open to other tenants, in words; "" if none is."""
+    found = walls(connection)
+    bare = [table for table, stands in found.items() if not stands]
+    if not bare:
+        return ""
+    named = ", ".join(bare[:NAMED]) + (", …" if len(bare) > NAMED else "")
+    return f"{len(bare)} of the {len(found)} tables with tenants' rows: {named}"
 
 
 def check(config: Config, *, wait: float = WAIT_SECONDS) -> None:

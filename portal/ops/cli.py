@@ -135,8 +135,8 @@ def back_up(config: Config, file: Path) -> None:
 def restore(config: Config, file: Path) -> None:
     """Fill an empty database from FILE, which portal backup wrote.
 
-    Connects as the owner, PORTAL_MIGRATION_DATABASE_URL, and restores all or nothing. Then it opens
-    a secret, to prove that the keys are right.
+    Connects as the owner, PORTAL_MIGRATION_DATABASE_URL, and restores all or nothing. Then it looks
+    at row-level security, and opens a secret, to prove that the keys are right.
     """
     from portal.ops.backup import restore as restoring
 
@@ -313,7 +313,7 @@ def tenant_quota(
 
 @main.command()
 def doctor() -> None:
-    """Check settings, database, role, migrations, secret store and identity provider.
+    """Check settings, database, role, row security, migrations, secret store, identity provider.
 
     Says what to do about each that is wrong, and ends with status 1 if any is.
     """

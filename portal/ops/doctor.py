@@ -56,6 +56,7 @@ def examine() -> Iterator[Finding]:
     checks: tuple[Callable[[Config], Finding], ...] = (
         database,
         role,
+        row_security,
         waits,
         sessions,
         migrations,
@@ -109,6 +110,21 @@ def role(config: Config) -> Finding:
             "PORTAL_MIGRATION_DATABASE_URL.",
         )
     return Finding("Database role", f"{name}: no superuser, owns nothing, bound by row security")
+
+
+def row_security(config: Config) -> Finding:
+    """Check that row-level security divides every table with rows of tenants."""
+    subject = "Row security"
+    with app_role.connect(config.database_url) as connection:
+        found = app_role.open_tables(connection)
+    if found:
+        return Finding(
+            subject,
+            f"missing on {found}",
+            "Stop the portal. Fill a new database with portal restore, or put right what somebody "
+            "changed by hand.",
+        )
+    return Finding(subject, "on for every table with tenants' rows")
 
 
 def waits(config: Config) -> Finding:

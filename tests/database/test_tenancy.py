@@ -8,13 +8,8 @@ import pytest
 from psycopg.errors import InsufficientPrivilege
 
 from portal.core.config import libpq_url
+from portal.database import app_role
 from tests.databases import Database
-
-TENANT_TABLES = """
-SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
-AND a.attname = 'tenant_id' AND NOT a.attisdropped ORDER BY 1
-"""
 
 
 @pytest.fixture
@@ -37,17 +32,27 @@ def column(connection: psycopg.Connection[Any], query: str, *values: Any) -> lis
 def test_every_tenant_table_has_the_wall_in_both_directions(
     owner: psycopg.Connection[Any],
 ) -> None:
-    tables = column(owner, TENANT_TABLES)
-    assert {"application", "audit_entry", "search_term"} <= set(tables)
-    walled = column(
-        owner,
-        r"""SELECT c.relname FROM pg_class c JOIN pg_policies p ON p.tablename = c.relname
-        WHERE c.relrowsecurity AND c.relforcerowsecurity AND p.policyname = 'tenant'
-        AND p.qual ~ '(current_tenant\(\)|= current_setting\(''app.tenant_id''::text, true\))'
-        AND p.with_check = p.qual""",
-    )
-    bare = set(tables) - set(walled)
+    walls = app_role.walls(owner)
+    assert {"application", "audit_entry", "search_term"} <= set(walls)
+    bare = [table for table, stands in walls.items() if not stands]
     assert not bare, f"create {bare} with record_table or tenant_table of portal/migrations"
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "ALTER TABLE application DISABLE ROW LEVEL SECURITY",
+        "ALTER TABLE application NO FORCE ROW LEVEL SECURITY",
+        "DROP POLICY tenant ON application",
+        "ALTER POLICY tenant ON application USING (true)",
+        "ALTER POLICY tenant ON application WITH CHECK (true)",
+    ],
+)
+def test_a_wall_that_somebody_opened_is_found(own_database: Database, harm: str) -> None:
+    own_database.sql(harm)
+    with psycopg.connect(libpq_url(own_database.app_url)) as portal:
+        walls = app_role.walls(portal)
+    assert [table for table, stands in walls.items() if not stands] == ["application"]
 
 
 def test_every_tenant_table_is_keyed_by_the_tenant_first(
@@ -59,7 +64,7 @@ def test_every_tenant_table_is_keyed_by_the_tenant_first(
         WHERE i.indisprimary AND c.relnamespace = 'public'::regnamespace"""
     ).fetchall()
     keyed = {table for table, name in first_columns if name == "tenant_id"}
-    assert set(column(owner, TENANT_TABLES)) - keyed == set()
+    assert set(app_role.walls(owner)) - keyed == set()
 
 
 def test_every_reference_between_tenants_rows_carries_the_tenant(
@@ -124,8 +129,8 @@ def test_raw_sql_sees_no_row_without_a_tenant_and_only_its_own_with_one(
 
 
 def readable(portal: psycopg.Connection[Any]) -> list[str]:
-    query = TENANT_TABLES.replace("ORDER BY", "AND has_table_privilege(c.oid, 'SELECT') ORDER BY")
-    return column(portal, query)
+    may = "SELECT has_table_privilege(%s, 'SELECT')"
+    return [table for table in app_role.walls(portal) if column(portal, may, table) == [True]]
 
 
 def ada_tenant() -> str:

@@ -152,6 +152,19 @@ def test_what_is_missing_is_said_when_the_root_key_is_not_there(
     assert contents(empty_database)["tenant"] == contents(filled)["tenant"]
 
 
+def test_a_restored_table_that_is_open_to_other_tenants_is_named(
+    own_database: Database, empty_database: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "portal.backup"
+    own_database.sql("ALTER TABLE api_key DISABLE ROW LEVEL SECURITY")
+    reads_all = {"PORTAL_BACKUP_DATABASE_URL": own_database.superuser_url}
+    portal("backup", str(file), settings=settings_of(own_database, tmp_path, **reads_all))
+    back = portal("restore", str(file), settings=settings_of(empty_database, tmp_path))
+    assert back.exit_code == 1
+    assert "Row-level security is missing on 1 of the " in back.output
+    assert "tables with tenants' rows: api_key." in back.output
+
+
 def test_the_file_names_keys_and_holds_none(
     filled: Database, settings: dict[str, str], tmp_path: Path
 ) -> None:

@@ -62,7 +62,7 @@ def test_a_healthy_portal(settings):
     with answering(200, '{"issuer": "ISSUER"}') as issuer:
         findings = examine(settings | {"PORTAL_OIDC_ISSUER": issuer})
     assert [f.words for f in findings.values() if not f.healthy] == []
-    assert len(findings) == 11
+    assert len(findings) == 12
 
 
 def test_settings_are_looked_at_first(settings):
@@ -121,6 +121,17 @@ def test_a_strong_role_may_not_start(make_config, database):
     with pytest.raises(app_role.DatabaseRoleError, match="superuser"):
         app_role.check(config, wait=0)
     app_role.check(make_config(), wait=0)
+
+
+def test_tables_that_are_open_to_other_tenants_are_named(settings, own_database: Database):
+    own = settings | {"PORTAL_DATABASE_URL": own_database.app_url}
+    assert examine(own)["Row security"].healthy
+    own_database.sql("ALTER TABLE connector DISABLE ROW LEVEL SECURITY")
+    own_database.sql("DROP POLICY tenant ON api_key")
+    finding = examine(own)["Row security"]
+    assert finding.words.startswith("missing on 2 of the ")
+    assert finding.words.endswith(": api_key, connector")
+    assert "portal restore" in finding.advice
 
 
 def test_a_database_without_tables(settings, empty_database):

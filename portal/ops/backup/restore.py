@@ -1,8 +1,8 @@
 """`portal restore`: load a backup into an empty database, and check that it is usable.
 
 It runs as the owner of the tables, all or nothing. At the end it checks, as the portal's role, that
-row-level security applies to the role, that every key is configured and that a secret can be
-decrypted.
+row-level security is on and applies to the role, that every key is configured and that a secret can
+be decrypted.
 """
 
 import shutil
@@ -120,6 +120,11 @@ def prove(config: Config) -> str:
     with app_role.connect(config.database_url) as connection:
         if found := app_role.problems(connection):
             raise NotUsable(" ".join(found))
+        if bare := app_role.open_tables(connection):
+            raise NotUsable(
+                f"Row-level security is missing on {bare}. It was missing when the backup was "
+                "made: do not start the portal on it."
+            )
     if lost := key_rotation.standing(config).closed(config):
         keys = sorted({key_id[:SHORT] for under in lost.values() for key_id in under if key_id})
         raise NotUsable(
