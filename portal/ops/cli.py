@@ -121,7 +121,7 @@ def back_up(config: Config, file: Path) -> None:
     from portal.ops.backup import backup
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that no partial file is left
-    with application(config):
+    with running_database(config):
         about = backup.write(config, file)
     what = f"{about['bytes']} bytes, {about['tenants']} tenants, as of {about['made_at']}"
     click.echo(f"{file}: {what}.")

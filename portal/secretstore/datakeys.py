@@ -11,6 +11,7 @@ from collections.abc import Collection
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
 
 from portal.core.config import Config
 from portal.database.base import new_id
@@ -64,10 +65,10 @@ class DataKeys:
             self._rewrap(tenant_id, key_id, data_key)
         return key_id, data_key
 
-    def under(self, tenant_id: str) -> Counter[str]:
+    def under(self, reader: Session, tenant_id: str) -> Counter[str]:
         """Return store key id → the number of the tenant's data keys that it wraps."""
         count = select(DataKey.store_key_id, func.count()).where(DataKey.tenant_id == tenant_id)
-        found = session.execute(count.group_by(DataKey.store_key_id))
+        found = reader.execute(count.group_by(DataKey.store_key_id))
         return Counter({str(key_id): int(number) for key_id, number in found})
 
     def finish_change(self, tenant_ids: Collection[str]) -> int:

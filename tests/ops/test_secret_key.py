@@ -28,6 +28,7 @@ from portal.core.config import libpq_url
 from portal.core.root_keys import RootKey
 from portal.database.session import db
 from portal.delivery.queue import queue
+from portal.ops.backup import archive
 from portal.ops.cli import main
 from tests import ROOT
 from tests.bench.servers import portal_serving
@@ -313,6 +314,32 @@ def test_a_database_that_makes_it_wait_is_told_and_not_thrown(
     assert early.exit_code == 1
     assert "What was done is done; run this again." in early.stderr
     assert "Traceback" not in early.stderr
+
+
+def test_a_backup_names_the_keys_of_its_moment_and_not_of_a_later_one(
+    lived_in: LivedIn, own_database: Database, tmp_path: Path
+) -> None:
+    """The backup takes its snapshot and waits for a lock; everything is wrapped anew meanwhile."""
+    town, file = lived_in.town, tmp_path / "portal.backup"
+    town.settings["PORTAL_BACKUP_DATABASE_URL"] = own_database.superuser_url
+    with psycopg.connect(libpq_url(own_database.superuser_url)) as holder:
+        holder.execute("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
+        backup = subprocess.Popen(
+            [sys.executable, "-m", "portal.ops.cli", "backup", str(file)],
+            env={**os.environ, **town.with_keys(NEW, OLD)},
+            cwd=ROOT,
+        )
+        until(lambda: own_database.waiting("%alembic_version%") > 0)
+        backup.send_signal(signal.SIGSTOP)
+    done = town.portal("secret-key", "rotate", keys=(NEW, OLD))
+    backup.send_signal(signal.SIGCONT)
+    assert done.exit_code == 0, done.stderr
+    assert backup.wait(60) == 0
+    assert archive.read(file)["needs_keys"] == [RootKey(OLD).id]
+
+    later = tmp_path / "later.backup"
+    assert town.portal("backup", str(later), keys=(NEW, OLD)).exit_code == 0
+    assert archive.read(later)["needs_keys"] == [RootKey(NEW).id]
 
 
 def test_a_worker_with_another_key_is_waited_for(town: Town, own_database: Database) -> None:

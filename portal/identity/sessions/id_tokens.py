@@ -3,6 +3,7 @@
 from collections import Counter
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from portal.core.config import Config
 from portal.database.session import session
@@ -15,7 +16,7 @@ def sealer_of(config: Config) -> Sealer:
     return Sealer(config.secret_key, "ID token")
 
 
-def under(sealer: Sealer, tenant_id: str) -> Counter[str]:
+def under(reader: Session, sealer: Sealer, tenant_id: str) -> Counter[str]:
     """Return root key id → number of the tenant's ID tokens that it seals.
 
     The key "" counts the tokens that no key opens.
@@ -23,7 +24,7 @@ def under(sealer: Sealer, tenant_id: str) -> Counter[str]:
     kept = select(WebSession.id_token).where(
         WebSession.tenant_id == tenant_id, WebSession.id_token.is_not(None)
     )
-    return Counter(sealer.key_of(str(token)) or "" for token in session.scalars(kept))
+    return Counter(sealer.key_of(str(token)) or "" for token in reader.scalars(kept))
 
 
 def rewrap(sealer: Sealer, active: str, tenant_id: str, after: str, most: int) -> tuple[int, str]:

@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from joserfc.jwk import ECKey
 from sqlalchemy import delete, select, text
+from sqlalchemy.orm import Session
 
 from portal.core.errors import Unavailable
 from portal.core.root_keys import SHORT, RootKey, RootKeys
@@ -87,12 +88,12 @@ class SigningKeys:
             raise CannotSign
         return ECKey.import_key(json.loads(found[1]))
 
-    def under(self) -> Counter[str]:
+    def under(self, reader: Session) -> Counter[str]:
         """Return root key id → how many signing keys are encrypted with it.
 
         The id "" counts those that no configured root key decrypts.
         """
-        opened = [self._opened(signing) for signing in session.scalars(NEWEST)]
+        opened = [self._opened(signing) for signing in reader.scalars(NEWEST)]
         return Counter(found[0].id if found else "" for found in opened)
 
     def rewrap(self) -> int:

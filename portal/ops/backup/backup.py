@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 
 from portal.core.config import Config
 from portal.database import app_role
@@ -24,6 +27,7 @@ SELECT current_user, rolsuper OR rolbypassrls,
    AND relkind IN ('r', 'p', 'S') AND NOT has_table_privilege(oid, 'SELECT'))
 FROM pg_roles WHERE rolname = current_user
 """
+ABOUT = text("SELECT now(), version_num, (SELECT count(*) FROM tenant) FROM alembic_version")
 MAKE_ROLE = (
     "Make it once, as a superuser: CREATE ROLE portal_backup LOGIN BYPASSRLS PASSWORD '…'; "
     "GRANT pg_read_all_data TO portal_backup; and name it in PORTAL_BACKUP_DATABASE_URL."
@@ -58,15 +62,16 @@ def problems(connection: "psycopg.Connection[Any]") -> list[str]:
 
 
 def write(config: Config, path: Path) -> dict[str, Any]:
-    """Write the backup file and return its manifest. Raises BackupError, ArchiveError, ToolError.
+    """Write the backup file and return its manifest.
 
-    Call it outside a transaction, because it opens one to find the keys that are needed.
+    Raises BackupError, ArchiveError, ToolError.
     """
-    with _moment(url_of(config)) as (connection, snapshot):
+    with _moment(url_of(config)) as (reader, snapshot):
+        connection: Any = reader.connection().connection.driver_connection
         if found := problems(connection):
             raise BackupError(f"{' '.join(found)} {MAKE_ROLE}")
         version = connection.info.server_version
-        about = _about(config, connection)
+        about = {**_about(config, reader), "server_version": version}
         program = postgres_programs.tool("pg_dump", version)
         dump = postgres_programs.output_of(
             program, url_of(config), "--format=custom", f"--snapshot={snapshot}", "--no-password"
@@ -76,31 +81,31 @@ def write(config: Config, path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _moment(url: str) -> Iterator[tuple["psycopg.Connection[Any]", str]]:
-    """Open a transaction on one snapshot; yield the connection and the snapshot's exported name."""
-    with app_role.connect(url) as connection:
-        connection.execute("SET idle_in_transaction_session_timeout = 0")
-        connection.commit()
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
-        row = connection.execute("SELECT pg_export_snapshot()").fetchone()
-        yield connection, str(row and row[0])
+def _moment(url: str) -> Iterator[tuple[Session, str]]:
+    """Open a transaction on one snapshot; yield its session and the snapshot's exported name."""
+    engine = create_engine(
+        "postgresql+psycopg://",
+        creator=lambda: app_role.connect(url),
+        poolclass=NullPool,
+        execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+    )
+    with Session(engine) as reader:
+        reader.execute(text("SET idle_in_transaction_session_timeout = 0"))
+        yield reader, str(reader.scalar(text("SELECT pg_export_snapshot()")))
 
 
-def _about(config: Config, connection: "psycopg.Connection[Any]") -> dict[str, Any]:
-    row = connection.execute(
-        "SELECT now(), version_num, (SELECT count(*) FROM tenant) FROM alembic_version"
-    ).fetchone()
+def _about(config: Config, reader: Session) -> dict[str, Any]:
+    """Describe the snapshot: whatever is said about the dump has to be read in its transaction."""
+    row = reader.execute(ABOUT).one_or_none()
     if row is None:
         raise BackupError("There is nothing to back up: the database was never migrated.")
     needed = Counter[str]()
-    for _, under in key_rotation.standing(config).each():
+    for _, under in key_rotation.standing(config, reader).each():
         needed.update(under)
     return {
         "made_at": row[0].isoformat(timespec="seconds"),
         "revision": row[1],
         "tenants": row[2],
-        "server_version": connection.info.server_version,
         "secret_store": config.secret_store,
         "needs_keys": sorted(key_id for key_id in needed if key_id),
     }

@@ -9,11 +9,13 @@ when it is renewed.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from portal.core.config import Config
 from portal.core.root_keys import SHORT
@@ -68,17 +70,31 @@ class Rotated:
     needed_until: datetime
 
 
-def standing(config: Config) -> Standing:
-    """Count the secrets stored under each key. Call it outside a transaction."""
+def standing(config: Config, reader: Session | None = None) -> Standing:
+    """Count the secrets stored under each key.
+
+    A `reader` may read every tenant's rows, and all are counted in its transaction. Without one,
+    call this outside a transaction: each tenant is counted in a transaction of its own.
+    """
+
+    def reading(tenant_id: str | None = None) -> AbstractContextManager[Session]:
+        return nullcontext(reader) if reader else _entered(tenant_id)
+
     signing, sealer = SigningKeys(config.secret_key), id_tokens.sealer_of(config)
     data_keys = DataKeys(ring_of(config))
-    with transaction():
-        found = Standing(signing.under(), Counter(), Counter())
-    for tenant_id in tenants():
-        with transaction(tenant_id):
-            found.data.update(data_keys.under(tenant_id))
-            found.sessions.update(id_tokens.under(sealer, tenant_id))
+    with reading() as one:
+        found, everyone = Standing(signing.under(one), Counter(), Counter()), _tenants(one)
+    for tenant_id in everyone:
+        with reading(tenant_id) as one:
+            found.data.update(data_keys.under(one, tenant_id))
+            found.sessions.update(id_tokens.under(one, sealer, tenant_id))
     return found
+
+
+@contextmanager
+def _entered(tenant_id: str | None) -> Iterator[Session]:
+    with transaction(tenant_id):
+        yield session()
 
 
 def rotate(config: Config) -> Rotated:
@@ -142,7 +158,11 @@ def _require_the_same_everywhere(config: Config) -> None:
 def tenants() -> list[str]:
     """Return the ids of all tenants. Call it outside a transaction."""
     with transaction():
-        return list(session.scalars(select(Tenant.id).order_by(Tenant.id)))
+        return _tenants(session())
+
+
+def _tenants(reader: Session) -> list[str]:
+    return list(reader.scalars(select(Tenant.id).order_by(Tenant.id)))
 
 
 # --- in words -------------------------------------------------------------------------------------
