@@ -1,10 +1,13 @@
 """Check that row-level security is on, and applies to the role that the portal connects with."""
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 import structlog
+from sqlalchemy.exc import OperationalError
 
 from portal.core.config import Config, libpq_url
 from portal.core.deadlines import connection_settings
@@ -30,6 +33,8 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
 AND a.attname = 'tenant_id' AND NOT a.attisdropped ORDER BY 1
 """
 NAMED = 5
+REFUSALS = (psycopg.OperationalError, OperationalError)
+"""A lock or a statement took too long, or the connection was lost."""
 WAIT_SECONDS = 30.0
 
 
@@ -108,6 +113,20 @@ def connect(url: str, *, wait: float = 0) -> "psycopg.Connection[tuple[object, .
             time.sleep(0.5)
 
 
+@contextmanager
+def refusals_as(kind: Callable[[str], Exception], advice: str) -> Iterator[None]:
+    """Raise `kind` with a sentence and the advice if the database ends what runs within."""
+    try:
+        yield
+    except REFUSALS as error:
+        raise kind(refusal(error, advice)) from error
+
+
+def refusal(error: Exception, advice: str) -> str:
+    """Return a sentence with the reason of one of the `REFUSALS`, and the advice."""
+    return f"The database did not let it end: {reason(error)}. {advice}"
+
+
 def reason(error: BaseException | None) -> str:
     """Return the first line of a database error. It may name host and port, never the password."""
-    return str(error).strip().partition("\n")[0]
+    return str(getattr(error, "orig", error)).strip().partition("\n")[0]

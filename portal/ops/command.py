@@ -24,8 +24,13 @@ def configured(command: Callable[Concatenate[Config, P], None]) -> Callable[P, N
             config = Config.from_environ()
         except ConfigError as error:
             raise click.ClickException(str(error)) from None
+        from portal.database.app_role import refusals_as
+
         try:
-            command(config, *args, **kwargs)
+            with refusals_as(
+                click.ClickException, "Look for what holds it up, and run this again."
+            ):
+                command(config, *args, **kwargs)
         except _expected_errors() as error:
             raise click.ClickException(str(error)) from None
 
@@ -34,7 +39,7 @@ def configured(command: Callable[Concatenate[Config, P], None]) -> Callable[P, N
 
 def _expected_errors() -> tuple[type[Exception], ...]:
     """Return the errors that an operator can fix."""
-    from portal.database.app_role import DatabaseRoleError, DatabaseUnreachable
+    from portal.database.app_role import REFUSALS, DatabaseRoleError, DatabaseUnreachable
     from portal.ops.backup.archive import ArchiveError
     from portal.ops.backup.backup import BackupError
     from portal.ops.backup.postgres_programs import ToolError
@@ -48,8 +53,16 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     return (
         DatabaseRoleError, DatabaseUnreachable, EmbeddedPostgresError, MigrationError, ConfigError,
         RotationError, MoveError, AddressTaken, ArchiveError, BackupError, ToolError, RestoreError,
-        NotUsable,
+        NotUsable, *REFUSALS,
     )  # fmt: skip
+
+
+def _in_words(error: Exception) -> str:
+    from portal.database import app_role
+
+    if isinstance(error, app_role.REFUSALS):
+        return app_role.refusal(error, "Look for what holds it up, and run this again.")
+    return str(error)
 
 
 @contextmanager

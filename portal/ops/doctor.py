@@ -67,7 +67,13 @@ def examine() -> Iterator[Finding]:
         reverse_proxies,
     )
     for check in checks:
-        finding = check(config)
+        try:
+            finding = check(config)
+        except (*app_role.REFUSALS, app_role.DatabaseUnreachable) as error:
+            words = f"did not let it look at {check.__name__.replace('_', ' ')}"
+            finding = Finding(
+                "Database", f"{words}: {app_role.reason(error)}", "See what holds it up; run again."
+            )
         yield finding
         if check is database and not finding.healthy:
             return
@@ -227,7 +233,7 @@ def secret_keys(config: Config) -> Finding:
         with _sessions(config):
             found = key_rotation.standing(config)
     except SQLAlchemyError as error:
-        reason = app_role.reason(getattr(error, "orig", error))
+        reason = app_role.reason(error)
         return Finding(subject, f"what is stored cannot be read: {reason}", "Run portal migrate.")
     if lost := found.closed(config):
         return Finding(

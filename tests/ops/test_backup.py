@@ -165,6 +165,33 @@ def test_a_restored_table_that_is_open_to_other_tenants_is_named(
     assert "tables with tenants' rows: api_key." in back.output
 
 
+def test_a_restore_that_cannot_be_checked_for_a_lock_says_that_the_data_is_there(
+    filled: Database, settings: dict[str, str], empty_database: Database, tmp_path: Path
+) -> None:
+    """The restore ends with a look at each tenant, whose table is locked once it has rows."""
+    file = tmp_path / "portal.backup"
+    portal("backup", str(file), settings=settings)
+    with (
+        psycopg.connect(libpq_url(empty_database.superuser_url)) as holder,
+        subprocess.Popen(
+            [sys.executable, "-m", "portal.ops.cli", "restore", str(file)],
+            env={**os.environ, **settings_of(empty_database, tmp_path)},
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("Restored 2 tenants")
+        holder.execute("LOCK TABLE data_key IN ACCESS EXCLUSIVE MODE")
+        said = process.communicate(timeout=60)[0]
+    assert process.returncode == 1
+    assert "canceling statement due to lock timeout. The data was restored" in said
+    assert "portal doctor" in said
+    assert "Traceback" not in said
+
+
 def test_the_file_names_keys_and_holds_none(
     filled: Database, settings: dict[str, str], tmp_path: Path
 ) -> None:
@@ -179,6 +206,28 @@ def test_the_file_names_keys_and_holds_none(
     whole = file.read_bytes()
     for hidden in (KEY, "whsec_of_the_backup", "hunter2"):
         assert hidden.encode() not in whole
+
+
+def test_a_backup_that_waits_in_vain_for_a_table_says_so(
+    database: Database, settings: dict[str, str], tmp_path: Path
+) -> None:
+    with psycopg.connect(libpq_url(database.superuser_url)) as holder:
+        holder.execute("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
+        made = portal("backup", str(tmp_path / "portal.backup"), settings=settings)
+    assert made.exit_code == 1
+    assert "canceling statement due to lock timeout. No file was written" in made.output
+    assert "run this again" in made.output
+    assert list(tmp_path.glob("*backup*")) + list(tmp_path.glob(".*")) == []
+
+
+def test_a_database_without_tables_has_nothing_to_back_up(
+    empty_database: Database, tmp_path: Path
+) -> None:
+    reads_all = {"PORTAL_BACKUP_DATABASE_URL": empty_database.superuser_url}
+    settings = settings_of(empty_database, tmp_path, **reads_all)
+    made = portal("backup", str(tmp_path / "portal.backup"), settings=settings)
+    assert made.exit_code == 1
+    assert "There is nothing to back up: the database was never migrated." in made.output
 
 
 @pytest.mark.parametrize("role", ["owner_url", "app_url"])

@@ -161,6 +161,32 @@ def test_a_tenant_that_cannot_be(settings, database, words: list[str]):
     assert portal("tenant", "list", settings=on(database, settings)).output == ""
 
 
+@pytest.mark.parametrize(
+    ("words", "locked"),
+    [
+        (("tenant", "add", *TENANT), "tenant"),
+        (("tenant", "list"), "tenant"),
+        (("tenant", "quota", "tnt_1", "--api-keys", "5"), "tenant"),
+        (("secret-key", "rotate"), "tenant"),
+        (("secrets", "move", "--from", "embedded", "--to", "vault"), "tenant"),
+        (("doctor",), "%"),
+    ],
+)
+def test_a_command_that_waits_in_vain_for_a_table_says_so(
+    settings, own_database, openbao, words: tuple[str, ...], locked: str
+):
+    tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE %s"
+    vault = {"PORTAL_VAULT_ADDR": openbao.address, "PORTAL_VAULT_MOVE_TOKEN": openbao.token}
+    with psycopg.connect(libpq_url(own_database.superuser_url)) as holder:
+        for (table,) in holder.execute(tables, [locked]).fetchall():
+            holder.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        result = portal(*words, settings=on(own_database, settings) | vault)
+    assert isinstance(result.exception, SystemExit)  # therefore there is no traceback
+    assert result.exit_code == 1
+    assert "canceling statement due to lock timeout" in result.output
+    assert "run again" in result.output or "run this again" in result.output
+
+
 def test_token_is_a_token_of_that_person(settings):
     result = portal("token", "--as", "ada@acme.example", settings=settings)
     assert result.exit_code == 0, result.output

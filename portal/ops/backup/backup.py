@@ -27,6 +27,10 @@ SELECT current_user, rolsuper OR rolbypassrls,
    AND relkind IN ('r', 'p', 'S') AND NOT has_table_privilege(oid, 'SELECT'))
 FROM pg_roles WHERE rolname = current_user
 """
+NOT_WRITTEN = (
+    "No file was written. Look for what holds it up, such as a migration, and run this again."
+)
+MIGRATED = text("SELECT to_regclass('public.alembic_version')")
 ABOUT = text("SELECT now(), version_num, (SELECT count(*) FROM tenant) FROM alembic_version")
 MAKE_ROLE = (
     "Make it once, as a superuser: CREATE ROLE portal_backup LOGIN BYPASSRLS PASSWORD '…'; "
@@ -66,6 +70,11 @@ def write(config: Config, path: Path) -> dict[str, Any]:
 
     Raises BackupError, ArchiveError, ToolError.
     """
+    with app_role.refusals_as(BackupError, NOT_WRITTEN):
+        return _write(config, path)
+
+
+def _write(config: Config, path: Path) -> dict[str, Any]:
     with _moment(url_of(config)) as (reader, snapshot):
         connection: Any = reader.connection().connection.driver_connection
         if found := problems(connection):
@@ -96,7 +105,7 @@ def _moment(url: str) -> Iterator[tuple[Session, str]]:
 
 def _about(config: Config, reader: Session) -> dict[str, Any]:
     """Describe the snapshot: whatever is said about the dump has to be read in its transaction."""
-    row = reader.execute(ABOUT).one_or_none()
+    row = reader.execute(ABOUT).one_or_none() if reader.scalar(MIGRATED) else None
     if row is None:
         raise BackupError("There is nothing to back up: the database was never migrated.")
     needed = Counter[str]()

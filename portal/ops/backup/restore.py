@@ -33,6 +33,9 @@ NEW_SETTING, LINES_OF_SETTINGS = b"SET transaction_timeout = 0;\n", 40
 """A line near the beginning of each script of pg_restore 17 and newer; older servers refuse it."""
 
 
+NOT_PROVED = "The data was restored; let portal doctor say whether all is there."
+
+
 class RestoreError(Exception):
     """Nothing was restored; the message says what to do."""
 
@@ -53,9 +56,13 @@ def fill(config: Config, path: Path) -> dict[str, Any]:
             f"The backup is of a newer release (revision {manifest['revision']}; this one knows "
             f"{newest}). Restore it with that release."
         )
-    version = _require_empty(url, manifest)
+    with app_role.refusals_as(RestoreError, "Nothing was restored: run this again."):
+        version = _require_empty(url, manifest)
     _pour(path, url, postgres_programs.tool("pg_restore", version), version)
-    with app_role.connect(url) as connection:
+    with (
+        app_role.refusals_as(NotUsable, "The data was restored: run portal migrate."),
+        app_role.connect(url) as connection,
+    ):
         connection.execute("SET statement_timeout = 0")
         connection.execute("ANALYZE")
     migrate.upgrade(url)
@@ -117,6 +124,11 @@ def prove(config: Config) -> str:
 
     Raises NotUsable. Call it outside a transaction.
     """
+    with app_role.refusals_as(NotUsable, NOT_PROVED):
+        return _prove(config)
+
+
+def _prove(config: Config) -> str:
     with app_role.connect(config.database_url) as connection:
         if found := app_role.problems(connection):
             raise NotUsable(" ".join(found))

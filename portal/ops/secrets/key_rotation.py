@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from portal.core.config import Config
@@ -103,13 +102,8 @@ def rotate(config: Config) -> Rotated:
     Raises RotationError while some process still uses another first key, when a key is missing, or
     when the database does not respond in time.
     """
-    try:
+    with app_role.refusals_as(RotationError, "What was done is done; run this again."):
         return _rotate(config)
-    except OperationalError as error:
-        raise RotationError(
-            f"The database did not let it end: {app_role.reason(error.orig)}. What was done is "
-            "done; run this again."
-        ) from error
 
 
 def _rotate(config: Config) -> Rotated:
