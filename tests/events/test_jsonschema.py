@@ -19,7 +19,7 @@ def test_a_keyword_means_what_the_standard_says(keyword: str) -> None:
         schema = (
             {"allOf": [group["schema"]]} if group["schema"] in (True, False) else group["schema"]
         )
-        made = compiled(schema, Work())
+        made = compiled("a tenant", schema, Work())
         if made.root is None:
             assert leads_out_of_itself(schema), (group["description"], made.unchecked)
             continue

@@ -62,7 +62,7 @@ def create(actor: Actor, command: EventTypeInput) -> EventType:
     record = EventType(id=new_id(EventType.id_prefix))
     values = command.values()
     values["name"] = command.name or f"untitled.{record.id[-10:].lower()}"
-    _refuse(values)
+    _refuse(actor, values)
     return verbs.create(actor, record, values)
 
 
@@ -72,7 +72,7 @@ def update(actor: Actor, record: EventType, command: EventTypeInput) -> EventTyp
     values = command.values()
     if (values.pop("name") or record.name) != record.name:
         raise Invalid.field("name", "The name is fixed: events and subscriptions refer to it.")
-    _refuse(values)
+    _refuse(actor, values)
     return verbs.change(actor, record, values)
 
 
@@ -102,7 +102,7 @@ def how_taken(record: EventType) -> Health:
         return Health("off", "It is out of the catalogue. Its events are taken as they are.")
     taken = "Its events are taken whatever their data is."
     if record.validation == "reject" and record.json_schema:
-        part = "the checked part of its schema" if unchecked(record.json_schema) else "its schema"
+        part = "the checked part of its schema" if unchecked(record) else "its schema"
         taken = f"Events that do not fit {part} are refused."
     if record.deprecated:
         return Health("attention", f"It is deprecated. {taken}")
@@ -135,14 +135,14 @@ def checked_types_query(tenant_id: str, types: Collection[str]) -> Bound:
     return Bound(CHECKED_TYPES, {"tenant_id": tenant_id, "names": sorted(types)})
 
 
-def check(events: Sequence[EventInput], schemas: Rows, *, is_batch: bool) -> None:
-    """Check events against the schemas that `schemas_query` found.
+def check(tenant_id: str, events: Sequence[EventInput], schemas: Rows, *, is_batch: bool) -> None:
+    """Check a tenant's events against the schemas that `schemas_query` found.
 
     In a batch, errors name the event's place. Raises Invalid for events that only the portal
     publishes, and for data that does not match.
     """
     work, problems = Work(), list[FieldError]()
-    roots = _roots(schemas, work)
+    roots = _roots(tenant_id, schemas, work)
     for number, event in enumerate(events):
         place = f"events.{number}." if is_batch else ""
         if is_own(event.type):
@@ -165,10 +165,10 @@ ASKING = Statement(_ASKING)
 CHECKED_TYPES = Statement(_ASKING.with_only_columns(EventType.name))
 
 
-def _roots(schemas: Rows, work: Work) -> dict[str, Subschema]:
+def _roots(tenant_id: str, schemas: Rows, work: Work) -> dict[str, Subschema]:
     """Return name → compiled schema. Raises Invalid if compiling takes too much work."""
     try:
-        made = {name: jsonschema.compiled(schema, work) for name, schema in schemas}
+        made = {name: jsonschema.compiled(tenant_id, schema, work) for name, schema in schemas}
     except Exhausted:
         raise Invalid.field("events", TOO_MUCH_WORK) from None
     return {name: one.root for name, one in made.items() if one.root is not None}
@@ -189,16 +189,18 @@ def _misfits(root: Subschema, data: Any, field: str, work: Work) -> list[FieldEr
     ]
 
 
-def unchecked(schema: Mapping[str, Any] | None) -> Sequence[str]:
-    """Return sentences about the parts of a stored schema that are not checked against events.
+def unchecked(record: EventType) -> Sequence[str]:
+    """Return sentences about the parts of a type's schema that are not checked against events.
 
     A schema that is accepted today has none. An older one may use a feature that is no longer
     supported.
     """
-    return () if schema is None else jsonschema.compiled(schema, Work()).unchecked
+    if record.json_schema is None:
+        return ()
+    return jsonschema.compiled(record.tenant_id, record.json_schema, Work()).unchecked
 
 
-def problems_of(values: Mapping[str, Any], work: Work) -> list[FieldError]:
+def problems_of(actor: Actor, values: Mapping[str, Any], work: Work) -> list[FieldError]:
     """Return the problems of a type's schema and of its example, which must match the schema.
 
     Raises Invalid if the check takes more work than is left.
@@ -207,7 +209,7 @@ def problems_of(values: Mapping[str, Any], work: Work) -> list[FieldError]:
     if schema is None:
         return []
     try:
-        made = jsonschema.compiled(schema, work)
+        made = jsonschema.compiled(actor.tenant_id, schema, work)
     except Exhausted:
         raise Invalid.field("json_schema", TOO_MUCH_WORK) from None
     if made.unchecked:
@@ -217,12 +219,12 @@ def problems_of(values: Mapping[str, Any], work: Work) -> list[FieldError]:
     return _misfits(made.root, example, "example", work)
 
 
-def _refuse(values: Mapping[str, Any]) -> None:
+def _refuse(actor: Actor, values: Mapping[str, Any]) -> None:
     problems = []
     if is_own(values.get("name", "")):
         problems.append(FieldError("name", "The portal describes its own events itself."))
     if values["json_schema"] is None and values["validation"] == "reject":
         problems.append(FieldError("json_schema", "Give the schema that events are held against."))
-    problems += problems_of(values, Work())
+    problems += problems_of(actor, values, Work())
     if problems:
         raise Invalid(problems)

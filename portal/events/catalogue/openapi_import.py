@@ -63,7 +63,7 @@ def _one(
         described = reader.described(name)
     except _Unreadable as error:
         return Imported(name, "skipped", str(error))
-    if problems := event_types.problems_of(described, work):
+    if problems := event_types.problems_of(actor, described, work):
         return Imported(name, "skipped", problems[0].message)
     try:
         with session.begin_nested():  # what is refused leaves nothing behind

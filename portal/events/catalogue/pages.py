@@ -95,7 +95,7 @@ def show(record_id: str) -> ResponseReturnValue:
         said=event_types.how_taken(record),
         example=example,
         made=made,
-        unchecked=event_types.unchecked(record.json_schema),
+        unchecked=event_types.unchecked(record),
         entries=entries,
         others=facts.others("event_types/show.html", EventTypeDocument, record),
     )

@@ -1,8 +1,6 @@
 """The compiler that turns a schema into checks, and refuses an invalid or unsupported schema."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -10,59 +8,75 @@ import orjson
 
 from portal.events.jsonschema import applicators, assertions
 from portal.events.jsonschema.evaluation import Check, Place, Run, Seen, Subschema
+from portal.events.jsonschema.kept import Compiled, Kept
 from portal.events.jsonschema.keyword_place import ANY, KEYWORDS, Here, Misshapen
-from portal.events.jsonschema.patterns import Pattern, pattern
-from portal.events.jsonschema.work_budget import Work
+from portal.events.jsonschema.patterns import GIVEN_UP, Pattern, cost_of_compiling, pattern
+from portal.events.jsonschema.stack_room import with_room
+from portal.events.jsonschema.work_budget import STEPS, Exhausted, Work
 
 BYTES = 64 * 1024
 PARTS = 5000
 HEIGHT = 64
 PATTERNS, INSTRUCTIONS, UNSUPPORTED = 100, 20_000, 10
-KEPT = 32
-BYTES_A_STEP = 4
+MOST = STEPS // 2
+"""The steps that compiling one schema may take. The rest is left for the data."""
+# The steps for a schema, a schema or reference in it, a keyword, and a name in a reference.
+WHOLE, PART, KEYWORD, NAME = 50, 14, 10, 4
+BYTES_A_STEP = 8
 _LAST = ("unevaluatedItems", "unevaluatedProperties")
 _TELL_OF_KEYWORDS = (assertions, applicators)  # their import registers the keywords
+_ORDER = {name: (name in _LAST, name) for name in KEYWORDS}
+_TOO_MUCH_WORK = (
+    "Reading this schema takes too much work. Use fewer subschemas, fewer keywords or simpler"
+    " patterns."
+)
+_kept = Kept(MOST)
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A compiled schema, and sentences about the parts of it that are not checked.
+def compiled(owner: str, schema: Mapping[str, Any], work: Work) -> Compiled:
+    """Return the checks of an owner's schema.
 
-    A new schema with `unchecked` parts is refused. One that was stored before that rule applies as
-    far as possible: a pattern that is not supported matches everything, and `root` is None when the
-    whole schema is invalid.
+    Raises Exhausted if compiling takes more work than is left.
     """
-
-    root: Subschema | None
-    unchecked: tuple[str, ...]
-
-
-def compiled(schema: Mapping[str, Any], work: Work) -> Compiled:
-    """Return the checks of a schema. Raises Exhausted if compiling takes more work than is left."""
     text = orjson.dumps(schema)
-    # Charge the work even if the checks are cached: a request's result must not depend on earlier
+    if (made := _kept.get(owner, text)) is None:
+        made = _compiled(text, work.left)
+        _kept.keep(owner, text, made)
+    # Charge the work even if the checks are kept: a request's result must not depend on earlier
     # requests.
-    work.spend(len(text) // BYTES_A_STEP)
-    return _compiled(text)
+    work.spend(made.steps)
+    return made
 
 
-@lru_cache(KEPT)
-def _compiled(text: bytes) -> Compiled:
+@with_room
+def _compiled(text: bytes, left: int) -> Compiled:
+    work = Work(min(MOST, left))
+    try:
+        root, unchecked = _checks(text, work)
+    except Exhausted:
+        if left < MOST:
+            raise
+        return Compiled(None, (_TOO_MUCH_WORK,), MOST)
+    return Compiled(root, unchecked, min(MOST, left) - work.left)
+
+
+def _checks(text: bytes, work: Work) -> tuple[Subschema | None, tuple[str, ...]]:
+    work.spend(WHOLE + len(text) // BYTES_A_STEP)
     if len(text) > BYTES:
-        return Compiled(None, (f"This is too large: at most {BYTES // 1024} KiB.",))
-    compiler = _Compiler(orjson.loads(text))
+        return None, (f"This is too large: at most {BYTES // 1024} KiB.",)
+    compiler = _Compiler(orjson.loads(text), work)
     try:
         root = compiler.whole()
     except Misshapen as error:
-        return Compiled(None, (f"This is no JSON Schema that is supported: {error}.",))
+        return None, (f"This is no JSON Schema that is supported: {error}.",)
     except RecursionError:
-        return Compiled(None, ("This is nested too deeply.",))
-    return Compiled(root, tuple(compiler.unsupported))
+        return None, ("This is nested too deeply.",)
+    return root, tuple(compiler.unsupported)
 
 
 class _Compiler:
-    def __init__(self, document: Any) -> None:
-        self._document = document
+    def __init__(self, document: Any, work: Work) -> None:
+        self._document, self.work = document, work
         self._made: dict[int, Subschema] = {}
         self._anchors: dict[str, tuple[Any, str]] = {}
         self._waiting: list[tuple[Subschema, Any, str]] = []
@@ -84,6 +98,7 @@ class _Compiler:
     def part(self, value: Any, place: str) -> Subschema:
         if (known := self._made.get(id(value))) is not None and not isinstance(value, bool):
             return known
+        self.work.spend(PART)
         made = Subschema(place)
         if isinstance(value, bool):
             made.become({} if value else dict.fromkeys(ANY, (_nothing,)), needs_seen=False)
@@ -99,15 +114,18 @@ class _Compiler:
     def reference(self, to: str, place: str) -> Subschema:
         # Resolve references only after the whole schema is read: anchors may come later, and long
         # chains must not recurse here.
+        self.work.spend(PART)
         stand_in = Subschema(place)
         self._references.append((to, place, stand_in))
         return stand_in
 
     def pattern(self, text: str, place: str) -> Pattern | None:
         if text not in self._patterns:
+            self.work.spend(cost_of_compiling(text))
             try:
                 self._patterns[text] = pattern(text)
             except ValueError as error:
+                self.work.spend(GIVEN_UP)
                 self._patterns[text] = None
                 self.unsupported.append(f"The pattern at {place} is not supported: {error}.")
             self._refuse_too_many(place)
@@ -122,20 +140,26 @@ class _Compiler:
 
     def _fill(self, made: Subschema, schema: Mapping[str, Any]) -> None:
         self._note_names(made, schema)
+        self._define(made, schema)
+        checks: dict[type, list[Check]] = {}
+        for name in sorted(schema.keys() & KEYWORDS.keys(), key=_ORDER.__getitem__):
+            self.work.spend(KEYWORD)
+            kinds, maker = KEYWORDS[name]
+            if (check := maker(schema[name], Here(self, schema, name, made))) is not None:
+                for kind in kinds:
+                    checks.setdefault(kind, []).append(check)
+        needs_seen = not schema.keys().isdisjoint(_LAST)
+        made.become({kind: tuple(those) for kind, those in checks.items()}, needs_seen=needs_seen)
+
+    def _define(self, made: Subschema, schema: Mapping[str, Any]) -> None:
         for definitions in ("$defs", "definitions"):
-            inner = schema.get(definitions, {})
+            if definitions not in schema:
+                continue
+            inner = schema[definitions]
             if not isinstance(inner, dict):
                 raise Misshapen(f"{_join(made.place, definitions)} must be an object")
             for name, one in inner.items():
                 self.part(one, _join(made.place, definitions, name))
-        checks: dict[type, list[Check]] = {kind: [] for kind in ANY}
-        for name in sorted(schema.keys() & KEYWORDS.keys(), key=lambda one: (one in _LAST, one)):
-            kinds, maker = KEYWORDS[name]
-            if (check := maker(schema[name], Here(self, schema, name, made))) is not None:
-                for kind in kinds:
-                    checks[kind].append(check)
-        needs_seen = not schema.keys().isdisjoint(_LAST)
-        made.become({kind: tuple(those) for kind, those in checks.items()}, needs_seen=needs_seen)
 
     def _note_names(self, made: Subschema, schema: Mapping[str, Any]) -> None:
         if made.place and "$id" in schema:
@@ -145,6 +169,7 @@ class _Compiler:
                 self._anchors[str(schema[keyword])] = (schema, made.place)
 
     def _target(self, to: str, place: str) -> tuple[Any, str]:
+        self.work.spend(NAME * to.count("/"))
         if not to.startswith("#/") and to != "#":
             if (named := self._anchors.get(unquote(to[1:]))) is None:
                 raise Misshapen(f"{place} leads nowhere: there is no {to[:100]}")
@@ -186,7 +211,7 @@ def _measure(part: Subschema, depth: int) -> None:
         part.height = -1
         for one in part.on_the_spot:
             _measure(one, depth + 1)
-        part.height = 1 + max((one.height for one in part.on_the_spot), default=0)
+        part.height = 1 + max([one.height for one in part.on_the_spot], default=0)
 
 
 def _join(*names: str) -> str:

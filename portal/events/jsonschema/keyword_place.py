@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from portal.events.jsonschema.evaluation import Check, Subschema
 from portal.events.jsonschema.patterns import Pattern
+from portal.events.jsonschema.work_budget import Work
 
 STRING, NUMBER, ARRAY, OBJECT = (str,), (int, float), (list,), (dict,)
 ANY = (str, int, float, list, dict, bool, type(None))
@@ -16,6 +17,8 @@ class Misshapen(Exception):
 
 class Compiler(Protocol):
     """The part of the compiler that keywords use."""
+
+    work: Work
 
     def part(self, value: Any, place: str) -> Subschema:
         """Compile the schema at this place."""
@@ -34,7 +37,7 @@ class Here:
         self, compiler: Compiler, schema: Mapping[str, Any], name: str, owner: Subschema
     ) -> None:
         self._compiler, self._name, self._owner = compiler, name, owner
-        self.schema = schema
+        self.schema, self.work = schema, compiler.work
 
     def wrong(self, message: str, *names: str | int) -> Misshapen:
         """Return the error for an invalid value at this place."""
@@ -109,8 +112,8 @@ class Here:
         return value
 
     def _place(self, *names: str | int) -> str:
-        parts = (self._owner.place, self._name, *names)
-        return ".".join(str(part) for part in parts if part != "")[:200]
+        parts = (self._owner.place, self._name, *map(str, names))
+        return ".".join(filter(None, parts))[:200]
 
 
 Maker = Callable[[Any, Here], Check | None]

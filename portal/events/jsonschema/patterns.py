@@ -11,7 +11,11 @@ MEMORY = 64 * 1024
 # A small pattern on a short text takes about 2 µs. On a long text RE2 may run out of memory and
 # step through the pattern for each character: 48 such pairs count as one step.
 LEAST, SMALL = 6, 50_000
-PAIRS, SMALL_PAIRS = 48, 1024
+PAIRS, SMALL_PAIRS, CHARACTERS = 48, 1024, 256
+
+# To compile a class of characters by a property, such as \pL, takes RE2 up to 120 µs, and to give
+# up a pattern that gets too large up to 1 ms.
+COMPILED, CLASS, GIVEN_UP = 100, 400, 3500
 
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\.", re.DOTALL)
 
@@ -27,11 +31,17 @@ class Pattern:
     def cost(self, text: str) -> int:
         """Return how many steps a search in this text may take."""
         pairs = self.size * len(text)
-        return LEAST + pairs // (SMALL_PAIRS if pairs < SMALL else PAIRS)
+        return LEAST + len(text) // CHARACTERS + pairs // (SMALL_PAIRS if pairs < SMALL else PAIRS)
 
     def finds(self, text: str) -> bool:
         """Tell whether the text has a match anywhere, as JSON Schema defines it."""
-        return self.program.search(text) is not None
+        # On bytes, because on text the library counts in characters where the match is.
+        return self.program.search(text.encode()) is not None
+
+
+def cost_of_compiling(text: str) -> int:
+    """Return how many steps it may take to compile a pattern."""
+    return COMPILED + len(text) + CLASS * text.lower().count("\\p")
 
 
 def pattern(text: str) -> Pattern:

@@ -1,4 +1,4 @@
-"""A budget of work for an evaluation, counted in steps instead of time.
+"""A budget of work for compiling and evaluating schemas, counted in steps instead of time.
 
 So the same input always gets the same result, on an idle and on a busy machine.
 """
@@ -11,7 +11,7 @@ fields each take half of them."""
 
 
 class Exhausted(Exception):
-    """An evaluation needs more steps than one request may spend."""
+    """The work needs more steps than one request may spend."""
 
 
 class Work:

@@ -170,7 +170,8 @@ class Publication:
 
     def check(self, looked: Sequence[Rows]) -> None:
         """Check the events against the rows of `looks`. Raises Invalid."""
-        event_types.check(self._events, looked[0], is_batch=self._is_batch)
+        tenant_id = self._actor.tenant_id
+        event_types.check(tenant_id, self._events, looked[0], is_batch=self._is_batch)
 
     def check_ids(self, claimed: Sequence[Rows], doubted: Sequence[Rows]) -> None:
         """Check with the rows of `doubts` that no id is that of another application's event, which

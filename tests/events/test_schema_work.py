@@ -1,0 +1,93 @@
+"""A step of the work on tenants' schemas takes about as long, whatever a schema asks for."""
+
+import gc
+import time
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import pytest
+
+from portal.events.jsonschema import STEPS, Exhausted, Work, compiled, misfits, with_room
+
+FACTOR = (
+    6  # generous, because machines are busy: what was charged too little took 10 times and more
+)
+OWNERS = count()
+NAMES = [f"field_{n}" for n in range(30)]
+ORDINARY = {
+    "type": "object",
+    "required": NAMES,
+    "properties": {name: {"type": "string", "maxLength": 200} for name in NAMES},
+}
+EVENTS = [dict.fromkeys(NAMES, "a value")] * 500
+
+
+def read(schema: Any, work: Work) -> None:
+    """Compile a schema as for the first time."""
+    compiled(f"tenant {next(OWNERS)}", schema, work)
+
+
+def held_against(schema: Any, data: Any) -> Callable[[Work], Any]:
+    """Return the check of the data."""
+    root = compiled("a tenant", schema, Work()).root
+    assert root is not None
+    return lambda work: misfits(root, data, work)
+
+
+@with_room
+def seconds_a_step(take: Callable[[Work], Any]) -> float:
+    """Return the processor time that a step of this work takes, at its best."""
+
+    def once() -> float:
+        work = Work()
+        begun = time.thread_time()
+        try:
+            take(work)
+        except Exhausted:
+            work.left = 0
+        return (time.thread_time() - begun) / (STEPS - work.left)
+
+    gc.disable()
+    try:
+        return min(once() for _ in range(4))
+    finally:
+        gc.enable()
+
+
+READ = {
+    "multiples of tiny fractions": {"allOf": [{"multipleOf": 5e-324}] * 2000},
+    "schemas without keywords": {"allOf": [{}] * 4000},
+    "schemas within schemas": {"allOf": [{"not": {}}] * 1500},
+    "choices": {"allOf": [{"enum": [1]}] * 1500},
+    "references": {"$defs": {"a": {}}, "allOf": [{"$ref": "#/$defs/a"}] * 1400},
+    "a class of characters after the other": {"pattern": r"[\pL\pN\PL]" * 2000},
+    "patterns that are not supported": {"allOf": [{"pattern": rf"\pL{{9}}{n}"} for n in range(9)]},
+}
+
+
+@pytest.mark.parametrize("schema", READ.values(), ids=READ)
+def test_a_step_of_reading_a_schema_takes_no_longer_than_another(schema: Any) -> None:
+    usual = seconds_a_step(held_against({"items": ORDINARY}, EVENTS))
+    assert seconds_a_step(lambda work: read(schema, work)) < FACTOR * usual
+
+
+@pytest.mark.parametrize("schema", READ.values(), ids=READ)
+def test_reading_a_schema_leaves_half_of_the_work_for_data(schema: Any) -> None:
+    work = Work()
+    read(schema, work)
+    assert work.left >= STEPS // 2
+
+
+def test_no_tenant_displaces_what_was_compiled_for_another() -> None:
+    kept = compiled("globex", ORDINARY, Work())
+    for number in range(40):
+        compiled("acme", {"title": str(number), "allOf": [{"minLength": 1}] * 1000}, Work())
+    assert compiled("globex", ORDINARY, Work()) is kept
+
+
+def test_what_is_compiled_again_costs_what_it_cost_before() -> None:
+    first, second = Work(), Work()
+    for work in (first, second):
+        compiled("a tenant that comes back", ORDINARY, work)
+    assert first.left == second.left < STEPS
