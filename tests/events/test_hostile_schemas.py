@@ -1,7 +1,9 @@
 """Schemas that would take endless work are refused with a reason, or stopped during evaluation."""
 
 import json
+import time
 from collections.abc import Callable
+from statistics import median
 from typing import Any
 
 import pytest
@@ -20,6 +22,13 @@ def described(ada: Api, schema: Any, **more: Any) -> Any:
 
 def published(ada: Api, data: Any) -> Any:
     return ada.post("/events", {"type": "rfp.created", "data": data})
+
+
+def seconds_of_publishing(ada: Api, event: Any) -> float:
+    with spends_at_most():
+        begun = time.thread_time()
+        assert ada.post("/events", event).status_code == 202
+        return time.thread_time() - begun
 
 
 def why(answer: Any) -> str:
@@ -151,6 +160,13 @@ ENDLESS = {
         {"properties": {"a": {"items": {"allOf": [{"enum": [[1] * 9]}] * 500}}}},
         {"a": [[1] * 9] * 3000},
     ),
+    "members that each of many levels notes": (
+        {
+            **chained("anyOf", 15, {"additionalProperties": True}),
+            "allOf": [{"$ref": "#/$defs/d0", "unevaluatedProperties": False}] * 3,
+        },
+        {f"k{n}": 1 for n in range(6000)},
+    ),
 }
 
 
@@ -176,6 +192,20 @@ def test_one_request_uses_no_more_schemas_than_it_may_read(ada: Api) -> None:
             refusal = why(ada.post("/events", events))
         assert refusal.startswith("events: ")
         assert "too much work" in refusal
+
+
+def test_publishing_takes_as_long_however_deep_its_schema_is(ada: Api) -> None:
+    loop, taken = {"properties": {"a": {"items": {}}}}, []
+    for depth in range(45):
+        last = loop
+        for _ in range(depth % 3):
+            last = {"allOf": [last]}
+        name = f"rfp.n{depth}"
+        schema = chained("anyOf", depth // 3, last)
+        assert described(ada, schema, name=name).status_code == 201
+        event = {"type": name, "data": {"a": [1] * 9000}}
+        taken.append(min(seconds_of_publishing(ada, event) for _ in range(2)))
+    assert max(taken) < 3 * median(taken)
 
 
 def test_a_full_batch_of_ordinary_events_is_not_too_much_work(ada: Api) -> None:

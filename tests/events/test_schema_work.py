@@ -55,6 +55,12 @@ def seconds_a_step(take: Callable[[Work], Any]) -> float:
         gc.enable()
 
 
+def nested(levels: int, schema: Any, keyword: str = "anyOf") -> dict[str, Any]:
+    for _ in range(levels):
+        schema = {keyword: [schema]}
+    return dict(schema)
+
+
 READ = {
     "multiples of tiny fractions": {"allOf": [{"multipleOf": 5e-324}] * 2000},
     "schemas without keywords": {"allOf": [{}] * 4000},
@@ -91,3 +97,38 @@ def test_what_is_compiled_again_costs_what_it_cost_before() -> None:
     for work in (first, second):
         compiled("a tenant that comes back", ORDINARY, work)
     assert first.left == second.left < STEPS
+
+
+CHECKED = {
+    "multiples of tiny fractions": ({"items": {"multipleOf": 5e-324}}, [1.7e308] * 6000),
+    "numbers that must differ": ({"uniqueItems": True}, list(range(40_000))),
+    "a short pattern for many texts": ({"items": {"pattern": "^a"}}, ["ab"] * 9000),
+    "members that several levels have seen": (
+        {**nested(25, {"additionalProperties": True}), "unevaluatedProperties": False},
+        dict.fromkeys(map(str, range(5000)), 1),
+    ),
+    "members that each level sees again": (
+        {
+            "$defs": {"a": nested(4, {"additionalProperties": True})},
+            "allOf": [{**nested(4, {"$ref": "#/$defs/a"}), "unevaluatedProperties": True}] * 9,
+            "unevaluatedProperties": True,
+        },
+        dict.fromkeys(map(str, range(1500)), 1),
+    ),
+}
+
+
+@pytest.mark.parametrize(("schema", "data"), CHECKED.values(), ids=CHECKED)
+def test_a_step_of_checking_data_takes_no_longer_than_another(schema: Any, data: Any) -> None:
+    usual = seconds_a_step(held_against({"items": ORDINARY}, EVENTS))
+    assert seconds_a_step(held_against(schema, data)) < FACTOR * usual
+
+
+def test_names_that_every_level_notes_are_charged_at_every_level() -> None:
+    spent = []
+    for levels in (1, 11):
+        work = Work(10 * STEPS)
+        schema = {**nested(levels, {"additionalProperties": True}), "unevaluatedProperties": True}
+        held_against(schema, dict.fromkeys(map(str, range(5000)), 1))(work)
+        spent.append(10 * STEPS - work.left)
+    assert spent[1] - spent[0] >= 10 * 5000

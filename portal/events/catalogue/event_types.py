@@ -135,6 +135,7 @@ def checked_types_query(tenant_id: str, types: Collection[str]) -> Bound:
     return Bound(CHECKED_TYPES, {"tenant_id": tenant_id, "names": sorted(types)})
 
 
+@jsonschema.with_room
 def check(tenant_id: str, events: Sequence[EventInput], schemas: Rows, *, is_batch: bool) -> None:
     """Check a tenant's events against the schemas that `schemas_query` found.
 
@@ -200,6 +201,7 @@ def unchecked(record: EventType) -> Sequence[str]:
     return jsonschema.compiled(record.tenant_id, record.json_schema, Work()).unchecked
 
 
+@jsonschema.with_room
 def problems_of(actor: Actor, values: Mapping[str, Any], work: Work) -> list[FieldError]:
     """Return the problems of a type's schema and of its example, which must match the schema.
 

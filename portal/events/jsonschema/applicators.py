@@ -6,6 +6,9 @@ from typing import Any
 from portal.events.jsonschema.evaluation import Check, Place, Run, Seen, Subschema
 from portal.events.jsonschema.keyword_place import ANY, ARRAY, OBJECT, Here, Maker, keyword
 
+BUILT = 4
+"""A list of so many members takes a step. It is charged before it is made: it may be long."""
+
 
 @keyword("$ref", ANY)
 @keyword("$dynamicRef", ANY)
@@ -105,7 +108,7 @@ def properties(given: Any, here: Here) -> Check:
     parts = {name: here.part(one, name) for name, one in here.members(given).items()}
 
     def check(value: Any, place: Place, run: Run, seen: Seen) -> bool:
-        run.work.spend(len(value) // 8)
+        run.work.spend(len(value) // BUILT)
         names = [name for name in value if name in parts]
         return _members(run, place, seen, [(n, value[n], parts[n]) for n in names])
 
@@ -151,7 +154,7 @@ def additional_properties(given: Any, here: Here) -> Check | None:
         return False
 
     def check(value: Any, place: Place, run: Run, seen: Seen) -> bool:
-        run.work.spend(1 + len(value) // 8)
+        run.work.spend(len(value) // BUILT)
         meant = [(name, value[name], part) for name in value.keys() - names]
         if patterns:
             meant = [one for one in meant if not is_known(one[0], run)]
@@ -165,6 +168,7 @@ def property_names(given: Any, here: Here) -> Check:
     part = here.part(given)
 
     def check(value: Any, place: Place, run: Run, seen: Seen) -> bool:
+        run.work.spend(len(value) // BUILT)
         return _members(run, place, None, [(name, name, part) for name in value])
 
     return check
@@ -188,6 +192,7 @@ def items(given: Any, here: Here) -> Check:
     first = len(prefix) if isinstance(prefix, list) else 0
 
     def check(value: Any, place: Place, run: Run, seen: Seen) -> bool:
+        run.work.spend(len(value) // BUILT)
         rest = [(number, value[number], part) for number in range(first, len(value))]
         return _members(run, place, seen, rest)
 
@@ -204,7 +209,7 @@ def contains(given: Any, here: Here) -> Check:
         run.work.spend(len(value))
         found = [number for number, item in enumerate(value) if run.fits(part, item)]
         if seen is not None:
-            seen |= set(found)
+            run.add(set(found), seen)
         if len(found) < least:
             return run.fail(place, f"Must contain {least} of what is asked for or more.")
         return len(found) <= most or run.fail(
@@ -219,9 +224,9 @@ def _unevaluated(members: Callable[[Any], Iterable[tuple[str | int, Any]]]) -> M
         part = here.part(given)
 
         def check(value: Any, place: Place, run: Run, seen: Seen) -> bool:
+            run.work.spend(len(value) // BUILT)
             known = seen or ()
             meant = [(name, member, part) for name, member in members(value) if name not in known]
-            run.work.spend(1 + len(value) // 8)
             return _members(run, place, seen, meant)
 
         return check
@@ -245,7 +250,7 @@ def _members(
 ) -> bool:
     """Check members of a value, each with its schema, and record them as checked."""
     fits = True
-    run.work.spend(len(meant))
+    run.work.spend(2 + len(meant))
     if seen is not None:
         seen.update(name for name, _, _ in meant)
     for name, member, part in meant:

@@ -55,8 +55,13 @@ class Run:
         finally:
             self.silent -= 1
         if fits and seen is not None and branch:
-            seen |= branch
+            self.add(branch, seen)
         return fits
+
+    def add(self, names: set[Any], seen: set[Any]) -> None:
+        """Add the names of members that were checked to `seen`."""
+        self.work.spend(len(names))
+        seen |= names
 
 
 Check = Callable[[Any, Place, Run, Seen], bool]
@@ -91,7 +96,7 @@ class Subschema:
                 if run.is_done:
                     return False
         if seen is not None and own is not None and own is not seen:
-            seen |= own
+            run.add(own, seen)
         return fits
 
 
