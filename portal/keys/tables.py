@@ -257,9 +257,10 @@ class SpendLedger(Base):
 
 
 class UnknownKeySource(Base):
-    """The number of unknown keys that were tried from a network in a minute.
+    """The number of unknown keys that were tried from one source in a minute.
 
-    It belongs to no tenant, and the table is UNLOGGED.
+    The source is a network of callers, or the hash of one that a tenant reports. The record
+    belongs to no tenant, and the table is UNLOGGED.
     """
 
     __tablename__ = "unknown_key_source"

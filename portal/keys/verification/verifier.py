@@ -32,9 +32,8 @@ from portal.keys.verification import unknown_keys
 from portal.keys.verification.cache import Cache
 from portal.keys.verification.change_listener import ChangeListener
 from portal.keys.verification.denials import Denials
-from portal.keys.verification.unknown_keys import FailedSources
+from portal.keys.verification.unknown_keys import FailedSources, Source
 from portal.keys.verification.use_counts import INTERVAL, usage
-from portal.outbound.networks import Address
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -83,7 +82,7 @@ class KeyVerifier:
         if self.watch is not None and not self.watch.is_current and is_well_formed(raw):
             raise unavailable()
 
-    def find(self, raw: str, source: Address | None = None) -> Snapshot | str:
+    def find(self, raw: str, source: Source | None = None) -> Snapshot | str:
         """Return the snapshot of a raw key, or the code that says why there is none.
 
         Raises Unavailable when the key is not cached and PostgreSQL does not answer, and for
@@ -112,7 +111,7 @@ class KeyVerifier:
         """
         return self.cache.peek(digest(raw)) if len(raw) == LENGTH and raw.isascii() else None
 
-    def note_unknown(self, source: Address | None, is_new: bool) -> None:
+    def note_unknown(self, source: Source | None, is_new: bool) -> None:
         """Count an unknown key from a source. A new guess counts for all processes together.
 
         While the database cannot be written, each process counts for itself.
@@ -120,7 +119,7 @@ class KeyVerifier:
         if source is not None:
             self.sources.note(source, self._noted_for_all(source) if is_new else None)
 
-    def _noted_for_all(self, source: Address) -> tuple[int, float] | None:
+    def _noted_for_all(self, source: Source) -> tuple[int, float] | None:
         try:
             seen = self.wire.one(unknown_keys.NOTE, (unknown_keys.name_of(source),))
         except NotSaving:

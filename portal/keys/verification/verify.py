@@ -26,6 +26,7 @@ from portal.keys.decision.verdict import FREE, Admission
 from portal.keys.limits.admission import Call
 from portal.keys.schemas import RehearseKey, VerifyKey
 from portal.keys.verification.denials import Denial
+from portal.keys.verification.unknown_keys import reported
 from portal.keys.verification.use_counts import usage
 from portal.keys.verification.verifier import KeyVerifier
 from portal.outbound.networks import parse
@@ -84,7 +85,8 @@ def verify(
     counted the call, and Conflict for a reservation id that another call has.
     """
     asked_at = elapsed()
-    key = engine.find(asked.key.strip(), question_of(asked).ip)
+    source = reported(tenant_id, question_of(asked).ip)
+    key = engine.find(asked.key.strip(), source)
     begun = begin(engine, tenant_id, asked, request_id, key, asked_at)
     if isinstance(begun, dict):
         return begun
@@ -108,9 +110,10 @@ def begin(
     question = question_of(asked)
     now = engine.clock.now()  # after the look-up, which may have corrected the clock
     if isinstance(key, Snapshot) and key.tenant_id != tenant_id:
-        key = SOURCE_LIMITED if engine.sources.wait(question.ip) else NOT_FOUND
+        source = reported(tenant_id, question.ip)
+        key = SOURCE_LIMITED if engine.sources.wait(source) else NOT_FOUND
         if key == NOT_FOUND:
-            engine.note_unknown(question.ip, is_new=False)
+            engine.note_unknown(source, is_new=False)
     if isinstance(key, str):
         return _unknown(engine, tenant_id, key, asked, request_id, now)
     code = refusal(key, question, now)

@@ -402,6 +402,37 @@ def test_guesses_are_counted_for_all_processes_together(
     assert third == ["NOT_FOUND", "SOURCE_LIMITED"]  # it did not know the count yet
 
 
+@pytest.mark.parametrize("address", ["198.51.100.77", "127.0.0.1"])
+def test_an_address_that_a_tenant_reports_counts_for_it_alone(
+    app: Flask, ada: Api, api: Callable[[str], Api], address: str
+):
+    issued = ada.create("api-keys", scopes=["keys:read"])
+
+    def guess(caller: Api) -> str:
+        guessed = {"key": key_format.generate("acme", "service").text, "ip": address}
+        return str(caller.post("/api-keys/verify", guessed).json["code"])
+
+    assert [guess(api(GUS)) for _ in range(32)] == ["NOT_FOUND"] * 30 + ["SOURCE_LIMITED"] * 2
+    strangers = {"key": issued["key"], "ip": address}
+    assert api(GUS).post("/api-keys/verify", strangers).json["code"] == "SOURCE_LIMITED"
+    assert ada.post("/api-keys/verify", strangers).json["code"] == "VALID"
+    assert [guess(ada) for _ in range(31)][-1] == "SOURCE_LIMITED"
+    # The tests call from 127.0.0.1: a report says nothing about who calls.
+    assert Api(app.test_client(), issued["key"]).get("/api-keys").status_code == 200
+    form = {"grant_type": "client_credentials", "client_secret": issued["key"]}
+    assert app.test_client().post("/oauth/token", data=form).status_code == 200
+
+
+def test_guesses_of_a_caller_do_not_count_for_what_a_tenant_reports(app: Flask, ada: Api):
+    issued = ada.create("api-keys")
+    guesses = [
+        Api(app.test_client(), key_format.generate("acme", "service").text) for _ in range(31)
+    ]
+    assert [one.get("/api-keys").status_code for one in guesses] == [401] * 30 + [429]
+    asked = {"key": issued["key"], "ip": "127.0.0.1"}
+    assert ada.post("/api-keys/verify", asked).json["code"] == "VALID"
+
+
 def test_where_guesses_came_from_is_forgotten(app: Flask, ada: Api, database: Database):
     guess = {"key": key_format.generate("acme", "service").text, "ip": "198.51.100.9"}
     assert ada.post("/api-keys/verify", guess).json["code"] == "NOT_FOUND"
