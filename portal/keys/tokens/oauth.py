@@ -100,7 +100,12 @@ class OAuth:
         key = self._tokens.key_of(claims)
         if key is None or self._is_used_up(key):
             return None
-        return {"active": True, "token_type": "Bearer", **claims}
+        # Its claims are those of the exchange: the key may have lost scopes or got an end since.
+        found = {"active": True, "token_type": "Bearer", **claims}
+        found["scope"] = " ".join(sorted(key.scopes))
+        if key.ends_at is not None:
+            found["exp"] = int(key.ends_at.timestamp())
+        return found
 
     def _of_key(self, caller: Actor, shown: str) -> dict[str, Any] | None:
         key = self._engine.find(shown.strip())

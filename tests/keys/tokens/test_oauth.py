@@ -224,6 +224,47 @@ def test_introspection_tells_its_tenant_and_nobody_else(
         assert introspect(ada, shown).json == {"active": False}
 
 
+def test_introspection_of_a_token_tells_what_its_key_has_now(
+    app: Flask, ada: Api, issued: dict[str, Any]
+):
+    whole = exchange(app, issued).json["access_token"]
+    narrow = exchange(app, issued, scope="keys:read").json["access_token"]
+    other = exchange(app, issued, scope="webhooks:read").json["access_token"]
+
+    def told(shown: str) -> str:
+        found = introspect(ada, shown).json
+        assert found["active"]
+        return str(found["scope"])
+
+    assert [told(one) for one in (whole, narrow, other)] == [
+        "keys:read webhooks:read", "keys:read", "webhooks:read"
+    ]  # fmt: skip
+    ada.patch(f"/applications/{issued['application_id']}", {"allowed_scopes": ["keys:read"]})
+    assert told(issued["key"]) == "keys:read"
+    assert [told(one) for one in (whole, narrow, other)] == ["keys:read", "keys:read", ""]
+
+
+@pytest.mark.parametrize("end", ["expiry", "revocation"])
+def test_introspection_of_a_token_tells_the_end_of_its_key(
+    app: Flask, ada: Api, issued: dict[str, Any], end: str
+):
+    token = exchange(app, issued).json["access_token"]
+    ends = introspect(ada, token).json["exp"]
+
+    def end_in(seconds: int) -> None:
+        soon = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+        if end == "expiry":
+            answer = ada.patch(f"/api-keys/{issued['id']}", {"expires_at": soon})
+        else:
+            answer = ada.post(f"/api-keys/{issued['id']}/revoke", {"at": soon})
+        assert answer.status_code == 200, answer.text
+
+    end_in(3600)
+    assert introspect(ada, token).json["exp"] == ends
+    end_in(100)
+    assert introspect(ada, token).json["exp"] == introspect(ada, issued["key"]).json["exp"] < ends
+
+
 def test_a_key_whose_uses_are_used_up_is_not_active(app: Flask, ada: Api):
     issued = ada.create("api-keys", scopes=["keys:read"], max_uses=2)
     token = exchange(app, issued).json["access_token"]
