@@ -6,12 +6,12 @@ for keys that are not in memory, and in the threads for everything else.
 """
 
 import asyncio
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
-from portal.core.errors import BadRequest, FieldError, PortalError, Unavailable
+from portal.core.errors import BadRequest, FieldError, PortalError, Unavailable, UnknownOutcome
 from portal.database.actor import Origin
 from portal.events.publishing import door as publishing
 from portal.front import streaming, wsgi
@@ -21,6 +21,7 @@ from portal.front.fair_queue import Line
 from portal.front.large_answers import LARGE, LargeAnswers
 from portal.front.threads import Busy, Threads
 from portal.front.wsgi import Answer
+from portal.keys.limits.counting import MAY_BE_COUNTED
 from portal.keys.verification import door
 from portal.keys.verification.own_rest import actor_of
 from portal.keys.verification.unknown_keys import name_of
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from portal.core.config_values import Network
     from portal.keys.verification.verifier import KeyVerifier
     from portal.web.drawing.assets import Files
+
+T = TypeVar("T")
 
 THREADS = 8  # more than one, because they wait for PostgreSQL
 FOR_OTHERS = 2  # threads kept for others if one line uses all that it may
@@ -160,12 +163,19 @@ class Front:
         if not self._is_plain(scope):
             return None
         if path == door.VERIFY:
-            return await door.verify(self._engine, header, body)
+            return await door.verify(self._engine, header, body, partial(self._in_thread, scope))
         if path == door.INTROSPECT:
             return door.introspect(self._engine, self._issuer, header, body)
         if path == publishing.PUBLISH:
             return await self._published(scope, body)
         return None
+
+    async def _in_thread(self, scope: Any, work: "Callable[..., T]", *arguments: object) -> T:
+        """Run the end of a call that was counted. Raises UnknownOutcome if no thread is free."""
+        try:
+            return await self._key_threads.run(self._line(scope), work, *arguments)
+        except Busy:
+            raise UnknownOutcome(MAY_BE_COUNTED) from None
 
     def _is_plain(self, scope: Any) -> bool:
         """Tell whether a request is addressed to this portal, has exactly one credential, and asks

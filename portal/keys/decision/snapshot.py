@@ -1,6 +1,6 @@
 """The snapshot of a key: all that decides about it. Immutable, so that threads may share it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from ipaddress import ip_network
@@ -99,3 +99,8 @@ def load(wire: LookupConnections, digest: str, clock: Clock) -> Snapshot | None:
         return None
     clock.learn(row[0], asked)
     return Snapshot.of_row(row[1:])
+
+
+def gone(key: Snapshot) -> Snapshot:
+    """Return a key as it is after it was deleted for good."""
+    return replace(key, is_deleted=True)

@@ -79,6 +79,7 @@ class Call:
     is_own: bool = False
     may_have_slice: bool = False
     may_be_counted: bool = False
+    has_reserved: bool = False
 
     def __post_init__(self) -> None:
         self.asked_at = self.asked_at or self.meters.leases.clock()
@@ -173,6 +174,18 @@ class Call:
     def failed(self) -> None:
         """Give back what the call has taken from memory."""
         self.meters.undo(self)
+
+    def give_back_money(self) -> None:
+        """Give back what was reserved for the call, which is refused after it was admitted.
+
+        Its request, tokens and use stay taken. So does a reservation that it only repeated: an
+        earlier answer may have promised it.
+        """
+        slices = self.meters.slices
+        if self.piece is not None:
+            slices.give_back(self.piece)
+        elif self.has_reserved and self.reservation_id is not None:
+            slices.give_back_whole(self.key.tenant_id, self.reservation_id, self.amount)
 
 
 @dataclass(frozen=True)
@@ -394,6 +407,7 @@ class CallAdmission:
             self._lent(call, row)
         if call.lend_usd:
             self._borrowed(call, row)
+        call.has_reserved = call.reservation_id is not None
         admission = self._stands(call, row, call.reservation_id)
         return admission if call.piece is None else self._paid(call, admission)
 

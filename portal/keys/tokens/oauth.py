@@ -5,7 +5,9 @@ They serve programs that know only the standards.
 
 import base64
 import binascii
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -17,7 +19,8 @@ from portal.core.deadlines import elapsed
 from portal.core.errors import BadRequest, PortalError, RateLimited
 from portal.database.actor import Actor
 from portal.keys.decision.decision import SOURCE_LIMITED, Question, refusal
-from portal.keys.decision.snapshot import Snapshot
+from portal.keys.decision.format import digest
+from portal.keys.decision.snapshot import Snapshot, gone
 from portal.keys.decision.verdict import FREE
 from portal.keys.tokens.own_tokens import Tokens
 from portal.keys.verification import own_rest
@@ -59,6 +62,9 @@ class OAuth:
         if code is None and key.counts_calls:
             admission = self._engine.meters.admit(key, question, money=False, asked_at=asked_at)
             code = admission.refused
+        if code is None and self._engine.may_have_changed(key, asked_at):
+            key, now = self._engine.known(digest(raw)) or gone(key), self._engine.clock.now()
+            code, admission = refusal(key, question, now), FREE
         if code is not None:
             usage.deny(key.tenant_id, key.id, now, code)
             deny(self._engine, key, question, code, admission, request_id(), now)
@@ -98,7 +104,9 @@ class OAuth:
         if claims is None or claims.get("tenant_id") != caller.tenant_id:
             return None
         key = self._tokens.key_of(claims)
-        if key is None or self._is_used_up(key):
+        if key is not None:
+            key = self._with_a_use_left(key, partial(self._tokens.key_of, claims))
+        if key is None:
             return None
         # Its claims are those of the exchange: the key may have lost scopes or got an end since.
         found = {"active": True, "token_type": "Bearer", **claims}
@@ -108,16 +116,24 @@ class OAuth:
         return found
 
     def _of_key(self, caller: Actor, shown: str) -> dict[str, Any] | None:
-        key = self._engine.find(shown.strip())
-        if isinstance(key, str) or key.tenant_id != caller.tenant_id or self._is_used_up(key):
+        raw = shown.strip()
+        key = self._engine.find(raw)
+        if isinstance(key, str) or key.tenant_id != caller.tenant_id:
             return None
-        return introspection(key, self._tokens.issuer, self._engine.clock.now())
+        left = self._with_a_use_left(key, lambda: self._engine.known(digest(raw)))
+        if left is None:
+            return None
+        return introspection(left, self._tokens.issuer, self._engine.clock.now())
 
-    def _is_used_up(self, key: Snapshot) -> bool:
-        """Tell whether the next call with a key would be refused for want of a use."""
+    def _with_a_use_left(
+        self, key: Snapshot, look_again: Callable[[], Snapshot | None]
+    ) -> Snapshot | None:
+        """Return a key, or None if its next call would be refused for want of a use."""
         if key.max_uses is None:
-            return False
-        return self._engine.meters.look_at_uses(key).refused is not None
+            return key
+        if self._engine.meters.look_at_uses(key).refused is not None:
+            return None
+        return look_again()  # the look at its uses may have waited while the key changed
 
     def jwks(self) -> Response:
         """Return the public keys of the portal's tokens."""

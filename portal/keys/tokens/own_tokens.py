@@ -5,6 +5,7 @@ A service verifies them offline with the published key set; `signing_keys` holds
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from joserfc import jws, jwt
@@ -93,7 +94,9 @@ class Tokens:
         claims = self.read(token) if token.count(".") == 2 else None
         asked_at = elapsed()
         key = None if claims is None else self._carried(claims)
-        return None if key is None else own_rest.opened(self.engine, key, origin, asked_at)
+        if claims is None or key is None:
+            return None
+        return own_rest.opened(self.engine, key, origin, asked_at, partial(self._carried, claims))
 
     def key_of(self, claims: dict[str, Any]) -> Snapshot | None:
         """Return the key of a token if it is still valid, otherwise None, and enter its tenant."""

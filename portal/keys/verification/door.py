@@ -5,7 +5,8 @@ valid. Every other request goes on to the application, which decides with the sa
 reports what is wrong. Nothing is consumed before this is clear.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Any
 from urllib.parse import parse_qs
 
 from portal.core.deadlines import elapsed
@@ -26,13 +27,18 @@ INTROSPECT = "/oauth/introspect"
 SCOPE = "keys:verify"
 
 Header = Callable[[str], str | None]
+InThread = Callable[..., Awaitable[Any]]
+"""Run a function with these arguments in a thread, and return its result."""
 
 
-async def verify(engine: KeyVerifier, header: Header, body: bytes) -> Ready | None:
+async def verify(
+    engine: KeyVerifier, header: Header, body: bytes, in_thread: InThread
+) -> Ready | None:
     """Return the verdict on a key; None if the application must handle this request.
 
-    It waits for nothing but PostgreSQL's count. Raises UnknownOutcome when the call may have been
-    counted, and Unavailable when it was not, or when PostgreSQL has not answered for too long.
+    It waits for nothing but PostgreSQL's count, and for a look-up `in_thread` if the key may have
+    changed meanwhile. Raises UnknownOutcome when the call may have been counted, and Unavailable
+    when it was not, or when PostgreSQL has not answered for too long.
     """
     engine.require_current_for(_credential(header))
     caller = caller_of(engine, header, SCOPE)
@@ -50,7 +56,11 @@ async def verify(engine: KeyVerifier, header: Header, body: bytes) -> Ready | No
     begun = begin(engine, caller.tenant_id, asked, request_id, key, asked_at)
     if not isinstance(begun, dict):
         call, counted = begun
-        begun = call.answer(await engine.meters.counting.counted(counted))
+        admission = await engine.meters.counting.counted(counted)
+        if engine.may_have_changed(call.key, asked_at):
+            begun = await in_thread(call.answer_anew, asked, counted, admission)
+        else:
+            begun = call.answer(admission)
     usage.note(caller.tenant_id, caller.id, engine.clock.now(), scope=SCOPE)
     return ready(begun, 200, request_id)
 

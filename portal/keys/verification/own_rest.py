@@ -6,6 +6,7 @@ second check consumes. The caller learns only the kind of a refusal; the trace i
 owners of the key, by request id.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from math import ceil
@@ -18,12 +19,15 @@ from portal.database.actor import Actor, Origin
 from portal.database.session import enter_tenant
 from portal.identity.openid.claims import ALL_SCOPES
 from portal.keys.decision.decision import SOURCE_LIMITED, Question, refusal
-from portal.keys.decision.snapshot import Snapshot
+from portal.keys.decision.format import digest
+from portal.keys.decision.snapshot import Snapshot, gone
 from portal.keys.decision.verdict import FREE, Admission
 from portal.keys.verification.use_counts import usage
 from portal.keys.verification.verifier import KeyVerifier, engine
 from portal.keys.verification.verify import deny
 from portal.outbound.networks import parse
+
+NOT_FROM_HERE = "This key may not be used from this address."
 
 
 def authenticate_key(token: str, origin: Origin) -> Actor | None:
@@ -41,15 +45,21 @@ def authenticate_key(token: str, origin: Origin) -> Actor | None:
         )
     if isinstance(key, str):
         return None
-    return opened(checks, key, origin, asked_at)
+    return opened(checks, key, origin, asked_at, lambda: checks.known(digest(token)))
 
 
-def opened(checks: KeyVerifier, key: Snapshot, origin: Origin, asked_at: float) -> Actor | None:
+def opened(
+    checks: KeyVerifier,
+    key: Snapshot,
+    origin: Origin,
+    asked_at: float,
+    look_again: Callable[[], Snapshot | None],
+) -> Actor | None:
     """Return the actor of a key, or of the key behind a token, and enter its tenant.
 
-    `asked_at` is the time (`elapsed`) before the key was read. Return None for a key that is not
-    valid, and store a trace for its owners. Raises Forbidden for an address that the key may not be
-    used from.
+    `asked_at` is the time (`elapsed`) before the key was read, and `look_again` returns the key as
+    it is now, if it may have changed since. Return None for a key that is not valid, and store a
+    trace for its owners. Raises Forbidden for an address that the key may not be used from.
     """
     source = None if origin.ip is None else parse(origin.ip)
     question, now = Question(ip=source), checks.clock.now()
@@ -57,9 +67,9 @@ def opened(checks: KeyVerifier, key: Snapshot, origin: Origin, asked_at: float) 
     if code is not None:
         _refuse(checks, key, question, code, origin, now)
         if code == "IP_FORBIDDEN":
-            raise Forbidden("This key may not be used from this address.")
+            raise Forbidden(NOT_FROM_HERE)
         return None
-    g.key_called_with, g.key_asked_at = key, asked_at
+    g.key_called_with, g.key_asked_at, g.look_at_key_again = key, asked_at, look_again
     enter_tenant(key.tenant_id)
     return actor_of(key, origin)
 
@@ -104,7 +114,23 @@ def admit(actor: Actor, scope: str, is_dry: bool = False) -> None:
         if admission.refused == "RPM_EXCEEDED":
             raise too_often(key, admission)
         raise Unauthenticated(UNKNOWN)
+    if checks.may_have_changed(key, g.key_asked_at):
+        _admit_anew(checks, key, question, actor.origin)
     usage.note(key.tenant_id, key.id, now, source=actor.origin.ip, scope=scope or None)
+
+
+def _admit_anew(checks: KeyVerifier, key: Snapshot, question: Question, origin: Origin) -> None:
+    """Refuse a call if its key is refused now: the call may have waited for its count."""
+    key, now = g.look_at_key_again() or gone(key), checks.clock.now()
+    code = refusal(key, question, now)
+    if code is None:
+        return
+    _refuse(checks, key, question, code, origin, now)
+    if code == "IP_FORBIDDEN":
+        raise Forbidden(NOT_FROM_HERE)
+    if code == "SCOPE_MISSING":
+        actor_of(key, origin).require(question.scope or "")
+    raise Unauthenticated(UNKNOWN)
 
 
 def _taken(checks: KeyVerifier, key: Snapshot, question: Question) -> Admission:

@@ -134,6 +134,14 @@ class KeyVerifier:
         self.require_current()
         return self.cache.get(hashed, self.look_up)
 
+    def may_have_changed(self, key: Snapshot, asked_at: float) -> bool:
+        """Tell whether a key that was read after `asked_at` (`elapsed`) may be another one by now,
+        or changes are not heard. It costs no statement."""
+        if self.watch is not None and not (self.watch.is_current and self.cache.is_open):
+            return True
+        is_after = self.meters.changes.is_after
+        return any(is_after(asked_at, name) for name in key.depends_on)
+
     def look_up(self, hashed: str) -> Snapshot | None:
         """Return the snapshot of a hash as PostgreSQL has it now."""
         return snapshot.load(self.wire, hashed, self.clock)

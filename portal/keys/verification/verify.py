@@ -4,12 +4,13 @@ A refusal is an answer and not an error: `valid`, and the code of the first chec
 key of another tenant looks like an unknown key. A refused call consumes nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from portal.core.deadlines import elapsed
+from portal.core.errors import Unavailable, UnknownOutcome
 from portal.keys.decision.decision import (
     MALFORMED,
     METERED,
@@ -21,9 +22,11 @@ from portal.keys.decision.decision import (
     refusal,
     trace,
 )
-from portal.keys.decision.snapshot import Snapshot
+from portal.keys.decision.format import digest
+from portal.keys.decision.snapshot import Snapshot, gone
 from portal.keys.decision.verdict import FREE, Admission
 from portal.keys.limits.admission import Call
+from portal.keys.limits.counting import MAY_BE_COUNTED
 from portal.keys.schemas import RehearseKey, VerifyKey
 from portal.keys.verification.denials import Denial
 from portal.keys.verification.unknown_keys import reported
@@ -71,6 +74,24 @@ class KnownCall:
         usage.note(key.tenant_id, key.id, self.now, source=self.source, scope=self.question.scope)
         return _answer(key, VALID, admission)
 
+    def answer_anew(self, asked: VerifyKey, counted: Call, admission: Admission) -> dict[str, Any]:
+        """Return the answer by what the key is now: it may have changed during the count.
+
+        It waits for PostgreSQL. Raises UnknownOutcome when that does not answer.
+        """
+        if admission.refused is not None:
+            return self.answer(admission)
+        try:
+            key = self.engine.known(digest(asked.key.strip())) or gone(self.key)
+        except Unavailable:
+            raise UnknownOutcome(MAY_BE_COUNTED) from None
+        call = replace(self, key=key, now=self.engine.clock.now())
+        code = refusal(key, self.question, call.now)
+        if code is None:
+            return call.answer(admission)
+        counted.give_back_money()
+        return refused(call, code, FREE)
+
 
 Begun = dict[str, Any] | tuple[KnownCall, Call]
 """The answer, or a call that PostgreSQL must count first."""
@@ -88,10 +109,16 @@ def verify(
     source = reported(tenant_id, question_of(asked).ip)
     key = engine.find(asked.key.strip(), source)
     begun = begin(engine, tenant_id, asked, request_id, key, asked_at)
+    if asked.dry_run and isinstance(key, Snapshot) and engine.may_have_changed(key, asked_at):
+        key = engine.find(asked.key.strip(), source)
+        begun = begin(engine, tenant_id, asked, request_id, key, asked_at)
     if isinstance(begun, dict):
         return begun
     call, counted = begun
-    return call.answer(engine.meters.wait(counted))
+    admission = engine.meters.wait(counted)
+    if engine.may_have_changed(call.key, asked_at):
+        return call.answer_anew(asked, counted, admission)
+    return call.answer(admission)
 
 
 def begin(

@@ -12,14 +12,27 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
 
+import psycopg
 import pytest
 
+from portal.core.config import libpq_url
 from tests.bench.servers import free_port, portal_serving
 from tests.cast import PREFIX, Api
+from tests.databases import Database
+from tests.keys.limits.waiting import until
 
 PATH = f"{PREFIX}/api-keys/verify"
 CALLERS, CALLS = 8, 25
 SECONDS = 20
+TRIED = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = 'portal-key-counting'
+    AND query_start > %s
+"""
+HEARD = """
+SELECT min(seq) >= (SELECT seq FROM key_change_seq) FROM key_verifier
+WHERE seen_at > now() - interval '3 s'
+"""
 
 Ask = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -103,6 +116,29 @@ def test_two_hundred_cents_of_one_dollar_are_exactly_a_hundred(
     issued = ada.create("api-keys", max_budget_usd=1)
     heard = together(port_of_two, caller, {"key": issued["key"], "estimated_usd": 0.01})
     assert heard == {"VALID": 100, "BUDGET_EXCEEDED": 100}
+
+
+def test_a_key_that_is_stopped_while_its_call_waits_opens_nothing(
+    port_of_two: int, ada: Api, caller: dict[str, str], database: Database
+) -> None:
+    crm = ada.create("applications", display_name="CRM")
+    key = ada.create("api-keys", application_id=crm["id"], max_uses=10_000)
+    asked = {"key": key["key"]}
+    assert together(port_of_two, caller, asked) == {"VALID": 200}  # both processes know it
+    with (
+        ThreadPoolExecutor() as beside,
+        psycopg.connect(libpq_url(database.superuser_url)) as other,
+    ):
+        other.execute("SELECT FROM api_key_runtime WHERE key_id = %s FOR UPDATE", (key["id"],))
+        locked_at = database.sql("SELECT clock_timestamp()")
+        late = beside.submit(ask, port_of_two, caller, asked)
+        until(lambda: bool(database.sql(TRIED, locked_at)))
+        path = f"/applications/{crm['id']}/suspend"
+        assert ada.post(path, {"reason": "incident"}).status_code == 200
+        until(lambda: bool(database.sql(HEARD)))
+        assert not late.done()
+    [(status, document)] = late.result()
+    assert (status, document["code"]) == (200, "APP_INACTIVE")
 
 
 def test_the_same_answers_from_memory_and_from_the_database(
