@@ -57,8 +57,18 @@ class Listener(Protocol):
         """
         ...
 
-    def owes(self, tenant_id: str, events: Sequence[Published], wanting: Rows) -> Owed:
-        """Return its deliveries of new events to the records that `who_wants` found."""
+    def owes(
+        self,
+        tenant_id: str,
+        events: Sequence[Published],
+        wanting: Rows,
+        *,
+        is_limited: bool = True,
+    ) -> Owed:
+        """Return its deliveries of new events to the records that `who_wants` found.
+
+        Raises Invalid if it `is_limited` and they are too many for one publication.
+        """
         ...
 
     def kept(self, tenant_id: str, event_ids: Sequence[str]) -> int:

@@ -140,7 +140,9 @@ OPERATIONS = (
         " are stored together or none. The answer comes when they and their"
         " deliveries are kept. A repeated `id` publishes nothing and is no"
         " error; one of another application's event is a 409. An event that"
-        " does not fit its type's schema is a 422.",
+        " does not fit its type's schema is a 422, and so are events that would be"
+        " more than 100,000 deliveries together, or whose match with the filters"
+        " of their webhooks takes too much work: send fewer at once.",
         scope="events:publish",
         view=_publish,
         command=EventBatch,

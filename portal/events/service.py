@@ -152,7 +152,7 @@ def announce_all(
     ]
     # Never refuse: the changes have already happened.
     new = [(new_id(Event.id_prefix), key_material.masked(event)) for event in events]
-    owed = owed_for(actor, new, listeners(), wanting)
+    owed = owed_for(actor, new, listeners(), wanting, is_limited=False)
     send_each([store(actor, new), *owed.writes])
     return [event_id for event_id, _ in new]
 

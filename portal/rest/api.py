@@ -188,8 +188,13 @@ HTTP_ERRORS: Mapping[int, type[PortalError]] = {
 }
 
 
+TOOK_TOO_LONG = "57014"  # a statement, on a database that answers
 HELD_UP = ("55P03", "40P01")  # it waited too long for another's lock, or each for the other's
 UNCHANGED = "Nothing was changed."
+GIVEN_UP = (
+    "This took too long, so it was given up and nothing was changed. Ask for less at once, or try"
+    " again in a moment."
+)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """They change nothing that a caller asks for (RFC 9110, 9.2.1)."""
 
@@ -204,14 +209,18 @@ def in_our_words(error: Exception) -> PortalError:
     if writability.code_of(error) in HELD_UP:
         return errors.UnknownOutcome(errors.HELD_UP_IN_PART) if is_saved else errors.Busy()
     if isinstance(error, OperationalError | PoolTimeout | psycopg.OperationalError):
-        if is_saved:
-            return errors.UnknownOutcome(errors.DONE_IN_PART)
-        return errors.Unavailable("The database does not answer right now. Try again in a moment.")
+        return errors.UnknownOutcome(errors.DONE_IN_PART) if is_saved else _unanswered(error)
     if _cannot_be_sent(error):
         return BadRequest("This has a character that is not allowed.")
     if isinstance(error, HTTPException) and (known := _of_http(error)):
         return known
     return failed("A part of this was saved: look before you try again." if is_saved else UNCHANGED)
+
+
+def _unanswered(error: Exception) -> PortalError:
+    if writability.code_of(error) == TOOK_TOO_LONG:
+        return errors.Unavailable(GIVEN_UP)
+    return errors.Unavailable("The database does not answer right now. Try again in a moment.")
 
 
 def failed(what_was_saved: str = "") -> PortalError:

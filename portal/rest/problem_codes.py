@@ -339,8 +339,8 @@ CODES = _by_code(
             503,
             "Not available right now",
             "The request was not done.",
-            "Something that the portal depends on does not answer.",
-            "Try again after the seconds in Retry-After.",
+            "Something that the portal depends on does not answer, or the request took too long.",
+            "Try again after the seconds in Retry-After. If it takes too long, ask for less.",
             "The database does not answer right now. Try again in a moment.",
         ),
         ProblemCode(

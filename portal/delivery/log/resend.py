@@ -12,7 +12,7 @@ from portal.database.base import new_id
 from portal.database.record import find
 from portal.database.session import session
 from portal.delivery.log import search
-from portal.delivery.queue.matching import passes
+from portal.delivery.queue.filters import Filter, Keys
 from portal.events import settings
 from portal.events.models import Event
 from portal.events.type_names import matches
@@ -127,12 +127,13 @@ def try_settings(
     query = Event.seen_by(actor).where(Event.only_for.is_(None))
     looked_at = session.scalars(query.order_by(Event.id.desc()).limit(TRIED)).all()
 
-    def would_match(patterns: Sequence[str], wanted: dict[str, list[Any]]) -> list[str]:
+    def would_match(patterns: Sequence[str], given: dict[str, list[Any]]) -> list[str]:
+        wanted = Filter(given)
         return [
             event.id
             for event in looked_at
             if any(matches(pattern, event.type) for pattern in patterns)
-            and passes(wanted, event.data)
+            and wanted.refusing(Keys(event.data)) is None
         ]
 
     now = would_match(event_types, wanted)

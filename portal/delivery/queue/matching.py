@@ -23,11 +23,13 @@ from sqlalchemy import (
     update,
 )
 
+from portal.core.errors import Invalid
+from portal.core.precedence import give_way
 from portal.database.actor import Actor
 from portal.database.base import new_id
-from portal.database.json_values import same
 from portal.database.session import session
 from portal.delivery.queue import new_deliveries
+from portal.delivery.queue.filters import Filter, Keys, compiled
 from portal.events import settings
 from portal.events.listeners import Match, Owed, Published, Rows
 from portal.events.type_names import matches, patterns_of
@@ -37,16 +39,20 @@ from portal.webhooks.models import Delivery, DeliveryAttempt, Subscription, Webh
 
 ENDED = ("delivered", "failed", "cancelled")
 OWE = Statement.of_file("portal.delivery.queue", "owe.sql")
-Filter = Mapping[str, Any]
-
-
-def passes(wanted: Filter, data: Mapping[str, Any]) -> bool:
-    """Tell whether an event's data has, in each field of the filter, one of the values listed
-    there."""
-    return all(
-        name in data and any(same(data[name], value) for value in values)
-        for name, values in wanted.items()
-    )
+MOST_OWED = 100_000  # deliveries of one publication
+WRITTEN_AT_ONCE = 10_000  # deliveries of one statement, which has a second or two for them
+MOST_STEPS = 2_000_000
+"""The work of matching one publication: at most half a second of processor time. A step is a
+look-up; to read a filter takes one for BYTES_OF_A_STEP."""
+BYTES_OF_A_STEP = 10
+TOO_MANY_OWED = (
+    f"These are more than {MOST_OWED:,} deliveries, since each event goes to every webhook that"
+    " wants it. Send fewer events at once."
+)
+TOO_MUCH_MATCHING = (
+    "Matching this with the filters of its {webhooks:,} webhooks takes too much work. Send fewer"
+    " events at once, or give the webhooks smaller filters."
+)
 
 
 class Deliveries:
@@ -61,26 +67,33 @@ class Deliveries:
         values = {"tenant_id": tenant_id, "patterns": patterns, "at_most": at_most}
         return Bound(LIVE, values)
 
-    def owes(self, tenant_id: str, events: Sequence[Published], wanting: Rows) -> Owed:
-        """Return the statement that writes the deliveries and notifies the workers, with the number
-        of deliveries of each event."""
-        subscribed = _subscribed({event.type for event in events}, wanting)
-        owed = [
-            {"id": new_id(Delivery.id_prefix), "webhook_id": webhook_id, "event_id": event.id,
-             "event_type": event.type, "subject": event.subject}
-            for event in events
-            for webhook_id, wanted in subscribed.get(event.type, {}).items()
-            if passes(wanted, event.data)
-        ]  # fmt: skip
+    def owes(
+        self,
+        tenant_id: str,
+        events: Sequence[Published],
+        wanting: Rows,
+        *,
+        is_limited: bool = True,
+    ) -> Owed:
+        """Return the statements that write the deliveries and notify the workers, with the number
+        of deliveries of each event. Raises Invalid if it `is_limited` and there are too many
+        deliveries or filters."""
+        reading = sum(len(text) for _, _, text in wanting) // BYTES_OF_A_STEP
+        if is_limited:
+            _check_work(reading, wanting)
+        subscribed = _by_pattern(wanting)
+        if is_limited:
+            _check_work(reading + _look_ups(events, subscribed), wanting)
+        owed: list[dict[str, Any]] = []
+        for event in events:
+            owed += _deliveries_of(event, subscribed)
+            if is_limited and len(owed) > MOST_OWED:
+                raise Invalid.field("events", TOO_MANY_OWED)
         if not owed:
             return Owed((), {})
-        values = {
-            "tenant_id": tenant_id,
-            "deliveries": orjson.dumps(owed).decode(),
-            "notices": orjson.dumps(new_deliveries.notices(tenant_id, owed)).decode(),
-            "channel": new_deliveries.CHANNEL,
-        }
-        return Owed([Bound(OWE, values)], Counter(str(one["event_id"]) for one in owed))
+        parts = [owed[at : at + WRITTEN_AT_ONCE] for at in range(0, len(owed), WRITTEN_AT_ONCE)]
+        writes = [_write(tenant_id, part) for part in parts]
+        return Owed(writes, Counter(str(one["event_id"]) for one in owed))
 
     def kept(self, tenant_id: str, event_ids: Sequence[str]) -> int:
         """Return the number of deliveries of these events."""
@@ -128,15 +141,61 @@ class Deliveries:
         return [_beside(webhook, event, hidden) for webhook in found]
 
 
-def _subscribed(types: set[str], live: Rows) -> dict[str, dict[str, Filter]]:
-    """Return a mapping: event type → webhook id → filter."""
-    found: dict[str, dict[str, Filter]] = {}
-    for pattern, webhook_id, filter_as_json in live:
-        wanted: Filter = orjson.loads(filter_as_json)
-        for name in types:
-            if matches(pattern, name):
-                found.setdefault(name, {})[webhook_id] = wanted
+def _write(tenant_id: str, owed: Sequence[Mapping[str, Any]]) -> Bound:
+    give_way()
+    values = {
+        "tenant_id": tenant_id,
+        "deliveries": orjson.dumps(owed).decode(),
+        "notices": orjson.dumps(new_deliveries.notices(tenant_id, owed)).decode(),
+        "channel": new_deliveries.CHANNEL,
+    }
+    return Bound(OWE, values)
+
+
+Subscribed = Mapping[str, Sequence[tuple[str, Filter]]]
+"""Pattern → webhook id and filter."""
+
+
+def _by_pattern(wanting: Rows) -> Subscribed:
+    found: dict[str, list[tuple[str, Filter]]] = {}
+    for pattern, webhook_id, filter_as_json in wanting:
+        give_way()
+        found.setdefault(pattern, []).append((webhook_id, compiled(filter_as_json)))
     return found
+
+
+def _look_ups(events: Sequence[Published], subscribed: Subscribed) -> int:
+    """Return the most steps that matching takes: counted before, they are always the same for the
+    same events and webhooks."""
+    of_pattern = {
+        pattern: sum(wanted.steps for _, wanted in found) for pattern, found in subscribed.items()
+    }
+    of_type = {
+        name: sum(of_pattern.get(pattern, 0) for pattern in patterns_of(name))
+        for name in {event.type for event in events}
+    }
+    return sum(of_type[event.type] for event in events)
+
+
+def _check_work(steps: int, wanting: Rows) -> None:
+    """Raise Invalid if matching takes too much work."""
+    if steps > MOST_STEPS:
+        webhooks = len({webhook_id for _, webhook_id, _ in wanting})
+        raise Invalid.field("events", TOO_MUCH_MATCHING.format(webhooks=webhooks))
+
+
+def _deliveries_of(event: Published, subscribed: Subscribed) -> list[dict[str, Any]]:
+    keys, matched = Keys(event.data), dict[str, None]()  # one for a webhook with two such patterns
+    for pattern in patterns_of(event.type):
+        for webhook_id, wanted in subscribed.get(pattern, ()):
+            give_way()
+            if wanted.refusing(keys) is None:
+                matched[webhook_id] = None
+    return [
+        {"id": new_id(Delivery.id_prefix), "webhook_id": webhook_id, "event_id": event.id,
+         "event_type": event.type, "subject": event.subject}
+        for webhook_id in matched
+    ]  # fmt: skip
 
 
 # Subscriptions to one of these patterns, of webhooks that are on, also of paused ones: their events
@@ -175,9 +234,8 @@ def why(webhook: Webhook, event: Published, hidden: Collection[str]) -> tuple[bo
     meant = [pattern for pattern in webhook.event_types if matches(pattern, event.type)]
     if not meant:
         return False, f"It does not subscribe to {event.type}."
-    for name, values in webhook.filter.items():
-        if not passes({name: values}, event.data):
-            return False, f"Its filter wants another {name}: {_has(event, name, hidden)}."
+    if (name := Filter(webhook.filter).refusing(Keys(event.data))) is not None:
+        return False, f"Its filter wants another {name}: {_has(event, name, hidden)}."
     return True, f"It subscribes to {meant[0]}" + (
         ", and the filter lets it through." if webhook.filter else "."
     )

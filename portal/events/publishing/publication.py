@@ -188,7 +188,8 @@ class Publication:
         raise Conflict(TAKEN, errors=problems)
 
     def writes(self, looked: Sequence[Rows], claimed: Sequence[Rows]) -> list[Bound]:
-        """Return the statements that store the new events and their deliveries."""
+        """Return the statements that store the new events and their deliveries. Raises Invalid if
+        these are too many."""
         self._settle(claimed)
         new = [
             (event_id, event)
@@ -244,13 +245,18 @@ def owed_for(
     events: Sequence[tuple[str, EventInput]],
     listeners: Sequence[Listener],
     wanting: Sequence[Rows],
+    *,
+    is_limited: bool = True,
 ) -> Owed:
-    """Return the deliveries of new events for all listeners; `wanting` has the rows of each."""
+    """Return the deliveries of new events for all listeners; `wanting` has the rows of each.
+
+    Raises Invalid if it `is_limited` and they are too many for one publication.
+    """
     published = [
         Published(event_id, event.type, event.subject, event.data) for event_id, event in events
     ]
     owed = [
-        listener.owes(actor.tenant_id, published, found)
+        listener.owes(actor.tenant_id, published, found, is_limited=is_limited)
         for listener, found in zip(listeners, wanting, strict=True)
     ]
     deliveries = sum((Counter(one.deliveries) for one in owed), Counter[str]())

@@ -1,0 +1,110 @@
+"""Matching events with the filters of webhooks: what is equal, and how much work it may be."""
+
+from typing import Any
+
+import pytest
+
+from tests.cast import Api
+from tests.databases import Database
+from tests.spent import spends_at_most
+from tests.webhooks.conftest import Make
+
+TYPE = "rfp.created"
+URL = "https://hooks.example.com/"
+FIELDS = 10
+LARGE = {f"f{n}": [f"v{m}" for m in range(49)] + ["yes"] for n in range(FIELDS)}
+NEARLY = {**{f"f{n}": "yes" for n in range(FIELDS - 1)}, f"f{FIELDS - 1}": "no"}
+KEPT = "SELECT (SELECT count(*) FROM event), (SELECT count(*) FROM delivery)"
+
+
+def subscribe(ada: Api, many: int, **more: Any) -> None:
+    items = [{"name": f"To {n}", "url": URL, "event_types": [TYPE], **more} for n in range(many)]
+    for at in range(0, many, 50):
+        answer = ada.post("/webhooks/batch", {"items": items[at : at + 50]})
+        assert {one["status"] for one in answer.json["results"]} == {201}
+
+
+def why(answer: Any) -> str:
+    assert answer.status_code == 422, answer.text
+    [error] = answer.json["errors"]
+    assert error["field"] == "events"
+    return str(error["message"])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "given", "matches"),
+    [
+        (1, 1, True),
+        (1, 1.0, True),
+        (1.5, 1.5, True),
+        (1, True, False),
+        (True, 1, False),
+        (True, True, True),
+        (False, 0, False),
+        (False, False, True),
+        (0, -0.0, True),
+        (1, "1", False),
+        ("won", "won", True),
+        ("won", "Won", False),
+        (None, None, True),
+        (None, False, False),
+        (None, [], False),
+        (None, {}, False),
+        ("a", ["a"], False),
+    ],
+)
+def test_a_value_is_wanted_if_it_is_equal_in_json(
+    ada: Api, make: Make, wanted: Any, given: Any, matches: bool
+) -> None:
+    make(URL, filter={"stage": ["another", wanted]})
+    [event] = ada.post("/events", {"type": TYPE, "data": {"stage": given}}).json["events"]
+    assert event["deliveries"] == matches
+    [match] = ada.get(f"/events/{event['id']}").json["matches"]
+    assert match["matched"] is matches, match
+    asked = {"event_types": [TYPE], "filter": {"stage": [wanted]}}
+    assert ada.post("/webhooks/filter-tests", asked).json["matched"] == matches
+
+
+def test_a_missing_field_is_not_null(ada: Api, make: Make) -> None:
+    make(URL, filter={"stage": [None]})
+    [event] = ada.post("/events", {"type": TYPE, "data": {}}).json["events"]
+    assert event["deliveries"] == 0
+
+
+def test_a_webhook_with_two_patterns_gets_an_event_once(ada: Api, make: Make) -> None:
+    make(URL, event_types=["rfp.*", TYPE, "*"])
+    [event] = ada.post("/events", {"type": TYPE}).json["events"]
+    assert event["deliveries"] == 1
+
+
+def test_large_filters_of_many_webhooks_take_no_time(ada: Api, database: Database) -> None:
+    subscribe(ada, 300, filter=LARGE)
+    events = [{"type": TYPE, "data": NEARLY}] * 500
+    with spends_at_most():
+        answer = ada.post("/events", events)
+    assert answer.status_code == 202, answer.text
+    assert {event["deliveries"] for event in answer.json["events"]} == {0}
+    subscribe(ada, 100, filter=LARGE)
+    with spends_at_most():
+        refused = why(ada.post("/events", events))
+    assert refused == (
+        "Matching this with the filters of its 400 webhooks takes too much work. Send fewer events"
+        " at once, or give the webhooks smaller filters."
+    )
+    assert database.sql(KEPT) == (500, 0)
+    assert ada.post("/events", events[:100]).status_code == 202
+
+
+def test_a_publication_owes_a_bounded_number_of_deliveries(ada: Api, database: Database) -> None:
+    subscribe(ada, 201)
+    events = [{"type": TYPE, "data": {"n": n}, "id": f"order-{n}"} for n in range(500)]
+    refused = why(ada.post("/events", events))
+    assert refused == (
+        "These are more than 100,000 deliveries, since each event goes to every webhook that wants"
+        " it. Send fewer events at once."
+    )
+    assert database.sql(KEPT) == (0, 0)
+    answer = ada.post("/events", events[:50])
+    assert answer.status_code == 202, answer.text
+    assert {event["deliveries"] for event in answer.json["events"]} == {201}
+    assert database.sql(KEPT) == (50, 50 * 201), "written by two statements"

@@ -1,0 +1,53 @@
+"""A request that takes too long says so, and does not blame a database that answers."""
+
+from collections.abc import Collection, Iterator, Sequence
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from portal.events.listeners import Owed, Published, Rows
+from portal.fast.statements import Bound, Statement
+from tests.cast import Api
+
+TYPE = "rfp.created"
+TOO_LONG = "This took too long, so it was given up and nothing was changed."
+
+
+class Slow:
+    """A listener of events with a statement that takes longer than its transaction allows."""
+
+    def who_wants(
+        self, tenant_id: str, types: Collection[str], at_most: int | None = None
+    ) -> Bound:
+        return Bound(Statement(select(func.set_config("statement_timeout", "50ms", True))), {})
+
+    def owes(
+        self,
+        tenant_id: str,
+        events: Sequence[Published],
+        wanting: Rows,
+        *,
+        is_limited: bool = True,
+    ) -> Owed:
+        return Owed([Bound(Statement(select(func.pg_sleep(5))), {})], {})
+
+
+@pytest.fixture
+def listeners(app: Flask) -> Iterator[list[object]]:
+    """Yield the application's listeners, and take away afterwards what a test adds."""
+    known = app.extensions["event_listeners"]
+    before = list(known)
+    yield known
+    known[:] = before
+
+
+def test_a_statement_that_takes_too_long_is_given_up(listeners: list[object], ada: Api) -> None:
+    listeners.append(slow := Slow())
+    answer = ada.post("/events", {"type": TYPE})
+    assert (answer.status_code, answer.json["code"]) == (503, "unavailable"), answer.text
+    assert answer.json["detail"].startswith(TOO_LONG)
+    assert int(answer.headers["Retry-After"]) > 0
+    listeners.remove(slow)
+    assert ada.get("/events").json["items"] == []
+    assert ada.post("/events", {"type": TYPE}).status_code == 202
