@@ -197,7 +197,8 @@ def _named(actor: Actor, record: Record, changes: Mapping[str, Any]) -> dict[str
 def keep_for(actor: Actor, record_id: str, event: EventInput) -> str:
     """Store an event for one record of one listener and return its id.
 
-    The other listeners are not notified. The caller must create the delivery.
+    The other listeners are not notified. The caller must create the delivery, and `count` the event
+    if somebody asked for it.
     """
     [event] = key_material.screened(actor.tenant_id, [event])
     event_id = new_id(Event.id_prefix)

@@ -28,6 +28,7 @@ from portal.lab.schemas import TestInput
 from portal.outbound import Outcome, Request, send_now
 from portal.records.audit import trail as audit
 from portal.records.listing import CLOCKS_DIFFER, Listing, Page, Query, page_below
+from portal.records.quotas import stored_bytes
 from portal.webhooks import application_status, keyring
 from portal.webhooks.models import OUTCOMES, DeliveryAttempt, Webhook
 from portal.webhooks.signing import signature_schemes, standard_webhooks
@@ -58,8 +59,9 @@ def send_test(actor: Actor, webhook_id: str, command: TestInput) -> DeliveryAtte
 
     It commits the running transaction before it sends, so call it only from a request handler. Any
     reaction of the receiver becomes the attempt's outcome. Raises Conflict for a webhook without a
-    URL or one that may not send, RateLimited for too many tests, Unavailable if the secret store
-    does not answer; then nothing was sent.
+    URL or one that may not send, QuotaReached when the tenant's stored bytes are at the limit,
+    RateLimited for too many tests, Unavailable if the secret store does not answer; then nothing
+    was sent.
     """
     attempt, request = _begin(actor, webhook_id, command)
     if dry_run.is_on():  # nothing is sent, so there is no outcome
@@ -124,6 +126,7 @@ def _begin(actor: Actor, webhook_id: str, command: TestInput) -> tuple[DeliveryA
     if webhook.url is None:
         raise Conflict("This webhook has no target URL yet. Give it one, then send a test.")
     application_status.check_works(webhook)
+    stored_bytes.known().check(actor.tenant_id)
     now = database_now()
     _take_turn(actor, webhook, now)
     keys = keyring.open_keys(webhook, now)

@@ -18,13 +18,14 @@ def send(actor: Actor, webhook_id: str, command: LabInput) -> Delivery:
     """Publish an event for this webhook only, marked `cpod-test: true`, and return its delivery.
 
     Raises Conflict for a webhook without a URL or one that may not send, Invalid for simulating a
-    failure of a receiver other than the inbox.
+    failure of a receiver other than the inbox, QuotaExceeded and QuotaReached like a publication.
     """
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id)
     if webhook.direction != "outbound" or webhook.url is None:
         raise Conflict("This webhook has nowhere to send to.")
     application_status.check_works(webhook)
+    events.count(actor, 1)
     if command.failure is not None:
         inbox = find_inbox(actor)
         if inbox is None or not inbox.is_fed_by(webhook):

@@ -1,4 +1,6 @@
-"""The worker measures stored bytes, and publishing stops at the limit."""
+"""The worker measures stored bytes, and whatever stores more of them stops at the limit."""
+
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -6,8 +8,9 @@ from portal_devtools.identity_provider.people import ACME, GLOBEX
 
 from portal.database.session import transaction
 from portal.records.quotas import stored_bytes
+from tests.cast import Api
 from tests.databases import Database
-from tests.inbound.test_inbound import github, knock, make
+from tests.inbound.test_inbound import github, knock, make, received
 
 LARGE = {"type": "rfp.created", "data": {"text": "".join(map(chr, range(0x4E00, 0x5E00)))}}
 
@@ -84,6 +87,75 @@ def test_a_sender_is_asked_to_come_back(ada, measure, set_quota, app):
     answer = knock(app.test_client(), inbound["inbound_url"], body, github(body))
     assert answer.status_code == 503, answer.text
     assert int(answer.headers["Retry-After"]) >= 60
+
+
+PERIOD = {"from": "2020-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z", "what": "all"}
+STORING: dict[str, tuple[str, dict[str, Any]]] = {
+    "a lab delivery": ("/webhooks/{webhook}/lab-deliveries", {"event_type": "rfp.created"}),
+    "a test delivery": ("/webhooks/{webhook}/test-deliveries", {"event_type": "rfp.created"}),
+    "a replay": ("/webhooks/{webhook}/replays", PERIOD),
+    "a redelivery": ("/deliveries/{delivery}/redeliveries", {}),
+}
+ROWS = (
+    "SELECT (SELECT count(*) FROM event), (SELECT count(*) FROM delivery),"
+    " (SELECT count(*) FROM delivery_attempt), (SELECT count(*) FROM inbound_request)"
+)
+
+
+@pytest.mark.parametrize(("path", "body"), STORING.values(), ids=STORING)
+def test_a_tenant_that_is_full_sends_nothing_that_is_stored(
+    ada: Api, measure, set_quota, app, database, path: str, body: dict[str, Any]
+):
+    ada.post("/events", LARGE)
+    measure()
+    webhook = ada.create("webhooks", url="http://127.0.0.1:1024/", event_types=["rfp.*"])
+    ada.post("/events", LARGE)
+    [delivery] = ada.get(f"/webhooks/{webhook['id']}/deliveries").json["items"]
+    path = path.format(webhook=webhook["id"], delivery=delivery["id"])
+    set_quota("--stored-bytes", "1")
+    app.extensions["portal.room"].forget()
+    before = database.sql(ROWS)
+
+    refused = ada.post(path, body)
+
+    assert (refused.status_code, refused.json.get("code")) == (409, "quota_reached"), refused.text
+    assert refused.json["quota"] == "stored_bytes"
+    assert database.sql(ROWS) == before
+    set_quota("--default", "stored_bytes")
+    app.extensions["portal.room"].forget()
+    assert ada.post(path, body).status_code == 201
+
+
+def test_a_lab_delivery_is_one_of_the_events_of_a_second(ada: Api, set_quota):
+    webhook = ada.create("webhooks", url="http://127.0.0.1:1024/", event_types=["rfp.*"])
+    set_quota("--events-per-second", "1")
+    path, body = f"/webhooks/{webhook['id']}/lab-deliveries", {"event_type": "rfp.created"}
+    answers = [ada.post(path, body) for _ in range(10)]
+    refused = [answer.json for answer in answers if answer.status_code == 429]
+    assert {one["quota"] for one in refused} == {"events_per_second"}
+
+
+@pytest.mark.parametrize("event_types", [["github.push"], ["github.star"]])
+def test_a_tenant_that_is_full_receives_nothing_new(
+    ada: Api, measure, set_quota, app, database, event_types: list[str]
+):
+    inbound = make(ada, event_types=event_types)
+    body, door = b'{"ref": "refs/heads/main"}', app.test_client()
+    assert knock(door, inbound["inbound_url"], body, github(body)).status_code == 200
+    set_quota("--stored-bytes", "1")
+    measure()
+    before = database.sql(ROWS)
+
+    other = b'{"ref": "refs/heads/other"}'
+    answer = knock(door, inbound["inbound_url"], other, github(other, delivery="d-2"))
+    assert answer.status_code == 503, answer.text
+    again = knock(door, inbound["inbound_url"], body, github(body))
+    assert (again.status_code, again.json["duplicate"]) == (200, True), "it is stored already"
+    false = knock(door, inbound["inbound_url"], other, github(other, "another secret", "d-3"))
+    assert false.status_code == 401, false.text
+
+    assert database.sql(ROWS) == before, "not in quarantine either"
+    assert len(received(ada, inbound)) == 1
 
 
 def test_an_erasure_makes_room(ada, measure, set_quota):

@@ -19,6 +19,7 @@ from portal.database.record import find
 from portal.database.session import database_now, session
 from portal.events.type_names import matches
 from portal.records.audit import trail as audit
+from portal.records.quotas import stored_bytes
 from portal.webhooks.models import CLOCKS_APART, WAITING, Delivery, Replay, Webhook
 from portal.webhooks.subscriptions import WAKE
 
@@ -101,8 +102,10 @@ def begin(
     """Send the events of [since, until) again, spread over time: `rate` a second. What a pause or
     an outage keeps back is then sent at the webhook's own pace.
 
-    Raises Invalid if there are too many for one replay, Conflict if there are none.
+    Raises Invalid if there are too many for one replay, Conflict if there are none, QuotaReached
+    when the tenant's stored bytes are at the limit.
     """
+    stored_bytes.known().check(actor.tenant_id)
     total = preview(actor, webhook_id, since, until, what)
     if total > MOST:
         raise Invalid.field("to", f"These are {total} events; one replay sends {MOST} at most.")

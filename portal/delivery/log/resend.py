@@ -17,6 +17,7 @@ from portal.events import settings
 from portal.events.models import Event
 from portal.events.type_names import matches
 from portal.records.audit import trail as audit
+from portal.records.quotas import stored_bytes
 from portal.webhooks.models import Delivery, Endpoint, Webhook
 from portal.webhooks.subscriptions import IN_PLACE, WAKE
 
@@ -39,9 +40,11 @@ class Trial:
 def redeliver(actor: Actor, delivery_id: str) -> Delivery:
     """Send a delivery's event once more, with the same webhook-id and `webhook-replay: true`.
 
-    Raises Conflict if the event was deleted, or the webhook is deleted.
+    Raises Conflict if the event was deleted, or the webhook is deleted; QuotaReached when the
+    tenant's stored bytes are at the limit.
     """
     before, webhook = search.one_to_change(actor, delivery_id)
+    stored_bytes.known().check(actor.tenant_id)
     if webhook.is_deleted:
         raise Conflict("The webhook of this delivery is deleted.")
     of_it = select(Event.id).filter_by(tenant_id=actor.tenant_id, id=before.event_id)

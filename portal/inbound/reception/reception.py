@@ -11,12 +11,13 @@ from typing import Any
 from sqlalchemy import delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from portal.core.errors import Invalid, NotFound
+from portal.core.errors import Invalid, NotFound, QuotaReached
 from portal.database.session import database_now, enter_tenant, session
 from portal.inbound.models import InboundRequest
 from portal.inbound.reception import deduplication, event_of_request, failure_orders, stored_request
 from portal.inbound.reception.deduplication import Arrival
 from portal.records.audit import trail as audit
+from portal.records.quotas import stored_bytes
 from portal.webhooks.models import Webhook
 from portal.webhooks.verification import challenges, inbound_secrets, sns
 from portal.webhooks.verification.message import Message
@@ -89,7 +90,8 @@ def receive(webhook: Webhook, arrival: Arrival, source_ip: str | None) -> Recept
     """Verify a request; store and publish it if it is genuine, once for each delivery.
 
     A request that is not genuine is not stored here: see `quarantine`. A request that gets a
-    simulated failure of the inbox is not stored at all.
+    simulated failure of the inbox is not stored at all. Raises QuotaReached when the tenant's
+    stored bytes are at the limit.
     """
     scheme, message, known = arrival.scheme, arrival.message, arrival.known
     verdict = verify(scheme, known, message, now=database_now().timestamp())
@@ -123,8 +125,13 @@ def quarantine(
     """Store a refused request with the reason; return its id, or None if the quarantine is full.
 
     Each webhook's quarantine is limited (rows, bytes, requests a minute), so that a flood cannot
-    fill the disk or displace earlier requests.
+    fill the disk or displace earlier requests. It takes nothing while the tenant's stored bytes are
+    at the limit.
     """
+    try:
+        stored_bytes.known().check(webhook.tenant_id)
+    except QuotaReached:  # an unknown sender learns nothing of it
+        return None
     session.execute(LOCK, {"name": f"quarantine of {webhook.id}"})
     now = database_now()
     of_one = (
@@ -154,6 +161,7 @@ def _accept(webhook: Webhook, arrival: Arrival, row: dict[str, Any], verdict: Ve
         if earlier is not None:
             deduplication.hand_over(webhook, arrival, earlier)
             return _again(webhook, earlier, verdict)
+    stored_bytes.known().check(webhook.tenant_id)  # also for what is stored and not published
     _touch(webhook)
     request = _get(webhook.tenant_id, row["id"])
     event_of_request.publish(webhook, arrival.scheme, arrival.clean, request)
