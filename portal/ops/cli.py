@@ -273,7 +273,7 @@ def list_tenants(config: Config) -> None:
 def _quota_options(command: F) -> F:
     """Add an option for each limit, generated from the list of quotas."""
     for quota in reversed(QUOTAS):
-        text = f"At most {quota.most:,}; {quota.default:,} by default."
+        text = f"At most {quota.most:,}; {quota.default:,} by default. {quota.counts}".rstrip()
         command = click.option(quota.option, quota.name, type=int, metavar="N", help=text)(command)
     return command
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from portal.quotas import standing
 from portal.quotas.standing import State
+from portal.records.quotas.limits import STORED
 from portal.rest.api import actor, answer, no_parameters
 from portal.rest.openapi import Operation
 
@@ -46,7 +47,7 @@ OPERATIONS = (
         path="/quotas",
         summary="Get the quotas of the tenant and their use",
         description="Return every limit of the tenant, how much of it is used, and"
-        " whether it is nearly or fully reached.",
+        f" whether it is nearly or fully reached. {STORED.counts}",
         scope="audit:read",
         view=_read,
         answer=QuotasDocument,

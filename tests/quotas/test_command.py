@@ -3,7 +3,7 @@
 import pytest
 from portal_devtools.identity_provider.people import GLOBEX
 
-from portal.records.quotas.limits import QUOTAS
+from portal.records.quotas.limits import QUOTAS, STORED
 
 
 def shown(result) -> dict[str, str]:
@@ -23,6 +23,12 @@ def test_it_sets_some_and_lets_others_follow_the_default_again(set_quota):
     lines = shown(set_quota("--default", "webhooks"))
     assert (lines["api_keys"], lines["webhooks"]) == ("500", "20,000  (default)")
     assert shown(set_quota(tenant=GLOBEX))["api_keys"] == "2,000,000  (default)"
+
+
+def test_its_help_says_what_stored_bytes_are(set_quota):
+    words = " ".join(set_quota("--help").output.split())
+    assert f"by default. {STORED.counts} --" in words
+    assert "deleted records and the audit log do not count" in STORED.counts
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "100000001"])

@@ -52,6 +52,12 @@ def test_a_rate_is_the_average_of_the_last_full_minute(ada, app, database):
     assert by_name(ada)["requests_per_second"]["used"] in (11, 21)
 
 
+def test_the_page_and_the_document_say_what_stored_bytes_are(browse, ada):
+    assert browse(ADA).get("/quotas").text.count(STORED.counts) == 1
+    document = ada.get("/openapi.json").json
+    assert STORED.counts in document["paths"]["/quotas"]["get"]["description"]
+
+
 def test_the_page_says_in_one_sentence_how_it_is(browse, ada, set_quota, app, database):
     page = browse(ADA).get("/quotas")
     assert page.status_code == 200

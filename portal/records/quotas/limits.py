@@ -8,7 +8,7 @@ class Quota:
     """Describe one limit.
 
     It has a name on the wire, a plural for people, a default, the largest value that can be set,
-    and advice on how to make room.
+    advice on how to make room, and a sentence about what counts where the name does not say it.
     """
 
     name: str
@@ -16,6 +16,7 @@ class Quota:
     default: int
     most: int
     room: str
+    counts: str = ""
 
     @property
     def label(self) -> str:
@@ -57,6 +58,8 @@ STORED = Quota(
     100 * 1024**3,
     100 * 1024**4,
     "Keep events for fewer days, or ask your platform's operators for more.",
+    "Stored bytes are those of events, deliveries and inbound requests; deleted records and the"
+    " audit log do not count.",
 )
 QUOTAS = (*RATES, *RECORDS, STORED)
 BY_NAME = {quota.name: quota for quota in QUOTAS}
