@@ -6,8 +6,9 @@ from threading import Lock
 
 from portal.events.jsonschema.evaluation import Subschema
 
-OWNERS = 64
-"""A step of compiling leaves up to 70 bytes: 5 MB for an owner with a share of 75,000 steps."""
+OWNERS = 16
+"""A step of compiling leaves up to 70 bytes: 5 MB for an owner with a share of 75,000 steps, and 80
+MB for all."""
 
 
 @dataclass(frozen=True, slots=True)
