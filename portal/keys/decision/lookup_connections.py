@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 
 from portal.core.config import libpq_url
-from portal.core.deadlines import connection_settings
+from portal.core.deadlines import LOCK_SECONDS, connection_settings
 from portal.core.errors import PortalError, Unavailable
 from portal.database import writability
 from portal.fast import answer_limits
@@ -109,7 +109,10 @@ class LookupConnections:
 
 
 def connect(
-    url: str, application: str = "portal-keys", answer_seconds: float = ANSWER_SECONDS
+    url: str,
+    application: str = "portal-keys",
+    answer_seconds: float = ANSWER_SECONDS,
+    lock_seconds: float = LOCK_SECONDS,
 ) -> Connection:
     """Return a connection of the engine; `url` has the format of libpq.
 
@@ -119,7 +122,9 @@ def connect(
         url,
         answer_seconds,
         # A crash may lose traces of refusals and sources of unknown keys.
-        **connection_settings(application, settings={"synchronous_commit": "off"}),
+        **connection_settings(
+            application, lock_seconds=lock_seconds, settings={"synchronous_commit": "off"}
+        ),
     )
     connection.prepare_threshold = 1
     return connection

@@ -28,6 +28,7 @@ from portal.keys.verification.heartbeat import Heartbeat
 log = structlog.stdlib.get_logger(__name__)
 
 POLLS = 5  # queries within `stale_seconds`
+LOCK_WAITS = 10  # within `stale_seconds`; during one, no notice is heard
 GRACE_SECONDS = 0.05  # for the notice of a committed change to arrive
 RETRY_SECONDS = 0.5
 TIDY_SECONDS = 30.0
@@ -104,7 +105,8 @@ class ChangeListener:
 
     def _connect(self) -> Connection:
         # An answer that takes longer proves nothing: the process is stale when it comes.
-        return connect(self._url, self._name, self._stale_seconds)
+        seconds = self._stale_seconds
+        return connect(self._url, self._name, seconds, seconds / LOCK_WAITS)
 
     def _listen(self, connection: Connection) -> None:
         connection.execute("LISTEN key_changed")

@@ -1,13 +1,14 @@
 """Say that this process verifies keys and what it has received, and read the newest change number.
 
 What keeps memory current is the number that is read, not the row that is written. So a database
-that refuses the row, because it may only be read or its disk is full, still proves what the process
-has to know: that it answers, and that no change has a higher number. Notices arrive as before.
+that refuses the row, because it may only be read, its disk is full or the table is locked, still
+proves what the process has to know: that it answers, and that no change has a higher number.
+Notices arrive as before.
 
-Without its row the process looks silent to others. A key's page then takes its host for one that is
-cut off and answers 503. That is safe: the process receives a change like every other one, and
-refuses a revoked key no later. While the database may only be read, no key can be revoked at all.
-If the host is really cut off then, what the page says becomes true `stale_seconds` later.
+Without its row the process looks silent to others, and nobody is told that it has heard of a
+change. That is safe: the process receives a change like every other one, and refuses a revoked key
+no later. While the database may only be read, no key can be revoked at all. If the host is really
+cut off then, it answers 503 `stale_seconds` later.
 
 A standby proves nothing: a change that its primary has committed may reach it at any time later.
 PostgreSQL refuses to LISTEN there, so a process is never current on one.
@@ -21,7 +22,12 @@ from typing import Any
 
 import psycopg
 import structlog
-from psycopg.errors import DiskFull, ReadOnlySqlTransaction
+from psycopg.errors import (
+    DiskFull,
+    LockNotAvailable,
+    QueryCanceled,
+    ReadOnlySqlTransaction,
+)
 
 from portal.keys.decision.clock import Clock
 
@@ -29,6 +35,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 AGAIN_SECONDS = 5.0  # until a write is tried again after one was refused
 KEPT_ACKNOWLEDGEMENTS = 1000
+REFUSALS = (ReadOnlySqlTransaction, DiskFull, LockNotAvailable, QueryCanceled)
 
 # One statement, so that what it reads is no older than what it writes: the process may answer VALID
 # for another `stale_seconds` after `seen_at`.
@@ -82,8 +89,7 @@ class Heartbeat:
         facts = {"host": socket.gethostname()[:200], "process": os.getpid(), "seq": seq}
         row = self._write(connection, BEAT, facts | {"stale": self._stale_seconds})
         if row is None:
-            asked = self._clock.system()
-            row = connection.execute(READ).fetchone()
+            asked, row = self._clock.system(), _read(connection)
         assert row is not None  # noqa: S101 - the table always has one row
         self._clock.learn(row[1], asked)
         return int(row[0])
@@ -111,7 +117,7 @@ class Heartbeat:
             return None
         try:
             done = connection.execute(statement, {"id": self._id, **values})
-        except (ReadOnlySqlTransaction, DiskFull) as error:
+        except REFUSALS as error:
             self._note_refusal(error, is_first=refused_at is None)
             return None
         if refused_at is not None:
@@ -134,3 +140,11 @@ class Heartbeat:
                 return another.execute("SHOW transaction_read_only").fetchone() == ("off",)
         except psycopg.Error:
             return False
+
+
+def _read(connection: Connection) -> tuple[Any, ...] | None:
+    """Read the newest number. The session's limit for locks is for what is written: this waits for
+    one until the session's limit for answers."""
+    with connection.transaction():
+        connection.execute("SET LOCAL lock_timeout = 0")
+        return connection.execute(READ).fetchone()

@@ -1,13 +1,16 @@
 """Verify keys while a process of PostgreSQL does not answer, or the database cannot be written."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 
 from portal.core.config import libpq_url
+from portal.core.deadlines import elapsed
 from portal.keys.decision import format as key_format
 from portal.keys.decision.lookup_connections import LookupConnections
 from portal.keys.verification import heartbeat
@@ -168,6 +171,40 @@ def test_a_row_that_a_full_disk_refuses_stops_no_verification(
         database.sql(CHANGE, issued["id"])
         until(lambda: verify(issued)["code"] == "BLOCKED")
     assert watch_of(engine).listening.is_set()
+
+
+@pytest.mark.parametrize("table", ["key_verifier", "key_acknowledgement"])
+def test_a_table_that_is_locked_stops_no_verification(
+    ada: Api, engine: KeyVerifier, verify: Verify, database: Database, table: str
+):
+    issued = ada.create("api-keys")
+    watch = watch_of(engine)
+    session = database.sql(SESSION, "portal-key-watch%")
+    with psycopg.connect(libpq_url(database.superuser_url)) as other:
+        other.execute(f"LOCK TABLE {table} IN SHARE MODE")  # what CREATE INDEX takes
+        began = elapsed()
+        while elapsed() < began + 1.5 * watch._stale_seconds:
+            assert verify(issued)["code"] == "VALID"
+        assert database.sql(CHANGE, issued["id"]) is None
+        until(lambda: verify(issued)["code"] == "BLOCKED", watch._stale_seconds)
+        path = f"/api-keys/{issued['id']}/propagation"
+        if table == "key_verifier":  # what it has heard is not known, so nobody is told of it
+            assert ada.get(path).json["heard"] == 0
+    until(lambda: ada.get(path).json["heard"] == 1, 20)
+    assert database.sql(SESSION, "portal-key-watch%") == session
+
+
+def test_a_number_that_is_locked_for_a_moment_ends_no_session(
+    engine: KeyVerifier, database: Database
+):
+    session = database.sql(SESSION, "portal-key-watch%")
+    with psycopg.connect(libpq_url(database.superuser_url)) as other:
+        other.execute("LOCK TABLE key_change_seq")
+        until(lambda: database.waiting("%SELECT seq, clock_timestamp()%") == 1)
+        time.sleep(watch_of(engine)._stale_seconds / 3)
+    heard_at = watch_of(engine)._heard_at
+    until(lambda: watch_of(engine)._heard_at > heard_at)
+    assert database.sql(SESSION, "portal-key-watch%") == session
 
 
 def test_traces_are_written_on_a_connection_from_a_time_of_reading_only(
