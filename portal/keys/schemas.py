@@ -546,7 +546,8 @@ class PropagationDocument(BaseModel):
     heard: int = Field(description="Those of them that have heard.")
     milliseconds: float | None = Field(description="Milliseconds until the last of them had heard.")
     cut_off: list[str] = Field(
-        description="Hosts that have not heard and are silent: they answer 503, not VALID."
+        description="Hosts that have not said that they heard and are silent, with all their"
+        " processes: those that are cut off answer 503, not VALID."
     )
 
 

@@ -303,7 +303,10 @@ def test_who_has_not_heard_yet_is_counted(page: Pages, ada: Api, verifier: None,
 @pytest.mark.parametrize("verb", ["revoke", "block"])
 @pytest.mark.parametrize(
     ("hosts", "who"),
-    [(["w2"], "Host w2 is"), (["w3", "w2"], "Hosts w2, w3 are")],
+    [
+        (["w2"], "Host w2 is silent. If it"),
+        (["w3", "w2"], "Hosts w2, w3 are silent. If one"),
+    ],
     ids=["one", "two"],
 )
 def test_the_page_names_the_hosts_that_are_cut_off(
@@ -321,8 +324,28 @@ def test_the_page_names_the_hosts_that_are_cut_off(
     page.post(f"{path}/{verb}")
     text = page.get(path).text
     sql("DELETE FROM key_verifier WHERE id LIKE 'silent %%'")
-    words = " cut off or stopped; a call there is answered with 503, not with VALID."
+    words = " is cut off, a call there is answered with 503, not with VALID."
     assert f" {who}{words}" in text
+
+
+@pytest.mark.parametrize(
+    ("seq", "heard"), [(10**9, 1), (-1, 0)], ids=["has heard", "has not heard yet"]
+)
+def test_a_host_is_not_cut_off_while_another_of_its_processes_runs(
+    ada: Api, sql: Sql, seq: int, heard: int
+):
+    key = ada.create("api-keys")["id"]
+    before = "now() - interval '1 minute'"
+    for process, number, seen_at in ((1, -1, before), (2, seq, "now()")):
+        sql(
+            "INSERT INTO key_verifier (id, host, process, seq, seen_at, stale_seconds)"
+            f" VALUES (%s, 'w2', {process}, {number}, {seen_at}, 60)",
+            f"of w2 {process}",
+        )
+    ada.post(f"/api-keys/{key}/revoke", {})
+    told = ada.get(f"/api-keys/{key}/propagation").json
+    sql("DELETE FROM key_verifier WHERE id LIKE 'of w2 %%'")
+    assert (told["cut_off"], told["heard"], told["verifiers"]) == ([], heard, 1)
 
 
 def test_a_part_that_refreshes_itself_reads_only_what_it_shows(page: Pages, ada: Api, sql: Sql):

@@ -92,7 +92,8 @@ class Propagation:
 
     `verifiers` counts those that may answer from memory. `milliseconds` is the time until the last
     of them received it; None if that is no longer stored or nothing changed. `cut_off` are the
-    hosts of processes that have not received it and are silent for too long: they respond with 503.
+    hosts where a process has not said that it received it, and all are silent for too long. A
+    silent process responds with 503, unless it only cannot write what it has received.
     """
 
     verifiers: int
@@ -140,8 +141,11 @@ def hearing(tenant_id: str, key_id: str) -> Propagation:
     # By the clock of PostgreSQL, which also set `seen_at`.
     silent_for = func.extract("epoch", func.clock_timestamp() - KeyVerifier.seen_at)
     may_answer = silent_for < func.coalesce(KeyVerifier.stale_seconds, UNSAID_SECONDS)
+    # The row of a process that was killed stays for an hour, beside that of the one in its place.
+    host_may_answer = func.bool_or(may_answer).over(partition_by=KeyVerifier.host)
     known = select(
         KeyVerifier.host,
+        host_may_answer.label("host_may_answer"),
         (KeyVerifier.seq >= newest).label("heard"),
         may_answer.label("may_answer"),
         heard_at.label("heard_at"),
@@ -155,7 +159,9 @@ def hearing(tenant_id: str, key_id: str) -> Propagation:
             count.filter(one),
             count.filter(one, has_heard),
             cast(spent, Double),
-            func.array_agg(func.distinct(known.c.host)).filter(not_(one), not_(has_heard)),
+            func.array_agg(func.distinct(known.c.host)).filter(
+                not_(known.c.host_may_answer), not_(has_heard)
+            ),
         ).select_from(known)
     ).one()
     return Propagation(row[0], row[1], row[2], sorted(row[3] or []))

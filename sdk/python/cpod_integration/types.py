@@ -2251,7 +2251,9 @@ class PropagationDocument(TypedDict):
     milliseconds: float | None
     """Milliseconds until the last of them had heard."""
     cut_off: list[str]
-    """Hosts that have not heard and are silent: they answer 503, not VALID."""
+    """Hosts that have not said that they heard and are silent, with all their processes: those
+    that are cut off answer 503, not VALID.
+    """
 
 
 class ProviderDocument(TypedDict):
