@@ -32,7 +32,7 @@ from portal.keys.limits.budget_leases import (
 )
 from portal.keys.limits.changes import Changes
 from portal.keys.limits.counting import Arguments, BatchCounter, Counted
-from portal.keys.limits.window_leases import Lease, Leases, Taken
+from portal.keys.limits.window_leases import Lease, Leases, Taken, Unused
 
 WINDOW = timedelta(seconds=60)
 REFUSED_SECONDS = 1.0
@@ -344,7 +344,7 @@ class CallAdmission:
 
         They fail if another transaction holds their rows, and stay for the next attempt.
         """
-        unused, money = self.leases.ended(), self.slices.ended()
+        unused, money = self._still_counted(self.leases.ended()), self.slices.ended()
         given: list[Arguments] = [
             {"tenant": one.tenant_id, "key": one.key_id, "slot": one.slot,
              "requests": one.requests, "tokens": one.tokens}
@@ -361,6 +361,12 @@ class CallAdmission:
         self.leases.not_returned(unused[n] for n in left if n < len(unused))
         self.slices.not_returned(money[n - len(unused)] for n in left if n >= len(unused))
         return len(left)
+
+    def _still_counted(self, unused: list[Unused]) -> list[Unused]:
+        """Leave out what a crash of PostgreSQL may have forgotten since it was lent: others have
+        been lent the same, so that is what would be taken back."""
+        running = self.counting.still_running({one.lender for one in unused}) if unused else ()
+        return [one for one in unused if one.lender in running]
 
     # ------------------------------------------------------------ results of calls
 
@@ -415,7 +421,7 @@ class CallAdmission:
         lease = Lease(
             call.key.tenant_id, call.asked_at + (row.until_ms or 0) / 1000, row.slot or 0,
             row.requests_lent, row.tokens_lent, row.requests_lent, row.tokens_lent,
-            row.requests_used, row.tokens_used,
+            row.requests_used, row.tokens_used, self.counting.lender,
         )  # fmt: skip
         needed = (
             0 if call.taken.requests else call.requests,

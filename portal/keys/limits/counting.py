@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from portal.core.errors import Conflict, FieldError, UnknownOutcome
 from portal.fast import answer_limits, pipeline
 from portal.fast.pipeline import Ask
 from portal.keys.decision.lookup_connections import LOST, in_our_words, unavailable
+from portal.keys.limits.window_leases import Lender
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -45,6 +47,7 @@ LEND_SECONDS = 30.0  # for which a process may use a slice of a budget
 ADMIT = b"SELECT * FROM admit_calls($1::text::jsonb, $2, $3)"
 RETURN = "SELECT return_slices(%s::text::jsonb)"
 WHO = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+RUNNING = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = ANY (%s)"
 # A pid is used again, and the one that libpq tells may be that of a pooler.
 END = """
 SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity
@@ -146,7 +149,8 @@ class BatchCounter:
         self._thread: threading.Thread | None = None
         self._stopping = False
         self._connection: psycopg.Connection[Any] | None = None
-        self._process: tuple[Any, ...] = ()  # the server's process: its pid, and when it began
+        self.lender: Lender = ()
+        """The process of PostgreSQL that counts; after it has ended, the last one that did."""
         self._kept: dict[Any, Any] = {}  # what the pipeline stores for the connection
         self._answers = _Answers()
         self._waking: asyncio.AbstractEventLoop | None = None  # the loop that will wake the thread
@@ -202,22 +206,34 @@ class BatchCounter:
                 self._thread.start()
             self._some.notify()
 
+    def still_running(self, lenders: AbstractSet[Lender]) -> set[Lender]:
+        """Return those of these processes of PostgreSQL that have not ended.
+
+        One that has may have ended in a crash, which forgets what was lent in the last half second.
+        Call this from the thread that returns slices.
+        """
+        pids = [pid for pid, _ in filter(None, lenders)]
+        return set(self._for_returns().execute(RUNNING, (pids,))) & set(lenders)
+
     def return_slices(self, given: Sequence[Arguments]) -> list[int]:
         """Return leases and slices to PostgreSQL, and give the positions of the accepted ones.
 
         One statement returns only a few: their rows stay locked until all are done, and calls of
         these keys wait for them. Call this from one thread only, and not from the one that counts.
         """
-        self._returning = _unless_ended(self._returning) or connect(self._url)
-        done: list[int] = []
+        returning, done = self._for_returns(), list[int]()
         for first in range(0, len(given), RETURNED_AT_ONCE):
             some = _as_json(given[first : first + RETURNED_AT_ONCE])
             try:
-                done += [first + n for (n,) in self._returning.execute(RETURN, (some,))]
+                done += [first + n for (n,) in returning.execute(RETURN, (some,))]
             except LOST:
-                self._returning.close()  # a session that may only read would stay so
+                returning.close()  # a session that may only read would stay so
                 raise
         return done
+
+    def _for_returns(self) -> psycopg.Connection[Any]:
+        self._returning = _unless_ended(self._returning) or connect(self._url)
+        return self._returning
 
     def stop(self) -> None:
         """Answer the calls that wait, and stop the thread until the next call."""
@@ -326,10 +342,10 @@ class BatchCounter:
         """Return a new connection. End the server's process of the one before, which may still
         count what it was sent."""
         connection = connect(self._url)
-        if self._process:
+        if self.lender:
             with suppress(psycopg.Error):
-                connection.execute(END, (END_MILLISECONDS, *self._process, APPLICATION))
-        [self._process] = connection.execute(WHO)
+                connection.execute(END, (END_MILLISECONDS, *self.lender, APPLICATION))
+        [self.lender] = connection.execute(WHO)
         return connection
 
     def _rows(self, arguments: Sequence[Arguments]) -> list[Counted]:

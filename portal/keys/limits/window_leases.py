@@ -9,6 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 from portal.core.deadlines import elapsed
@@ -17,12 +18,15 @@ CAPACITY = 20_000
 LARGEST_REQUESTS = 10_000
 LARGEST_TOKENS = 10_000_000
 
+Lender = tuple[int, datetime] | tuple[()]
+"""A process of PostgreSQL: its pid, and when it began."""
+
 
 @dataclass(slots=True, eq=False)
 class Lease:
     """The requests and tokens that one key may still use until `ends`, counted in `slot`.
 
-    `ends` is a time of the clock of Leases.
+    `ends` is a time of the clock of Leases. `lender` is the process of PostgreSQL that lent them.
     """
 
     tenant_id: str
@@ -34,7 +38,12 @@ class Lease:
     tokens_lent: int = 0
     requests_used: int = 0
     tokens_used: int = 0
+    lender: Lender = ()
     is_over: bool = False
+
+    def unused(self, key_id: str, requests: int, tokens: int) -> "Unused":
+        """Return these requests and tokens of it, to be given back."""
+        return Unused(self.tenant_id, key_id, self.slot, requests, tokens, self.lender)
 
 
 class Taken(NamedTuple):
@@ -53,6 +62,7 @@ class Unused(NamedTuple):
     slot: int
     requests: int
     tokens: int
+    lender: Lender
 
 
 @dataclass(slots=True)
@@ -96,7 +106,7 @@ class Leases:
             lease.requests += requests
             lease.tokens += tokens
             if lease.is_over and (requests or tokens):
-                self._unused.append(Unused(lease.tenant_id, key_id, lease.slot, requests, tokens))
+                self._unused.append(lease.unused(key_id, requests, tokens))
 
     def wanted(self, key_id: str, requests: int, tokens: int) -> tuple[int, int]:
         """Return the requests and tokens to request: twice the latest use, or what this call
@@ -116,13 +126,14 @@ class Leases:
     def lend(self, key_id: str, lease: Lease, needed: tuple[int, int]) -> Lease:
         """Store the lease that was lent, less the requests and tokens that the call needed of it.
 
-        A lease for the same slot is added to the one in use; a lease for another slot replaces it.
+        A lease for the same slot, of the same lender, is added to the one in use; another lease
+        replaces it.
         """
         with self._lock:
             held = self._running(key_id)
             lease.requests -= needed[0]
             lease.tokens -= needed[1]
-            if held is not None and held.slot == lease.slot:
+            if held and (held.slot, held.lender) == (lease.slot, lease.lender):
                 held.requests += lease.requests
                 held.tokens += lease.tokens
                 held.requests_lent += lease.requests_lent
@@ -186,9 +197,7 @@ class Leases:
         while len(self._demands) > CAPACITY:
             self._demands.popitem(last=False)
         if lease.requests or lease.tokens:
-            self._unused.append(
-                Unused(lease.tenant_id, key_id, lease.slot, lease.requests, lease.tokens)
-            )
+            self._unused.append(lease.unused(key_id, lease.requests, lease.tokens))
 
 
 _NO_DEMAND = Demand()

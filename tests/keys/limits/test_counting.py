@@ -86,7 +86,7 @@ def test_a_call_is_counted_once_though_the_process_that_was_to_count_it_is_stopp
 ):
     call = {"key": ada.create("api-keys", max_uses=10)["key"]}
     assert ada.post("/api-keys/verify", call).json["valid"]
-    pid, _ = app.extensions["keys"].meters.counting._process
+    pid, _ = app.extensions["keys"].meters.counting.lender
     with stopped(database, pid):
         answer = ada.post("/api-keys/verify", call)
         assert (answer.status_code, answer.json.get("code")) == (200, "VALID"), answer.text

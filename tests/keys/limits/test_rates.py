@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -175,6 +176,39 @@ def test_what_was_lent_and_not_used_is_free_again(ada: Api, database: Database):
             "requests": left, "tokens": 0}  # fmt: skip
     assert database.sql("SELECT return_slices(%s::text::jsonb)", json.dumps([back])) == 7
     assert database.sql("SELECT requests_sum FROM key_rate") == 1
+
+
+def test_what_a_crash_forgot_leaves_no_count_below_zero(ada: Api, database: Database):
+    issued = ada.create("api-keys", rpm_limit=100, tpm_limit=100)
+    rate = Rate(database, issued, 100)
+    assert rate.ask(20) is None
+    [(slot, left)] = rate.open
+    database.sql("UPDATE key_rate SET requests = array_fill(0, ARRAY[35]), requests_sum = 0")
+    back = {"n": 7, "tenant": issued["tenant_id"], "key": issued["id"], "slot": slot,
+            "requests": left, "tokens": 5}  # fmt: skip
+    assert database.sql("SELECT return_slices(%s::text::jsonb)", json.dumps([back])) == 7
+    told = issued["tenant_id"], issued["id"], slot
+    for more in (-5, 8, -3):
+        database.sql("SELECT correct_tokens(%s, %s, %s, %s)", *told, more)
+    counts = "SELECT requests_sum, tokens_sum, 0 <= ALL (requests), 5 = ANY (tokens) FROM key_rate"
+    assert database.sql(counts) == (0, 5, True, True)
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["same session", "lost session"])
+def test_what_may_have_been_forgotten_is_not_returned(
+    app: Flask, ada: Api, database: Database, is_lost: bool
+):
+    issued = ada.create("api-keys", rpm_limit=1000)
+    for _ in range(10):
+        assert ada.post("/api-keys/verify", {"key": issued["key"]}).json["valid"]
+    lent = database.sql("SELECT requests_sum FROM key_rate")
+    meters = app.extensions["keys"].meters
+    if is_lost:  # so PostgreSQL may have crashed, and others have been lent the same since
+        database.sql("SELECT pg_terminate_backend(%s, 5000)", meters.counting.lender[0])
+    meters.return_slices(everything=True)
+    counted = database.sql("SELECT requests_sum FROM key_rate")
+    assert counted == (lent if is_lost else 10)
+    assert lent > 10
 
 
 def test_of_many_that_come_back_each_is_told_by_its_own_place(ada: Api, database: Database):

@@ -1,5 +1,6 @@
 -- Takes back what a process was lent and did not use: requests and tokens of leases, in the slot in
 -- which they were counted, and money of slices of a budget. Returns the `n` of those that are done.
+-- No count falls below zero: a crash may have forgotten that a lease was lent.
 -- One whose rows another transaction holds is left out, and must be returned again. One that is too
 -- old to count is done.
 -- Locks, and waits for none of them: the family's row of key_budget and the slice's row of
@@ -43,6 +44,8 @@ BEGIN
                 WHERE r.tenant_id = back.tenant AND r.key_id = back.key);
             place := 35 - (rate.newest - back.slot);
             IF place BETWEEN 1 AND 35 THEN
+                back.requests := greatest(0, least(back.requests, rate.requests[place]));
+                back.tokens := greatest(0, least(back.tokens, rate.tokens[place]));
                 UPDATE key_rate AS r SET
                     requests[place] = r.requests[place] - back.requests,
                     requests_sum = r.requests_sum - back.requests,
