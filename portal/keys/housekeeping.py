@@ -49,6 +49,7 @@ HOUSEKEEPING = [
         ledger.release_due,
         timedelta(minutes=1),
         due_by("due_reservations"),
+        repeats=True,
     ),
     Job(
         "end planned keys",

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 import psycopg
 import structlog
+from psycopg.errors import QueryCanceled, ReadOnlySqlTransaction
 
 from portal.core.config import libpq_url
 from portal.core.deadlines import connection_settings
@@ -42,11 +43,13 @@ BEFORE_THE_END_SECONDS = 0.3
 LARGEST_BATCH = 200
 RETURNED_AT_ONCE = 20  # leases and slices returned by one statement
 STATEMENT_SECONDS = 1.0  # a batch takes milliseconds, and waits for no lock
+ALONE_SECONDS = 0.25  # for a call that is counted alone, after its batch took too long
 HOLD_SECONDS = 600  # until a reservation that nobody settles expires
 LEND_SECONDS = 30.0  # for which a process may use a slice of a budget
 ADMIT = b"SELECT * FROM admit_calls($1::text::jsonb, $2, $3)"
 RETURN = "SELECT return_slices(%s::text::jsonb)"
 WHO = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+LIMIT = "SELECT set_config('statement_timeout', %s, false)"
 RUNNING = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = ANY (%s)"
 # A pid is used again, and the one that libpq tells may be that of a pooler.
 END = """
@@ -258,6 +261,11 @@ class BatchCounter:
     def _count(self, batch: list[_Waiting]) -> None:
         try:
             rows = self._sent(batch)
+        except QueryCanceled as error:  # what was counted of it was rolled back
+            if len(batch) == 1:
+                batch[0].fail(_in_our_words(error))
+            else:
+                self._one_by_one(batch)
         except LOST as error:
             for one in batch:
                 one.fail(_in_our_words(error))
@@ -298,23 +306,40 @@ class BatchCounter:
             one.reply(result)
 
     def _one_by_one(self, batch: Sequence[_Waiting]) -> None:
-        """Count each call alone, so that only the call that causes the error fails."""
+        """Count each call alone, so that only the call that causes the error fails.
+
+        If one takes too long, the other calls of its tenant fail, too: those of other tenants have
+        waited long enough.
+        """
+        slow = set[str]()
+        self._limit_statements(ALONE_SECONDS)
         for one in batch:
-            alone = [one]
-            try:
-                rows = self._sent(alone)
-            except Exception as error:  # noqa: BLE001 - its caller gets the error
-                one.fail(_in_our_words(error))
-            else:
-                self._deliver_all(alone, rows)
+            tenant_id = one.call.arguments["tenant"]
+            if tenant_id in slow:
+                one.fail(unavailable())
+            elif alone := _waited_for([one]):
+                try:
+                    self._deliver_all(alone, self._sent(alone))
+                except Exception as error:  # noqa: BLE001 - its caller gets the error
+                    one.fail(_in_our_words(error))
+                    if isinstance(error, QueryCanceled):
+                        slow.add(tenant_id)
+        self._limit_statements(STATEMENT_SECONDS)
+
+    def _limit_statements(self, seconds: float) -> None:
+        if self._connection is not None:
+            with suppress(psycopg.Error):  # then it is replaced, by one with the usual limit
+                self._connection.execute(LIMIT, (f"{seconds:.3f}s",))
 
     def _sent(self, batch: list[_Waiting]) -> list[Counted]:
         """Return the rows for these calls. A connection that broke is replaced once, for those that
-        are still waited for: the others leave the batch."""
+        are still waited for: the others leave the batch. Raises QueryCanceled if they take too
+        long."""
         try:
             return self._rows([one.call.arguments for one in batch])
         except LOST as error:
-            if self._connection is None:  # none could be opened
+            # None could be opened, or they would take too long again.
+            if self._connection is None or isinstance(error, QueryCanceled):
                 raise
             self._broke(batch, error)
         batch[:] = _waited_for(batch)
@@ -327,11 +352,16 @@ class BatchCounter:
             raise
 
     def _broke(self, batch: Sequence[_Waiting], error: psycopg.Error) -> None:
-        """Forget the connection, if there is one, and note what it was sent and did not refuse."""
-        if self._connection is not None and not pipeline.is_refusal(error):
+        """Forget the connection, if there is one, and note what it was sent and did not refuse.
+
+        One that only refused is kept, unless it was opened while the database could only be read.
+        """
+        is_refusal = pipeline.is_refusal(error)
+        if self._connection is not None and not is_refusal:
             for one in batch:
                 one.call.may_be_counted = True
-        self._forget()
+        if not is_refusal or isinstance(error, ReadOnlySqlTransaction):
+            self._forget()
 
     def _forget(self) -> None:
         if self._connection is not None:

@@ -47,7 +47,11 @@ OTHERS = text(
     "k.tenant_id, coalesce(k.rotation_family_id, k.id), NULL) AS other"
     " WHERE k.tenant_id = :tenant_id AND k.id = :key_id"
 )
-RELEASE = text("SELECT release_expired(:tenant_id, :family_id, clock_timestamp())")
+RELEASE = text(
+    "SELECT key_id, reservations, usd"
+    " FROM release_some(:tenant_id, :family_id, clock_timestamp(), :most, NULL)"
+)
+RELEASED_AT_ONCE = 2000  # by the worker; calls of the same family wait for it
 SYSTEM = "system"
 Notice = tuple[str, int, Decimal]
 """Key id, percentage of its budget that is spent, its budget."""
@@ -176,32 +180,24 @@ def _announce(actor: Actor, notices: Iterable[Notice], spent_usd: Decimal) -> No
 
 
 def release_due(tenant_id: str) -> int:
-    """Release expired reservations, and write a line to the audit log of each key.
+    """Release expired reservations of one family, and write a line to the audit log of each key.
 
-    Return the number of keys.
+    Return the number of keys; 0 if nothing is due any more.
     """
     actor = Actor(tenant_id, "system", SYSTEM, "Key engine", source_type="system")
-    due = (
-        SpendReservation.tenant_id == tenant_id,
-        SpendReservation.released_at.is_(None),
-        SpendReservation.expires_at <= func.now(),
+    held = SpendReservation
+    family_id = session.scalar(
+        select(held.family_id)
+        .where(held.tenant_id == tenant_id, held.released_at.is_(None))
+        .where(held.expires_at <= func.now(), or_(held.secret.is_(None), held.usd > 0))
+        .limit(1)
     )
-    some = or_(SpendReservation.secret.is_(None), SpendReservation.usd > 0)
-    held = session.execute(
-        select(
-            SpendReservation.family_id,
-            SpendReservation.key_id,
-            func.count(),
-            func.sum(SpendReservation.usd),
-        )
-        .where(*due, some)
-        .group_by(SpendReservation.family_id, SpendReservation.key_id)
-        .order_by(SpendReservation.family_id)
-    ).all()
-    for family_id in sorted({row[0] for row in held}):
-        session.execute(RELEASE, {"tenant_id": tenant_id, "family_id": family_id})
-    for _, key_id, count, usd in held:
-        if key := session.get(ApiKey, (tenant_id, key_id)):
+    if family_id is None:
+        return 0
+    values = {"tenant_id": tenant_id, "family_id": family_id, "most": RELEASED_AT_ONCE}
+    released = session.execute(RELEASE, values).all()
+    for key_id, count, usd in released:
+        if count and (key := session.get(ApiKey, (tenant_id, key_id))):
             changes = {"reserved_usd": (float(usd), 0), "reservations": (count, 0)}
             audit.record(actor, "key.reservations_released", key, changes)
-    return len(held)
+    return len(released)

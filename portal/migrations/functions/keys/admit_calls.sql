@@ -15,7 +15,10 @@
 -- A call that repeats its own reservation (`is_own`) takes nothing again (`slot` 0), also after it
 -- was settled; once it has expired, the call takes everything anew.
 -- `held_slot` is the slot of a lease that the call's tokens were taken from, 0 if no tokens count.
--- Three refusals are not limits: BUSY, when another transaction holds one of the rows; TAKEN, when
+-- If a call does not fit into its budget, reservations that have expired are released: 500 of them
+-- in all calls together, then 20 for each, because all calls wait for this one.
+-- Three refusals are not limits: BUSY, when another transaction holds one of the rows, or the call
+-- may fit into its budget once more reservations that have expired are released; TAKEN, when
 -- the id of the reservation belongs to another key, a slice or a usage; and OTHER_AMOUNT, when it
 -- was reserved with another amount. Uses, reservations and slices are durable when the
 -- function returns, because they are valid for longer than a lease. Counts of requests and tokens
@@ -38,6 +41,9 @@ DECLARE
     held spend_reservation;
     billed record;
     known boolean;
+    has_expired boolean;
+    are_more_due boolean;
+    at_once integer := 500;
     ahead integer;
     free bigint;
     freed numeric;
@@ -65,6 +71,7 @@ BEGIN
         rate := NULL;
         held := NULL;
         known := false;
+        are_more_due := false;
         PERFORM set_config('app.tenant_id', call.tenant, true);
 
         -- The rows, each locked or given up.
@@ -120,15 +127,24 @@ BEGIN
         spent_usd := budget.spent_usd;
         reserved_usd := budget.reserved_usd;
         period_end := budget.period_end;
-        IF call.max_usd IS NOT NULL AND reserved_usd > 0
-            AND spent_usd + reserved_usd + coalesce(call.usd, 0) > call.max_usd THEN
-            reserved_usd := reserved_usd - release_expired(call.tenant, call.family, at);
-        END IF;
         IF call.is_own THEN
             SELECT * INTO held FROM spend_reservation AS s
             WHERE s.tenant_id = call.tenant AND s.id = call.reservation;
-            IF held.key_id = call.key AND held.released_at IS NULL AND held.expires_at <= at THEN
-                reserved_usd := reserved_usd - release_expired(call.tenant, call.family, at);
+        END IF;
+        has_expired := coalesce(
+            held.key_id = call.key AND held.released_at IS NULL AND held.expires_at <= at, false);
+        IF has_expired OR (reserved_usd > 0
+            AND (spent_usd + reserved_usd + coalesce(call.usd, 0) > call.max_usd
+                OR (call.usd IS NULL AND spent_usd + reserved_usd >= call.max_usd))) THEN
+            SELECT coalesce(sum(s.freed), 0), coalesce(sum(s.released), 0) INTO freed, rows
+            FROM release_some(call.tenant, call.family, at, at_once,
+                CASE WHEN has_expired THEN call.reservation END) AS s;
+            reserved_usd := reserved_usd - freed;
+            are_more_due := rows >= at_once;
+            at_once := greatest(20, at_once - rows);
+        END IF;
+        IF call.is_own THEN
+            IF has_expired THEN
                 held.released_at := at;
             END IF;
             SELECT l.key_id, l.kind, coalesce(l.reserved_usd, (
@@ -159,7 +175,9 @@ BEGIN
             WHEN NOT known AND spent_usd + reserved_usd + call.usd > call.max_usd
                 THEN 'BUDGET_EXCEEDED'
         END;
-        IF refused = 'RPM_EXCEEDED' THEN
+        IF refused = 'BUDGET_EXCEEDED' AND are_more_due THEN
+            refused := 'BUSY';
+        ELSIF refused = 'RPM_EXCEEDED' THEN
             until_ms := rate_fits_in(rate.requests, rate.newest, call.rpm, call.requests, at);
         ELSIF refused = 'TPM_EXCEEDED' THEN
             until_ms := rate_fits_in(rate.tokens, rate.newest, call.tpm, call.tokens, at);
