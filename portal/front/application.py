@@ -67,7 +67,7 @@ OBEYED = (
     "X-Forwarded-Host",
     "X-Forwarded-Proto",
 )
-KEYS_OF_A_TENANT = len("Bearer sk-acme-")  # the tenant's code is part of each of its keys
+KEYS_OF_A_TENANT = len("sk-acme-")  # the tenant's code is part of each of its keys
 PLAIN = [
     ("content-type", "text/plain; charset=utf-8"),
     ("cache-control", "no-store"),
@@ -254,8 +254,12 @@ class Front:
         There is one line for all keys of a tenant, and one for each token and each browser.
         """
         headers = scope.headers
-        shown = headers.get("authorization") or headers.get("cookie") or ""
-        return Line(self._source(scope), shown[:KEYS_OF_A_TENANT] if "sk-" in shown[:11] else shown)
+        sent = headers.get("authorization") or ""
+        # As the application reads it: other spellings of a credential must not be other lines.
+        token = api.bearer_of(sent)
+        if token.startswith("sk-"):
+            token = token[:KEYS_OF_A_TENANT]
+        return Line(self._source(scope), token or sent or headers.get("cookie") or "")
 
 
 def _check_readable(headers: Any) -> None:

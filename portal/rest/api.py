@@ -287,12 +287,18 @@ def origin() -> Origin:
     return Origin(ip=environ.get("REMOTE_ADDR"), user_agent=agent, request_id=request_id())
 
 
+def bearer_of(sent: str) -> str:
+    """Return the bearer credential of an Authorization header; an empty text if it has none."""
+    scheme, _, token = sent.partition(" ")
+    token = token.strip()
+    return token if scheme.lower() == "bearer" and token.isascii() else ""
+
+
 def authenticate(authenticators: Sequence[Authenticator]) -> Actor:
     """Return the caller of the bearer credential. Raises Unauthenticated without any detail."""
     sent = request.environ.get("HTTP_AUTHORIZATION", "")
-    scheme, _, token = sent.partition(" ")
-    token = token.strip()
-    if scheme.lower() != "bearer" or not token or not token.isascii():
+    token = bearer_of(sent)
+    if not token:
         raise Unauthenticated(
             "Send “Authorization: Bearer …” with an access token or an API key.",
             was_sent=bool(sent),

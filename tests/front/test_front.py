@@ -464,6 +464,26 @@ def test_what_is_in_memory_and_pages_are_answered_while_all_checks_of_keys_wait(
     waiting.meanwhile(lock, KEY_THREADS, calls, check)
 
 
+def test_keys_of_a_tenant_wait_in_one_line_however_they_are_written(
+    port: int, ada: Api, gus: Api, waiting: Waiting
+):
+    path = f"{PREFIX}/applications/{ada.create('applications')['id']}"
+    key = ada.create("api-keys", scopes=["applications:write"])["key"]
+    body = b'{"display_name": "Held"}'
+    said = {"if_match": "*", "content_length": str(len(body)), "x_forwarded_for": "203.0.113.1"}
+    said["content_type"] = "application/merge-patch+json"
+    schemes = [f"{name}{' ' * number}" for name in ("Bearer", "bEARER") for number in range(1, 9)]
+    calls = [head("PATCH", path, authorization=scheme + key, **said) + body for scheme in schemes]
+    quiet = gus.create("api-keys", scopes=["applications:read"])["key"]
+    headers = {"Authorization": f"Bearer {quiet}", "X-Forwarded-For": "203.0.113.1"}
+
+    def check() -> None:
+        for _ in range(20):
+            assert ask(port, "GET", f"{PREFIX}/applications", None, headers)[0] == 200
+
+    waiting.meanwhile("SELECT FROM application FOR UPDATE", 1, calls, check)
+
+
 def test_requests_in_hand_are_answered_when_the_server_is_stopped(
     environment: dict[str, str], ada: Api, database: Database
 ):

@@ -19,7 +19,7 @@ from portal.keys.verification.use_counts import usage
 from portal.keys.verification.verifier import KeyVerifier
 from portal.keys.verification.verify import begin
 from portal.rest import strict_json
-from portal.rest.api import Ready, new_request_id, ready
+from portal.rest.api import Ready, bearer_of, new_request_id, ready
 from portal.rest.openapi import PREFIX
 
 VERIFY = f"{PREFIX}/api-keys/verify"
@@ -103,8 +103,7 @@ def caller_of(engine: KeyVerifier, header: Header, scope: str) -> Snapshot | Non
 
 def _credential(header: Header) -> str:
     """Return the bearer credential of a request, or an empty text."""
-    scheme, _, token = (header("authorization") or "").partition(" ")
-    return token if scheme.lower() == "bearer" else ""
+    return bearer_of(header("authorization") or "")
 
 
 def _kind(header: Header) -> str:
