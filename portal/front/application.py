@@ -47,7 +47,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 THREADS = 8  # more than one, because they wait for PostgreSQL
-FOR_OTHERS = 2  # threads kept for others if one line uses all that it may
+FOR_OTHERS = 2  # threads kept for other addresses if one address uses all that it may
+OF_ONE_ADDRESS = THREADS - FOR_OTHERS
+OF_ONE_LINE = OF_ONE_ADDRESS - FOR_OTHERS  # so as many are kept for other callers of its address
 KEY_THREADS = 4  # only for requests about keys
 PLACES = 256  # requests that may wait for each kind of thread
 # Delay the refusal of a caller with too many requests, because many callers retry at once. A flood
@@ -95,7 +97,7 @@ class Front:
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the threads and tasks in the process that serves, before its first request."""
         self._loop = loop
-        self._threads = Threads(loop, "page", THREADS, PLACES, THREADS - FOR_OTHERS)
+        self._threads = Threads(loop, "page", THREADS, PLACES, OF_ONE_LINE, OF_ONE_ADDRESS)
         self._key_threads = Threads(loop, "key", KEY_THREADS, PLACES)
         self._document = self._described()
         one_cpu = OneCpu([*self._threads.threads, *self._key_threads.threads])

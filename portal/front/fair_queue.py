@@ -34,14 +34,15 @@ class FairQueue(Generic[T]):
 
     Only a limited number of calls of one line run at a time, and only one while other lines have
     calls too. So the next call of another line finds a free thread, and few calls compete for the
-    interpreter.
+    interpreter. A network with many lines is limited as well, so that other networks find a thread.
     """
 
-    def __init__(self, at_once: int) -> None:
-        self._at_once = at_once
+    def __init__(self, at_once: int, of_one_source: int) -> None:
+        self._at_once, self._of_one_source = at_once, of_one_source
         self._lock = Lock()
         self._waiting: OrderedDict[str, OrderedDict[str, deque[T]]] = OrderedDict()
         self._worked_on: Counter[Line] = Counter()
+        self._busy_for: Counter[str] = Counter()  # threads, by network
         self._latest: Line | None = None
         self._shared_until = 0.0
         # Threads without a call. The one that worked last is woken first: its memory is still in
@@ -97,11 +98,14 @@ class FairQueue(Generic[T]):
             self._worked_on[line] -= 1
             if not self._worked_on[line]:
                 del self._worked_on[line]
+            self._busy_for[line.source] -= 1
+            if not self._busy_for[line.source]:
+                del self._busy_for[line.source]
 
     def stop(self, threads: int) -> None:
         """Make `threads` calls of `take` return None after the waiting calls are done."""
         with self._lock:
-            self._at_once, self._shared_until = threads, 0.0
+            self._at_once, self._of_one_source, self._shared_until = threads, threads, 0.0
             self._stopping = True
             idle, self._idle = self._idle, []
         for waiter in idle:
@@ -124,12 +128,16 @@ class FairQueue(Generic[T]):
 
     def _next(self) -> tuple[Line, T] | None:
         for line in self._lines():
-            if self._worked_on[line] < self._most():
+            if self._may_run(line):
                 return line, self._taken(line)
         return None
 
     def _woken(self, is_needed: bool) -> "Lock | None":
         return self._idle.pop() if is_needed and self._idle else None
+
+    def _may_run(self, line: Line) -> bool:
+        has_room = self._busy_for[line.source] < self._of_one_source
+        return has_room and self._worked_on[line] < self._most()
 
     def _most(self) -> int:
         """Return how many calls of one line may run at a time now."""
@@ -156,11 +164,12 @@ class FairQueue(Generic[T]):
             sys.setswitchinterval(SHARED_SWITCH)
         names = self._waiting.setdefault(line.source, OrderedDict())
         names.setdefault(line.name, deque()).append(call)
-        return self._woken(self._worked_on[line] < self._most())
+        return self._woken(self._may_run(line))
 
     def _taken(self, line: Line) -> T:
         call = self._of(line).popleft()
         self._worked_on[line] += 1
+        self._busy_for[line.source] += 1
         self._waiting[line.source].move_to_end(line.name)
         self._waiting.move_to_end(line.source)
         self._drop_if_empty(line)

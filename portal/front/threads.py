@@ -43,10 +43,14 @@ class Threads:
         threads: int,
         places: int,
         at_once: int | None = None,
+        of_one_source: int | None = None,
     ) -> None:
-        """Start the threads. At most `at_once` of them work for one line."""
+        """Start the threads.
+
+        At most `at_once` of them work for one line, and `of_one_source` for the lines of a network.
+        """
         self._loop = loop
-        self._calls: FairQueue[Call] = FairQueue(at_once or threads)
+        self._calls: FairQueue[Call] = FairQueue(at_once or threads, of_one_source or threads)
         self._most = threads + places
         self._in_hand = 0
         # Calls that ended without a result. The loop is not woken for each of them: that would cost

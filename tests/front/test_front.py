@@ -21,7 +21,7 @@ import pytest
 
 from portal.core.config import libpq_url
 from portal.front import bodies, large_answers
-from portal.front.application import DOORS, KEY_THREADS, THREADS
+from portal.front.application import DOORS, KEY_THREADS, OF_ONE_ADDRESS, THREADS
 from portal.keys.decision import format as key_format
 from tests.bench.servers import ROOT, free_port, portal_serving
 from tests.cast import PREFIX, Api
@@ -482,6 +482,25 @@ def test_keys_of_a_tenant_wait_in_one_line_however_they_are_written(
             assert ask(port, "GET", f"{PREFIX}/applications", None, headers)[0] == 200
 
     waiting.meanwhile("SELECT FROM application FOR UPDATE", 1, calls, check)
+
+
+def test_an_address_with_many_credentials_leaves_the_others_a_thread(
+    port: int, gus: Api, waiting: Waiting
+):
+    nobody = f"tnt_{'0' * 26}.{'x' * 40}"  # its session is looked for
+    calls = [
+        head("GET", "/", cookie=f"cpod-{port}={nobody}{number:03}", x_forwarded_for="203.0.113.1")
+        for number in range(2 * THREADS)
+    ]
+    quiet = gus.create("api-keys", scopes=["applications:read"])["key"]
+    headers = {"Authorization": f"Bearer {quiet}", "X-Forwarded-For": "203.0.113.2"}
+
+    def check() -> None:
+        for _ in range(20):
+            assert ask(port, "GET", f"{PREFIX}/applications", None, headers)[0] == 200
+
+    lock = "LOCK TABLE web_session IN ACCESS EXCLUSIVE MODE"
+    waiting.meanwhile(lock, OF_ONE_ADDRESS, calls, check)
 
 
 def test_requests_in_hand_are_answered_when_the_server_is_stopped(

@@ -22,10 +22,15 @@ def gate() -> Iterator[threading.Event]:
 
 
 def with_threads(
-    use: Callable[[Threads], Awaitable[None]], threads: int = 4, places: int = 20, at_once: int = 2
+    use: Callable[[Threads], Awaitable[None]],
+    threads: int = 4,
+    places: int = 20,
+    at_once: int = 2,
+    of_one_source: int | None = None,
 ) -> None:
     async def run() -> None:
-        pool = Threads(asyncio.get_running_loop(), "test", threads, places, at_once)
+        loop = asyncio.get_running_loop()
+        pool = Threads(loop, "test", threads, places, at_once, of_one_source)
         try:
             await asyncio.wait_for(use(pool), SECONDS)
         finally:
@@ -45,6 +50,33 @@ def test_a_line_that_blocks_all_it_may_leaves_the_others_a_thread(gate: threadin
         assert await asyncio.gather(*flood) == [True] * 10
 
     with_threads(use)
+
+
+def test_the_lines_of_a_network_that_block_all_they_may_leave_other_networks_a_thread(
+    gate: threading.Event,
+) -> None:
+    async def use(threads: Threads) -> None:
+        running: list[int] = []
+
+        def hold(number: int) -> bool:
+            running.append(number)
+            return gate.wait(SECONDS)
+
+        lines = [Line("192.0.2.1", str(number)) for number in range(10)]
+        flood = [
+            asyncio.create_task(threads.run(line, hold, number))
+            for number, line in enumerate(lines)
+        ]
+        await asyncio.sleep(0)
+        elsewhere = Line("198.51.100.1", "")
+        for number in range(20):
+            assert await threads.run(elsewhere, lambda number=number: number) == number
+        assert not any(one.done() for one in flood)
+        assert len(running) == 3, "it has all that it may"
+        gate.set()
+        assert await asyncio.gather(*flood) == [True] * 10
+
+    with_threads(use, of_one_source=3)
 
 
 def test_lines_take_turns(gate: threading.Event) -> None:
