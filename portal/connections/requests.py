@@ -2,11 +2,7 @@
 
 import asyncio
 import math
-import threading
-from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,7 +29,7 @@ from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.database.record import find
 from portal.database.session import database_now, let_go, session
-from portal.outbound import OutboundClient
+from portal.outbound import OutboundClient, turn
 from portal.providers import PROVIDERS
 from portal.records.listing import Listing, Page, Query, page_below
 from portal.secretstore import last_forgotten
@@ -42,13 +38,6 @@ WRITE = "connectors:write"
 PER_MINUTE = 60  # checks that people and programs of one tenant ask for
 PER_MINUTE_OF_JOBS = 45  # of these, so that a long job leaves some to a person
 WINDOW = timedelta(minutes=1)
-# In one process. Each holds a thread for as long as the other side takes, so that many slow ones
-# must leave threads for all other requests.
-DRAFTS_AT_ONCE = 4
-OF_ONE_TENANT = 2  # of these, so that nobody with a slow address keeps the others waiting
-
-_drafts = Counter[str]()
-_counting = threading.Lock()
 
 LISTING: Listing[Any] = Listing(
     ConnectorCheck,
@@ -182,8 +171,8 @@ def check_draft(actor: Actor, command: ConnectorInput) -> Report:
     """Run a check of what was typed, at once. Nothing is stored, and no stored secret is used.
 
     It ends the running transaction before it sends, so call it only from a request handler. Raises
-    Invalid for a draft without a provider, RateLimited while many drafts are being checked, and for
-    its application what creating the connector raises.
+    Invalid for a draft without a provider, RateLimited while many requests wait for other systems,
+    and for its application what creating the connector raises.
     """
     actor.require(WRITE)
     provider = PROVIDERS.get(command.provider or "")
@@ -195,25 +184,9 @@ def check_draft(actor: Actor, command: ConnectorInput) -> Report:
     applications.check_owner(actor, None, command.application_id or actor.application_id)
     given = {name: value for name, value in command.credentials.items() if value is not None}
     subject = Subject(provider, variant, dict(command.config), given)
-    let_go()
-    with _turn_of_drafts(actor.tenant_id):
+    with turn(actor.tenant_id):
+        let_go()
         return _run_now(subject)
-
-
-@contextmanager
-def _turn_of_drafts(tenant_id: str) -> Iterator[None]:
-    with _counting:
-        if _drafts[tenant_id] >= OF_ONE_TENANT or _drafts.total() >= DRAFTS_AT_ONCE:
-            said = "Many drafts are being checked. Try again in a moment."
-            raise RateLimited(said, retry_after=5)
-        _drafts[tenant_id] += 1
-    try:
-        yield
-    finally:
-        with _counting:
-            _drafts[tenant_id] -= 1
-            if not _drafts[tenant_id]:
-                del _drafts[tenant_id]
 
 
 def _run_now(subject: Subject) -> Report:

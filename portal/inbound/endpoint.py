@@ -26,7 +26,7 @@ from portal.inbound.reception.failure_limits import Failures
 from portal.inbound.reception.failure_orders import Failure
 from portal.inbound.reception.reception import Reception
 from portal.outbound import Request as OutboundRequest
-from portal.outbound import send_now
+from portal.outbound import send_now, turn
 from portal.rest import api
 from portal.web import cookieless
 from portal.webhooks.models import Webhook
@@ -37,6 +37,7 @@ from portal.webhooks.verification.message import Message
 from portal.webhooks.verification.signature_check import KEYS_AGAIN, KEYS_AWAY
 
 bp = Blueprint("door", __name__)
+KEYS_NOT_FETCHED = "The keys of the sender cannot be fetched right now."
 FULL_RETRY = 300  # Retry-After in seconds, if the tenant's storage is full
 
 
@@ -93,7 +94,7 @@ def _take(inbound_id: str) -> Response:
     if request.method == "OPTIONS":
         return _permit(webhook, message)
     if urls := reception.missing(webhook, message):
-        webhook = _fetched(urls, inbound_id)
+        webhook = _fetched(urls, webhook)
     if (asked := reception.ask(webhook, message)) is not None:
         return _answer(asked)
     if request.method != "POST":
@@ -149,13 +150,22 @@ def _thanks(received: Reception) -> Response:
     )
 
 
-def _fetched(urls: Sequence[str], inbound_id: str) -> Webhook:
+def _fetched(urls: Sequence[str], webhook: Webhook) -> Webhook:
     """Fetch the documents that verify the signature while no transaction is open; return the
-    webhook, read again."""
+    webhook, read again.
+
+    If too many requests wait, it is verified with what is kept, as while the source is unavailable.
+    Raises Unavailable if that lacks the key.
+    """
+    tenant_id, webhook_id = webhook.tenant_id, webhook.id
     let_go()
     for url in urls:
-        documents.renew(url, KEYS_AGAIN)
-    return reception.enter(inbound_id)
+        try:
+            documents.renew(url, KEYS_AGAIN, tenant_id)
+        except RateLimited as error:
+            if not documents.needs(url):
+                raise Unavailable(KEYS_NOT_FETCHED, retry_after=error.retry_after) from error
+    return reception.enter(webhook_id)
 
 
 def _confirm(webhook: Webhook, url: str) -> Response:
@@ -163,7 +173,9 @@ def _confirm(webhook: Webhook, url: str) -> Response:
     tenant_id, webhook_id = webhook.tenant_id, webhook.id
     let_go()
     request = OutboundRequest("GET", url, timeout=TIMEOUT, once=True)
-    if not send_now(request, running().outbound_allow).succeeded:
+    with turn(tenant_id):
+        outcome = send_now(request, running().outbound_allow)
+    if not outcome.succeeded:
         raise Unavailable("The subscription could not be confirmed right now.", retry_after=60)
     with transaction(tenant_id):
         reception.confirmed(reception.enter(webhook_id))
@@ -190,8 +202,7 @@ def _set_aside(webhook: Webhook, arrival: Arrival, received: Reception) -> Respo
     with transaction(tenant_id):
         kept = reception.quarantine(webhook, arrival, request.remote_addr, verdict)
     if verdict.code == KEYS_AWAY:
-        gone = Unavailable("The keys of the sender cannot be fetched right now.", retry_after=60)
-        return api.problem(gone)
+        return api.problem(Unavailable(KEYS_NOT_FETCHED, retry_after=60))
     if verdict.code != "event_refused":
         return api.problem(NotVerified(verdict.reason))
     if kept is None:

@@ -190,7 +190,7 @@ def judge(
     message = message_of(request)
     # Rare, and started by a person: only here is a document fetched within a transaction.
     for url in sources(scheme, known, message):
-        documents.renew(url, BY_HAND)
+        documents.renew(url, BY_HAND, webhook.tenant_id)
     return verify(scheme, known, message, now=request.received_at.timestamp())
 
 

@@ -25,7 +25,7 @@ from portal.database.session import database_now, let_go, session
 from portal.delivery import sending
 from portal.events.publishing import key_material
 from portal.lab.schemas import TestInput
-from portal.outbound import Outcome, Request, send_now
+from portal.outbound import Outcome, Request, send_now, turn
 from portal.records.audit import trail as audit
 from portal.records.listing import CLOCKS_DIFFER, Listing, Page, Query, page_below
 from portal.records.quotas import stored_bytes
@@ -60,14 +60,15 @@ def send_test(actor: Actor, webhook_id: str, command: TestInput) -> DeliveryAtte
     It commits the running transaction before it sends, so call it only from a request handler. Any
     reaction of the receiver becomes the attempt's outcome. Raises Conflict for a webhook without a
     URL or one that may not send, QuotaReached when the tenant's stored bytes are at the limit,
-    RateLimited for too many tests, Unavailable if the secret store does not answer; then nothing
-    was sent.
+    RateLimited for too many tests in a minute or on their way, Unavailable if the secret store does
+    not answer; then nothing was sent.
     """
     attempt, request = _begin(actor, webhook_id, command)
     if dry_run.is_on():  # nothing is sent, so there is no outcome
         return attempt
-    let_go()
-    outcome = send_now(request, running().outbound_allow)
+    with turn(actor.tenant_id):
+        let_go()
+        outcome = send_now(request, running().outbound_allow)
     return _finish(actor, attempt, outcome)
 
 

@@ -10,7 +10,7 @@ It has no tables. The features send through the names below; the front and `port
 `networks`.
 """
 
-from portal.outbound.client import OutboundClient, make_trust, send_now
+from portal.outbound.client import OutboundClient, make_trust, send_now, turn
 from portal.outbound.dialling import Dialled, Undialled
 from portal.outbound.outcome import Kind, Outcome, Request, Timings
 from portal.outbound.request_headers import HEADER_NAME, HEADER_VALUE, header_problems
@@ -32,4 +32,5 @@ __all__ = [
     "make_trust",
     "read_url",
     "send_now",
+    "turn",
 ]

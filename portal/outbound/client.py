@@ -8,14 +8,18 @@ deadline.
 import asyncio
 import functools
 import ssl
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Condition
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
+from portal.core.errors import RateLimited
 from portal.database import dry_run
 from portal.outbound.address_guard import (
     DNS_SECONDS,
@@ -39,6 +43,11 @@ CONNECT_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 15.0
 DNS_CACHE_SECONDS = 60
 KNOWN_URLS = 4096
+# Callers of one process that wait for another system. Each holds a thread of the web server for as
+# long as that takes, so slow ones must leave threads for all other requests.
+WAITING_AT_ONCE = 3
+OF_ONE_TENANT = 2  # of these, so that a tenant with a slow address keeps no other one waiting
+RETRY_SECONDS = 5
 
 _SENT_ERRORS = (
     *(aiohttp.ClientError, HttpProcessingError, aiohttp.EofStream),
@@ -210,9 +219,48 @@ class OutboundClient:
         )
 
 
+_waiting = Counter[str]()
+_one_ended = Condition()
+
+
+@contextmanager
+def turn(tenant_id: str, patience: float = 0.0) -> Iterator[None]:
+    """Let a request of a tenant wait for another system in the block, with few others at a time.
+
+    Raises RateLimited if as many of the tenant, or of all tenants, wait already, and none of them
+    ends within `patience` seconds.
+    """
+    with _one_ended:
+        if not _one_ended.wait_for(lambda: _has_room(tenant_id), patience):
+            raise RateLimited(_why(tenant_id), retry_after=RETRY_SECONDS)
+        _waiting[tenant_id] += 1
+    try:
+        yield
+    finally:
+        with _one_ended:
+            _waiting[tenant_id] -= 1
+            if not _waiting[tenant_id]:
+                del _waiting[tenant_id]
+            _one_ended.notify_all()
+
+
+def _has_room(tenant_id: str) -> bool:
+    return _waiting[tenant_id] < OF_ONE_TENANT and _waiting.total() < WAITING_AT_ONCE
+
+
+def _why(tenant_id: str) -> str:
+    if _waiting[tenant_id] < OF_ONE_TENANT:
+        return "Many requests wait for the answer of another system. Try again in a moment."
+    return (
+        f"{OF_ONE_TENANT} requests of your tenant still wait for the answer of another system. Try"
+        " again when one of them has it."
+    )
+
+
 def send_now(request: Request, allow: Sequence[Network] = (), **options: Any) -> Outcome:
     """Send one request from synchronous code, with an event loop and a connection of its own.
 
+    For an address that a tenant typed, take a `turn` around it.
     `options` are those of `OutboundClient`.
     """
     dry_run.forbid()  # here, since the thread below does not know that this is a dry run

@@ -16,10 +16,10 @@ from portal.connections import engine_loop, housekeeping, saves
 from portal.connections.checks import visit
 from portal.connections.engine import Engine
 from portal.connections.queue import AT_ONCE, take, tenants_with_open_checks
-from portal.connections.requests import DRAFTS_AT_ONCE, OF_ONE_TENANT
 from portal.core.config import libpq_url
 from portal.database.session import transaction
 from portal.front.application import THREADS
+from portal.outbound.client import OF_ONE_TENANT, WAITING_AT_ONCE
 from tests.cast import Api, Provider
 from tests.connections.conftest import PASSWORD, USER, RunChecks, Service
 from tests.connectors.conftest import Reveal
@@ -579,7 +579,7 @@ def test_a_tenant_whose_drafts_are_slow_keeps_no_other_one_waiting(
 
 
 def test_slow_drafts_of_many_tenants_leave_threads_for_other_requests() -> None:
-    assert DRAFTS_AT_ONCE <= THREADS // 2
+    assert WAITING_AT_ONCE <= THREADS // 2
 
 
 def test_a_worker_that_looks_rarely_hears_of_a_check_that_is_asked_for(

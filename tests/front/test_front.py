@@ -23,6 +23,7 @@ from portal.core.config import libpq_url
 from portal.front import bodies, large_answers
 from portal.front.application import DOORS, KEY_THREADS, OF_ONE_ADDRESS, THREADS
 from portal.keys.decision import format as key_format
+from portal.outbound.client import OF_ONE_TENANT
 from tests.bench.servers import ROOT, free_port, portal_serving
 from tests.cast import PREFIX, Api
 from tests.databases import Database
@@ -501,6 +502,32 @@ def test_an_address_with_many_credentials_leaves_the_others_a_thread(
 
     lock = "LOCK TABLE web_session IN ACCESS EXCLUSIVE MODE"
     waiting.meanwhile(lock, OF_ONE_ADDRESS, calls, check)
+
+
+def test_receivers_that_do_not_answer_hold_few_threads(port: int, ada: Api, gus: Api):
+    quiet = gus.create("api-keys", scopes=["applications:read"])["key"]
+    key = ada.create("api-keys", scopes=["webhooks:write"])["key"]
+    body = b'{"event_type": "rfp.created"}'
+    said = {"authorization": f"Bearer {key}", "content_length": str(len(body))}
+    said["content_type"] = "application/json"
+    with socket.create_server(("127.0.0.1", 0)) as receiver, ExitStack() as stack:
+        hook = {"url": f"http://127.0.0.1:{receiver.getsockname()[1]}", "event_types": ["rfp.*"]}
+        hook["retry_policy"] = {"timeoutMs": 30_000}
+        made = [ada.create("webhooks", name=name, **hook)["id"] for name in ("One", "Two")]
+        calls = [
+            head("POST", f"{PREFIX}/webhooks/{made[number % 2]}/test-deliveries",
+                 x_forwarded_for=address, **said) + body
+            for number, address in enumerate(addresses(2 * THREADS))
+        ]  # fmt: skip
+        stuck = [stack.enter_context(connected(port, call)) for call in calls]
+        until(lambda: len(silent(stuck)) == OF_ONE_TENANT, SECONDS / 2)
+        headers = {"Authorization": f"Bearer {quiet}"}
+        assert ask(port, "GET", f"{PREFIX}/applications", None, headers)[0] == 200
+        waiting = silent(stuck)
+        assert len(waiting) == OF_ONE_TENANT
+        assert {status_of(one) for one in stuck if one not in waiting} == {429}
+        receiver.close()
+        assert {status_of(one) for one in waiting} == {201}
 
 
 def test_requests_in_hand_are_answered_when_the_server_is_stopped(

@@ -4,7 +4,8 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,11 +16,14 @@ from standardwebhooks import Webhook as Verifier
 
 from portal.core.config import Config, libpq_url
 from portal.core.key_shape import masked
-from tests.cast import Api
+from portal.outbound.client import OF_ONE_TENANT
+from tests.cast import ADA, Api, Pages
 from tests.databases import Database
+from tests.front.kit import until
 from tests.outbound.sink import Behaviour, answers, sink
 from tests.webhooks.conftest import Make, Receiver, Watcher
 
+HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
 EVENT = {"event_type": "rfp.created", "data": {"rfp_id": "rfp_1", "title": "Größe"}}
 
 
@@ -251,6 +255,33 @@ def test_a_test_that_cannot_be_sent_is_refused_by_field(
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json["errors"]] == [field]
     assert (ada.get(f"/webhooks/{made['id']}/test-deliveries").json or {})["items"] == []
+
+
+def test_of_a_tenant_only_some_tests_are_on_their_way_at_a_time(
+    ada: Api, gus: Api, browse: Callable[[str], Pages], make: Make, receiver: Receiver
+) -> None:
+    with (
+        ThreadPoolExecutor(OF_ONE_TENANT) as callers,
+        socket.create_server(("127.0.0.1", 0)) as silent,
+    ):
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        made = make(url, retry_policy={"timeoutMs": 30_000})
+        sent = [callers.submit(fire, ada, made) for _ in range(OF_ONE_TENANT)]
+        place = f"/webhooks/{made['id']}/test-deliveries"
+        until(lambda: len((ada.get(place).json or {})["items"]) == OF_ONE_TENANT)
+        said = "2 requests of your tenant still wait for the answer of another system."
+        answer = fire(ada, made)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (429, "5")
+        assert answer.json["detail"].startswith(said)
+        page = browse(ADA).post(place, {"event_type": "rfp.created", "data": "{}"}, headers=HTMX)
+        assert page.status_code == 429
+        assert said in page.text
+        other = {"name": "Other", "url": receiver.hook("other"), "event_types": ["rfp.*"]}
+        assert fire(gus, gus.create("webhooks", **other)).status_code == 201
+        silent.close()
+        assert [one.result().status_code for one in sent] == [201, 201]
+    assert len((ada.get(place).json or {})["items"]) == OF_ONE_TENANT, "nothing else was sent"
+    assert fire(ada, make(receiver.hook("crm"))).status_code == 201, "each turn is given back"
 
 
 def test_tests_are_limited_by_the_minute(ada: Api, make: Make, receiver: Receiver) -> None:

@@ -11,7 +11,7 @@ from threading import Lock
 from weakref import WeakValueDictionary
 
 from portal.core.config import running
-from portal.outbound import Request, send_now
+from portal.outbound import Request, send_now, turn
 
 FRESH, FAILED = 3600.0, 30.0
 BY_HAND = 5.0
@@ -20,6 +20,9 @@ person must see the current state."""
 MOST = 200
 MAX_BYTES = 64 * 1024
 TIMEOUT = 5.0
+PATIENCE = (
+    0.5  # seconds that a caller waits for the fetches of others: of most sources all get a turn
+)
 
 Look = Callable[[str], bytes | None]
 
@@ -67,10 +70,12 @@ class Documents:
                 self._kept.clear()
             self._kept[url] = LastFetch(self.clock(), document or self.get(url), problem)
 
-    def renew(self, url: str, older_than: float) -> None:
-        """Fetch the document if `needs` says so. Of several concurrent callers one fetches it, and
-        the others wait for its result."""
-        with self._line(url):
+    def renew(self, url: str, older_than: float, tenant_id: str) -> None:
+        """Fetch the document for a tenant if `needs` says so. Of several concurrent callers one
+        fetches it, and the others wait for its result. Raises RateLimited if too many wait."""
+        if not self.needs(url, older_than):
+            return
+        with turn(tenant_id, PATIENCE), self._line(url):
             if not self.needs(url, older_than):
                 return
             request = Request("GET", url, timeout=TIMEOUT, keep=MAX_BYTES, whole=True)

@@ -10,6 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,11 @@ from werkzeug.test import TestResponse
 
 from portal.inbound import endpoint
 from portal.outbound import Outcome, Request, send_now
-from portal.outbound.client import default_trust
+from portal.outbound.client import OF_ONE_TENANT, default_trust
 from portal.webhooks.verification import documents as kept_documents
 from portal.webhooks.verification.documents import documents
 from tests.cast import Api
+from tests.front.kit import until
 from tests.inbound.test_inbound import events, knock, make, received
 from tests.outbound.sink import Behaviour, Certificates, read_request
 from tests.webhooks.kit import sinks
@@ -185,6 +187,26 @@ def test_of_many_at_once_one_asks_for_the_key_set(source: Source, send: Send) ->
     for one in many:
         one.join()
     assert answers == [200] * 6
+    assert len(source.asked) == 1
+
+
+def test_of_many_at_once_only_some_wait_for_a_source_that_is_silent(
+    ada: Api, webhook: dict[str, Any], source: Source, send: Send
+) -> None:
+    source.is_open.clear()
+    with ThreadPoolExecutor(6) as senders:
+        sent = [senders.submit(send, ONE, number) for number in range(6)]
+        try:
+            until(lambda: sum(one.done() for one in sent) == 6 - OF_ONE_TENANT, 4)
+            refused = [one.result() for one in sent if one.done()]
+        finally:
+            source.is_open.set()
+        assert {(one.status_code, one.headers["Retry-After"]) for one in refused} == {(503, "60")}
+        statuses = sorted(one.result().status_code for one in sent)
+    assert statuses == [200] * OF_ONE_TENANT + [503] * len(refused)
+    assert len(received(ada, webhook, "?state=quarantined")) == len(refused), "nothing is lost"
+    assert [send(ONE, number).status_code for number in range(6)] == [200] * 6
+    assert received(ada, webhook, "?state=quarantined") == []
     assert len(source.asked) == 1
 
 
