@@ -1,8 +1,8 @@
 """Define the RSGI application of one web process, which receives and answers requests.
 
-Requests are answered in three places: on the loop itself (liveness, static files, the OpenAPI
+Requests are answered in four places: on the loop itself (liveness, static files, the OpenAPI
 document, key checks that memory answers or that PostgreSQL counts, single events), in the threads
-for keys that are not in memory, and in the threads for everything else.
+for keys that are not in memory, in the thread for readiness, and in the threads for all else.
 """
 
 import asyncio
@@ -51,6 +51,7 @@ FOR_OTHERS = 2  # threads kept for other addresses if one address uses all that 
 OF_ONE_ADDRESS = THREADS - FOR_OTHERS
 OF_ONE_LINE = OF_ONE_ADDRESS - FOR_OTHERS  # so as many are kept for other callers of its address
 KEY_THREADS = 4  # only for requests about keys
+READY = "/readyz"  # has a thread of its own: a process whose other threads all wait is ready
 PLACES = 256  # requests that may wait for each kind of thread
 # Delay the refusal of a caller with too many requests, because many callers retry at once. A flood
 # then costs a few refusals per second for each connection, not all that a thread can give.
@@ -99,8 +100,10 @@ class Front:
         self._loop = loop
         self._threads = Threads(loop, "page", THREADS, PLACES, OF_ONE_LINE, OF_ONE_ADDRESS)
         self._key_threads = Threads(loop, "key", KEY_THREADS, PLACES)
+        self._ready_thread = Threads(loop, "ready", 1, PLACES)
+        self._all_threads = self._threads, self._key_threads, self._ready_thread
         self._document = self._described()
-        one_cpu = OneCpu([*self._threads.threads, *self._key_threads.threads])
+        one_cpu = OneCpu([thread for some in self._all_threads for thread in some.threads])
         watches = self._bodies.watch(), one_cpu.watch()
         self._watching = [loop.create_task(watch) for watch in watches]
         self._engine.begin()
@@ -109,8 +112,8 @@ class Front:
         """Stop the threads and tasks after the last request was answered."""
         for task in self._watching:
             task.cancel()
-        self._threads.stop()
-        self._key_threads.stop()
+        for some in self._all_threads:
+            some.stop()
         self._publishing.stop()
         self._engine.end()
 
@@ -194,8 +197,9 @@ class Front:
 
     async def _from_the_application(self, scope: Any, protocol: Any, body: bytes) -> Answer | None:
         environ, line = wsgi.environment(scope, body), self._line(scope)
-        if scope.path in FOR_KEYS:
-            return await self._key_threads.run(line, wsgi.call, self._app.wsgi_app, environ)
+        if scope.path in FOR_KEYS or scope.path == READY:
+            threads = self._ready_thread if scope.path == READY else self._key_threads
+            return await threads.run(line, wsgi.call, self._app.wsgi_app, environ)
         refusal = await self._threads.run(line, self._sent, environ, protocol)
         if refusal is not None:
             await asyncio.sleep(PAUSE_SECONDS)

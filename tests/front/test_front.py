@@ -444,6 +444,21 @@ def test_what_is_in_memory_and_the_checks_of_keys_are_answered_while_all_pages_w
     waiting.meanwhile("SELECT FROM application FOR UPDATE", THREADS, calls, check)
 
 
+def test_a_process_whose_threads_all_wait_says_that_it_is_ready(port: int, waiting: Waiting):
+    nobody = f"tnt_{'0' * 26}.{'x' * 43}"  # its session is looked for
+    calls = [
+        head("GET", "/", cookie=f"cpod-{port}={nobody}", x_forwarded_for=address)
+        for address in addresses(2 * THREADS)
+    ]
+
+    def check() -> None:
+        for path in ("/readyz", "/readyz?for=writes", "/readyz"):
+            assert ask(port, "GET", path) == (200, b"ok\n")
+
+    lock = "LOCK TABLE web_session IN ACCESS EXCLUSIVE MODE"
+    waiting.meanwhile(lock, THREADS, calls, check)
+
+
 def test_what_is_in_memory_and_pages_are_answered_while_all_checks_of_keys_wait(
     port: int, asking: Asking, waiting: Waiting
 ):
