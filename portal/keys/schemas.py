@@ -547,7 +547,7 @@ class PropagationDocument(BaseModel):
     milliseconds: float | None = Field(description="Milliseconds until the last of them had heard.")
     cut_off: list[str] = Field(
         description="Hosts that have not said that they heard and are silent, with all their"
-        " processes: those that are cut off answer 503, not VALID."
+        " processes. They do not answer VALID any more: those that are cut off answer 503."
     )
 
 

@@ -2875,7 +2875,7 @@ export interface Propagation {
   heard: number;
   /** Milliseconds until the last of them had heard. */
   milliseconds: number | null;
-  /** Hosts that have not said that they heard and are silent, with all their processes: those that are cut off answer 503, not VALID. */
+  /** Hosts that have not said that they heard and are silent, with all their processes. They do not answer VALID any more: those that are cut off answer 503. */
   cut_off: string[];
 }
 

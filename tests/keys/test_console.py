@@ -304,8 +304,8 @@ def test_who_has_not_heard_yet_is_counted(page: Pages, ada: Api, verifier: None,
 @pytest.mark.parametrize(
     ("hosts", "who"),
     [
-        (["w2"], "Host w2 is silent. If it"),
-        (["w3", "w2"], "Hosts w2, w3 are silent. If one"),
+        (["w2"], "Host w2 is silent: it does"),
+        (["w3", "w2"], "Hosts w2, w3 are silent: they do"),
     ],
     ids=["one", "two"],
 )
@@ -324,7 +324,7 @@ def test_the_page_names_the_hosts_that_are_cut_off(
     page.post(f"{path}/{verb}")
     text = page.get(path).text
     sql("DELETE FROM key_verifier WHERE id LIKE 'silent %%'")
-    words = " is cut off, a call there is answered with 503, not with VALID."
+    words = " not answer VALID any more, but 503 if cut off."
     assert f" {who}{words}" in text
 
 

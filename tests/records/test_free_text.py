@@ -135,18 +135,18 @@ def test_a_key_is_found_wherever_it_stands() -> None:
     assert masked_value(value)["a"][1:] == [1, None]
 
 
-WRITTEN = [
-    KEY.replace("-", "%2D"),
-    KEY.replace("-", "%2d"),
-    f"%73{KEY[1:]}",
-    f"\\u0073{KEY[1:]}",
-    f"{KEY[:-1]}%{ord(KEY[-1]):X}",
-    "".join(f"%{ord(character):02x}" for character in KEY),
-    "".join(f"\\u{ord(character):04x}" for character in KEY),
-]
+WRITTEN = {
+    "dashes": KEY.replace("-", "%2D"),
+    "dashes in small letters": KEY.replace("-", "%2d"),
+    "the first": f"%73{KEY[1:]}",
+    "the first in JSON": f"\\u0073{KEY[1:]}",
+    "the last": f"{KEY[:-1]}%{ord(KEY[-1]):X}",
+    "all": "".join(f"%{ord(character):02x}" for character in KEY),
+    "all in JSON": "".join(f"\\u{ord(character):04x}" for character in KEY),
+}
 
 
-@pytest.mark.parametrize("written", WRITTEN)
+@pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN)
 def test_a_key_is_found_though_characters_of_it_are_escaped(written: str) -> None:
     shown = f"{KEY[:12]}…{KEY[-4:]}"
     assert masked(f"100%{written}b%20") == f"100%{shown}b%20"
@@ -157,11 +157,11 @@ def test_a_key_is_found_though_characters_of_it_are_escaped(written: str) -> Non
 
 
 def test_an_escaped_key_in_an_address_is_refused(ada: Api) -> None:
-    address = f"https://hooks.example.com/?key={WRITTEN[0]}"
+    address = f"https://hooks.example.com/?key={WRITTEN['dashes']}"
     answer = ada.post("/webhooks", {"name": "Hook", "url": address})
     assert answer.status_code == 422
     assert [error["field"] for error in (answer.json or {})["errors"]] == ["url"]
-    assert WRITTEN[0] not in answer.text
+    assert WRITTEN["dashes"] not in answer.text
 
 
 def test_a_key_that_begins_within_what_looks_like_one_is_found() -> None:

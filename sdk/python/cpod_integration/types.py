@@ -2251,8 +2251,8 @@ class PropagationDocument(TypedDict):
     milliseconds: float | None
     """Milliseconds until the last of them had heard."""
     cut_off: list[str]
-    """Hosts that have not said that they heard and are silent, with all their processes: those
-    that are cut off answer 503, not VALID.
+    """Hosts that have not said that they heard and are silent, with all their processes. They do
+    not answer VALID any more: those that are cut off answer 503.
     """
 
 
