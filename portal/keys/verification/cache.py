@@ -78,17 +78,18 @@ class Cache:
         return until is not None and self._clock() < until
 
     def get(self, digest: str, load: Load) -> Snapshot | None:
-        """Return the snapshot of a hash, from the cache or from `load`."""
+        """Return the snapshot of a hash, from the cache or from `load`.
+
+        What was changed while it was loaded is loaded once more: the key may have been stopped.
+        """
         found = self.peek(digest)
         if found is not None:
             return found
         if self.is_unknown(digest):
             return None
-        begun = self._generation
-        found = load(digest)
-        if self._open:
-            with self._lock:
-                self._remember(digest, found, begun)
+        found, is_overtaken = self._loaded(digest, load)
+        if is_overtaken:
+            found, _ = self._loaded(digest, load)
         return found
 
     def evict(self, names: Iterable[str]) -> None:
@@ -105,11 +106,19 @@ class Cache:
                 # A look-up that began before this forgotten change may not store its result.
                 _, self._flushed_at = self._evicted.popitem(last=False)
 
-    def _remember(self, digest: str, found: Snapshot | None, begun: int) -> None:
+    def _loaded(self, digest: str, load: Load) -> tuple[Snapshot | None, bool]:
+        """Return what `load` returns, and whether a change came meanwhile. If not, store it."""
+        begun = self._generation
+        found = load(digest)
         names = (digest,) if found is None else found.depends_on
-        changed = max(self._evicted.get(name, 0) for name in names)
-        if not self._open or begun < max(changed, self._flushed_at):
-            return
+        with self._lock:
+            changed = max(self._evicted.get(name, 0) for name in names)
+            is_overtaken = self._open and begun < max(changed, self._flushed_at)
+            if self._open and not is_overtaken:
+                self._remember(digest, found, names)
+        return found, is_overtaken
+
+    def _remember(self, digest: str, found: Snapshot | None, names: Iterable[str]) -> None:
         if found is None:
             self._unknown[digest] = self._clock() + UNKNOWN_SECONDS
             while len(self._unknown) > UNKNOWN_CAPACITY:
