@@ -280,7 +280,8 @@ class WebhookInput(Command):
         default={},
         max_length=10,
         description="Top-level field of an event's data → the value, or the list of values, of"
-        " which it must have one. Only events that pass all of it are sent.",
+        " which it must have one. Only events that pass all of it are sent. Those of more than"
+        " 1 KiB may be 8 MiB together in a tenant.",
     )
     rate_limit: int | None = Field(
         None, ge=1, le=1000, description="At most so many deliveries a second, over all workers."

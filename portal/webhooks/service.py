@@ -279,6 +279,7 @@ def _check(actor: Actor, stored: Webhook | None, values: dict[str, Any]) -> None
     if values["enabled"] and values["direction"] == "outbound":
         problems += _missing(values)
     problems += _foreign(actor, stored, values)
+    problems += subscriptions.filter_problems(actor.tenant_id, stored, values["filter"])
     if problems:
         raise Invalid(problems)
     applications.check_owner(actor, stored, values["application_id"])

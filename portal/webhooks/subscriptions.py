@@ -1,7 +1,11 @@
 """The table of the event patterns of each webhook, and the notifications that reach the workers."""
 
-from sqlalchemy import delete, insert, select, text, update
+from typing import Any
 
+import orjson
+from sqlalchemy import Text, cast, delete, func, insert, select, text, update
+
+from portal.core.errors import FieldError
 from portal.database.session import session
 from portal.webhooks.models import Delivery, Subscription, Webhook
 
@@ -13,6 +17,29 @@ those of a publication that began earlier and ended later. `record_attempts` has
 
 IN_PLACE = text(PLACE)
 HALT = text(f"SELECT pg_notify('{CHANNEL}', :webhook)")
+
+LARGE_FILTER = 1024  # bytes
+LARGE_FILTERS = 8 * 1024**2
+"""The bytes of all large filters of a tenant. A publication may have to read them all."""
+TOO_MANY_LARGE_FILTERS = (
+    f"The filters of this tenant's webhooks that have more than {LARGE_FILTER // 1024} KiB are more"
+    f" than {LARGE_FILTERS // 1024**2} MiB together. Give it fewer values, or remove other filters."
+)
+
+
+def filter_problems(
+    tenant_id: str, stored: Webhook | None, wanted: dict[str, Any]
+) -> list[FieldError]:
+    """Return an error if a webhook's new filter makes the large ones of the tenant too many."""
+    size = len(orjson.dumps(wanted))
+    if size <= LARGE_FILTER or (stored is not None and wanted == stored.filter):
+        return []
+    of_one = func.octet_length(cast(Webhook.filter, Text))
+    query = select(func.sum(of_one)).where(Webhook.tenant_id == tenant_id, of_one > LARGE_FILTER)
+    if stored is not None:
+        query = query.where(Webhook.id != stored.id)
+    others = session.scalar(query) or 0
+    return [FieldError("filter", TOO_MANY_LARGE_FILTERS)] if others + size > LARGE_FILTERS else []
 
 
 def subscribe(webhook: Webhook) -> None:

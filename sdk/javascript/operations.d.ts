@@ -4357,7 +4357,7 @@ export interface WebhookInput {
   enabled?: boolean | null;
   /** { maxAttempts, backoff: 'exponential', timeoutMs } Parts that are left out get their defaults; in a PATCH they stay. */
   retry_policy?: RetryPolicy;
-  /** Top-level field of an event's data → the value, or the list of values, of which it must have one. Only events that pass all of it are sent. */
+  /** Top-level field of an event's data → the value, or the list of values, of which it must have one. Only events that pass all of it are sent. Those of more than 1 KiB may be 8 MiB together in a tenant. */
   filter?: Record<string, (string | number | boolean | null)[] | string | number | boolean | null>;
   /** At most so many deliveries a second, over all workers. */
   rate_limit?: number | null;

@@ -16,7 +16,7 @@ from portal.database.session import enter_tenant
 from portal.secretstore import SecretRef, SecretStore
 from portal.secretstore.crypto import KeyRing
 from portal.secretstore.embedded_store import EmbeddedStore
-from portal.webhooks import keyring
+from portal.webhooks import keyring, subscriptions
 from portal.webhooks.signing import standard_webhooks
 from tests.cast import Api
 from tests.databases import Database
@@ -181,6 +181,24 @@ def test_a_header_that_no_webhook_may_have_is_refused(
 @pytest.mark.parametrize("name", ["", "rfp.", ".rfp", "rfp..created", "*.created", "rfp*", "a b"])
 def test_an_event_filter_is_a_name_a_group_or_everything(name: str, ada: Api) -> None:
     assert fields(ada.post("/webhooks", {"event_types": [name]})).keys() == {"event_types.0"}
+
+
+def test_the_large_filters_of_a_tenant_are_bounded_together(
+    ada: Api, gus: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriptions, "LARGE_FILTERS", 4000)
+    large, small = {"region": ["x" * 1000 + end for end in "ab"]}, {"region": ["eu"]}
+    first = ada.create("webhooks", name="First", filter=large)
+    assert fields(ada.post("/webhooks", {"filter": large})).keys() == {"filter"}
+    second = ada.create("webhooks", name="Second", filter=small)
+    path = f"/webhooks/{second['id']}"
+    assert fields(ada.patch(path, {"filter": large})).keys() == {"filter"}
+    turned = {"region": large["region"][::-1]}
+    assert ada.patch(f"/webhooks/{first['id']}", {"filter": turned}).status_code == 200
+    assert ada.patch(f"/webhooks/{first['id']}", {"name": "Renamed"}).status_code == 200
+    assert gus.post("/webhooks", {"filter": large}).status_code == 201
+    ada.patch(f"/webhooks/{first['id']}", {"filter": small})
+    assert ada.patch(path, {"filter": large}).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -3606,7 +3606,8 @@ class WebhookInput(TypedDict):
     """
     filter: NotRequired[dict[str, list[str | float | bool | None] | str | float | bool | None]]
     """Top-level field of an event's data → the value, or the list of values, of which it must
-    have one. Only events that pass all of it are sent.
+    have one. Only events that pass all of it are sent. Those of more than 1 KiB may be 8 MiB
+    together in a tenant.
     """
     rate_limit: NotRequired[int | None]
     """At most so many deliveries a second, over all workers."""
