@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
+NOT_MIGRATED = "The database was never migrated, or by an older release. Run portal migrate."
+
 
 def configured(command: Callable[Concatenate[Config, P], None]) -> Callable[P, None]:
     """Pass the settings to a command; report expected errors as sentences, without a traceback."""
@@ -33,13 +35,17 @@ def configured(command: Callable[Concatenate[Config, P], None]) -> Callable[P, N
                 command(config, *args, **kwargs)
         except _expected_errors() as error:
             raise click.ClickException(str(error)) from None
+        except Exception as error:
+            if _lacks_a_table(error):
+                raise click.ClickException(NOT_MIGRATED) from None
+            raise
 
     return wrapper
 
 
 def _expected_errors() -> tuple[type[Exception], ...]:
     """Return the errors that an operator can fix."""
-    from portal.database.app_role import REFUSALS, DatabaseRoleError, DatabaseUnreachable
+    from portal.database.app_role import DatabaseRoleError, DatabaseUnreachable
     from portal.ops.backup.archive import ArchiveError
     from portal.ops.backup.backup import BackupError
     from portal.ops.backup.postgres_programs import ToolError
@@ -53,16 +59,14 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     return (
         DatabaseRoleError, DatabaseUnreachable, EmbeddedPostgresError, MigrationError, ConfigError,
         RotationError, MoveError, AddressTaken, ArchiveError, BackupError, ToolError, RestoreError,
-        NotUsable, *REFUSALS,
+        NotUsable,
     )  # fmt: skip
 
 
-def _in_words(error: Exception) -> str:
-    from portal.database import app_role
+def _lacks_a_table(error: Exception) -> bool:
+    from psycopg.errors import UndefinedColumn, UndefinedTable
 
-    if isinstance(error, app_role.REFUSALS):
-        return app_role.refusal(error, "Look for what holds it up, and run this again.")
-    return str(error)
+    return isinstance(getattr(error, "orig", error), UndefinedTable | UndefinedColumn)
 
 
 @contextmanager

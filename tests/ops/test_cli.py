@@ -251,3 +251,23 @@ def test_doctor_ends_with_1_when_something_is_wrong(settings):
 def test_settings_lists_them_all(settings):
     lines = portal("settings", settings=settings).output.splitlines()
     assert [line.split()[0] for line in lines] == list(variables())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("tenant", "list"),
+        ("tenant", "add", *TENANT),
+        ("tenant", "quota", "tnt_1"),
+        ("secret-key", "rotate"),
+        ("doctor",),
+    ],
+    ids=" ".join,
+)
+def test_a_database_that_was_never_migrated_is_said_in_a_sentence(
+    settings, empty_database, words: tuple[str, ...]
+):
+    result = portal(*words, settings=on(empty_database, settings))
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert "Run portal migrate" in result.output

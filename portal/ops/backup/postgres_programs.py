@@ -99,7 +99,8 @@ def _running(
         if ended != 0:
             said.seek(0)
             lines = said.read(4000).decode(errors="replace").strip().splitlines()
-            raise ToolError(f"{program.name} failed: {' '.join(lines[:3])}")
+            why = " ".join(lines[:3]) or f"it ended with {ended}."
+            raise ToolError(f"{program.name} failed: {why}")
 
 
 def _environment(url: str) -> dict[str, str]:
