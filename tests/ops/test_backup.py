@@ -357,7 +357,7 @@ INSERT INTO braked SELECT repeat('x', 1000) FROM generate_series(1, 4000)
 """
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 def test_a_restore_that_is_ended_leaves_the_database_empty(
     own_database: Database, empty_database: Database, tmp_path: Path, end: signal.Signals
 ) -> None:
