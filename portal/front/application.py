@@ -102,6 +102,7 @@ class Front:
         self._key_threads = Threads(loop, "key", KEY_THREADS, PLACES)
         self._ready_thread = Threads(loop, "ready", 1, PLACES)
         self._all_threads = self._threads, self._key_threads, self._ready_thread
+        self._apart = dict.fromkeys(FOR_KEYS, self._key_threads) | {READY: self._ready_thread}
         self._document = self._described()
         one_cpu = OneCpu([thread for some in self._all_threads for thread in some.threads])
         watches = self._bodies.watch(), one_cpu.watch()
@@ -197,8 +198,7 @@ class Front:
 
     async def _from_the_application(self, scope: Any, protocol: Any, body: bytes) -> Answer | None:
         environ, line = wsgi.environment(scope, body), self._line(scope)
-        if scope.path in FOR_KEYS or scope.path == READY:
-            threads = self._ready_thread if scope.path == READY else self._key_threads
+        if (threads := self._apart.get(scope.path)) is not None:
             return await threads.run(line, wsgi.call, self._app.wsgi_app, environ)
         refusal = await self._threads.run(line, self._sent, environ, protocol)
         if refusal is not None:

@@ -20,9 +20,8 @@ person must see the current state."""
 MOST = 200
 MAX_BYTES = 64 * 1024
 TIMEOUT = 5.0
-PATIENCE = (
-    0.5  # seconds that a caller waits for the fetches of others: of most sources all get a turn
-)
+PATIENCE = 0.5
+"""Seconds that a caller waits for the fetches of others: of most sources all get a turn."""
 
 Look = Callable[[str], bytes | None]
 
