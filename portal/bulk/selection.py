@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, String, any_, literal, text
 from portal.bulk.acts import Act, Kind
 from portal.bulk.models import BulkJob
 from portal.core.errors import BadRequest, FieldError, Invalid
-from portal.core.precedence import give_way
+from portal.core.threads.precedence import give_way
 from portal.database.actor import Actor
 from portal.database.audience import as_member
 from portal.database.record import missing

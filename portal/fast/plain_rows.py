@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ARRAY, ColumnElement, String, any_, bindparam, func, select, true
 
-from portal.core.precedence import give_way
+from portal.core.threads.precedence import give_way
 from portal.fast.statements import Statement
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import BindParameter, ClauseElement
 
 from portal import fast
-from portal.core.precedence import give_way
+from portal.core.threads.precedence import give_way
 from portal.fast import answer_limits, pipeline
 from portal.fast.pipeline import BEGIN, Ask
 

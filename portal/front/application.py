@@ -26,6 +26,7 @@ from portal.keys.verification import door
 from portal.keys.verification.own_rest import actor_of
 from portal.keys.verification.unknown_keys import name_of
 from portal.keys.verification.use_counts import usage
+from portal.outbound.client import WAITING_AT_ONCE
 from portal.outbound.networks import parse
 from portal.rest import api
 from portal.rest.document.serving import PATH as DOCUMENT
@@ -98,7 +99,9 @@ class Front:
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the threads and tasks in the process that serves, before its first request."""
         self._loop = loop
-        self._threads = Threads(loop, "page", THREADS, PLACES, OF_ONE_LINE, OF_ONE_ADDRESS)
+        self._threads = Threads(
+            loop, "page", THREADS, PLACES, OF_ONE_LINE, OF_ONE_ADDRESS, spare=WAITING_AT_ONCE
+        )
         self._key_threads = Threads(loop, "key", KEY_THREADS, PLACES)
         self._ready_thread = Threads(loop, "ready", 1, PLACES)
         self._all_threads = self._threads, self._key_threads, self._ready_thread

@@ -32,13 +32,17 @@ class Line(NamedTuple):
 class FairQueue(Generic[T]):
     """Hold calls that wait in lines. Thread-safe.
 
+    As many calls run at a time as there are slots. There may be more threads than slots: a call
+    that waits for another system gives up its slot for that time, and gets one back before calls
+    that have not begun.
+
     Only a limited number of calls of one line run at a time, and only one while other lines have
     calls too. So the next call of another line finds a free thread, and few calls compete for the
     interpreter. A network with many lines is limited as well, so that other networks find a thread.
     """
 
-    def __init__(self, at_once: int, of_one_source: int) -> None:
-        self._at_once, self._of_one_source = at_once, of_one_source
+    def __init__(self, slots: int, at_once: int, of_one_source: int) -> None:
+        self._free, self._at_once, self._of_one_source = slots, at_once, of_one_source
         self._lock = Lock()
         self._waiting: OrderedDict[str, OrderedDict[str, deque[T]]] = OrderedDict()
         self._worked_on: Counter[Line] = Counter()
@@ -48,6 +52,7 @@ class FairQueue(Generic[T]):
         # Threads without a call. The one that worked last is woken first: its memory is still in
         # the processor's caches.
         self._idle: list[Lock] = []
+        self._coming_back: deque[tuple[Line, Lock]] = deque()
         self._stopping = False
 
     def put(self, line: Line, call: T) -> None:
@@ -93,14 +98,28 @@ class FairQueue(Generic[T]):
             waiter.acquire()
 
     def done(self, line: Line) -> None:
-        """Record that a call of this line has ended."""
+        """Record that a call of this line has ended. Its thread calls `take` next."""
         with self._lock:
-            self._worked_on[line] -= 1
-            if not self._worked_on[line]:
-                del self._worked_on[line]
-            self._busy_for[line.source] -= 1
-            if not self._busy_for[line.source]:
-                del self._busy_for[line.source]
+            self._leave(line)
+
+    def give_up(self, line: Line) -> None:
+        """Free the slot of a call of this line, which goes on waiting for another system."""
+        with self._lock:
+            self._leave(line)
+            woken = self._woken(bool(self._waiting))
+        if woken is not None:
+            woken.release()
+
+    def get_back(self, line: Line) -> None:
+        """Wait until there is a slot for a call of this line that gave up its own."""
+        waiter = Lock()
+        with self._lock:
+            if self._free > 0:
+                self._enter(line)
+                return
+            waiter.acquire()
+            self._coming_back.append((line, waiter))
+        waiter.acquire()
 
     def stop(self, threads: int) -> None:
         """Make `threads` calls of `take` return None after the waiting calls are done."""
@@ -133,10 +152,10 @@ class FairQueue(Generic[T]):
         return None
 
     def _woken(self, is_needed: bool) -> "Lock | None":
-        return self._idle.pop() if is_needed and self._idle else None
+        return self._idle.pop() if is_needed and self._free > 0 and self._idle else None
 
     def _may_run(self, line: Line) -> bool:
-        has_room = self._busy_for[line.source] < self._of_one_source
+        has_room = self._free > 0 and self._busy_for[line.source] < self._of_one_source
         return has_room and self._worked_on[line] < self._most()
 
     def _most(self) -> int:
@@ -168,12 +187,31 @@ class FairQueue(Generic[T]):
 
     def _taken(self, line: Line) -> T:
         call = self._of(line).popleft()
-        self._worked_on[line] += 1
-        self._busy_for[line.source] += 1
+        self._enter(line)
         self._waiting[line.source].move_to_end(line.name)
         self._waiting.move_to_end(line.source)
         self._drop_if_empty(line)
         return call
+
+    def _enter(self, line: Line) -> None:
+        """Let a call of this line have a slot."""
+        self._free -= 1
+        self._worked_on[line] += 1
+        self._busy_for[line.source] += 1
+
+    def _leave(self, line: Line) -> None:
+        """Free the slot of a call of this line, or give it to the first that comes back."""
+        self._free += 1
+        self._worked_on[line] -= 1
+        if not self._worked_on[line]:
+            del self._worked_on[line]
+        self._busy_for[line.source] -= 1
+        if not self._busy_for[line.source]:
+            del self._busy_for[line.source]
+        if self._coming_back:
+            first, waiter = self._coming_back.popleft()
+            self._enter(first)
+            waiter.release()
 
     def _drop_if_empty(self, line: Line) -> None:
         if not self._of(line):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from threading import Lock, Thread
 from typing import Any, NamedTuple, TypeVar
 
-from portal.core import precedence
+from portal.core.threads import precedence, slot
 from portal.front.fair_queue import FairQueue, Line
 
 T = TypeVar("T")
@@ -33,32 +33,48 @@ class Call(NamedTuple):
     answer: "asyncio.Future[Any]"
 
 
+class Slot(NamedTuple):
+    """The slot of a call, for `portal.core.threads.slot`."""
+
+    calls: "FairQueue[Call]"
+    line: Line
+
+    def give_up(self) -> None:
+        """Let another call run."""
+        self.calls.give_up(self.line)
+
+    def get_back(self) -> None:
+        """Wait until the call may go on."""
+        self.calls.get_back(self.line)
+
+
 class Threads:
-    """A number of threads, and of places to wait for them. Used from one event loop."""
+    """Slots for calls, and places to wait for them. Used from one event loop."""
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         name: str,
-        threads: int,
+        slots: int,
         places: int,
         at_once: int | None = None,
         of_one_source: int | None = None,
+        spare: int = 0,
     ) -> None:
-        """Start the threads.
+        """Start the threads: one for each slot, and `spare` for calls that gave up theirs.
 
-        At most `at_once` of them work for one line, and `of_one_source` for the lines of a network.
+        At most `at_once` slots are for one line, and `of_one_source` for the lines of a network.
         """
         self._loop = loop
-        self._calls: FairQueue[Call] = FairQueue(at_once or threads, of_one_source or threads)
-        self._most = threads + places
+        self._calls: FairQueue[Call] = FairQueue(slots, at_once or slots, of_one_source or slots)
+        self._most = slots + spare + places
         self._in_hand = 0
         # Calls that ended without a result. The loop is not woken for each of them: that would cost
         # a change of threads.
         self._ended: deque[asyncio.Future[Any]] = deque()
         self._looks = False
         self.threads = [
-            Thread(target=self._work, name=f"{name}-{number}") for number in range(threads)
+            Thread(target=self._work, name=f"{name}-{number}") for number in range(slots + spare)
         ]
         for thread in self.threads:
             thread.start()
@@ -104,7 +120,8 @@ class Threads:
                     raise Busy
                 precedence.calls.begin(line)
                 try:
-                    result = call.work(*call.arguments)
+                    with slot.holding(Slot(self._calls, line)):
+                        result = call.work(*call.arguments)
                 finally:
                     precedence.calls.end()
             except BaseException as error:  # noqa: BLE001  it is raised where the call is awaited

@@ -6,8 +6,8 @@ Read `client` first, then `urls` (the address a person typed), `networks` and `a
 it may lead), `request_headers`, `client_certificates`, `exchange` and `dialling` (the connection),
 `attempt` (how far a request came), `failures`, `outcome` and `outcome_texts` (what came of it).
 
-It has no tables. The features send through the names below; the front and `portal.web` only read
-`networks`.
+It has no tables. The features send through the names below; the front only reads
+how many `client` lets wait, and with `portal.web` the `networks`.
 """
 
 from portal.outbound.client import OutboundClient, make_trust, send_now, turn

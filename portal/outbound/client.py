@@ -20,6 +20,7 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
 from portal.core.errors import RateLimited
+from portal.core.threads import slot
 from portal.database import dry_run
 from portal.outbound.address_guard import (
     DNS_SECONDS,
@@ -43,9 +44,9 @@ CONNECT_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 15.0
 DNS_CACHE_SECONDS = 60
 KNOWN_URLS = 4096
-# Callers of one process that wait for another system. Each holds a thread of the web server for as
-# long as that takes, so slow ones must leave threads for all other requests.
-WAITING_AT_ONCE = 3
+# Callers of one process that wait for another system. Each has a thread of the web server for as
+# long as that takes, but not one of its slots.
+WAITING_AT_ONCE = 16
 OF_ONE_TENANT = 2  # of these, so that a tenant with a slow address keeps no other one waiting
 RETRY_SECONDS = 5
 
@@ -235,7 +236,8 @@ def turn(tenant_id: str, patience: float = 0.0) -> Iterator[None]:
             raise RateLimited(_why(tenant_id), retry_after=RETRY_SECONDS)
         _waiting[tenant_id] += 1
     try:
-        yield
+        with slot.given_up():
+            yield
     finally:
         with _one_ended:
             _waiting[tenant_id] -= 1

@@ -15,7 +15,7 @@ from typing import Any
 
 from portal.core.errors import BadRequest, FieldError
 from portal.core.key_shape import holds_key
-from portal.core.precedence import give_way
+from portal.core.threads.precedence import give_way
 from portal.records.schemas import quoted, readable
 
 MAX_DEPTH = 32

@@ -9,8 +9,9 @@ from threading import Event, Thread, get_ident
 
 import pytest
 
-from portal.core import key_shape, precedence
-from portal.core.precedence import give_way
+from portal.core import key_shape
+from portal.core.threads import precedence
+from portal.core.threads.precedence import give_way
 from portal.events.jsonschema.work_budget import Work
 from portal.front.fair_queue import Line
 from portal.front.threads import Threads

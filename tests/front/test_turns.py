@@ -2,10 +2,12 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
+from portal.core.threads.slot import given_up
 from portal.front.fair_queue import Line
 from portal.front.threads import Busy, Threads
 
@@ -27,10 +29,11 @@ def with_threads(
     places: int = 20,
     at_once: int = 2,
     of_one_source: int | None = None,
+    spare: int = 0,
 ) -> None:
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        pool = Threads(loop, "test", threads, places, at_once, of_one_source)
+        pool = Threads(loop, "test", threads, places, at_once, of_one_source, spare)
         try:
             await asyncio.wait_for(use(pool), SECONDS)
         finally:
@@ -164,3 +167,53 @@ def test_what_waits_at_the_end_is_answered(gate: threading.Event) -> None:
 
     asyncio.run(run())
     assert answers == [True] * 10
+
+
+def test_calls_that_wait_for_other_systems_have_no_slot(gate: threading.Event) -> None:
+    """Check this for more of them than there are slots, of the line that asks meanwhile."""
+
+    def wait() -> bool:
+        with given_up():
+            return gate.wait(SECONDS)
+
+    async def use(threads: Threads) -> None:
+        waiting = [asyncio.create_task(threads.run(QUIET, wait)) for _ in range(6)]
+        await asyncio.sleep(0)
+        for number in range(20):
+            assert await threads.run(QUIET, lambda number=number: number) == number
+        assert not any(one.done() for one in waiting)
+        gate.set()
+        assert await asyncio.gather(*waiting) == [True] * 6
+
+    with_threads(use, threads=2, at_once=1, spare=6)
+
+
+def test_no_more_calls_run_than_there_are_slots(gate: threading.Event) -> None:
+    """Check this while calls that waited for other systems come back."""
+    running, most, lock = 0, 0, threading.Lock()
+
+    def count() -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.001)
+        with lock:
+            running -= 1
+
+    def wait_and_count() -> bool:
+        with given_up():
+            gate.wait(SECONDS)
+        count()
+        return True
+
+    async def use(threads: Threads) -> None:
+        lines = [Line(f"192.0.2.{number}", "") for number in range(8)]
+        waiting = [asyncio.create_task(threads.run(line, wait_and_count)) for line in lines]
+        await asyncio.sleep(0)
+        others = [asyncio.create_task(threads.run(line, count)) for line in lines * 10]
+        gate.set()
+        await asyncio.gather(*waiting, *others)
+        assert most == 2
+
+    with_threads(use, threads=2, places=200, spare=8)

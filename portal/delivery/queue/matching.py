@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from portal.core.errors import Invalid
-from portal.core.precedence import give_way
+from portal.core.threads.precedence import give_way
 from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.database.session import session

@@ -3,7 +3,7 @@
 So the same input always gets the same result, on an idle and on a busy machine.
 """
 
-from portal.core.precedence import give_way
+from portal.core.threads.precedence import give_way
 
 STEPS = 150_000
 """The steps that one request may spend: at most 50 ms of processor time. 500 events with thirty
