@@ -150,8 +150,11 @@ def _new(actor: Actor, command: WebhookInput) -> tuple[dict[str, Any], str | Non
 
 
 def update(actor: Actor, record: Webhook, command: WebhookInput) -> Webhook:
-    """Change a webhook. Raises Invalid for a URL that may not be called or a reference that does
-    not exist."""
+    """Change a webhook.
+
+    Raises Invalid for a URL that may not be called, a reference that does not exist, and a stored
+    secret that is none of the new scheme of a sender.
+    """
     actor.require("webhooks:write")
     values = command.values()
     values["name"] = command.name or UNTITLED
@@ -160,6 +163,8 @@ def update(actor: Actor, record: Webhook, command: WebhookInput) -> Webhook:
     _check(actor, record, values)
     if command.inbound_secret:
         values |= inbound_secrets.take(record, command)
+    else:
+        inbound_secrets.check_kept(record, command)
     was_ordered = record.ordered
     changed = verbs.change(actor, record, values)
     subscriptions.subscribe(changed)

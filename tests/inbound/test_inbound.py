@@ -527,6 +527,54 @@ def test_a_secret_that_is_no_key_of_the_scheme_of_now_is_passed_over(
     assert knock(client, webhook["inbound_url"], body, headers).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("before", "secret", "after"),
+    [
+        ("discord", "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+         "hmac-sha256-hex"),
+        ("jwt", "https://idp.example.com/.well-known/jwks.json", "api-key"),
+        ("aws-sns", "arn:aws:sns:eu-west-1:123456789012:orders", "github"),
+        ("aws-sns", "arn:aws:sns:eu-west-1:123456789012:orders", "standard-webhooks"),
+    ],
+)  # fmt: skip
+def test_a_change_of_scheme_alone_makes_no_public_key_a_shared_secret(
+    ada: Api, client: FlaskClient, before: str, secret: str, after: str
+) -> None:
+    webhook = make(ada, inbound_scheme=before, inbound_secret=secret)
+    refused = ada.patch(f"/webhooks/{webhook['id']}", {"inbound_scheme": after})
+    assert refused.status_code == 422
+    assert [error["field"] for error in (refused.json or {})["errors"]] == ["inbound_secret"]
+    assert (ada.get(f"/webhooks/{webhook['id']}").json or {})["inbound_scheme"] == before
+    body = b'{"type": "a.b"}'
+    forged = github(body, secret) | {"X-API-Key": secret}
+    assert knock(client, webhook["inbound_url"], body, forged).status_code == 401
+
+
+def test_a_change_of_scheme_alone_makes_no_shared_secret_a_public_key(ada: Api) -> None:
+    path = f"/webhooks/{make(ada)['id']}"
+    refused = ada.patch(path, {"inbound_scheme": "discord"})
+    assert (refused.status_code, "Give the secret of Discord" in refused.text) == (422, True)
+
+
+def test_a_shared_secret_stays_when_the_scheme_was_mistaken(ada: Api, client: FlaskClient) -> None:
+    webhook = make(ada, inbound_scheme="api-key")
+    assert ada.patch(f"/webhooks/{webhook['id']}", {"inbound_scheme": "github"}).status_code == 200
+    body = b"[1]"
+    assert knock(client, webhook["inbound_url"], body, github(body)).status_code == 200
+
+
+@pytest.mark.parametrize("scheme", ["github", "api-key", "hmac-sha256-base64"])
+def test_what_everybody_knows_is_no_shared_secret(ada: Api, scheme: str) -> None:
+    webhook = make(ada, inbound_scheme=scheme)
+    for known in (
+        "https://idp.example.com/.well-known/jwks.json",
+        "-----BEGIN PUBLIC KEY-----",
+        "arn:aws:sns:eu-west-1:123456789012:orders",
+    ):
+        refused = ada.patch(f"/webhooks/{webhook['id']}", {"inbound_secret": known})
+        assert (refused.status_code, "Others know" in refused.text) == (422, True)
+
+
 def test_the_quarantine_can_be_emptied(ada: Api, vic: Api, client: FlaskClient) -> None:
     webhook = make(ada)
     for number in range(2):

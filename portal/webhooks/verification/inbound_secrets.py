@@ -12,7 +12,7 @@ from portal.webhooks.models import Webhook
 from portal.webhooks.signing import signature_schemes, standard_webhooks
 from portal.webhooks.signing.signature_schemes import fingerprint
 from portal.webhooks.verification.provider_schemes import DEFAULT, Scheme, of_webhook
-from portal.webhooks.verification.signature_check import key_problem
+from portal.webhooks.verification.signature_check import is_shared, key_problem
 from portal.webhooks.verification.signature_doctor import Candidate
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "candidates",
+    "check_kept",
     "fingerprint",
     "first",
     "known",
@@ -91,6 +92,27 @@ def take(webhook: Webhook, command: "WebhookInput") -> dict[str, Any]:
         "secret_rotated_at": database_now(),
         "previous_secret_expires_at": until,
     }
+
+
+def check_kept(webhook: Webhook, command: "WebhookInput") -> None:
+    """Check that the stored secrets are secrets of the scheme, if it changes without a new one.
+
+    Raises Invalid otherwise: what another scheme keeps may be a public key or an address, with
+    which anybody could sign now. Raises Unavailable if the secret store does not answer.
+    """
+    if webhook.inbound_scheme in (None, scheme_name(command)):
+        return
+    before = scheme_of(webhook)
+    after = of_webhook(command.inbound_scheme or DEFAULT, command.inbound_options)
+    secrets = known(webhook)
+    if not secrets:
+        return
+    current = secrets[0]
+    accepted = [current, *(one for one in secrets[1:] if key_problem(after, one) is None)]
+    is_other = any(is_shared(before, one) is not is_shared(after, one) for one in accepted)
+    if is_other or key_problem(after, current):
+        message = f"Give the secret of {after.title}. The stored one belongs to {before.title}."
+        raise Invalid.field("inbound_secret", message)
 
 
 def new(webhook: Webhook) -> str:

@@ -35,6 +35,8 @@ KEYS_AWAY: Final = "keys_away"
 KEYS_AGAIN = 60.0
 """Seconds after which a cached key set is fetched again if it lacks a key, which may be new."""
 _MAX_SIGNATURES = 20
+# Addresses, certificates and keys in PEM, and the names of Amazon's topics: no shared secret.
+PUBLIC = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*+://|-----BEGIN |arn:aws)")
 _TOKEN = re.compile(r"\{([a-z]+(?::[^}]+)?)\}")
 # Each format has a fixed length, or a clear beginning and end. So nobody can move the border if
 # time and body are joined without a separator.
@@ -339,10 +341,14 @@ def key_problem(scheme: Scheme, secret: str) -> str | None:
     if scheme.method == "sns":
         is_topic = sns.TOPIC.fullmatch(secret)
         return None if is_topic else "Give the topic's ARN: arn:aws:sns:…:….:name."
-    if scheme.method in ("equal", "basic"):
-        if scheme.method == "basic" and ":" not in secret:
-            return "Give it as user:password."
-        return None
+    if scheme.method == "basic":
+        return None if ":" in secret else "Give it as user:password."
+    if is_shared(scheme, secret) and PUBLIC.match(secret):
+        return "Others know this too. Give the secret that only you and the sender have."
+    return None if scheme.method == "equal" else _why_no_key(scheme, secret)
+
+
+def _why_no_key(scheme: Scheme, secret: str) -> str | None:
     try:
         key_of(scheme, secret)
     except Refused as error:
