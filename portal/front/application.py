@@ -61,10 +61,11 @@ FOR_KEYS = frozenset({door.VERIFY, door.INTROSPECT, "/oauth/token"})
 DOORS = frozenset({door.VERIFY, door.INTROSPECT, publishing.PUBLISH})
 # Headers that say what to do, or who asks. granian leaves out one with other bytes than ASCII, and
 # without it more would be done, or for somebody else.
+IDEMPOTENCY = "Idempotency-Key"
 OBEYED = (
     "If-Match",
     "Prefer",
-    "Idempotency-Key",
+    IDEMPOTENCY,
     "Content-Type",
     "Content-Encoding",
     "X-Forwarded-For",
@@ -272,10 +273,13 @@ class Front:
 
 
 def _check_readable(headers: Any) -> None:
-    """Raise BadRequest for a header with other bytes than ASCII, if the portal goes by it."""
+    """Raise BadRequest for a header with other bytes than ASCII, if the portal goes by it, and for
+    two keys of one request. A further line that is not ASCII cannot be seen here."""
     for name in OBEYED:
         if name in headers and headers.get(name) is None:
             raise BadRequest(errors=[FieldError(name, "Use only ASCII characters in this header.")])
+    if IDEMPOTENCY in headers and len(headers.get_all(IDEMPOTENCY)) > 1:
+        raise BadRequest(errors=[FieldError(IDEMPOTENCY, "Send this header once.")])
 
 
 @lru_cache(maxsize=4096)
