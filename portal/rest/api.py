@@ -5,6 +5,7 @@ problem details. The routes come from the declarations in `portal.rest.resources
 """
 
 import secrets
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -20,7 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as NoSuchMethod
 
-from portal.core import compression, errors
+from portal.core import compression, deadlines, errors
 from portal.core.compression import Kept, respond
 from portal.core.config import running
 from portal.core.errors import UNKNOWN, BadRequest, FieldError, PortalError, Unauthenticated
@@ -195,6 +196,10 @@ GIVEN_UP = (
     "This took too long, so it was given up and nothing was changed. Ask for less at once, or try"
     " again in a moment."
 )
+LATE = (
+    "This was given up, because it took too long or because the database does not answer. Nothing"
+    " was changed. Ask for less at once, or try again in a moment."
+)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """They change nothing that a caller asks for (RFC 9110, 9.2.1)."""
 
@@ -220,6 +225,11 @@ def in_our_words(error: Exception) -> PortalError:
 def _unanswered(error: Exception) -> PortalError:
     if writability.code_of(error) == TOOK_TOO_LONG:
         return errors.Unavailable(GIVEN_UP)
+    # PostgreSQL ends a transaction that is idle for so long. psycopg reports that as it reports a
+    # lost connection.
+    now = time.perf_counter()
+    if now - g.get("request_started", now) >= deadlines.IDLE_IN_TRANSACTION_SECONDS:
+        return errors.Unavailable(LATE)
     return errors.Unavailable("The database does not answer right now. Try again in a moment.")
 
 

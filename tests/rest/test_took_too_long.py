@@ -1,11 +1,13 @@
 """A request that takes too long says so, and does not blame a database that answers."""
 
+import time
 from collections.abc import Collection, Iterator, Sequence
 
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from portal.core import deadlines
 from portal.events.listeners import Owed, Published, Rows
 from portal.fast.statements import Bound, Statement
 from tests.cast import Api
@@ -33,6 +35,27 @@ class Slow:
         return Owed([Bound(Statement(select(func.pg_sleep(5))), {})], {})
 
 
+class Computing(Slow):
+    """A listener that computes for longer than PostgreSQL keeps an idle transaction."""
+
+    def who_wants(
+        self, tenant_id: str, types: Collection[str], at_most: int | None = None
+    ) -> Bound:
+        limit = func.set_config("idle_in_transaction_session_timeout", "50ms", True)
+        return Bound(Statement(select(limit)), {})
+
+    def owes(
+        self,
+        tenant_id: str,
+        events: Sequence[Published],
+        wanting: Rows,
+        *,
+        is_limited: bool = True,
+    ) -> Owed:
+        time.sleep(1)
+        return Owed([Bound(Statement(select(func.now())), {})], {})
+
+
 @pytest.fixture
 def listeners(app: Flask) -> Iterator[list[object]]:
     """Yield the application's listeners, and take away afterwards what a test adds."""
@@ -44,10 +67,24 @@ def listeners(app: Flask) -> Iterator[list[object]]:
 
 def test_a_statement_that_takes_too_long_is_given_up(listeners: list[object], ada: Api) -> None:
     listeners.append(slow := Slow())
+    check_nothing_was_published(ada, TOO_LONG)
+    listeners.remove(slow)
+    assert ada.post("/events", {"type": TYPE}).status_code == 202
+
+
+def test_what_computes_too_long_does_not_only_blame_the_database(
+    listeners: list[object], ada: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadlines, "IDLE_IN_TRANSACTION_SECONDS", 0.5)
+    listeners.append(slow := Computing())
+    check_nothing_was_published(ada, "This was given up, because it took too long or")
+    listeners.remove(slow)
+    assert ada.post("/events", {"type": TYPE}).status_code == 202
+
+
+def check_nothing_was_published(ada: Api, because: str) -> None:
     answer = ada.post("/events", {"type": TYPE})
     assert (answer.status_code, answer.json["code"]) == (503, "unavailable"), answer.text
-    assert answer.json["detail"].startswith(TOO_LONG)
+    assert answer.json["detail"].startswith(because)
     assert int(answer.headers["Retry-After"]) > 0
-    listeners.remove(slow)
     assert ada.get("/events").json["items"] == []
-    assert ada.post("/events", {"type": TYPE}).status_code == 202
