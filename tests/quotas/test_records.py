@@ -193,6 +193,31 @@ def test_the_daily_count_corrects_what_was_not_counted(app, ada, database):
     assert counted(database, "connectors") == 1
 
 
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_what_is_created_while_records_are_counted_again_stays_within_the_quota(
+    app, api, set_quota, database, at_once
+):
+    """Check that calls that wait for the count find one another, and the last places."""
+    set_quota("--connectors", str(1 + at_once))
+    api(ADA).create("connectors")
+
+    def create(caller: Api) -> bool:
+        if at_once == 1:
+            return bool(caller.post("/connectors", {}).status_code == 201)
+        answer = caller.post("/connectors/batch", {"items": [{}] * at_once})
+        return bool(answer.status_code == 200)
+
+    with ThreadPoolExecutor(3) as others:
+        with app.app_context(), transaction(ACME):
+            counts.count_again(ACME, Connector)
+            calls = [others.submit(create, api(ADA)) for _ in range(3)]
+            while database.waiting() < 3:
+                assert not any(call.done() for call in calls)
+        assert sorted(call.result() for call in calls) == [False, False, True]
+    there = database.sql("SELECT count(*) FROM connector WHERE NOT is_deleted")
+    assert there == counted(database, "connectors") == 1 + at_once
+
+
 def test_the_worker_counts_what_nobody_counted_yet(app, ada, database):
     ada.create("connectors")
     database.sql("DELETE FROM quota_count")

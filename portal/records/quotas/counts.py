@@ -9,7 +9,8 @@ changes records updates it.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, func, insert, select
+from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.types import BigInteger
 
 from portal.core.errors import QuotaReached
@@ -129,7 +130,6 @@ def count_again(tenant_id: str, model: type[Record]) -> None:
     parts = _parts(tenant_id, model)
     held = select(QuotaCount.part).where(*parts).order_by(QuotaCount.part).with_for_update()
     if connection.execute(held).all():
-        connection.execute(delete(QuotaCount).where(*parts))
         _write(tenant_id, model)
 
 
@@ -177,5 +177,12 @@ def _write(tenant_id: str, model: type[Record]) -> int:
         | {"live": live if part == 0 else 0, "room": 0, "of_limit": live}
         for part in range(PARTS)
     ]
-    connection.execute(insert(QuotaCount), rows)
+    write = insert(QuotaCount).values(rows)
+    # Never delete a part: a transaction that waits for the parts would find none to lock, and count
+    # beside the others that wait.
+    write = write.on_conflict_do_update(
+        index_elements=["tenant_id", "kind", "part"],
+        set_={name: write.excluded[name] for name in ("live", "room", "of_limit")},
+    )
+    connection.execute(write)
     return int(live or 0)
