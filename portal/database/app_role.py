@@ -1,7 +1,7 @@
 """Check that row-level security is on, and applies to the role that the portal connects with."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,6 +32,16 @@ FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
 AND a.attname = 'tenant_id' AND NOT a.attisdropped ORDER BY 1
 """
+HIDDEN = """
+SELECT DISTINCT c.relname FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid,
+  (SELECT DISTINCT proowner FROM pg_proc JOIN pg_roles r ON r.oid = proowner
+    WHERE pronamespace = 'public'::regnamespace AND prosecdef
+    AND NOT rolsuper AND NOT rolbypassrls) functions
+WHERE c.relnamespace = 'public'::regnamespace AND p.polname IN ('engine', 'credential')
+AND NOT EXISTS (SELECT FROM unnest(p.polroles) role
+  WHERE role = 0 OR pg_has_role(functions.proowner, role, 'USAGE')) ORDER BY 1
+"""
+"""The portal's functions read other tenants' rows by policies for their owner."""
 NAMED = 5
 REFUSALS = (psycopg.OperationalError, OperationalError)
 """A lock or a statement took too long, or the connection was lost."""
@@ -72,8 +82,19 @@ def open_tables(connection: "psycopg.Connection[tuple[Any, ...]]") -> str:
     bare = [table for table, stands in found.items() if not stands]
     if not bare:
         return ""
-    named = ", ".join(bare[:NAMED]) + (", …" if len(bare) > NAMED else "")
-    return f"{len(bare)} of the {len(found)} tables with tenants' rows: {named}"
+    return f"{len(bare)} of the {len(found)} tables with tenants' rows: {_named(bare)}"
+
+
+def hidden_tables(connection: "psycopg.Connection[tuple[Any, ...]]") -> str:
+    """Return of which tables the portal's functions see no row, in words; "" if of none.
+
+    Then no key is found, no inbound address is known and no delivery is sent.
+    """
+    return _named([str(table) for (table,) in connection.execute(HIDDEN)])
+
+
+def _named(tables: Sequence[str]) -> str:
+    return ", ".join(tables[:NAMED]) + (", …" if len(tables) > NAMED else "")
 
 
 def check(config: Config, *, wait: float = WAIT_SECONDS) -> None:

@@ -123,12 +123,20 @@ def row_security(config: Config) -> Finding:
     subject = "Row security"
     with app_role.connect(config.database_url) as connection:
         found = app_role.open_tables(connection)
+        hidden = app_role.hidden_tables(connection)
     if found:
         return Finding(
             subject,
             f"missing on {found}",
             "Stop the portal. Fill a new database with portal restore, or put right what somebody "
             "changed by hand.",
+        )
+    if hidden:
+        return Finding(
+            subject,
+            f"hides the rows of {hidden} from the portal's functions",
+            "Make a backup and fill a new database with portal restore; or, as the owner of the "
+            "functions, ALTER POLICY … ON … TO CURRENT_USER the policies engine and credential.",
         )
     return Finding(subject, "on for every table with tenants' rows")
 

@@ -12,10 +12,12 @@ import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
+from flask import Flask
 
 from portal import migrations
 from portal.core.config import libpq_url
@@ -24,9 +26,9 @@ from portal.ops import migrate
 from portal.ops.backup import postgres_programs
 from portal.ops.cli import main
 from tests import ROOT
-from tests.cast import add_tenants
+from tests.cast import ADA, Api, Provider, add_tenants
 from tests.configs import config_of
-from tests.databases import Database
+from tests.databases import Database, fresh_database
 from tests.network.conftest import until
 
 KEY = secrets.token_hex(32)
@@ -137,6 +139,79 @@ def test_a_backup_is_restored_elsewhere_and_a_secret_opens(
     assert "The database is not empty" in again.output
 
 
+@pytest.fixture
+def owners(database: Database) -> Iterator[tuple[str, str]]:
+    """Yield two roles that may own databases which are made after them."""
+    names = f"owner_{secrets.token_hex(4)}", f"Owner of {secrets.token_hex(4)}"
+    for name in names:
+        database.sql(f'CREATE ROLE "{name}" LOGIN')
+    yield names
+    for name in names:
+        database.sql(f'DROP ROLE "{name}"')
+
+
+def restored_by(role: str, target: Database, file: Path) -> Result:
+    """Let this role own the empty database, and restore the file into it."""
+    target.sql(f'ALTER DATABASE {target.name} OWNER TO "{role}"')
+    url = target.owner_url.replace("portal_owner@", f"{quote(role)}@")
+    settings = settings_of(target, file.parent, PORTAL_MIGRATION_DATABASE_URL=url)
+    return portal("restore", str(file), settings=settings)
+
+
+def policies(database: Database, owner: str) -> list[tuple[Any, ...]]:
+    """Return every policy, with a mark in the place of this owner."""
+    return rows(
+        database,
+        "SELECT tablename, policyname, cmd, qual, with_check, permissive,"
+        f" array_replace(roles, '{owner}', 'the owner')::text FROM pg_policies ORDER BY 1, 2",
+    )
+
+
+def test_keys_and_inbound_addresses_work_after_a_restore_by_another_owner(
+    reader: str,
+    settings: dict[str, str],
+    token_provider: Provider,
+    another_app: Callable[..., Flask],
+    owners: tuple[str, str],
+    empty_database: Database,
+    database: Database,
+    tmp_path: Path,
+) -> None:
+    """Also on a server that does not know the owner before."""
+    here = another_app(PORTAL_SECRET_KEY=KEY)
+    ada = Api(here.test_client(), token_provider.token(ADA))
+    key = ada.create("api-keys")["key"]
+    inbound = ada.create(
+        "webhooks", name="From outside", direction="inbound", inbound_scheme="standard-webhooks"
+    )
+
+    def works(portal: Flask) -> None:
+        caller = Api(portal.test_client(), ada.token)
+        assert (caller.post("/api-keys/verify", {"key": key}).json or {})["code"] == "VALID"
+        assert portal.test_client().post(f"/in/{inbound['id']}").status_code == 401
+
+    works(here)
+    first, second = owners
+    file, again = tmp_path / "portal.backup", tmp_path / "again.backup"
+    assert portal("backup", str(file), settings=settings).exit_code == 0
+    back = restored_by(first, empty_database, file)
+    assert back.exit_code == 0, back.output
+    assert policies(empty_database, first) == policies(database, "portal_owner")
+    works(another_app(PORTAL_SECRET_KEY=KEY, PORTAL_DATABASE_URL=empty_database.app_url))
+
+    reads_it = {"PORTAL_BACKUP_DATABASE_URL": reader.replace(database.name, empty_database.name)}
+    assert portal("backup", str(again), settings=settings | reads_it).exit_code == 0
+    database.sql(f"ALTER ROLE {first} RENAME TO {first}_is_away")
+    try:
+        with fresh_database(f"{empty_database.name}_again", migrated=False) as other:
+            back = restored_by(second, other, again)
+            assert back.exit_code == 0, back.output
+            assert policies(other, second) == policies(database, "portal_owner")
+            works(another_app(PORTAL_SECRET_KEY=KEY, PORTAL_DATABASE_URL=other.app_url))
+    finally:
+        database.sql(f"ALTER ROLE {first}_is_away RENAME TO {first}")
+
+
 def test_what_is_missing_is_said_when_the_root_key_is_not_there(
     filled: Database, settings: dict[str, str], empty_database: Database, tmp_path: Path
 ) -> None:
@@ -163,6 +238,19 @@ def test_a_restored_table_that_is_open_to_other_tenants_is_named(
     assert back.exit_code == 1
     assert "Row-level security is missing on 1 of the " in back.output
     assert "tables with tenants' rows: api_key." in back.output
+
+
+def test_a_restored_table_that_the_functions_of_the_portal_cannot_read_is_named(
+    own_database: Database, empty_database: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "portal.backup"
+    own_database.sql("DROP POLICY engine ON api_key")
+    own_database.sql("CREATE POLICY engine ON api_key TO pg_monitor USING (true)")
+    reads_all = {"PORTAL_BACKUP_DATABASE_URL": own_database.superuser_url}
+    portal("backup", str(file), settings=settings_of(own_database, tmp_path, **reads_all))
+    back = portal("restore", str(file), settings=settings_of(empty_database, tmp_path))
+    assert back.exit_code == 1
+    assert "hides the rows of api_key from the portal's functions" in back.output
 
 
 def test_a_restore_that_cannot_be_checked_for_a_lock_says_that_the_data_is_there(

@@ -134,6 +134,21 @@ def test_tables_that_are_open_to_other_tenants_are_named(settings, own_database:
     assert "portal restore" in finding.advice
 
 
+def test_tables_that_the_functions_of_the_portal_cannot_read_are_named(
+    settings, own_database: Database
+):
+    own = settings | {"PORTAL_DATABASE_URL": own_database.app_url}
+    for policy, table in (("engine", "webhook"), ("credential", "api_key")):
+        own_database.sql(f"ALTER POLICY {policy} ON {table} TO pg_monitor")
+    finding = examine(own)["Row security"]
+    assert finding.words == "hides the rows of api_key, webhook from the portal's functions"
+    assert "TO CURRENT_USER" in finding.advice
+    with psycopg.connect(libpq_url(own_database.owner_url)) as owner:
+        owner.execute("ALTER POLICY engine ON webhook TO CURRENT_USER")
+        owner.execute("ALTER POLICY credential ON api_key TO CURRENT_USER")
+    assert examine(own)["Row security"].healthy
+
+
 def test_a_database_without_tables(settings, empty_database):
     bare = settings | {"PORTAL_DATABASE_URL": empty_database.app_url}
     finding = examine(bare)["Migrations"]

@@ -5,12 +5,13 @@ row-level security is on and applies to the role, that every key is configured a
 be decrypted.
 """
 
+import re
 import shutil
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from portal import migrations
 from portal.core.config import Config
@@ -32,6 +33,11 @@ SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespac
 NEW_SETTING, LINES_OF_SETTINGS = b"SET transaction_timeout = 0;\n", 40
 """A line near the beginning of each script of pg_restore 17 and newer; older servers refuse it."""
 
+OF_THE_OWNER = re.compile(
+    rb"^(CREATE POLICY (?:engine|credential) ON public\.\w+ FOR SELECT TO ).+?( USING \()"
+)
+"""A policy that lets the functions of the owner read. The new owner may be another role, and this
+server need not have the old one."""
 
 NOT_PROVED = "The data was restored; let portal doctor say whether all is there."
 
@@ -70,24 +76,36 @@ def fill(config: Config, path: Path) -> dict[str, Any]:
 
 
 def _pour(path: Path, url: str, program: Path, version: int) -> None:
-    """Pipe the script of pg_restore into psql, which runs it in one transaction."""
+    """Pipe the scripts of pg_restore into psql, which runs them in one transaction."""
     whole = ("--set=ON_ERROR_STOP=1", "--no-psqlrc", "--quiet", "--file=-")
-    script = ("--file=-", "--no-owner")
-    with (
-        archive.dump_of(path) as dump,
-        postgres_programs.input_of(
-            program.with_name("psql"), url, *whole, "--no-password"
-        ) as target,
-    ):
+    psql = program.with_name("psql")
+    with postgres_programs.input_of(psql, url, *whole, "--no-password") as target:
         # psql cannot tell a script that was cut off from a whole one, and its --single-transaction
         # commits both. So it commits on our word, which it gets after pg_restore has succeeded.
         target.write(b"BEGIN;\n")
-        with postgres_programs.output_of(program, url, *script, source=dump) as source:
-            for line in islice(source, LINES_OF_SETTINGS):
-                if version >= 170000 or line != NEW_SETTING:
-                    target.write(line)
+        with _script(path, url, program, "--section=pre-data", "--section=data") as source:
+            target.writelines(_understood(islice(source, LINES_OF_SETTINGS), version))
             shutil.copyfileobj(source, target)
+        with _script(path, url, program, "--section=post-data") as source:
+            for line in _understood(source, version):
+                target.write(OF_THE_OWNER.sub(rb"\1CURRENT_USER\2", line))
         target.write(b"COMMIT;\n")
+
+
+@contextmanager
+def _script(path: Path, url: str, program: Path, *sections: str) -> Iterator[IO[bytes]]:
+    with (
+        archive.dump_of(path) as dump,
+        postgres_programs.output_of(
+            program, url, "--file=-", "--no-owner", *sections, source=dump
+        ) as source,
+    ):
+        yield source
+
+
+def _understood(lines: Iterable[bytes], version: int) -> Iterator[bytes]:
+    """Yield the lines that a server of this version understands."""
+    return (line for line in lines if version >= 170000 or line != NEW_SETTING)
 
 
 def _require_empty(url: str, manifest: Mapping[str, Any]) -> int:
@@ -136,6 +154,11 @@ def _prove(config: Config) -> str:
             raise NotUsable(
                 f"Row-level security is missing on {bare}. It was missing when the backup was "
                 "made: do not start the portal on it."
+            )
+        if hidden := app_role.hidden_tables(connection):
+            raise NotUsable(
+                f"Row-level security hides the rows of {hidden} from the portal's functions. It "
+                "did when the backup was made: portal doctor says what to do."
             )
     if lost := key_rotation.standing(config).closed(config):
         keys = sorted({key_id[:SHORT] for under in lost.values() for key_id in under if key_id})
