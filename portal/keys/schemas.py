@@ -303,7 +303,8 @@ class KeyDocument(Document):
     blocked: bool = Field(description="Whether this key is blocked from making requests.")
     blocked_reason: str | None = Field(description="Reason the key was blocked.")
     last_used_at: datetime | None = Field(
-        description="Timestamp of the last successful use of this key."
+        description="Timestamp of the last successful use of this key: a call with it or with a"
+        " token of it, a verification that is valid, or an introspection that is active."
     )
     expires_at: datetime | None = Field(description="Expiry timestamp; null for non-expiring keys.")
     revoked_at: datetime | None = Field(description="Time when it was revoked; null if it was not.")
@@ -520,9 +521,18 @@ class ImpactDocument(BaseModel):
     """The use of a key in the last 24 hours, which shows what would break without it."""
 
     key_id: str = Field(description="Id of the key.")
-    calls: int = Field(description="Number of calls in the last 24 hours.")
-    sources: list[CountedDocument] = Field(description="Addresses that it was called from.")
-    scopes: list[CountedDocument] = Field(description="Scopes that were used.")
+    calls: int = Field(
+        description="Number of calls in the last 24 hours. A verification that is valid and an"
+        " introspection that is active are calls, too."
+    )
+    sources: list[CountedDocument] = Field(
+        description="Addresses that it was called from, as far as they are known: an introspection"
+        " does not name one."
+    )
+    scopes: list[CountedDocument] = Field(
+        description="Scopes that were used; `oauth:introspect` for introspections, which do not"
+        " name one, and `oauth:token` for exchanges."
+    )
     children: int = Field(description="Number of its live child keys.")
 
 

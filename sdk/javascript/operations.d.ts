@@ -1080,7 +1080,7 @@ export interface EditKey {
   key_prefix?: string;
   /** Last 4 characters of the raw key, for display only. Ignored in a request. */
   last4?: string;
-  /** Timestamp of the last successful use of this key. Ignored in a request. */
+  /** Timestamp of the last successful use of this key: a call with it or with a token of it, a verification that is valid, or an introspection that is active. Ignored in a request. */
   last_used_at?: string | null;
   /** Id of the key that this one is a child of. Ignored in a request. */
   parent_key_id?: string | null;
@@ -1728,11 +1728,11 @@ export interface HistoryEntryList {
 export interface Impact {
   /** Id of the key. */
   key_id: string;
-  /** Number of calls in the last 24 hours. */
+  /** Number of calls in the last 24 hours. A verification that is valid and an introspection that is active are calls, too. */
   calls: number;
-  /** Addresses that it was called from. */
+  /** Addresses that it was called from, as far as they are known: an introspection does not name one. */
   sources: Counted[];
-  /** Scopes that were used. */
+  /** Scopes that were used; `oauth:introspect` for introspections, which do not name one, and `oauth:token` for exchanges. */
   scopes: Counted[];
   /** Number of its live child keys. */
   children: number;
@@ -1938,7 +1938,7 @@ export interface IssueKey {
   key_prefix?: string;
   /** Last 4 characters of the raw key, for display only. Ignored in a request. */
   last4?: string;
-  /** Timestamp of the last successful use of this key. Ignored in a request. */
+  /** Timestamp of the last successful use of this key: a call with it or with a token of it, a verification that is valid, or an introspection that is active. Ignored in a request. */
   last_used_at?: string | null;
   /** Id of the key that this one is a child of. Ignored in a request. */
   parent_key_id?: string | null;
@@ -2074,7 +2074,7 @@ export interface Key {
   blocked: boolean;
   /** Reason the key was blocked. */
   blocked_reason: string | null;
-  /** Timestamp of the last successful use of this key. */
+  /** Timestamp of the last successful use of this key: a call with it or with a token of it, a verification that is valid, or an introspection that is active. */
   last_used_at: string | null;
   /** Expiry timestamp; null for non-expiring keys. */
   expires_at: string | null;
@@ -2214,7 +2214,7 @@ export interface KeyCreated {
   blocked: boolean;
   /** Reason the key was blocked. */
   blocked_reason: string | null;
-  /** Timestamp of the last successful use of this key. */
+  /** Timestamp of the last successful use of this key: a call with it or with a token of it, a verification that is valid, or an introspection that is active. */
   last_used_at: string | null;
   /** Expiry timestamp; null for non-expiring keys. */
   expires_at: string | null;

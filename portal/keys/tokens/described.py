@@ -83,7 +83,8 @@ INTROSPECT = {
     "operationId": "oauth.introspect",
     "summary": "Describe a key or a token",
     "description": "Return whether a key or a token of this portal is valid, and what it may do"
-    " (RFC 7662). The caller needs the scope `keys:verify`. Another tenant's key is not active.",
+    " (RFC 7662). The caller needs the scope `keys:verify`. Another tenant's key is not active."
+    " An answer counts as a use of the key, or as a refusal, and takes nothing from its limits.",
     "tags": ["oauth"],
     "security": [{"bearer": []}, {"oauth2": ["keys:verify"]}, {"openid": []}],
     "requestBody": _form(token="The key or the token."),  # noqa: S106 - a description

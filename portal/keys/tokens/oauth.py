@@ -24,7 +24,7 @@ from portal.keys.decision.snapshot import Snapshot, gone
 from portal.keys.decision.verdict import FREE
 from portal.keys.tokens.own_tokens import Tokens
 from portal.keys.verification import own_rest
-from portal.keys.verification.introspection import introspection
+from portal.keys.verification.introspection import described, is_active
 from portal.keys.verification.use_counts import usage
 from portal.keys.verification.verifier import KeyVerifier
 from portal.keys.verification.verify import deny
@@ -103,9 +103,8 @@ class OAuth:
         claims = self._tokens.read(shown)
         if claims is None or claims.get("tenant_id") != caller.tenant_id:
             return None
-        key = self._tokens.key_of(claims)
-        if key is not None:
-            key = self._with_a_use_left(key, partial(self._tokens.key_of, claims))
+        look = partial(self._tokens.key_of, claims)
+        key = self._if_active(caller, look(), look)
         if key is None:
             return None
         # Its claims are those of the exchange: the key may have lost scopes or got an end since.
@@ -120,20 +119,21 @@ class OAuth:
         key = self._engine.find(raw)
         if isinstance(key, str) or key.tenant_id != caller.tenant_id:
             return None
-        left = self._with_a_use_left(key, lambda: self._engine.known(digest(raw)))
-        if left is None:
-            return None
-        return introspection(left, self._tokens.issuer, self._engine.clock.now())
+        active = self._if_active(caller, key, lambda: self._engine.known(digest(raw)))
+        return None if active is None else described(active, self._tokens.issuer)
 
-    def _with_a_use_left(
-        self, key: Snapshot, look_again: Callable[[], Snapshot | None]
+    def _if_active(
+        self, caller: Actor, key: Snapshot | None, look_again: Callable[[], Snapshot | None]
     ) -> Snapshot | None:
-        """Return a key, or None if its next call would be refused for want of a use."""
-        if key.max_uses is None:
-            return key
-        if self._engine.meters.look_at_uses(key).refused is not None:
+        """Return a key, or None if its next call would be refused. Either is counted."""
+        if key is None:
             return None
-        return look_again()  # the look at its uses may have waited while the key changed
+        admission = FREE
+        if key.max_uses is not None:
+            admission = self._engine.meters.look_at_uses(key)
+            key = look_again() or gone(key)  # the look may have waited while the key changed
+        is_valid = is_active(self._engine, key, caller.id, request_id(), admission)
+        return key if is_valid else None
 
     def jwks(self) -> Response:
         """Return the public keys of the portal's tokens."""

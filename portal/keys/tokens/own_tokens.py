@@ -17,7 +17,6 @@ from portal.core.deadlines import elapsed
 from portal.database.actor import Actor, Origin
 from portal.database.base import new_id
 from portal.database.session import enter_tenant, session
-from portal.keys.decision.decision import Question, refusal
 from portal.keys.decision.snapshot import Snapshot
 from portal.keys.models import ApiKey
 from portal.keys.tables import TokenSigningKey
@@ -93,18 +92,12 @@ class Tokens:
         """Return the actor of a token of this portal; None if the token or its key is not valid."""
         claims = self.read(token) if token.count(".") == 2 else None
         asked_at = elapsed()
-        key = None if claims is None else self._carried(claims)
+        key = None if claims is None else self.key_of(claims)
         if claims is None or key is None:
             return None
-        return own_rest.opened(self.engine, key, origin, asked_at, partial(self._carried, claims))
+        return own_rest.opened(self.engine, key, origin, asked_at, partial(self.key_of, claims))
 
     def key_of(self, claims: dict[str, Any]) -> Snapshot | None:
-        """Return the key of a token if it is still valid, otherwise None, and enter its tenant."""
-        key = self._carried(claims)
-        now = self.engine.clock.now()
-        return None if key is None or refusal(key, Question(), now) else key
-
-    def _carried(self, claims: dict[str, Any]) -> Snapshot | None:
         """Return the present key of a token, limited to the token's scopes, and enter its
         tenant."""
         tenant_id, key_id = str(claims.get("tenant_id")), str(claims.get("sub"))

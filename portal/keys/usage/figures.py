@@ -69,6 +69,12 @@ class Use:
         return sum(self.denials.values())
 
     @property
+    def without_source(self) -> int:
+        """Return the number of calls whose address is not known: a service that introspects a key
+        does not name it, and one that verifies a key need not."""
+        return max(0, self.total - sum(seen.calls for seen in self.sources))
+
+    @property
     def hours(self) -> list[datetime]:
         """Return every hour of the span, also those without any call."""
         first = self.since.replace(minute=0, second=0, microsecond=0)

@@ -14,7 +14,7 @@ from portal.core.errors import PortalError
 from portal.keys.decision.decision import Question, refusal
 from portal.keys.decision.snapshot import Snapshot
 from portal.keys.schemas import VerifyKey
-from portal.keys.verification.introspection import introspection
+from portal.keys.verification.introspection import described, is_active
 from portal.keys.verification.use_counts import usage
 from portal.keys.verification.verifier import KeyVerifier
 from portal.keys.verification.verify import begin
@@ -83,10 +83,12 @@ def introspect(engine: KeyVerifier, issuer: str, header: Header, body: bytes) ->
     key = engine.remembered(shown.strip())
     if key is None or key.max_uses is not None:  # PostgreSQL alone knows whether a use is left
         return None
-    now = engine.clock.now()
-    usage.note(caller.tenant_id, caller.id, now, scope=SCOPE)
-    found = introspection(key, issuer, now) if key.tenant_id == caller.tenant_id else None
-    return ready(found or {"active": False}, 200, new_request_id())
+    request_id = new_request_id()
+    usage.note(caller.tenant_id, caller.id, engine.clock.now(), scope=SCOPE)
+    is_own = key.tenant_id == caller.tenant_id
+    if is_own and is_active(engine, key, caller.id, request_id):
+        return ready(described(key, issuer), 200, request_id)
+    return ready({"active": False}, 200, request_id)
 
 
 def caller_of(engine: KeyVerifier, header: Header, scope: str) -> Snapshot | None:

@@ -1404,11 +1404,17 @@ class ImpactDocument(TypedDict):
     key_id: str
     """Id of the key."""
     calls: int
-    """Number of calls in the last 24 hours."""
+    """Number of calls in the last 24 hours. A verification that is valid and an introspection
+    that is active are calls, too.
+    """
     sources: list[CountedDocument]
-    """Addresses that it was called from."""
+    """Addresses that it was called from, as far as they are known: an introspection does not
+    name one.
+    """
     scopes: list[CountedDocument]
-    """Scopes that were used."""
+    """Scopes that were used; `oauth:introspect` for introspections, which do not name one, and
+    `oauth:token` for exchanges.
+    """
     children: int
     """Number of its live child keys."""
 
@@ -1671,7 +1677,9 @@ class KeyCreated(TypedDict):
     blocked_reason: str | None
     """Reason the key was blocked."""
     last_used_at: str | None
-    """Timestamp of the last successful use of this key."""
+    """Timestamp of the last successful use of this key: a call with it or with a token of it, a
+    verification that is valid, or an introspection that is active.
+    """
     expires_at: str | None
     """Expiry timestamp; null for non-expiring keys."""
     revoked_at: str | None
@@ -1784,7 +1792,9 @@ class KeyDocument(TypedDict):
     blocked_reason: str | None
     """Reason the key was blocked."""
     last_used_at: str | None
-    """Timestamp of the last successful use of this key."""
+    """Timestamp of the last successful use of this key: a call with it or with a token of it, a
+    verification that is valid, or an introspection that is active.
+    """
     expires_at: str | None
     """Expiry timestamp; null for non-expiring keys."""
     revoked_at: str | None

@@ -11,7 +11,7 @@ from flask import Flask
 from portal.core.config import libpq_url
 from portal.database.session import transaction
 from portal.keys.rotation import rotation
-from tests.cast import ADA, Api
+from tests.cast import ADA, Api, Pages
 from tests.databases import Database
 from tests.keys.limits.waiting import until
 from tests.statements import statements
@@ -72,6 +72,31 @@ def test_of_two_rotations_of_a_key_the_newest_is_changed(ada: Api):
     answer = ada.post(f"/api-keys/{second['id']}/rotation/completions")
     assert (answer.status_code, answer.json["old_key_id"]) == (200, second["id"])
     assert read(ada, second)["status"] == "revoked"
+
+
+def test_a_rotation_does_not_end_while_the_old_key_is_introspected(
+    app: Flask, ada: Api, page: Pages, database: Database
+):
+    old = ada.create("api-keys", scopes=["keys:read", "keys:write"])
+    rotated(ada, old, "until_quiet")
+    database.sql("UPDATE key_rotation SET started_at = now() - interval '25 hours'")
+    answer = ada.client.post(
+        "/oauth/introspect",
+        data={"token": old["key"]},
+        headers={"Authorization": f"Bearer {ada.token}"},
+    )
+    assert answer.json["active"] is True
+    app.extensions["keys"].flush()
+    with app.app_context(), transaction(old["tenant_id"]):
+        assert rotation.finish_due(old["tenant_id"]) == 0
+    assert "Never used" not in read(ada, old)["health"]["reason"]
+    for path in ("rotation", "rotation/finish"):
+        shown = page.get(f"/keys/{old['id']}/{path}").text
+        assert "1 call without an address" in shown
+        assert "Nobody, in the last" not in shown
+    of_key = page.get(f"/keys/{old['id']}").text
+    assert "2 granted" not in of_key  # an introspection does not say which of them is used
+    assert "oauth:introspect" in of_key
 
 
 # ---------------------------------------------------------------- others at the same time

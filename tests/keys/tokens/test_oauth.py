@@ -275,6 +275,69 @@ def test_a_key_whose_uses_are_used_up_is_not_active(app: Flask, ada: Api):
         assert introspect(ada, shown).json == {"active": False}
 
 
+# ---------------------------------------------------------------- the use of what is introspected
+
+
+def use_of(app: Flask, ada: Api, issued: dict[str, Any]) -> dict[str, Any]:
+    """Return the impact of a key after all counts were written."""
+    app.extensions["keys"].flush()
+    return dict(ada.get(f"/api-keys/{issued['id']}/impact").json or {})
+
+
+def test_the_key_behind_an_introspection_is_in_use(app: Flask, ada: Api, issued: dict[str, Any]):
+    for _ in range(3):
+        assert introspect(ada, issued["key"]).json["active"]
+    impact = use_of(app, ada, issued)
+    assert (impact["calls"], impact["sources"]) == (3, [])
+    assert [(one["what"], one["calls"]) for one in impact["scopes"]] == [("oauth:introspect", 3)]
+    read = ada.get(f"/api-keys/{issued['id']}").json
+    assert read["last_used_at"] is not None
+    token = exchange(app, issued).json["access_token"]
+    assert introspect(ada, token).json["active"]
+    assert use_of(app, ada, issued)["calls"] == 5
+
+
+def test_an_introspection_takes_nothing_of_the_keys_limits(app: Flask, ada: Api):
+    issued = ada.create("api-keys", max_uses=1, rpm_limit=1)
+    for _ in range(3):
+        assert introspect(ada, issued["key"]).json["active"]
+    assert use_of(app, ada, issued)["calls"] == 3
+    assert ada.post("/api-keys/verify", {"key": issued["key"]}).json["code"] == "VALID"
+
+
+def test_a_key_that_introspects_itself_is_used_once(app: Flask, ada: Api):
+    issued = ada.create("api-keys", scopes=["keys:verify"])
+    for shown in (issued["key"], exchange(app, issued).json["access_token"]):
+        for caller in (issued["key"], shown):
+            assert introspect(Api(app.test_client(), caller), shown).json["active"]
+    impact = use_of(app, ada, issued)
+    found = {one["what"]: one["calls"] for one in impact["scopes"]}
+    assert found == {"oauth:token": 1, "keys:verify": 4}
+
+
+@pytest.mark.parametrize("shown", ["key", "token"])
+@pytest.mark.parametrize("code", ["BLOCKED", "USES_EXCEEDED"])
+def test_a_refused_introspection_is_explained_by_its_request(
+    app: Flask, ada: Api, gus: Api, code: str, shown: str
+):
+    counted = {"max_uses": 1} if code == "USES_EXCEEDED" else {}
+    issued = ada.create("api-keys", scopes=["keys:read"], allowed_ips=["127.0.0.1"], **counted)
+    token = exchange(app, issued).json["access_token"]  # it takes the only use
+    if code == "BLOCKED":
+        ada.post(f"/api-keys/{issued['id']}/block", {"reason": "odd"})
+    asked = {"key": issued["key"], "token": token}[shown]
+    answers = [introspect(caller, asked) for caller in (gus, ada)]
+    assert [answer.json for answer in answers] == [{"active": False}] * 2
+    strangers, own = (
+        caller.post("/api-keys/explanations", {"request_id": answer.headers["X-Request-Id"]})
+        for caller, answer in zip((gus, ada), answers, strict=True)
+    )
+    assert strangers.status_code == 404
+    assert (own.json["code"], own.json["key_id"], own.json["source"]) == (code, issued["id"], None)
+    assert [check["code"] for check in own.json["trace"] if not check["passed"]] == [code]
+    assert use_of(app, ada, issued)["calls"] == 1
+
+
 def test_the_signing_key_is_followed_and_the_old_one_still_verifies(
     app: Flask, issued: dict[str, Any], database: Database
 ):

@@ -180,3 +180,36 @@ def test_the_same_introspections_are_refused_from_memory_and_by_the_application(
         said = json.loads(answer.read())
         assert (answer.status, said.get("error", said.get("active"))) == wanted, sent
     connection.close()
+
+
+def test_an_introspection_is_a_use_of_the_key_from_memory_too(
+    port_of_two: int, ada: Api, caller: dict[str, str], database: Database
+) -> None:
+    asked = ada.create("api-keys")
+    path = f"/api-keys/{asked['id']}"
+    own = ada.create("api-keys", scopes=["keys:verify"])
+    itself = {**caller, "Authorization": f"Bearer {own['key']}"}
+    for _ in range(8):  # both processes know them
+        assert introspected(port_of_two, caller, asked["key"])
+        assert introspected(port_of_two, itself, own["key"])
+    ada.post(f"{path}/block", {"reason": "odd"})
+    until(lambda: bool(database.sql(HEARD)))
+    for _ in range(8):
+        assert not introspected(port_of_two, caller, asked["key"])
+
+    def counted(key: dict[str, Any]) -> tuple[int, int]:
+        counts = "SELECT ARRAY[request_count, denied_count] FROM api_key_runtime WHERE key_id = %s"
+        used, refused = database.sql(counts, key["id"])
+        return used, refused
+
+    until(lambda: counted(asked) == (8, 8))
+    until(lambda: counted(own) == (8, 0))
+    assert (
+        database.sql(
+            "SELECT count(*) FROM key_denial WHERE key_id = %s AND code = 'BLOCKED'", asked["id"]
+        )
+        == 8
+    )
+    assert ada.get(path).json["last_used_at"] is not None
+    [scope] = ada.get(f"{path}/impact").json["scopes"]
+    assert (scope["what"], scope["calls"]) == ("oauth:introspect", 8)
