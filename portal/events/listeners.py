@@ -4,7 +4,7 @@ A listener's rows are written in the publisher's transaction, so an event and it
 stored together or not at all.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -39,10 +39,22 @@ Rows = Sequence[tuple[Any, ...]]
 
 
 class Owed(NamedTuple):
-    """The statements that create the deliveries, and the number of deliveries by event id."""
+    """The statements that create the deliveries, and the number of deliveries by event id.
 
-    writes: Sequence[Bound]
+    A statement is made when it is taken, because the deliveries may be many.
+    """
+
+    writes: Iterable[Bound]
     deliveries: Mapping[str, int]
+
+
+@dataclass(slots=True)
+class Work:
+    """The deliveries so far, and the steps of matching, of one publication or of the portal's own
+    events in one transaction."""
+
+    deliveries: int = 0
+    steps: int = 0
 
 
 class Listener(Protocol):
@@ -57,17 +69,10 @@ class Listener(Protocol):
         """
         ...
 
-    def owes(
-        self,
-        tenant_id: str,
-        events: Sequence[Published],
-        wanting: Rows,
-        *,
-        is_limited: bool = True,
-    ) -> Owed:
+    def owes(self, tenant_id: str, events: Sequence[Published], wanting: Rows, work: Work) -> Owed:
         """Return its deliveries of new events to the records that `who_wants` found.
 
-        Raises Invalid if it `is_limited` and they are too many for one publication.
+        Adds to `work`. Raises Invalid if that is then too much for one publication.
         """
         ...
 

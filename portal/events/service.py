@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
@@ -31,8 +32,8 @@ from portal.database.record import Record
 from portal.database.session import send, send_each, session
 from portal.events.listeners import Match, Published, listeners
 from portal.events.models import Event, EventKey
-from portal.events.publishing import key_material
-from portal.events.publishing.publication import Accepted, Publication, owed_for, store
+from portal.events.publishing import key_material, own_events
+from portal.events.publishing.publication import Accepted, Publication, store
 from portal.events.schemas import EventInput
 from portal.fast.statements import Statement
 from portal.records import idempotency
@@ -40,8 +41,8 @@ from portal.records.audit import trail as audit
 from portal.records.health import Health, clock, counted
 from portal.records.listing import Listing, Page, Query, one_by_one, page
 from portal.records.quotas import rates, stored_bytes
+from portal.records.quotas.limits import EVENTS
 
-EVENTS = "events_per_second"  # a quota
 EXPLAINED = 200
 LOOKED_AT = 100  # events of each kind, for the search over everything
 OF_ONE_NAME = 20
@@ -142,18 +143,22 @@ def announce(
 def announce_all(
     actor: Actor, name: str, said: Sequence[tuple[Mapping[str, Any], str | None]]
 ) -> list[str]:
-    """Publish own events of one name, each with its data and subject, as `announce` does."""
-    wanting = send_each(one.who_wants(actor.tenant_id, {name}) for one in listeners())
+    """Publish own events of one name, each with its data and subject, as `announce` does.
+
+    They are refused in a batch of new records alone, which raises what `own_events` raises.
+    """
+    at_most = 1 if own_events.are_too_many() else None
+    wanting = send_each(one.who_wants(actor.tenant_id, {name}, at_most) for one in listeners())
     if not any(wanting):
         return []
     events = [
         EventInput.read({"type": name, "data": dict(data), "subject": subject})
         for data, subject in said
     ]
-    # Never refuse: the changes have already happened.
     new = [(new_id(Event.id_prefix), key_material.masked(event)) for event in events]
-    owed = owed_for(actor, new, listeners(), wanting, is_limited=False)
-    send_each([store(actor, new), *owed.writes])
+    own_events.count(actor, len(new))
+    owed = own_events.owed(actor, new, listeners(), wanting)
+    send_each(chain([store(actor, new)], owed))
     return [event_id for event_id, _ in new]
 
 

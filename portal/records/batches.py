@@ -1,15 +1,33 @@
 """Create many records with one call: all of them or none, or each on its own."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from portal.core.errors import Conflict, FieldError, Invalid, PortalError, QuotaReached
+from portal.core.errors import Conflict, FieldError, Invalid, PortalError
 from portal.database.actor import Actor
 from portal.database.session import session
 
 C = TypeVar("C")
 M = TypeVar("M")
 MOST_ERRORS = 100  # that one answer names
+
+_is_running: ContextVar[bool] = ContextVar("several records are created", default=False)
+
+
+def is_running() -> bool:
+    """Tell whether this call creates several records: then fewer of them may be asked for."""
+    return _is_running.get()
+
+
+@contextmanager
+def _batch_of(commands: Sequence[Any]) -> Iterator[None]:
+    token = _is_running.set(len(commands) > 1)
+    try:
+        yield
+    finally:
+        _is_running.reset(token)
 
 
 def all_or_none(
@@ -24,14 +42,14 @@ def all_or_none(
     `create_all` creates them together, if there is a faster way than one after the other.
     """
     try:
-        with session.begin_nested():
+        with _batch_of(commands), session.begin_nested():
             if create_all is not None:
                 return list(create_all(actor, commands))
             return [create(actor, command) for command in commands]
-    except QuotaReached:
-        raise  # it is about all of them
-    except (Conflict, Invalid):
-        pass  # which of them it was, and whether others are refused too, shows one by one
+    except (Conflict, Invalid) as error:
+        if not error.errors:
+            raise  # it is about all of them
+        # Which of them it was, and whether others are refused too, shows one by one.
     made = each_alone(actor, commands, create)
     refused = {number: one for number, one in enumerate(made) if isinstance(one, PortalError)}
     raise_together(refused)
@@ -45,7 +63,7 @@ def each_alone(
     made: list[M | PortalError] = []
     for command in commands:
         try:
-            with session.begin_nested():
+            with _batch_of(commands), session.begin_nested():
                 made.append(create(actor, command))
         except PortalError as error:
             made.append(error)

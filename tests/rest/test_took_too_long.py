@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from portal.core import deadlines
-from portal.events.listeners import Owed, Published, Rows
+from portal.events.listeners import Owed, Published, Rows, Work
 from portal.fast.statements import Bound, Statement
 from tests.cast import Api
 
@@ -24,14 +24,7 @@ class Slow:
     ) -> Bound:
         return Bound(Statement(select(func.set_config("statement_timeout", "50ms", True))), {})
 
-    def owes(
-        self,
-        tenant_id: str,
-        events: Sequence[Published],
-        wanting: Rows,
-        *,
-        is_limited: bool = True,
-    ) -> Owed:
+    def owes(self, tenant_id: str, events: Sequence[Published], wanting: Rows, work: Work) -> Owed:
         return Owed([Bound(Statement(select(func.pg_sleep(5))), {})], {})
 
 
@@ -44,14 +37,7 @@ class Computing(Slow):
         limit = func.set_config("idle_in_transaction_session_timeout", "50ms", True)
         return Bound(Statement(select(limit)), {})
 
-    def owes(
-        self,
-        tenant_id: str,
-        events: Sequence[Published],
-        wanting: Rows,
-        *,
-        is_limited: bool = True,
-    ) -> Owed:
+    def owes(self, tenant_id: str, events: Sequence[Published], wanting: Rows, work: Work) -> Owed:
         time.sleep(1)
         return Owed([Bound(Statement(select(func.now())), {})], {})
 

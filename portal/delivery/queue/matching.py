@@ -4,8 +4,8 @@
 the publisher's own transaction.
 """
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -31,7 +31,7 @@ from portal.database.session import session
 from portal.delivery.queue import new_deliveries
 from portal.delivery.queue.filters import Filter, Keys, compiled
 from portal.events import settings
-from portal.events.listeners import Match, Owed, Published, Rows
+from portal.events.listeners import Match, Owed, Published, Rows, Work
 from portal.events.type_names import matches, patterns_of
 from portal.fast.statements import Bound, Statement
 from portal.records.schemas import quoted
@@ -67,33 +67,22 @@ class Deliveries:
         values = {"tenant_id": tenant_id, "patterns": patterns, "at_most": at_most}
         return Bound(LIVE, values)
 
-    def owes(
-        self,
-        tenant_id: str,
-        events: Sequence[Published],
-        wanting: Rows,
-        *,
-        is_limited: bool = True,
-    ) -> Owed:
+    def owes(self, tenant_id: str, events: Sequence[Published], wanting: Rows, work: Work) -> Owed:
         """Return the statements that write the deliveries and notify the workers, with the number
-        of deliveries of each event. Raises Invalid if it `is_limited` and there are too many
+        of deliveries of each event. Adds to `work`, and raises Invalid if there are too many
         deliveries or filters."""
-        reading = sum(len(text) for _, _, text in wanting) // BYTES_OF_A_STEP
-        if is_limited:
-            _check_work(reading, wanting)
+        _add_steps(work, sum(len(text) for _, _, text in wanting) // BYTES_OF_A_STEP, wanting)
         subscribed = _by_pattern(wanting)
-        if is_limited:
-            _check_work(reading + _look_ups(events, subscribed), wanting)
-        owed: list[dict[str, Any]] = []
+        _add_steps(work, _look_ups(events, subscribed), wanting)
+        matched: list[tuple[Published, Collection[str]]] = []
         for event in events:
-            owed += _deliveries_of(event, subscribed)
-            if is_limited and len(owed) > MOST_OWED:
+            webhooks = _matching(event, subscribed)
+            work.deliveries += len(webhooks)
+            if work.deliveries > MOST_OWED:
                 raise Invalid.field("events", TOO_MANY_OWED)
-        if not owed:
-            return Owed((), {})
-        parts = [owed[at : at + WRITTEN_AT_ONCE] for at in range(0, len(owed), WRITTEN_AT_ONCE)]
-        writes = [_write(tenant_id, part) for part in parts]
-        return Owed(writes, Counter(str(one["event_id"]) for one in owed))
+            matched.append((event, webhooks))
+        deliveries = {event.id: len(webhooks) for event, webhooks in matched if webhooks}
+        return Owed(_writes(tenant_id, matched), deliveries)
 
     def kept(self, tenant_id: str, event_ids: Sequence[str]) -> int:
         """Return the number of deliveries of these events."""
@@ -141,6 +130,18 @@ class Deliveries:
         return [_beside(webhook, event, hidden) for webhook in found]
 
 
+def _writes(
+    tenant_id: str, matched: Iterable[tuple[Published, Collection[str]]]
+) -> Iterator[Bound]:
+    owed = (
+        {"id": new_id(Delivery.id_prefix), "webhook_id": webhook_id, "event_id": event.id,
+         "event_type": event.type, "subject": event.subject}
+        for event, webhooks in matched for webhook_id in webhooks
+    )  # fmt: skip
+    while part := list(islice(owed, WRITTEN_AT_ONCE)):
+        yield _write(tenant_id, part)
+
+
 def _write(tenant_id: str, owed: Sequence[Mapping[str, Any]]) -> Bound:
     give_way()
     values = {
@@ -177,25 +178,23 @@ def _look_ups(events: Sequence[Published], subscribed: Subscribed) -> int:
     return sum(of_type[event.type] for event in events)
 
 
-def _check_work(steps: int, wanting: Rows) -> None:
-    """Raise Invalid if matching takes too much work."""
-    if steps > MOST_STEPS:
+def _add_steps(work: Work, steps: int, wanting: Rows) -> None:
+    """Add the steps before they are done. Raises Invalid if matching then takes too much work."""
+    work.steps += steps
+    if work.steps > MOST_STEPS:
         webhooks = len({webhook_id for _, webhook_id, _ in wanting})
         raise Invalid.field("events", TOO_MUCH_MATCHING.format(webhooks=webhooks))
 
 
-def _deliveries_of(event: Published, subscribed: Subscribed) -> list[dict[str, Any]]:
+def _matching(event: Published, subscribed: Subscribed) -> Collection[str]:
+    """Return the ids of the webhooks that an event matches."""
     keys, matched = Keys(event.data), dict[str, None]()  # one for a webhook with two such patterns
     for pattern in patterns_of(event.type):
         for webhook_id, wanted in subscribed.get(pattern, ()):
             give_way()
             if wanted.refusing(keys) is None:
                 matched[webhook_id] = None
-    return [
-        {"id": new_id(Delivery.id_prefix), "webhook_id": webhook_id, "event_id": event.id,
-         "event_type": event.type, "subject": event.subject}
-        for webhook_id in matched
-    ]  # fmt: skip
+    return tuple(matched)
 
 
 # Subscriptions to one of these patterns, of webhooks that are on, also of paused ones: their events

@@ -20,13 +20,13 @@ from portal.events.publishing.key_material import is_free_of_keys
 from portal.events.publishing.publication import published
 from portal.events.schemas import EventInput
 from portal.records.quotas import rates, stored_bytes
+from portal.records.quotas.limits import EVENTS, REQUESTS
 from portal.rest import strict_json
 from portal.rest.api import Ready, new_request_id, ready, ready_problem
 from portal.rest.openapi import PREFIX
 
 PUBLISH = f"{PREFIX}/events"
 SCOPE = "events:publish"
-REQUESTS, EVENTS = "requests_per_second", "events_per_second"  # quotas
 LARGEST = 4 * 1024  # bytes; a hostile body of this size blocks the event loop for 1.5 ms
 
 Header = Callable[[str], str | None]

@@ -8,6 +8,7 @@ One publication is one transaction. A thread sends the statements in its session
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -17,7 +18,7 @@ from portal.core.errors import Conflict, FieldError
 from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.events.catalogue import event_types
-from portal.events.listeners import Listener, Owed, Published, Rows
+from portal.events.listeners import Listener, Owed, Published, Rows, Work
 from portal.events.models import Event, EventKey
 from portal.events.schemas import EventInput, PublishedEvent
 from portal.fast.statements import Bound, Statement
@@ -198,7 +199,7 @@ class Publication:
         ]
         if not new:
             return []
-        owed = owed_for(self._actor, new, self._listeners, looked[1:])
+        owed = owed_for(self._actor, new, self._listeners, looked[1:], Work())
         self._deliveries = owed.deliveries
         return [store(self._actor, new), *owed.writes]
 
@@ -245,22 +246,21 @@ def owed_for(
     events: Sequence[tuple[str, EventInput]],
     listeners: Sequence[Listener],
     wanting: Sequence[Rows],
-    *,
-    is_limited: bool = True,
+    work: Work,
 ) -> Owed:
     """Return the deliveries of new events for all listeners; `wanting` has the rows of each.
 
-    Raises Invalid if it `is_limited` and they are too many for one publication.
+    Adds to `work`. Raises Invalid if that is then too much for one publication.
     """
     published = [
         Published(event_id, event.type, event.subject, event.data) for event_id, event in events
     ]
     owed = [
-        listener.owes(actor.tenant_id, published, found, is_limited=is_limited)
+        listener.owes(actor.tenant_id, published, found, work)
         for listener, found in zip(listeners, wanting, strict=True)
     ]
     deliveries = sum((Counter(one.deliveries) for one in owed), Counter[str]())
-    return Owed([write for one in owed for write in one.writes], deliveries)
+    return Owed(chain.from_iterable(one.writes for one in owed), deliveries)
 
 
 def published(accepted: Sequence[Accepted]) -> dict[str, Any]:

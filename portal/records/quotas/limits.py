@@ -41,6 +41,8 @@ REVOKE = (
     "Revoke those that nobody needs, expired ones too, or ask your platform's operators for more."
 )
 
+REQUESTS, EVENTS = "requests_per_second", "events_per_second"
+
 RECORDS = (
     Quota("applications", "applications", 10_000, 1_000_000, RETIRE),
     Quota("connectors", "connectors", 10_000, 1_000_000, DELETE),
@@ -49,8 +51,8 @@ RECORDS = (
     Quota("event_types", "event types", 10_000, 1_000_000, DELETE),
 )
 RATES = (
-    Quota("requests_per_second", "requests per second", 10_000, 1_000_000, MORE),
-    Quota("events_per_second", "events per second", 20_000, 10_000_000, MORE),
+    Quota(REQUESTS, "requests per second", 10_000, 1_000_000, MORE),
+    Quota(EVENTS, "events per second", 20_000, 10_000_000, MORE),
 )
 STORED = Quota(
     "stored_bytes",
