@@ -8,7 +8,6 @@ Locks: the job; the records of the step, without those that others have locked; 
 lock. So a step never waits for a record while it has another one that somebody waits for.
 """
 
-import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,13 +23,13 @@ from portal.bulk.acts import Act
 from portal.bulk.kinds import KINDS
 from portal.bulk.models import BulkJob, BulkRow
 from portal.core.errors import Forbidden, NotFound, PortalError, RateLimited, Unavailable
+from portal.core.jobs import in_time
 from portal.database.actor import Actor
 from portal.database.record import find
 from portal.database.session import database_now, flush, is_lost, session
 
 log = structlog.stdlib.get_logger(__name__)
 
-LONGEST_STEP = 0.5  # seconds; a cancellation waits so long
 KEEP = timedelta(days=30)
 FORGOTTEN_AT_ONCE = 10
 # A lock or a statement that took too long, and a deadlock.
@@ -89,19 +88,17 @@ def _read(job: BulkJob) -> Task:
 
 
 def _do_rows(task: Task) -> None:
-    job, begun = task.job, time.monotonic()
+    job = task.job
     found = _next_rows(job, task.act.at_once)
     rows = _free(job, found)
     results: list[Result] = []
     wait = 0
-    for row in rows:
+    for row in in_time(rows):
         result = _do(task, row)
         if result.wait is not None:
             wait = result.wait
             break
         results.append(result)
-        if time.monotonic() - begun > LONGEST_STEP:
-            break
     now = database_now()
     for row, result in zip(rows, results, strict=False):
         row.state, row.reason, row.done_at = result.state, result.reason, now

@@ -56,24 +56,28 @@ HOUSEKEEPING = [
         revocation.apply_due,
         timedelta(minutes=1),
         due_by("due_revocations"),
+        repeats=True,
     ),
     Job(
         "finish rotations",
         rotation.finish_due,
         timedelta(minutes=1),
         due_by("due_rotations", rotation.QUIET, rotation.LONGEST),
+        repeats=True,
     ),
     Job(
         "tell of expiring keys",
         expiry_notices.announce_expiring,
         timedelta(minutes=10),
         due_by("due_expiry_notices", array(expiry_notices.AHEAD)),
+        repeats=True,
     ),
     Job(
         "tell of unused keys",
         expiry_notices.announce_unused,
         timedelta(hours=6),
         due_by("due_unused_notices", timedelta(days=expiry_notices.UNUSED_DAYS)),
+        repeats=True,
     ),
     Job(
         "find weak keys",

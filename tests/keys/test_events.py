@@ -1,15 +1,19 @@
 """The events about keys: every step of a key's life is in the event stream."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import pytest
 from flask import Flask
 from jsonschema import Draft202012Validator
 from portal_devtools.identity_provider.people import ACME
+from sqlalchemy import func, literal, select
 
 from portal.database.session import transaction
 from portal.events.catalogue.portal_types import PORTAL_TYPES
+from portal.events.listeners import Owed, Published, Rows, Work
+from portal.fast.statements import Bound, Statement
+from portal.keys.housekeeping import HOUSEKEEPING
 from portal.keys.revocation import blast_radius
 from portal.keys.usage import expiry_notices
 from tests.cast import ADA, Api, Pages
@@ -93,6 +97,61 @@ def test_a_key_that_expires_is_told_of_at_14_7_and_1_days_once_each(
     assert [event["days"] for event in told("expiring")] == [14, 7, 1]
     [first, *_] = told("expiring")
     assert (first["id"], first["name"]) == (issued["id"], "Nightly")
+
+
+class Slow:
+    """A listener that needs 0.3 seconds for each event, as a thousand webhooks may."""
+
+    def who_wants(
+        self, tenant_id: str, types: Collection[str], at_most: int | None = None
+    ) -> Bound:
+        return Bound(Statement(select(literal("a webhook"))), {})
+
+    def owes(self, tenant_id: str, events: Sequence[Published], wanting: Rows, work: Work) -> Owed:
+        return Owed([Bound(Statement(select(func.pg_sleep(0.3))), {}) for _ in events], {})
+
+
+LONG_AGO = "UPDATE api_key SET created_at = now() - interval '200 days'"
+DUE = {
+    "tell of expiring keys": (
+        "expiring",
+        f"{LONG_AGO}, expires_at = now() + interval '5 days'",
+    ),
+    "tell of unused keys": ("unused", LONG_AGO),
+    "end planned keys": ("revoked", "UPDATE api_key SET revoke_at = now()"),
+    "finish rotations": ("revoked", "UPDATE key_rotation SET finish_at = now()"),
+}
+
+
+@pytest.mark.parametrize(("job_name", "told_of", "make_due"), [(k, *v) for k, v in DUE.items()])
+def test_a_step_that_tells_of_many_keys_ends_in_time_and_the_next_goes_on(
+    app: Flask,
+    ada: Api,
+    told: Callable[..., Any],
+    sql: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    job_name: str,
+    told_of: str,
+    make_due: str,
+):
+    for _ in range(4):
+        issued = ada.create("api-keys")
+        if job_name == "finish rotations":
+            ada.post(f"/api-keys/{issued['id']}/rotations", {"overlap": "24h"})
+    sql(make_due)
+    [job] = [one for one in HOUSEKEEPING if one.name == job_name]
+    listening = app.extensions["event_listeners"]
+    monkeypatch.setitem(app.extensions, "event_listeners", [*listening, Slow()])
+
+    def step() -> bool:
+        with app.app_context(), transaction(ACME):
+            return bool(job.run(ACME) and job.repeats)
+
+    assert step()
+    assert 0 < len(told(told_of)) < 4
+    while step():
+        pass
+    assert len(told(told_of)) == 4
 
 
 def test_another_expiry_is_told_of_anew(

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from sqlalchemy import ARRAY, ColumnElement, Select, String, any_, func, literal, select, update
 
 from portal.core.errors import Conflict, Invalid
+from portal.core.jobs import in_time
 from portal.database.actor import Actor
 from portal.database.record import find
 from portal.database.session import database_now, session
@@ -125,19 +126,21 @@ def stop_together(
 
 
 def apply_due(tenant_id: str) -> int:
-    """Write down the planned revocations whose time has come, and return how many.
+    """Write down the planned revocations whose time has come, as many as there is time for in one
+    step, and return how many.
 
-    They are effective without this job.
+    They are effective without this job, which repeats.
     """
     actor = Actor(tenant_id, "system", "system", "Planned revocation", source_type="system")
     query = select(ApiKey).where(
         ApiKey.tenant_id == tenant_id, ApiKey.revoke_at <= func.now(), ApiKey.revoked_at.is_(None)
     )
-    due = list(session.scalars(query.limit(AT_ONCE)))
-    for record in due:
+    revoked = 0
+    for record in in_time(session.scalars(query.limit(AT_ONCE)).all()):
         values = {"revoked_at": record.revoke_at}
         verbs.change(actor, record, values, action="revoked", why="revoked_reason")
-    return len(due)
+        revoked += 1
+    return revoked
 
 
 def _fitting(actor: Actor, command: RevokeKeys) -> Select[Any]:

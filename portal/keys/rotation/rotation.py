@@ -13,6 +13,7 @@ from sqlalchemy import func, or_, select
 
 from portal.applications import service as applications
 from portal.core.errors import Conflict
+from portal.core.jobs import in_time
 from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.database.record import find
@@ -149,8 +150,9 @@ def undo(actor: Actor, rotation: KeyRotation, old: ApiKey, now: datetime) -> Non
 def finish_due(tenant_id: str) -> int:
     """End the rotations whose time is over or whose old key is no longer used.
 
-    Return how many ended, at most AT_ONCE. The others, and one that is being changed now, are left
-    to the next turn. This is a job of the worker.
+    Return how many ended: those that there is time for in one step, at most AT_ONCE. The others are
+    left to the next step, and one that is being changed now to the next turn. This is a job that
+    repeats.
     """
     actor = Actor(tenant_id, "system", "system", SYSTEM, source_type="system")
     now = database_now()
@@ -171,10 +173,11 @@ def finish_due(tenant_id: str) -> int:
         .with_for_update(of=(ApiKey, KeyRotation), key_share=True, skip_locked=True)
         .execution_options(populate_existing=True)
     )  # fmt: skip
-    due = session.execute(query).all()
-    for rotation, old in due:
+    ended = 0
+    for rotation, old in in_time(session.execute(query).all()):
         close(actor, rotation, old, now)
-    return len(due)
+        ended += 1
+    return ended
 
 
 def _check(actor: Actor, old: ApiKey, now: datetime, wanted: list[str] | None) -> list[str]:

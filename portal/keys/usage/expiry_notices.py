@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, exists, func, select
 
+from portal.core.jobs import in_time
 from portal.database.actor import Actor
 from portal.database.session import session
 from portal.keys import service
@@ -22,7 +23,8 @@ AT_ONCE = 1000
 
 
 def announce_expiring(tenant_id: str) -> int:
-    """Announce the keys that expire within 14, 7 and 1 days, and return how many. A job.
+    """Announce the keys that expire within 14, 7 and 1 days, as many as there is time for in one
+    step, and return how many. A job that repeats.
 
     A key whose whole lifetime is shorter than that many days is left out.
     """
@@ -36,15 +38,17 @@ def announce_expiring(tenant_id: str) -> int:
         .order_by(ApiKey.expires_key)
         .limit(AT_ONCE)
     )
-    found = session.execute(query).all()
-    for record, number in found:
+    told = 0
+    for record, number in in_time(session.execute(query).all()):
         data = {"expires_at": record.expires_at.isoformat(), "days": number}
         _announce(record, "expiring", data, f"expiring_{number}", record.expires_at)
-    return len(found)
+        told += 1
+    return told
 
 
 def announce_unused(tenant_id: str) -> int:
-    """Announce the keys that nobody used for 90 days, and return how many. A job of the worker."""
+    """Announce the keys that nobody used for 90 days, as many as there is time for in one step, and
+    return how many. A job that repeats."""
     since = func.coalesce(ApiKeyRuntime.last_used_at, ApiKey.created_at)
     long_ago = func.now() - timedelta(days=UNUSED_DAYS)
     query = (
@@ -59,11 +63,12 @@ def announce_unused(tenant_id: str) -> int:
         .order_by(ApiKeyRuntime.used_on, ApiKeyRuntime.key_id)
         .limit(AT_ONCE)
     )
-    found = session.execute(query).all()
-    for record, used_at, unused_since in found:
+    told = 0
+    for record, used_at, unused_since in in_time(session.execute(query).all()):
         data = {"last_used_at": used_at and used_at.isoformat(), "days": UNUSED_DAYS}
         _announce(record, "unused", data, "unused", unused_since)
-    return len(found)
+        told += 1
+    return told
 
 
 def _announced_keys(tenant_id: str) -> tuple[ColumnElement[bool], ...]:
