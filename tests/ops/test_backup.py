@@ -417,6 +417,51 @@ def test_a_backup_that_is_ended_leaves_no_file(
     until(lambda: filled.sql(look) == 0)
 
 
+def begun(file: Path, settings: dict[str, str], database: Database, held_up: int) -> Any:
+    """Begin a backup, and return its process when so many wait for a table that somebody locked."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "portal.ops.cli", "backup", str(file)],
+        env={**os.environ, **settings},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    until(lambda: database.waiting("LOCK TABLE%") == held_up)
+    return process
+
+
+def test_of_two_backups_with_one_name_the_first_is_whole_and_the_other_says_why_it_is_not(
+    filled: Database, settings: dict[str, str], empty_database: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "portal.backup"
+    with psycopg.connect(libpq_url(filled.superuser_url)) as holder:
+        holder.execute("LOCK TABLE write_probe IN ACCESS EXCLUSIVE MODE")
+        runs = [begun(file, settings, filled, number) for number in (1, 2)]
+        drafts = [path for path in tmp_path.iterdir() if path.name.endswith(".partial")]
+    said = {run.communicate(timeout=60)[0]: run.returncode for run in runs}
+    assert len(drafts) == 2
+    assert sorted(said.values()) == [0, 1]
+    assert f"{file} exists already" in next(words for words in said if said[words] == 1)
+    assert [path for path in tmp_path.iterdir() if "backup" in path.name] == [file]
+    back = portal("restore", str(file), settings=settings_of(empty_database, tmp_path))
+    assert back.exit_code == 0, back.output
+
+
+def test_a_file_that_appears_during_a_backup_is_not_overwritten(
+    filled: Database, settings: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "portal.backup"
+    with psycopg.connect(libpq_url(filled.superuser_url)) as holder:
+        holder.execute("LOCK TABLE write_probe IN ACCESS EXCLUSIVE MODE")
+        run = begun(file, settings, filled, 1)
+        file.write_text("mine")
+    said = run.communicate(timeout=60)[0]
+    assert run.returncode == 1
+    assert "exists already" in said
+    assert file.read_text() == "mine"
+
+
 @pytest.mark.parametrize("harm", ["cut off", "changed", "another file"])
 def test_a_harmed_file_restores_nothing(
     filled: Database, settings: dict[str, str], empty_database: Database, tmp_path: Path, harm: str

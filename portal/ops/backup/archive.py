@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import tarfile
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -32,20 +33,34 @@ def write(path: Path, dump: Reading, about: Mapping[str, Any]) -> None:
     The file appears under its name only when it is complete. Raises ArchiveError, also when a file
     of that name exists.
     """
-    if path.exists():
-        raise ArchiveError(f"{path} exists already. Choose another name; nothing is overwritten.")
-    draft = path.with_name(f".{path.name}.partial")
     try:
-        descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        if path.exists():
+            raise FileExistsError
+        _write_new(path, dump, about)
+    except FileExistsError as error:
+        raise ArchiveError(
+            f"{path} exists already. Choose another name; nothing is overwritten."
+        ) from error
+    except OSError as error:
+        raise ArchiveError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _write_new(path: Path, dump: Reading, about: Mapping[str, Any]) -> None:
+    """Write a draft of this run's own, and give it the name if no other run did meanwhile."""
+    descriptor, name = tempfile.mkstemp(".partial", f".{path.name}.", path.parent)
+    try:
         with os.fdopen(descriptor, "w+b") as file:
             _write(file, dump, about)
             file.flush()
             os.fsync(file.fileno())
-        draft.rename(path)
-    except OSError as error:
-        raise ArchiveError(f"{path} cannot be written: {error.strerror}.") from error
+        os.link(name, path)  # unlike a rename, it replaces no file
     finally:
-        draft.unlink(missing_ok=True)
+        Path(name).unlink(missing_ok=True)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 def _write(file: IO[bytes], dump: Reading, about: Mapping[str, Any]) -> None:
