@@ -23,15 +23,39 @@ SELECT current_user, rolsuper, rolbypassrls,
     WHERE datname = current_database())
 FROM pg_roles WHERE rolname = current_user
 """
-WALLS = r"""
-SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (
-    SELECT FROM pg_policies p WHERE p.schemaname = 'public' AND p.tablename = c.relname
-    AND p.policyname = 'tenant' AND p.with_check = p.qual
-    AND p.qual ~ '(current_tenant\(\)|= current_setting\(''app.tenant_id''::text, true\))')
+WALLS = """
+WITH policy AS (
+  SELECT polrelid, polroles, polcmd, coalesce(
+      pg_get_expr(polqual, polrelid) = ANY (%(of_tenant)s)
+      AND pg_get_expr(polwithcheck, polrelid) = pg_get_expr(polqual, polrelid), false) AS divides,
+    coalesce(pg_get_expr(polqual, polrelid) = ANY (%(of_secret)s) AND polcmd = 'r', false) AS finds
+  FROM pg_policy WHERE polpermissive)
+SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity
+  AND EXISTS (SELECT FROM policy WHERE polrelid = c.oid AND divides AND polcmd = '*'
+    AND polroles = '{0}')
+  AND NOT EXISTS (SELECT FROM policy WHERE polrelid = c.oid AND NOT divides AND NOT finds
+    AND EXISTS (SELECT FROM unnest(polroles) role WHERE role = 0
+      OR role <> c.relowner AND pg_has_role(role, 'MEMBER')))
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
 AND a.attname = 'tenant_id' AND NOT a.attisdropped ORDER BY 1
 """
+"""A table is divided if one policy does it and no other lets the portal's role see or write more.
+The owner's policies are for the portal's functions."""
+
+POLICIES = {
+    "of_tenant": [
+        "((tenant_id)::text = ( SELECT current_tenant() AS current_tenant))",
+        "((tenant_id)::text = current_setting('app.tenant_id'::text, true))",
+    ],
+    "of_secret": [
+        "((secret_hash)::text = ( SELECT current_credential() AS current_credential))",
+        "(((sid_key)::text = ( SELECT current_credential() AS current_credential)) OR "
+        "((subject_key)::text = ( SELECT current_credential() AS current_credential)))",
+    ],
+}
+"""The conditions that `portal/migrations/tenancy.py` makes, in PostgreSQL's words."""
+
 HIDDEN = """
 SELECT DISTINCT c.relname FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid,
   (SELECT DISTINCT proowner FROM pg_proc JOIN pg_roles r ON r.oid = proowner
@@ -73,7 +97,7 @@ def problems(connection: "psycopg.Connection[tuple[object, ...]]") -> list[str]:
 
 def walls(connection: "psycopg.Connection[tuple[Any, ...]]") -> dict[str, bool]:
     """Return the tables with a `tenant_id`, and whether row-level security divides each."""
-    return dict(connection.execute(WALLS).fetchall())
+    return dict(connection.execute(WALLS, POLICIES).fetchall())
 
 
 def open_tables(connection: "psycopg.Connection[tuple[Any, ...]]") -> str:

@@ -1,5 +1,6 @@
 """Test row-level security over the whole catalog: a new table cannot lack it."""
 
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,9 @@ from psycopg.errors import InsufficientPrivilege
 from portal.core.config import libpq_url
 from portal.database import app_role
 from tests.databases import Database
+
+OWN = "tenant_id = (SELECT current_tenant())"
+LOOSE = f"{OWN} OR current_tenant() IS NULL"
 
 
 @pytest.fixture
@@ -46,6 +50,14 @@ def test_every_tenant_table_has_the_wall_in_both_directions(
         "DROP POLICY tenant ON application",
         "ALTER POLICY tenant ON application USING (true)",
         "ALTER POLICY tenant ON application WITH CHECK (true)",
+        f"ALTER POLICY tenant ON application USING ({OWN} OR true) WITH CHECK ({OWN} OR true)",
+        f"ALTER POLICY tenant ON application USING ({LOOSE}) WITH CHECK ({LOOSE})",
+        "ALTER POLICY tenant ON application TO portal_owner",
+        "CREATE POLICY support ON application USING (true) WITH CHECK (true)",
+        "CREATE POLICY support ON application FOR SELECT TO portal_app USING (true)",
+        "CREATE POLICY support ON application FOR DELETE TO pg_monitor, portal_app USING (true)",
+        "CREATE POLICY credential ON application FOR SELECT USING (true)",
+        "ALTER POLICY engine ON application TO PUBLIC",
     ],
 )
 def test_a_wall_that_somebody_opened_is_found(own_database: Database, harm: str) -> None:
@@ -53,6 +65,33 @@ def test_a_wall_that_somebody_opened_is_found(own_database: Database, harm: str)
     with psycopg.connect(libpq_url(own_database.app_url)) as portal:
         walls = app_role.walls(portal)
     assert [table for table, stands in walls.items() if not stands] == ["application"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "CREATE POLICY report ON application FOR SELECT TO pg_monitor USING (true)",
+        "CREATE POLICY fewer ON application AS RESTRICTIVE USING (NOT is_deleted)",
+    ],
+)
+def test_a_policy_that_opens_nothing_to_the_portal_is_no_fault(
+    own_database: Database, change: str
+) -> None:
+    own_database.sql(change)
+    with psycopg.connect(libpq_url(own_database.app_url)) as portal:
+        assert app_role.open_tables(portal) == ""
+
+
+def test_a_policy_for_a_role_that_the_portal_is_in_opens_a_table(own_database: Database) -> None:
+    role = f"support_{secrets.token_hex(4)}"
+    own_database.sql(f"CREATE ROLE {role} ROLE portal_app")
+    try:
+        own_database.sql(f"CREATE POLICY support ON application TO {role} USING (true)")
+        with psycopg.connect(libpq_url(own_database.app_url)) as portal:
+            assert app_role.open_tables(portal).endswith("tables with tenants' rows: application")
+    finally:
+        own_database.sql(f"DROP OWNED BY {role}")
+        own_database.sql(f"DROP ROLE {role}")
 
 
 def test_every_tenant_table_is_keyed_by_the_tenant_first(
