@@ -109,7 +109,8 @@ def _person(
     person_id = found[1] or people.write_down(tenant, token, role, groups).id
     if found[2]:
         people.note_seen(tenant, person_id)
-    named = token.scopes & ALL_SCOPES  # a token may narrow what the role gives
+    # A token may narrow what the role gives. Then it acts by its scopes alone, without the role.
+    named = token.scopes & ALL_SCOPES
     return Actor(
         tenant_id=tenant,
         kind="person",
@@ -118,8 +119,8 @@ def _person(
         name=token.name or token.email or token.subject,
         scopes=ROLE_SCOPES[role] & named if named else ROLE_SCOPES[role],
         groups=groups,
-        role="" if named else role,  # a narrowed token acts by its scopes alone
-        is_admin=role == "admin",
+        role="" if named else role,
+        is_admin=role == "admin" and not named,
         expires_at=_end_of(token),
         origin=origin,
     )

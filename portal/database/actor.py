@@ -29,8 +29,9 @@ class Actor:
     `app_id` (a slug) and `application_id` are set only if the credential belongs to an Application.
     They are stored with what it writes, and limit what it reads (specification, `app_id`). `groups`
     and `role` are those of a person, and `is_admin` is true for a person who is an admin of the
-    tenant. `expires_at` is the time when the credential ends, if it has an end. `is_changing` is
-    set for an operation of REST that changes something.
+    tenant. A token that is narrowed to scopes acts without the role. `expires_at` is the time when
+    the credential ends, if it has an end. `is_changing` is set for an operation of REST that
+    changes something.
     """
 
     tenant_id: str

@@ -472,11 +472,12 @@ def test_only_who_may_do_it_to_one_may_do_it_to_many(ada: Api, ed: Api, vic: Api
 
 
 def test_a_narrowed_token_of_an_admin_reaches_only_jobs_on_what_it_may_touch(
-    app: Flask, ada: Api, token_provider: Provider
+    app: Flask, ada: Api, ed: Api, token_provider: Provider
 ) -> None:
     keys(ada, 1)
     job = preview(ada, "api-keys", "block", filter={})
     path = f"/bulk-jobs/{job['id']}"
+    theirs = preview(ed, "webhooks", "pause", filter={})
 
     def narrowed(scope: str) -> Api:
         return Api(app.test_client(), token_provider.token_of(PEOPLE[0], scope=scope))
@@ -487,3 +488,6 @@ def test_a_narrowed_token_of_an_admin_reaches_only_jobs_on_what_it_may_touch(
     for caller in (stranger, reader):
         assert caller.post(f"{path}/cancellations").status_code == 403
     assert ada.post(f"{path}/cancellations").json["state"] == "cancelled"
+    assert stranger.get(f"/bulk-jobs/{theirs['id']}").status_code == 403
+    assert [one["id"] for one in stranger.get("/bulk-jobs").json["items"]] == [job["id"]]
+    assert ada.get(f"/bulk-jobs/{theirs['id']}").status_code == 200

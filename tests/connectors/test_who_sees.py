@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from portal_devtools.identity_provider.people import ProviderPerson
+from portal_devtools.identity_provider.people import PEOPLE, ProviderPerson
 
 from portal.connectors.models import Connector
 from portal.connectors.table import NONE, TABLE, Beside, _of_open_ones
@@ -108,6 +108,19 @@ def test_a_program_sees_only_what_is_for_the_whole_tenant(everybody: Everybody, 
 def closed(request: pytest.FixtureRequest, everybody: Everybody) -> dict[str, Any]:
     """Return a connector of Ed's that is not open to Ada, an admin."""
     return restricted(everybody.api(ED), request.param)
+
+
+def test_a_narrowed_token_of_an_admin_sees_no_more_than_others_do(
+    app: Flask, everybody: Everybody, token_provider: Provider, closed: dict[str, Any]
+) -> None:
+    scopes = "connectors:read connectors:write audit:read"
+    narrowed = Api(app.test_client(), token_provider.token_of(PEOPLE[0], scope=scopes))
+    path = f"/connectors/{closed['id']}"
+    assert names(narrowed) == []
+    history = f"/audit?record_id={closed['id']}"
+    assert (narrowed.get(history).json or {})["items"] == []
+    assert (everybody.api(ADA).get(history).json or {})["items"] != []
+    assert [narrowed.get(path).status_code, narrowed.delete(path).status_code] == [404, 404]
 
 
 def test_an_admin_sees_that_it_is_there_and_whose_and_no_setting(

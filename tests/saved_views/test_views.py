@@ -4,10 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask import Flask
+from portal_devtools.identity_provider import PEOPLE
 
-from tests.cast import ADA, ED, GUS, VIC, Api
+from tests.cast import ADA, ED, GUS, VIC, Api, Provider
 
 Caller = Callable[[str], Api]
+SCOPES = "applications:read applications:write audit:read"
 BY_STATUS = {"status": "active", "sort": "-name", "columns": "name,health"}
 
 
@@ -62,6 +65,24 @@ def test_a_shared_view_is_seen_by_its_tenant_and_changed_by_its_person_or_an_adm
     assert api(VIC).delete(f"/views/{view['id']}").status_code == 403
     assert api(ADA).patch(f"/views/{view['id']}", {"name": "Inbound"}).status_code == 200
     assert names(api(ED), "webhooks") == ["Inbound"]
+
+
+def test_a_narrowed_token_of_an_admin_changes_only_views_of_its_own(
+    app: Flask, api: Caller, token_provider: Provider
+) -> None:
+    """It acts by its scopes alone, and the role changes what others share."""
+    narrowed = Api(app.test_client(), token_provider.token_of(PEOPLE[0], scope=SCOPES))
+    audit = {"list": "audit", "parameters": {}}
+    theirs = saved(api(ED), list="applications", parameters={}, is_shared=True)
+    mine = saved(narrowed, list="applications", parameters={}, name="Mine")
+    assert narrowed.get(f"/views/{theirs['id']}").status_code == 200
+    assert narrowed.patch(f"/views/{theirs['id']}", {"name": "Taken"}).status_code == 403
+    assert narrowed.delete(f"/views/{theirs['id']}").status_code == 403
+    for_all = {"is_shared": True, "is_default": True}
+    assert narrowed.patch(f"/views/{mine['id']}", for_all).status_code == 403
+    assert save(narrowed, **audit, is_shared=True).status_code == 403
+    assert narrowed.patch(f"/views/{mine['id']}", {"name": "Still mine"}).status_code == 200
+    assert api(ADA).delete(f"/views/{theirs['id']}").status_code == 204
 
 
 def test_only_who_may_change_the_records_of_a_list_shares_a_view_of_it(api: Caller) -> None:
