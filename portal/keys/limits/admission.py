@@ -17,7 +17,7 @@ from portal.core.errors import Conflict, FieldError, Unavailable, UnknownOutcome
 from portal.database.base import new_id
 from portal.keys.decision.clock import Clock
 from portal.keys.decision.decision import Question
-from portal.keys.decision.lookup_connections import unavailable
+from portal.keys.decision.lookup_connections import LookupConnections, unavailable
 from portal.keys.decision.snapshot import Snapshot
 from portal.keys.decision.verdict import FREE, Admission, Budget, Limit, limits_of
 from portal.keys.limits.budget_leases import (
@@ -32,6 +32,7 @@ from portal.keys.limits.budget_leases import (
 )
 from portal.keys.limits.changes import Changes
 from portal.keys.limits.counting import Arguments, BatchCounter, Counted
+from portal.keys.limits.given_back import give_back
 from portal.keys.limits.window_leases import Lease, Leases, Taken, Unused
 
 WINDOW = timedelta(seconds=60)
@@ -175,17 +176,18 @@ class Call:
         """Give back what the call has taken from memory."""
         self.meters.undo(self)
 
-    def give_back_money(self) -> None:
+    def give_back_money(self, connections: LookupConnections) -> bool:
         """Give back what was reserved for the call, which is refused after it was admitted.
 
         Its request, tokens and use stay taken. So does a reservation that it only repeated: an
-        earlier answer may have promised it.
+        earlier answer may have promised it. Return False if another transaction holds the budget.
+        Raises Unavailable when PostgreSQL does not answer.
         """
-        slices = self.meters.slices
         if self.piece is not None:
-            slices.give_back(self.piece)
+            self.meters.slices.give_back(self.piece)
         elif self.has_reserved and self.reservation_id is not None:
-            slices.give_back_whole(self.key.tenant_id, self.reservation_id, self.amount)
+            return give_back(connections, self.key.tenant_id, self.reservation_id)
+        return True
 
 
 @dataclass(frozen=True)

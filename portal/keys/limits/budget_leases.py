@@ -98,7 +98,7 @@ class _Account:
 
 
 Return = tuple[str, str, int]
-"""Tenant id, id of the slice or reservation, unused billionths."""
+"""Tenant id, id of the slice, unused billionths."""
 
 
 class Slices:
@@ -134,11 +134,6 @@ class Slices:
             piece.of.left += piece.amount
             if piece.of.is_over and piece.amount:
                 self._returns.append((piece.of.tenant_id, piece.of.id, piece.amount))
-
-    def give_back_whole(self, tenant_id: str, reservation_id: str, amount: int) -> None:
-        """Give back a call's own reservation, like the unused part of a slice."""
-        with self._lock:
-            self._returns.append((tenant_id, reservation_id, amount))
 
     def wanted(self, key_id: str, amount: int) -> int:
         """Return the size of the slice to request now.

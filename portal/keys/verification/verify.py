@@ -4,6 +4,7 @@ A refusal is an answer and not an error: `valid`, and the code of the first chec
 key of another tenant looks like an unknown key. A refused call consumes nothing.
 """
 
+import time
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -47,6 +48,7 @@ NOTHING: dict[str, Any] = {
     "budget": None,
     "reservation_id": None,
 }
+GIVE_BACK_TRIES = 15  # half a second in all, if another transaction holds the budget
 UNKNOWN = {
     MALFORMED: "this text has not the shape of a key, or its checksum is wrong",
     NOT_FOUND: "no key of this tenant",
@@ -77,20 +79,24 @@ class KnownCall:
     def answer_anew(self, asked: VerifyKey, counted: Call, admission: Admission) -> dict[str, Any]:
         """Return the answer by what the key is now: it may have changed during the count.
 
-        It waits for PostgreSQL. Raises UnknownOutcome when that does not answer.
+        It waits for PostgreSQL. Raises UnknownOutcome when that does not answer, and when what was
+        reserved for a call that is now refused could not be given back.
         """
         if admission.refused is not None:
             return self.answer(admission)
-        try:
-            key = self.engine.known(digest(asked.key.strip())) or gone(self.key)
-        except Unavailable:
-            raise UnknownOutcome(MAY_BE_COUNTED) from None
-        call = replace(self, key=key, now=self.engine.clock.now())
-        code = refusal(key, self.question, call.now)
-        if code is None:
-            return call.answer(admission)
-        counted.give_back_money()
-        return refused(call, code, FREE)
+        for number in range(GIVE_BACK_TRIES):
+            time.sleep(number * 0.005)
+            try:
+                key = self.engine.known(digest(asked.key.strip())) or gone(self.key)
+                call = replace(self, key=key, now=self.engine.clock.now())
+                code = refusal(key, self.question, call.now)
+                if code is None:
+                    return call.answer(admission)
+                if counted.give_back_money(self.engine.wire):
+                    return refused(call, code, FREE)
+            except Unavailable:
+                break
+        raise UnknownOutcome(MAY_BE_COUNTED)
 
 
 Begun = dict[str, Any] | tuple[KnownCall, Call]

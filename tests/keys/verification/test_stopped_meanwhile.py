@@ -33,7 +33,9 @@ LIMITS: dict[str, tuple[dict[str, int], str, dict[str, Any]]] = {
     ),
 }
 RESERVED = "SELECT coalesce(sum(reserved_usd), 0) FROM key_budget"
+OWN = "SELECT count(*) FROM spend_reservation WHERE secret IS NULL"
 BLOCK = "UPDATE api_key SET blocked = true, version = version + 1 WHERE id = %s"
+UNBLOCK = "UPDATE api_key SET blocked = false, version = version + 1 WHERE id = %s"
 WAITS = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND wait_event_type = 'Lock'
@@ -133,6 +135,7 @@ def test_a_suspension_is_the_answer_to_a_verification_that_waited(
         suspend(ada, key)
     heard = answer.result()
     assert (heard["code"], heard["reservation_id"]) == ("APP_INACTIVE", None)
+    assert database.sql(OWN) == 0, "given back before the answer"
     engine.meters.return_slices(everything=True)
     assert database.sql(RESERVED) == 0
 
@@ -147,6 +150,84 @@ def test_what_an_earlier_answer_promised_stays_reserved(
     assert answer.result()["code"] == "APP_INACTIVE"
     engine.meters.return_slices(everything=True)
     assert database.sql(RESERVED) == 0.5
+
+
+def test_a_call_that_repeats_its_refused_reservation_reserves_anew(
+    app: Flask, ada: Api, database: Database, engine: KeyVerifier, made: Any
+):
+    key, cost = made(max_budget_usd=10), {"estimated_usd": 6, "reservation_id": "call-00001"}
+    assert ask(app, ada, key)()["code"] == "VALID"  # so that its rows exist
+    with waiting(engine, database, "key_budget", ask(app, ada, key, **cost)) as answer:
+        assert ada.post(f"/api-keys/{key['id']}/block").status_code == 200
+    assert answer.result()["code"] == "BLOCKED"
+    assert ada.post(f"/api-keys/{key['id']}/unblock").status_code == 200
+    assert ask(app, ada, key, **cost)()["code"] == "VALID"
+    engine.meters.return_slices(everything=True)
+    assert database.sql(RESERVED) == 6
+    beyond = ask(app, ada, key, estimated_usd=9, reservation_id="call-00002")
+    assert beyond()["code"] == "BUDGET_EXCEEDED"
+    assert ask(app, ada, key, **cost)()["code"] == "VALID"
+    settled = ada.post("/api-keys/reservations/call-00001/settle", {"cost_usd": 6})
+    assert settled.json["budget"]["available_usd"] == 4
+
+
+@contextmanager
+def locked(database: Database, statement: str) -> Iterator[Callable[[], None]]:
+    """Hold what a statement locks during the block, or until the given function is called."""
+    with psycopg.connect(libpq_url(database.superuser_url)) as other:
+        other.execute(statement)
+        yield other.rollback
+
+
+@pytest.mark.parametrize("is_allowed_again", [True, False])
+def test_what_cannot_be_given_back_stays_reserved_for_a_repetition(
+    app: Flask,
+    ada: Api,
+    database: Database,
+    engine: KeyVerifier,
+    made: Any,
+    is_allowed_again: bool,
+):
+    key, cost = made(max_budget_usd=10), {"estimated_usd": 6, "reservation_id": "call-00001"}
+    assert ask(app, ada, key)()["code"] == "VALID"
+    engine.meters.forget_all()
+    with (
+        ThreadPoolExecutor() as beside,
+        locked(database, "SELECT FROM key_budget FOR UPDATE") as let_count,
+    ):
+        answer = beside.submit(ask(app, ada, key, **cost))
+        until(lambda: bool(engine.meters.counting._held))
+        database.sql(BLOCK, key["id"])
+        until(lambda: getattr(engine.find(key["key"]), "blocked", False))
+        engine.cache.evict([key["id"]])
+        with locked(database, "LOCK TABLE api_key") as let_look_up:
+            let_count()
+            until(lambda: database.sql(RESERVED) == 6)
+            with locked(database, "SELECT FROM key_budget FOR UPDATE"):
+                let_look_up()
+                if is_allowed_again:
+                    database.sql(UNBLOCK, key["id"])
+                heard = answer.result()
+    assert heard["code"] == ("VALID" if is_allowed_again else "unknown_outcome")
+    database.sql(UNBLOCK, key["id"])
+    until(lambda: not getattr(engine.find(key["key"]), "blocked", True))
+    assert ask(app, ada, key, **cost)()["code"] == "VALID"
+    engine.meters.return_slices(everything=True)
+    assert database.sql(RESERVED) == 6
+
+
+def test_a_reservation_that_expired_before_can_still_be_settled(
+    app: Flask, ada: Api, database: Database, engine: KeyVerifier, made: Any
+):
+    key, cost = made(max_budget_usd=10), {"estimated_usd": 6, "reservation_id": "call-00001"}
+    assert ask(app, ada, key, **cost)()["code"] == "VALID"
+    database.sql("UPDATE spend_reservation SET expires_at = now()")
+    with waiting(engine, database, "key_budget", ask(app, ada, key, **cost)) as answer:
+        suspend(ada, key)
+    assert answer.result()["code"] == "APP_INACTIVE"
+    assert database.sql(RESERVED) == 0
+    settled = ada.post("/api-keys/reservations/call-00001/settle", {"cost_usd": 5})
+    assert settled.json["budget"]["available_usd"] == 5
 
 
 STOPS = {
