@@ -5,6 +5,7 @@ They serve programs that know only the standards.
 
 import base64
 import binascii
+import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -21,18 +22,19 @@ from portal.database.actor import Actor
 from portal.keys.decision.decision import SOURCE_LIMITED, Question, refusal
 from portal.keys.decision.format import digest
 from portal.keys.decision.snapshot import Snapshot, gone
-from portal.keys.decision.verdict import FREE
+from portal.keys.decision.verdict import FREE, Admission
 from portal.keys.tokens.own_tokens import Tokens
 from portal.keys.verification import own_rest
 from portal.keys.verification.introspection import described, is_active
 from portal.keys.verification.use_counts import usage
 from portal.keys.verification.verifier import KeyVerifier
 from portal.keys.verification.verify import deny
-from portal.outbound.networks import parse
+from portal.outbound.networks import Address, parse
 from portal.rest.api import Authenticator, answer, authenticate, headers_of, request_id
 from portal.web import cookieless
 
 JWKS_SECONDS = 300
+_LIKE_A_SCOPE = re.compile(r"[a-z_:-]{1,40}")
 
 
 class OAuth:
@@ -56,29 +58,24 @@ class OAuth:
             raise RateLimited(retry_after=self._engine.sources.wait(source))
         if isinstance(key, str) or client not in ("", key.id, key.application_id):
             return _refused("invalid_client", 401)
-        question, now = Question(ip=source), self._engine.clock.now()
-        code = refusal(key, question, now)
-        admission = FREE
+        question, now = _question(key, source), self._engine.clock.now()
+        code, admission = refusal(key, question, now), FREE
         if code is None and key.counts_calls:
             admission = self._engine.meters.admit(key, question, money=False, asked_at=asked_at)
             code = admission.refused
         if code is None and self._engine.may_have_changed(key, asked_at):
             key, now = self._engine.known(digest(raw)) or gone(key), self._engine.clock.now()
+            question = _question(key, source)
             code, admission = refusal(key, question, now), FREE
-        if code is not None:
-            usage.deny(key.tenant_id, key.id, now, code)
-            deny(self._engine, key, question, code, admission, request_id(), now)
-            if code == "RPM_EXCEEDED":
-                raise own_rest.too_often(key, admission)
-            return _refused("invalid_client", 401)
-        return self._issued(key, now)
+        if code is None:
+            return self._issued(key, now)
+        deny(self._engine, key, question, code, admission, request_id(), now)
+        return _denied(key, code, admission, now)
 
     def _issued(self, key: Snapshot, now: datetime) -> Response:
-        asked = frozenset(request.form.get("scope", "").split()) or key.scopes
-        if not asked <= key.scopes:
-            return _refused("invalid_scope", 400)
         usage.note(key.tenant_id, key.id, now, source=request.remote_addr, scope="oauth:token")
         compression.leave_plain()
+        asked = _asked_scopes() or key.scopes
         token, seconds = self._tokens.issue(key, asked)
         document = {"access_token": token, "token_type": "Bearer", "expires_in": seconds}
         return answer(
@@ -183,6 +180,17 @@ def _refused(error: str, status: int) -> Response:
     return answer({"error": error}, status, headers)
 
 
+def _denied(key: Snapshot, code: str, admission: Admission, now: datetime) -> Response:
+    """Return the answer to a key that gets no token. Raises RateLimited for its limit per
+    minute."""
+    usage.deny(key.tenant_id, key.id, now, code)
+    if code == "RPM_EXCEEDED":
+        raise own_rest.too_often(key, admission)
+    if code == "SCOPE_MISSING":
+        return _refused("invalid_scope", 400)
+    return _refused("invalid_client", 401)
+
+
 def _check_form() -> None:
     """Raise BadRequest for a form that RFC 6749, 5.2, calls an invalid request."""
     _refuse_repeated("grant_type", "client_id", "client_secret", "scope")
@@ -197,6 +205,20 @@ def _refuse_repeated(*names: str) -> None:
     for name in names:
         if len(request.form.getlist(name)) > 1:
             raise BadRequest(f"Send “{name}” only once.")
+
+
+def _asked_scopes() -> frozenset[str]:
+    """Return the scopes that are asked for; none if all of the key's are."""
+    return frozenset(request.form.get("scope", "").split())
+
+
+def _question(key: Snapshot, source: Address | None) -> Question:
+    """Return what a request for a token needs of this key: one of the scopes that it lacks, if
+    any is asked for."""
+    beyond = min(_asked_scopes() - key.scopes, default=None)
+    if beyond is not None and not _LIKE_A_SCOPE.fullmatch(beyond):
+        beyond = "another scope"  # it could be anything, even a key, and is kept with the trace
+    return Question(scope=beyond, ip=source)
 
 
 def _sent_by_basic() -> str | None:

@@ -127,6 +127,20 @@ def test_a_token_takes_of_its_keys_uses(app: Flask, ada: Api):
     assert ada.post("/api-keys/verify", {"key": issued["key"]}).json["code"] == "USES_EXCEEDED"
 
 
+@pytest.mark.parametrize("scope", ["keys:write", "keys:read nope", 'a\x00"é', "x" * 5000])
+def test_a_scope_beyond_its_key_takes_no_use_and_is_explained(app: Flask, ada: Api, scope: str):
+    issued = ada.create("api-keys", scopes=["keys:read"], max_uses=1)
+    refused = exchange(app, issued, scope=scope)
+    assert (refused.status_code, refused.json) == (400, {"error": "invalid_scope"})
+    app.extensions["keys"].flush()
+    asked = {"request_id": refused.headers["X-Request-Id"]}
+    found = ada.post("/api-keys/explanations", asked).json
+    assert (found["code"], found["key_id"]) == ("SCOPE_MISSING", issued["id"])
+    failed = [check["code"] for check in found["trace"] if not check["passed"]]
+    assert failed == ["SCOPE_MISSING"]
+    assert exchange(app, issued, scope="keys:read").status_code == 200
+
+
 def test_a_token_takes_of_its_keys_minute_and_says_what_is_left(app: Flask, ada: Api):
     issued = ada.create("api-keys", scopes=["keys:read"], rpm_limit=3)
     holder = holder_of_a_token(app, issued)

@@ -102,8 +102,8 @@ def revoke(ada: Api, key: dict[str, Any]) -> None:
     assert ada.post(f"/api-keys/{key['id']}/revoke").status_code == 200
 
 
-def exchange(app: Flask, key: dict[str, Any]) -> Any:
-    form = {"grant_type": "client_credentials", "client_secret": key["key"]}
+def exchange(app: Flask, key: dict[str, Any], **more: str) -> Any:
+    form = {"grant_type": "client_credentials", "client_secret": key["key"], **more}
     return app.test_client().post("/oauth/token", data=form)
 
 
@@ -303,6 +303,23 @@ def test_a_token_request_that_waited_is_refused(
     assert answer.result().status_code == status
     if stop == "narrowed":
         assert answer.result().json["scope"] == "keys:read"
+
+
+def test_a_token_request_that_waited_gets_no_scope_that_its_key_has_lost(
+    app: Flask, ada: Api, database: Database, engine: KeyVerifier, made: Any
+):
+    key = made(max_uses=1000)
+    assert exchange(app, key, scope="applications:read").status_code == 200
+    call = waiting(
+        engine, database, "api_key_runtime", lambda: exchange(app, key, scope="applications:read")
+    )
+    with call as answer:
+        narrow(ada, key)
+    refused = answer.result()
+    assert (refused.status_code, refused.json) == (400, {"error": "invalid_scope"})
+    engine.flush()
+    asked = {"request_id": refused.headers["X-Request-Id"]}
+    assert ada.post("/api-keys/explanations", asked).json["code"] == "SCOPE_MISSING"
 
 
 @pytest.mark.parametrize("stop", STOPS)
