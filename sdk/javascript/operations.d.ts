@@ -5027,7 +5027,7 @@ export interface ApiKeysCalls {
   /**
    * Report a leaked key by its fingerprint
    *
-   * Report a key that was found in public, by the hash of its text. The policy of the tenant decides: people are told, and the key is blocked or revoked. The same `url` again changes nothing, because a person may have dealt with it; without a `url`, a report after the leaks of the key were settled is a new leak. A fingerprint of no key is no error: `key_id` is null.
+   * Report a key that was found in public, by the hash of its text. It may be any key of the tenant, also if the caller belongs to one application. The policy of the tenant decides: people are told, and the key is blocked or revoked. The same `url` again changes nothing, because a person may have dealt with it; without a `url`, a report after the leaks of the key were settled is a new leak. A fingerprint of no key is no error: `key_id` is null.
    */
   reportLeak(body: ReportLeak, options?: Options<"validateOnly">): Promise<Reported>;
   /**

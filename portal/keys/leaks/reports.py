@@ -6,7 +6,7 @@ of the key; if both apply, the stricter one wins.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -86,8 +86,13 @@ def _state(record: ApiKey) -> str:
 
 
 def by_scanner(actor: Actor, command: ReportLeak) -> dict[str, str | None]:
-    """Record the report of the tenant's own scanner, by the key's fingerprint."""
+    """Record the report of the tenant's own scanner, by the key's fingerprint.
+
+    As in a verification, the key may be any of the tenant: who finds one cannot know whose it is.
+    """
     actor.require("keys:verify")
+    # So that an application's scanner finds the keys of others, and reads no events about them.
+    actor = replace(actor, app_id=None, application_id=None)
     known = ApiKey.seen_by(actor).where(ApiKey.key_hash == command.fingerprint)
     key_id = session.scalar(known.with_only_columns(ApiKey.id))
     if key_id is None:

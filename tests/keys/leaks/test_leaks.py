@@ -258,6 +258,37 @@ def test_a_scanner_reports_by_fingerprint_and_needs_no_more_than_to_verify(
     assert code(gus, theirs) == "VALID"
 
 
+@pytest.mark.parametrize("response", ["notify", "block", "revoke"])
+def test_a_scanner_of_one_application_reports_a_key_of_another(
+    app: Any, ada: Api, gus: Api, browse: Browse, response: str
+):
+    """It finds a key in public, and cannot know whose it is."""
+    one, two = (ada.create("applications", display_name=name)["id"] for name in ("One", "Two"))
+    issued = ada.create("api-keys", application_id=two)
+    scanner = Api(
+        app.test_client(),
+        ada.create(
+            "api-keys", application_id=one, scopes=["keys:verify", "keys:read", "events:read"]
+        )["key"],
+    )
+    ada.create("webhooks", url="http://127.0.0.1:1024/", event_types=["api_key.*"])
+    decide(browse(ADA), scanner=response)
+    found = {"fingerprint": issued["key_fingerprint"], "url": "https://git.acme.example/a"}
+    expected = {"key_id": issued["id"], "response": response}
+    assert scanner.post("/api-keys/leaks", found).json == expected
+    codes = {"notify": "VALID", "block": "BLOCKED", "revoke": "REVOKED"}
+    assert code(ada, issued) == codes[response]
+    assert reports(ada, issued) == 1
+    assert [event["data"]["id"] for event in told(ada)] == [issued["id"]]
+    assert "found in public" in browse(ADA).get(f"/keys/{issued['id']}").text
+    # It still sees nothing of the other application.
+    assert scanner.get(f"/api-keys/{issued['id']}").status_code == 404
+    assert scanner.get("/api-keys/leaks").json["items"] == told(scanner) == []
+    theirs = gus.create("api-keys")
+    answer = scanner.post("/api-keys/leaks", {"fingerprint": theirs["key_fingerprint"]})
+    assert answer.json == {"key_id": None, "response": None}
+
+
 def test_a_key_that_leaks_again_is_blocked_again(ada: Api):
     """A scanner that names no place cannot tell a new leak from one that was settled."""
     issued = ada.create("api-keys")
