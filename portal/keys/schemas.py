@@ -554,7 +554,10 @@ class PropagationDocument(BaseModel):
 
     verifiers: int = Field(description="Processes that may answer from memory.")
     heard: int = Field(description="Those of them that have heard.")
-    milliseconds: float | None = Field(description="Milliseconds until the last of them had heard.")
+    milliseconds: float | None = Field(
+        description="Milliseconds until the last of them had heard, without those that began later;"
+        " null if that is not known of all of them."
+    )
     cut_off: list[str] = Field(
         description="Hosts that have not said that they heard and are silent, with all their"
         " processes. They do not answer VALID any more: those that are cut off answer 503."

@@ -15,6 +15,7 @@ from portal.database.session import transaction
 from portal.secretstore import SecretRef, store
 from tests.cast import ADA, ED, Api, Pages
 from tests.databases import Database
+from tests.keys.limits.waiting import until
 from tests.statements import statements
 
 Browse = Callable[..., Pages]
@@ -278,6 +279,63 @@ def test_the_page_proves_that_everybody_has_heard(
     assert found, re.findall(words + " on .*", text)
     assert 'id="heard"' in text
     assert float(found[2]) < 1000
+
+
+CHANGE = "SELECT ARRAY[seq::text, changed_at::text] FROM key_change WHERE record_id = %s"
+HAD_HEARD = {
+    "late": ({-1: -60, 0: 12}, 12_000.0, " in 12.0 s."),
+    "when nobody knows": ({-1: -60}, None, "."),
+    "when nobody knows, and of a later change": ({-1: -60, 1: 3600}, None, "."),
+    "and never said anything": ({}, None, "."),
+    "before it began": ({1: 3600}, 5.0, " in 5 ms."),
+}
+"""Acknowledgements of another verifier (number after the change → seconds after it), and what is
+told."""
+
+
+@pytest.mark.parametrize("how", HAD_HEARD)
+def test_the_time_until_all_had_heard_is_told_if_it_is_known_of_all(
+    page: Pages, ada: Api, database: Database, sql: Sql, how: str
+):
+    key = ada.create("api-keys")["id"]
+    ada.post(f"/api-keys/{key}/block", {})
+    seq, changed_at = database.sql(CHANGE, key)
+    acknowledged, milliseconds, words = HAD_HEARD[how]
+    for name, said in (("quick", {-1: -60, 0: 0.005}), ("other", acknowledged)):
+        sql(
+            "INSERT INTO key_verifier (id, host, process, seq, seen_at, stale_seconds)"
+            " VALUES (%s, 'w2', 1, 1000000000, now(), 60)",
+            f"had heard {name}",
+        )
+        for number, seconds in said.items():
+            sql(
+                "INSERT INTO key_acknowledgement (verifier_id, seq, seen_at)"
+                " VALUES (%s, %s::bigint + %s, %s::timestamptz + %s * interval '1 s')",
+                f"had heard {name}", seq, number, changed_at, seconds,
+            )  # fmt: skip
+    told = ada.get(f"/api-keys/{key}/propagation").json
+    text = page.get(f"/keys/{key}").text
+    sql("DELETE FROM key_verifier WHERE id LIKE 'had heard %%'")
+    sql("DELETE FROM key_acknowledgement WHERE verifier_id LIKE 'had heard %%'")
+    assert (told["heard"], told["verifiers"], told["milliseconds"]) == (2, 2, milliseconds)
+    assert f"Blocked on 2/2 verifiers{words}" in text
+
+
+def test_a_verifier_that_begins_after_a_change_has_not_heard_late(app: Flask, ada: Api):
+    key = ada.create("api-keys")["id"]
+    ada.post(f"/api-keys/{key}/block", {})
+    engine = app.extensions["keys"]
+    engine.begin_now()
+    try:
+        assert engine.watch.listening.wait(10)
+        told = ada.get(f"/api-keys/{key}/propagation").json
+        assert (told["heard"], told["verifiers"], told["milliseconds"]) == (1, 1, None)
+        ada.post(f"/api-keys/{key}/unblock", {})
+        path = f"/api-keys/{key}/propagation"
+        until(lambda: ada.get(path).json["milliseconds"] is not None)
+        assert ada.get(path).json["milliseconds"] < 1000
+    finally:
+        engine.end()
 
 
 def test_who_has_not_heard_yet_is_counted(page: Pages, ada: Api, verifier: None, sql: Sql):

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Double, cast, func, not_, select
+from sqlalchemy import Double, case, cast, func, not_, select
 
 from portal.core.errors import NotFound
 from portal.database.actor import Actor
@@ -91,9 +91,10 @@ class Propagation:
     """The number of verifying processes that have received a key's newest change.
 
     `verifiers` counts those that may answer from memory. `milliseconds` is the time until the last
-    of them received it; None if that is no longer stored or nothing changed. `cut_off` are the
-    hosts where a process has not said that it received it, and all are silent for too long. A
-    silent process responds with 503, unless it only cannot write what it has received.
+    of them received it, without those that began later and knew it; None if that is not stored of
+    all of them or nothing changed. `cut_off` are the hosts where a process has not said that it
+    received it, and all are silent for too long. A silent process responds with 503, unless it only
+    cannot write what it has received.
     """
 
     verifiers: int
@@ -131,13 +132,17 @@ def hearing(tenant_id: str, key_id: str) -> Propagation:
     )
     newest = func.coalesce(change.with_only_columns(KeyChange.seq).scalar_subquery(), 0)
     changed_at = change.with_only_columns(KeyChange.changed_at).scalar_subquery()
+    own = select(KeyAcknowledgement).where(KeyAcknowledgement.verifier_id == KeyVerifier.id)
+    # The acknowledgement of a later change says when this one was heard only if it came soon.
+    of_this = KeyAcknowledgement.seq == newest
+    soon = (KeyAcknowledgement.seq > newest) & (KeyAcknowledgement.seen_at < changed_at + LATEST)
     heard_at = (
-        select(func.min(KeyAcknowledgement.seen_at))
-        .where(KeyAcknowledgement.verifier_id == KeyVerifier.id, KeyAcknowledgement.seq >= newest)
-        # A process that started after the change knew it; it acknowledges only later changes.
-        .where(KeyAcknowledgement.seen_at < changed_at + LATEST)
+        own.with_only_columns(func.min(KeyAcknowledgement.seen_at))
+        .where(of_this | soon)
         .scalar_subquery()
     )
+    # A process acknowledges first what it knows when it begins.
+    began_with = own.with_only_columns(func.min(KeyAcknowledgement.seq)).scalar_subquery()
     # By the clock of PostgreSQL, which also set `seen_at`.
     silent_for = func.extract("epoch", func.clock_timestamp() - KeyVerifier.seen_at)
     may_answer = silent_for < func.coalesce(KeyVerifier.stale_seconds, UNSAID_SECONDS)
@@ -149,9 +154,12 @@ def hearing(tenant_id: str, key_id: str) -> Propagation:
         (KeyVerifier.seq >= newest).label("heard"),
         may_answer.label("may_answer"),
         heard_at.label("heard_at"),
+        func.coalesce(began_with < newest, True).label("had_to_hear"),
     ).subquery()
-    one, has_heard = known.c.may_answer, known.c.heard
-    seconds = func.extract("epoch", func.max(known.c.heard_at).filter(one) - changed_at)
+    one, has_heard, had_to_hear = known.c.may_answer, known.c.heard, known.c.had_to_hear
+    last = func.max(known.c.heard_at).filter(one, had_to_hear)
+    is_known = func.bool_and(known.c.heard_at.is_not(None)).filter(one, has_heard, had_to_hear)
+    seconds = case((is_known, func.extract("epoch", last - changed_at)))
     spent = func.nullif(func.greatest(func.round(seconds * 1000, 1), 0), 0)
     count = func.count()
     row = session.execute(

@@ -112,7 +112,10 @@ class ChangeListener:
         connection.execute("LISTEN key_changed")
         # After LISTEN: a change from here on sends a notice, and the cache is still empty.
         asked_at = elapsed()
+        is_first = self.seq == 0
         self.seq = self._beat(connection)
+        if is_first:  # tells which changes the process has known from its beginning
+            self._heartbeat.acknowledge(connection, self.seq)
         self._beat(connection)
         self._cache.open()
         self._meters.forget_all()

@@ -2259,7 +2259,9 @@ class PropagationDocument(TypedDict):
     heard: int
     """Those of them that have heard."""
     milliseconds: float | None
-    """Milliseconds until the last of them had heard."""
+    """Milliseconds until the last of them had heard, without those that began later; null if
+    that is not known of all of them.
+    """
     cut_off: list[str]
     """Hosts that have not said that they heard and are silent, with all their processes. They do
     not answer VALID any more: those that are cut off answer 503.
