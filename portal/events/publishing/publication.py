@@ -6,7 +6,7 @@ One publication is one transaction. A thread sends the statements in its session
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -151,7 +151,7 @@ class Publication:
             Bound(CLAIMED, {**tenant, "names": list(self._named)}),
         ]
 
-    def doubts(self, claimed: Sequence[Rows]) -> list[Bound]:
+    def doubts(self, claimed: Sequence[Rows]) -> Iterable[Bound]:
         """Return the statement that reads which applications published the ids that an application
         repeats: most publications need none. One that sees all events may repeat each."""
         repeated = self.repeated(claimed)
@@ -188,7 +188,7 @@ class Publication:
         ]
         raise Conflict(TAKEN, errors=problems)
 
-    def writes(self, looked: Sequence[Rows], claimed: Sequence[Rows]) -> list[Bound]:
+    def writes(self, looked: Sequence[Rows], claimed: Sequence[Rows]) -> Iterable[Bound]:
         """Return the statements that store the new events and their deliveries. Raises Invalid if
         these are too many."""
         self._settle(claimed)
@@ -201,7 +201,7 @@ class Publication:
             return []
         owed = owed_for(self._actor, new, self._listeners, looked[1:], Work())
         self._deliveries = owed.deliveries
-        return [store(self._actor, new), *owed.writes]
+        return chain([store(self._actor, new)], owed.writes)
 
     def accepted(self) -> list[Accepted]:
         """Return the results of the events, in their order, after everything is written."""
