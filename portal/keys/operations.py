@@ -180,7 +180,7 @@ OPERATIONS = (
         "get_impact", "/{id}/impact", "Get the use of a key in the last 24 hours",
         "keys:read", view=impact, method="GET", answer=ImpactDocument,
         description="Return who used the key in the last 24 hours: the callers' addresses,"
-        " the scopes, and the number of live child keys. Read it before the key"
+        " the scopes, and the number of child keys that work. Read it before the key"
         " is revoked.",
     ),
     _operation(

@@ -533,7 +533,9 @@ class ImpactDocument(BaseModel):
         description="Scopes that were used; `oauth:introspect` for introspections, which do not"
         " name one, and `oauth:token` for exchanges."
     )
-    children: int = Field(description="Number of its live child keys.")
+    children: int = Field(
+        description="Number of its child keys that work; none while the key itself is stopped."
+    )
 
 
 class PostureDocument(BaseModel):

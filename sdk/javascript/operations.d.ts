@@ -1734,7 +1734,7 @@ export interface Impact {
   sources: Counted[];
   /** Scopes that were used; `oauth:introspect` for introspections, which do not name one, and `oauth:token` for exchanges. */
   scopes: Counted[];
-  /** Number of its live child keys. */
+  /** Number of its child keys that work; none while the key itself is stopped. */
   children: number;
 }
 
@@ -5051,7 +5051,7 @@ export interface ApiKeysCalls {
   /**
    * Get the use of a key in the last 24 hours
    *
-   * Return who used the key in the last 24 hours: the callers' addresses, the scopes, and the number of live child keys. Read it before the key is revoked.
+   * Return who used the key in the last 24 hours: the callers' addresses, the scopes, and the number of child keys that work. Read it before the key is revoked.
    */
   getImpact(id: Held, parameters?: Nothing, options?: Options): Promise<Impact>;
   /**

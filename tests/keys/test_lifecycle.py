@@ -528,6 +528,36 @@ def test_who_would_notice(app: Flask, ada: Api, by_key: Callable[..., Api]):
     assert [s["what"] for s in answer["sources"]] == ["127.0.0.1"]
 
 
+def test_who_would_notice_counts_the_children_that_work(ada: Api):
+    issued = ada.create("api-keys")
+    path = f"/api-keys/{issued['id']}"
+    child, *_ = [ada.post(f"{path}/children", {}).json or {} for _ in range(2)]
+
+    def counted() -> tuple[int, str]:
+        return ada.get(f"{path}/impact").json["children"], verdict(ada, child)
+
+    assert counted() == (2, "VALID")
+    ada.post(f"{path}/block", {})
+    assert counted() == (0, "BLOCKED")
+    ada.post(f"{path}/unblock", {})
+    ada.post(f"/api-keys/{child['id']}/block", {})
+    assert counted() == (1, "BLOCKED")
+    ada.post(f"/api-keys/{child['id']}/unblock", {})
+    assert counted() == (2, "VALID")
+    ada.post(f"{path}/revoke", {})
+    assert counted() == (0, "REVOKED")
+
+
+def test_children_do_not_work_while_their_application_is_stopped(ada: Api):
+    crm = f"/applications/{ada.create('applications', display_name='CRM')['id']}"
+    issued = ada.create("api-keys", application_id=crm.rpartition("/")[2])
+    path = f"/api-keys/{issued['id']}"
+    child = ada.post(f"{path}/children", {}).json or {}
+    ada.post(f"{crm}/suspend", {"reason": "incident"})
+    assert ada.get(f"{path}/impact").json["children"] == 0
+    assert verdict(ada, child) == "APP_INACTIVE"
+
+
 def test_what_a_call_would_get_is_told_without_the_key(ada: Api):
     issued = ada.create("api-keys", scopes=["keys:read"])
     path = f"/api-keys/{issued['id']}/rehearsals"

@@ -26,9 +26,10 @@ UNSAID_SECONDS = 60.0  # for processes of a release that does not store `stale_s
 
 
 def _used(actor: Actor, key_id: str, span: timedelta) -> dict[str, list[Seen]]:
-    """Return aspect → the sources, scopes, denials or calls of a key, the most frequent first."""
-    actor.require("keys:read")
-    find(ApiKey, actor, key_id)
+    """Return aspect → the sources, scopes, denials or calls of a key, the most frequent first.
+
+    The caller must have checked that the actor may read the key.
+    """
     calls = func.sum(KeyUse.calls)
     query = (
         select(KeyUse.aspect, KeyUse.what, calls, func.max(KeyUse.last_at))
@@ -45,19 +46,24 @@ def _used(actor: Actor, key_id: str, span: timedelta) -> dict[str, list[Seen]]:
 
 
 def impact(actor: Actor, key_id: str) -> dict[str, Any]:
-    """Return what would break if the key ended now: its last 24 hours, and its children."""
+    """Return what would break if the key ended now: its last 24 hours, and the children that work.
+
+    A child does not work while its parent is stopped.
+    """
+    actor.require("keys:read")
+    works = find(ApiKey, actor, key_id).state == "active"
     aspects = _used(actor, key_id, DAY)
     children = select(func.count()).where(
         ApiKey.tenant_id == actor.tenant_id,
         ApiKey.parent_key_id == key_id,
-        ApiKey.status == "active",
+        ApiKey.state == "active",
     )
     return {
         "key_id": key_id,
         "calls": sum(seen.calls for seen in aspects.get("call", [])),
         "sources": [asdict(seen) for seen in aspects.get("source", [])],
         "scopes": [asdict(seen) for seen in aspects.get("scope", [])],
-        "children": session.scalar(children) or 0,
+        "children": (session.scalar(children) or 0) if works else 0,
     }
 
 

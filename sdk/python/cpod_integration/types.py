@@ -1416,7 +1416,7 @@ class ImpactDocument(TypedDict):
     `oauth:token` for exchanges.
     """
     children: int
-    """Number of its live child keys."""
+    """Number of its child keys that work; none while the key itself is stopped."""
 
 
 class Import(TypedDict):
