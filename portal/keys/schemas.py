@@ -347,7 +347,9 @@ class RehearseKey(Command):
         None, description="Tokens that the call will need, estimated."
     )
     estimated_usd: Money | None = Field(
-        None, description="Highest cost of the call in US dollars, reserved until settled."
+        None,
+        description="Highest cost of the call in US dollars, reserved until settled. Under a budget"
+        " that is used up, a call of 0 is refused too.",
     )
     ip: Annotated[ShortText, AfterValidator(_address), Rules(pattern=ADDRESS)] | None = Field(
         None, description="Address that the holder calls from."

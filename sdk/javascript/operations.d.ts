@@ -2998,7 +2998,7 @@ export interface RehearseKey {
   model?: string | null;
   /** Tokens that the call will need, estimated. */
   cost_tokens?: number | null;
-  /** Highest cost of the call in US dollars, reserved until settled. */
+  /** Highest cost of the call in US dollars, reserved until settled. Under a budget that is used up, a call of 0 is refused too. */
   estimated_usd?: number | null;
   /** Address that the holder calls from. */
   ip?: string | null;
@@ -4009,7 +4009,7 @@ export interface VerifyKey {
   model?: string | null;
   /** Tokens that the call will need, estimated. */
   cost_tokens?: number | null;
-  /** Highest cost of the call in US dollars, reserved until settled. */
+  /** Highest cost of the call in US dollars, reserved until settled. Under a budget that is used up, a call of 0 is refused too. */
   estimated_usd?: number | null;
   /** Address that the holder calls from. */
   ip?: string | null;

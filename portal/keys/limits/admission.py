@@ -129,7 +129,7 @@ class Call:
             arguments |= self._rate()
         if self.money and self.piece is None:
             arguments |= {
-                "max_usd": key.max_budget_usd, "period": key.budget_period, "zone": key.time_zone,
+                "max_usd": self._max_usd, "period": key.budget_period, "zone": key.time_zone,
                 "usd": self.question.usd, "reservation": self.reservation_id,
                 "is_own": self.is_own,
             }  # fmt: skip
@@ -141,6 +141,13 @@ class Call:
                 "lend_id": self.reservation_id, "lend_secret": self.secret.hex(),
             }  # fmt: skip
         return arguments
+
+    @property
+    def _max_usd(self) -> Decimal | None:
+        """Return the budget. A call that costs nothing fits into it only while some of it is left,
+        like one of unknown cost."""
+        most = self.key.max_budget_usd
+        return most if most is None or self.question.usd != 0 else most - Decimal(1) / BILLION
 
     def _rate(self) -> Arguments:
         requests = 0 if self.taken.requests else self.requests
@@ -303,6 +310,15 @@ class CallAdmission:
         """Return whether a key has a use left, whatever its other limits say. Consumes nothing."""
         uses = replace(key, rpm_limit=None, tpm_limit=None, max_budget_usd=None)
         return self.look(uses, Question())
+
+    def may_be_used_up(self, key: Snapshot) -> bool:
+        """Tell whether only PostgreSQL knows if a key has a use and a part of its budget left."""
+        is_ample = key.max_budget_usd is None or self.slices.is_ample(key.id)
+        return key.max_uses is not None or not is_ample
+
+    def look_at_uses_and_budget(self, key: Snapshot) -> Admission:
+        """Return whether a key has a use and a part of its budget left. Consumes nothing."""
+        return self.look(replace(key, rpm_limit=None, tpm_limit=None), Question())
 
     def forget(self, names: Iterable[str]) -> None:
         """Drop the leases, slices and remembered refusals of these keys.

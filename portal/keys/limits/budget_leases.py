@@ -183,6 +183,13 @@ class Slices:
             known = account.solvent
             return known if known is not None and self.clock() < known.ends else None
 
+    def is_ample(self, key_id: str) -> bool:
+        """Tell whether the key's budget is known to be far from used up. This is no call."""
+        with self._lock:
+            account = self._accounts.get(key_id)
+            known = None if account is None else account.solvent
+            return known is not None and self.clock() < known.ends
+
     def end(self, key_ids: Iterable[str]) -> None:
         """Drop everything of these keys: they have changed, or their budget is used up."""
         with self._lock:

@@ -91,10 +91,16 @@ INTROSPECT = {
     "responses": {
         "200": _answer(
             "The description; `active` alone if it is not valid.",
-            active={"type": "boolean", "description": "True if it can be used now."},
+            active={
+                "type": "boolean",
+                "description": "True if it can be used now: it is valid, and neither its uses nor"
+                " its budget are used up. The limits of a minute do not count.",
+            },
             token_type=_text("`api_key`, or `Bearer` for a token."),
             scope=_text("Its scopes, separated by spaces."),
-            client_id=_text("Its application, or the key itself."),
+            client_id=_text(
+                "Of a key, its application, or the key itself if it has none; of a token, the key."
+            ),
             sub=_text("Id of the key."),
             jti=_text("Id of the key, or of the token."),
             iss=_text("Issuer: the portal."),

@@ -125,9 +125,9 @@ class OAuth:
         """Return a key, or None if its next call would be refused. Either is counted."""
         if key is None:
             return None
-        admission = FREE
-        if key.max_uses is not None:
-            admission = self._engine.meters.look_at_uses(key)
+        admission, meters = FREE, self._engine.meters
+        if meters.may_be_used_up(key):
+            admission = meters.look_at_uses_and_budget(key)
             key = look_again() or gone(key)  # the look may have waited while the key changed
         is_valid = is_active(self._engine, key, caller.id, request_id(), admission)
         return key if is_valid else None

@@ -81,7 +81,7 @@ def introspect(engine: KeyVerifier, issuer: str, header: Header, body: bytes) ->
     except (ValueError, KeyError):
         return None
     key = engine.remembered(shown.strip())
-    if key is None or key.max_uses is not None:  # PostgreSQL alone knows whether a use is left
+    if key is None or engine.meters.may_be_used_up(key):
         return None
     request_id = new_request_id()
     usage.note(caller.tenant_id, caller.id, engine.clock.now(), scope=SCOPE)

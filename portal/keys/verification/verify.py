@@ -225,7 +225,7 @@ def _affordable(question: Question, admission: Admission) -> Check:
     if budget is None or budget.max_usd is None:
         return Check(step, admission.refused != step, "no budget")
     left = budget.max_usd - budget.spent_usd - budget.reserved_usd
-    fits = left > 0 if question.usd is None else question.usd <= left
+    fits = question.usd <= left if question.usd else left > 0
     needs = "cost unknown" if question.usd is None else f"needs {_dollars(question.usd)}"
     detail = f"{needs}; {_dollars(max(left, Decimal(0)))} of {_dollars(budget.max_usd)} left"
     return Check(step, fits and admission.refused != step, f"{detail}, in US dollars")

@@ -2385,7 +2385,9 @@ class RehearseKey(TypedDict):
     cost_tokens: NotRequired[int | None]
     """Tokens that the call will need, estimated."""
     estimated_usd: NotRequired[float | None]
-    """Highest cost of the call in US dollars, reserved until settled."""
+    """Highest cost of the call in US dollars, reserved until settled. Under a budget that is
+    used up, a call of 0 is refused too.
+    """
     ip: NotRequired[str | None]
     """Address that the holder calls from."""
 
@@ -3091,7 +3093,9 @@ class VerifyKey(TypedDict):
     cost_tokens: NotRequired[int | None]
     """Tokens that the call will need, estimated."""
     estimated_usd: NotRequired[float | None]
-    """Highest cost of the call in US dollars, reserved until settled."""
+    """Highest cost of the call in US dollars, reserved until settled. Under a budget that is
+    used up, a call of 0 is refused too.
+    """
     ip: NotRequired[str | None]
     """Address that the holder calls from."""
     key: str

@@ -152,6 +152,26 @@ def test_near_the_end_of_a_budget_each_call_of_unknown_cost_asks(ada: Api):
     assert ada.post("/api-keys/verify", unknown).json["code"] == "BUDGET_EXCEEDED"
 
 
+@pytest.mark.parametrize("own", [{}, {"reservation_id": "call-00001"}], ids=["any id", "own id"])
+def test_a_call_that_costs_nothing_needs_money_left(ada: Api, own: dict[str, str]):
+    issued = ada.create("api-keys", max_budget_usd=1)
+    free = {"key": issued["key"], "estimated_usd": 0, **own}
+    ada.post(f"/api-keys/{issued['id']}/usage", {"cost_usd": "0.999999999"})
+    assert ada.post("/api-keys/verify", {**free, "dry_run": True}).json["code"] == "VALID"
+    assert ada.post("/api-keys/verify", free).json["code"] == "VALID"
+    ada.post(f"/api-keys/{issued['id']}/usage", {"cost_usd": "0.000000001"})
+    assert ada.post("/api-keys/verify", free).json["valid"] is bool(own), (
+        "a repetition takes nothing"
+    )
+    other = {**free, **dict.fromkeys(own, "call-00002")}
+    assert ada.post("/api-keys/verify", other).json["code"] == "BUDGET_EXCEEDED"
+    rehearsed = ada.post("/api-keys/verify", {**other, "dry_run": True}).json
+    assert rehearsed["code"] == "BUDGET_EXCEEDED"
+    assert [check["code"] for check in rehearsed["trace"] if not check["passed"]] == [
+        "BUDGET_EXCEEDED"
+    ]
+
+
 def test_a_reservation_that_leaves_little_ends_what_memory_knew_of_the_budget(ada: Api):
     issued = ada.create("api-keys", max_budget_usd=10)
     unknown, reserve = {"key": issued["key"]}, {"key": issued["key"], "estimated_usd": 10}

@@ -289,6 +289,32 @@ def test_a_key_whose_uses_are_used_up_is_not_active(app: Flask, ada: Api):
         assert introspect(ada, shown).json == {"active": False}
 
 
+def test_a_key_whose_budget_is_used_up_is_not_active(app: Flask, ada: Api):
+    issued = ada.create("api-keys", scopes=["keys:read"], max_budget_usd=1)
+    token = exchange(app, issued).json["access_token"]
+
+    def heard() -> tuple[Any, ...]:
+        verified = ada.post("/api-keys/verify", {"key": issued["key"]}).json["code"]
+        return verified, *(introspect(ada, shown).json for shown in (issued["key"], token))
+
+    assert [one["active"] for one in heard()[1:]] == [True, True]
+    ada.post(f"/api-keys/{issued['id']}/usage", {"cost_usd": 1})
+    app.extensions["keys"].meters.forget([issued["id"]])  # as at the notice of a used-up budget
+    assert heard() == ("BUDGET_EXCEEDED", {"active": False}, {"active": False})
+    ada.patch(f"/api-keys/{issued['id']}", {"max_budget_usd": 2})
+    assert [one["active"] for one in heard()[1:]] == [True, True]
+
+
+def test_introspection_names_the_application_of_a_key_and_the_key_of_a_token(
+    app: Flask, ada: Api, issued: dict[str, Any]
+):
+    token = exchange(app, issued).json["access_token"]
+    assert introspect(ada, issued["key"]).json["client_id"] == issued["application_id"]
+    assert introspect(ada, token).json["client_id"] == issued["id"]
+    alone = ada.create("api-keys", scopes=["keys:read"])
+    assert introspect(ada, alone["key"]).json["client_id"] == alone["id"]
+
+
 # ---------------------------------------------------------------- the use of what is introspected
 
 

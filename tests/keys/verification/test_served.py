@@ -95,6 +95,18 @@ def test_a_key_whose_uses_are_used_up_is_not_active(
     assert not any(introspected(port_of_two, caller, key) for _ in range(8))
 
 
+def test_a_key_whose_budget_is_used_up_is_not_active(
+    port_of_two: int, ada: Api, caller: dict[str, str]
+) -> None:
+    key = ada.create("api-keys", max_budget_usd=3)
+    heard = [introspected(port_of_two, caller, key["key"]) for _ in range(8)]
+    assert heard == [True] * 8
+    assert ada.post(f"/api-keys/{key['id']}/usage", {"cost_usd": 3}).status_code == 200
+    until(lambda: not any(introspected(port_of_two, caller, key["key"]) for _ in range(8)))
+    [(_, document)] = ask(port_of_two, caller, {"key": key["key"]})
+    assert document["code"] == "BUDGET_EXCEEDED"
+
+
 def test_two_processes_admit_exactly_the_limit(
     port_of_two: int, ada: Api, caller: dict[str, str]
 ) -> None:
