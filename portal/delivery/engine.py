@@ -29,6 +29,7 @@ from portal.delivery.queue import new_deliveries, queue
 from portal.delivery.queue.new_deliveries import Fresh
 from portal.delivery.queue.policy import Decision
 from portal.delivery.queue.queue import AttemptRecord, DueEndpoint, LeasedDelivery
+from portal.delivery.queue.turns import Round, in_turns
 from portal.delivery.queue.worker_presence import RENEW_SECONDS, Presence
 from portal.delivery.secret_cache import Keys, KeysUnavailable
 from portal.fast import pipeline
@@ -39,7 +40,6 @@ from portal.webhooks.subscriptions import CHANNEL
 
 log = structlog.stdlib.get_logger(__name__)
 
-BEGINNING = ("", "")
 POLL_SECONDS = 1.0
 LOOK_SECONDS = 1.0
 CONNECTIONS = 1000
@@ -88,7 +88,9 @@ class Engine:
         self._done: list[AttemptRecord] = []
         self._unsent: list[LeasedDelivery] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._place = BEGINNING
+        self._round = Round()
+        self._round_took = False
+        self._searched = False
         self._look_at = 0.0
         self._fresh: dict[str, Fresh] = {}
         self._look_for_due_at = 0.0
@@ -243,13 +245,20 @@ class Engine:
             space, worker = min(HELD - len(self.taken), BATCH), self.presence.standing
             if space <= 0 or worker is None:
                 await self._sleep(self._look_at)
+            elif self._is_turn_of_fresh():
+                await self._take_fresh(connection, worker, space)
             elif time.monotonic() >= self._look_for_due_at:
                 await self._take_due(connection, worker, space)
-            elif self._fresh:
-                await self._take_fresh(connection, worker, space)
             else:
                 await self._sleep(min(self._look_at, self._look_for_due_at))
                 self.lanes.forget_idle()
+
+    def _is_turn_of_fresh(self) -> bool:
+        """Tell whether to claim new deliveries next. While there are due ones to search for as
+        well, the two take turns."""
+        is_due = time.monotonic() >= self._look_for_due_at
+        self._searched = is_due and not (self._fresh and self._searched)
+        return bool(self._fresh) and not self._searched
 
     async def _look_around(self, connection: Connection) -> None:
         """Look for dead workers from time to time, count the workers that share the endpoints, and
@@ -264,7 +273,7 @@ class Engine:
         self._look_at = time.monotonic() + LOOK_SECONDS
 
     async def _take_due(self, connection: Connection, worker: int, space: int) -> None:
-        """Claim due deliveries once. If nothing was claimed from any endpoint, search again after
+        """Claim due deliveries once. If nothing was claimed in a whole round, search again after
         POLL_SECONDS."""
         begun = time.monotonic()
         self._look_for_due_at = begun + POLL_SECONDS
@@ -272,14 +281,16 @@ class Engine:
         with contextlib.suppress(queue.TakenForGone):
             taken = await queue.take(connection, wanted, worker) if wanted else []
             self._note(wanted, taken, begun)
-            if taken or self._place != BEGINNING:
+            self._round_took |= bool(taken)
+            if self._round_took or not self._round.is_over:
                 self._look_for_due_at = 0.0
+            self._round_took &= not self._round.is_over
 
     async def _take_fresh(self, connection: Connection, worker: int, space: int) -> None:
         """Claim deliveries once that were published just now, for the endpoints that have room."""
         begun = time.monotonic()
-        some = [self._fresh.pop(name) for name in list(self._fresh)[:ENDPOINTS]]
-        new = {one.webhook_id: one for one in some}
+        some = in_turns(self._fresh.values())[:ENDPOINTS]
+        new = {one.webhook_id: self._fresh.pop(one.webhook_id) for one in some}
         wanted = self._share([one.due for one in some if self._is_open(one)], space)
         for name in new.keys() - {due.webhook_id for due, _ in wanted}:
             self.lanes.of(name).has_more = True
@@ -312,11 +323,9 @@ class Engine:
     async def _due(self, connection: Connection) -> list[DueEndpoint]:
         """Return endpoints with due deliveries, going round all of them, so that each gets its
         turn."""
-        begins, busy = self._place == BEGINNING, self.lanes.busy()
-        found = await queue.due(connection, self._place, busy, ENDPOINTS)
-        last = found[-1] if len(found) == ENDPOINTS else None
-        self._place = (last.tenant_id, last.webhook_id) if last else BEGINNING
-        if begins and last is None:
+        busy = self.lanes.busy()
+        found = await self._round.search(connection, busy)
+        if self._round.is_whole:
             self.lanes.note_nothing_more(but={*busy, *(one.webhook_id for one in found)})
         return found
 
@@ -501,9 +510,10 @@ class Engine:
 
     async def _record_ended(self, connection: Connection) -> None:
         """Record one batch of ended attempts, and give back all that were not begun."""
-        if batch := self._done[:BATCH]:
+        if batch := in_turns(self._done)[:BATCH]:
             health = await queue.complete(connection, batch)
-            del self._done[: len(batch)]
+            recorded = {id(one) for one in batch}
+            self._done = [one for one in self._done if id(one) not in recorded]
             self._go_on(batch)
             for one in health:
                 if safe_pause.concerns(one):
@@ -515,7 +525,7 @@ class Engine:
 
     def _go_on(self, recorded: list[AttemptRecord]) -> None:
         """Start the deliveries that waited for these to be recorded."""
-        for webhook_id, count in Counter(one.done["webhook_id"] for one in recorded).items():
+        for webhook_id, count in Counter(one.webhook_id for one in recorded).items():
             lane = self.lanes.of(webhook_id)
             lane.recorded(count)
             if lane.is_late(time.monotonic()):

@@ -6,6 +6,8 @@ is unavailable, the cached secrets sign for up to STALE_SECONDS.
 
 import asyncio
 import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,11 +18,21 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from portal.core.errors import PortalError
 from portal.database.session import transaction
 from portal.delivery.queue.queue import DeliverySettings
-from portal.secretstore import SecretNotFound, SecretRef
+from portal.secretstore import Secret, SecretNotFound, SecretRef
 from portal.webhooks import keyring
+
+Place = tuple[str, str, str | None]
+"""Tenant, webhook, and the fingerprint of its secret in use."""
+
+Read = Mapping[Place, keyring.SigningKeys | PortalError]
 
 FRESH_SECONDS = 15.0
 STALE_SECONDS = 600.0
+AT_ONCE = 20
+READERS = 2
+"""Batches of one tenant that are read at a time. There are more threads, so no tenant waits until
+all secrets of another one are read."""
+
 WAIT_FOR_STORE = timedelta(seconds=30)
 WAIT_FOR_DATABASE = timedelta(seconds=1)
 """Short: the delivery can only be retried once the database is back and has recorded this
@@ -42,12 +54,15 @@ class _Kept:
 
 
 class Keys:
-    """A cache that reads the secrets of webhooks in a thread, each once for many deliveries."""
+    """A cache that reads the secrets of webhooks in threads, each once for many deliveries, and
+    many of one tenant in one transaction."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        self._kept: dict[tuple[str, str, str | None], _Kept] = {}
-        self._reading: dict[tuple[str, str, str | None], asyncio.Task[keyring.SigningKeys]] = {}
+        self._kept: dict[Place, _Kept] = {}
+        self._reading: dict[Place, asyncio.Task[Read]] = {}
+        self._batches: dict[str, list[Place]] = {}
+        self._turns: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(READERS))
 
     async def of(self, tenant_id: str, settings: DeliverySettings) -> list[str]:
         """Return the secrets that sign at this moment, the one in use first. Raises
@@ -58,15 +73,13 @@ class Keys:
             kept = await self._again(place, kept, now)
         return kept.keys.signing(settings.taken_at)
 
-    async def _again(
-        self, place: tuple[str, str, str | None], kept: _Kept | None, now: float
-    ) -> _Kept:
+    async def _again(self, place: Place, kept: _Kept | None, now: float) -> _Kept:
         if (task := self._reading.get(place)) is None:
-            task = asyncio.create_task(asyncio.to_thread(self._read, *place))
-            self._reading[place] = task
-            task.add_done_callback(lambda _: self._reading.pop(place, None))
+            task = self._ask(place)
         try:
-            keys = await asyncio.shield(task)
+            keys = (await asyncio.shield(task))[place]
+            if isinstance(keys, PortalError):
+                raise keys
         except SecretNotFound:
             raise KeysUnavailable("The signing secret is gone. Rotate it.") from None
         except (PortalError, DBAPIError, PoolTimeout) as error:
@@ -77,15 +90,43 @@ class Keys:
         self._kept[place] = _Kept(keys, now)
         return self._kept[place]
 
-    def _read(self, tenant_id: str, webhook_id: str, mark: str | None) -> keyring.SigningKeys:
-        ref = SecretRef(tenant_id, "webhooks", webhook_id, "signing")
+    def _ask(self, place: Place) -> "asyncio.Task[Read]":
+        """Add a webhook to the next batch of its tenant, and return the task that reads it."""
+        places = self._batches.get(place[0])
+        if places is None or len(places) >= AT_ONCE:
+            places = self._batches[place[0]] = []
+            task = asyncio.create_task(self._read_batch(place[0], places))
+            task.add_done_callback(lambda _: self._forget_reading(places))
+        else:
+            task = self._reading[places[0]]
+        places.append(place)
+        self._reading[place] = task
+        return task
+
+    async def _read_batch(self, tenant_id: str, places: list[Place]) -> Read:
+        async with self._turns[tenant_id]:
+            if self._batches.get(tenant_id) is places:
+                del self._batches[tenant_id]
+            return await asyncio.to_thread(self._read, tenant_id, places)
+
+    def _read(self, tenant_id: str, places: Sequence[Place]) -> Read:
+        refs = {place: SecretRef(tenant_id, "webhooks", place[1], "signing") for place in places}
         with self._app.app_context(), transaction(tenant_id):
-            return keyring.keys_of(keyring.read(ref, "sign deliveries"), mark)
+            found = keyring.read_many(list(refs.values()), "sign deliveries")
+            return {place: _keys(found[ref], place[2]) for place, ref in refs.items()}
+
+    def _forget_reading(self, places: Sequence[Place]) -> None:
+        for place in places:
+            del self._reading[place]
 
     def _forget_old(self, now: float) -> None:
         old = [k for k, kept in self._kept.items() if now - kept.read_at > STALE_SECONDS]
         for place in old:
             del self._kept[place]
+
+
+def _keys(found: Secret | PortalError, mark: str | None) -> keyring.SigningKeys | PortalError:
+    return found if isinstance(found, PortalError) else keyring.keys_of(found, mark)
 
 
 def _unavailable(error: Exception) -> KeysUnavailable:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from portal.core.errors import Conflict
+from portal.core.errors import Conflict, PortalError
 from portal.database.session import database_now
 from portal.secretstore import Secret, SecretNotFound, SecretRef, store
 from portal.webhooks.models import Webhook
@@ -114,6 +114,18 @@ def read(ref: SecretRef, reason: str) -> Secret:
     if "current" not in secret:
         raise SecretNotFound
     return secret
+
+
+def read_many(refs: Sequence[SecretRef], reason: str) -> dict[SecretRef, Secret | PortalError]:
+    """Return the stored entries of several webhooks of one tenant, as `read` does; an error in the
+    place of one that cannot be read."""
+    found = store().get_many(refs, reason=reason)
+    return {ref: _entry(one) for ref, one in found.items()}
+
+
+def _entry(found: Secret | PortalError) -> Secret | PortalError:
+    is_other = isinstance(found, Secret) and "current" not in found
+    return SecretNotFound() if is_other else found
 
 
 def open_keys(webhook: Webhook, now: datetime) -> list[str]:

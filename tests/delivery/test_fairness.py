@@ -1,13 +1,18 @@
 """Test that a slow, dead or busy receiver delays no other, by counting calls and not by a clock."""
 
+import threading
 from asyncio import StreamReader, StreamWriter
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from flask import Flask
 
+from portal.core.errors import PortalError
 from portal.delivery import engine as engines
-from tests.cast import Api
+from portal.delivery.queue import turns
+from portal.secretstore import Secret, SecretRef, embedded_store
+from tests.cast import ACME, Api
 from tests.databases import Database
 from tests.delivery.test_engine import delivering, publish, until
 from tests.outbound.sink import Behaviour, read_request
@@ -27,6 +32,15 @@ OWED = """
 INSERT INTO delivery (tenant_id, id, webhook_id, event_id, event_type)
 SELECT tenant_id, 'dlv' || substr(id, 4), %s, id, type FROM event WHERE type = 'much.happened'
 """
+NOW = "SELECT clock_timestamp() AS now"
+# The id of an attempt begins with the time of its claim.
+CLAIMED_BEFORE = """
+SELECT count(*) AS n FROM delivery d
+JOIN delivery_attempt own ON own.tenant_id = d.tenant_id AND own.delivery_id = d.id
+JOIN delivery_attempt a ON a.tenant_id <> d.tenant_id
+WHERE d.event_id = %s AND a.id >= ulid_floor('att', %s) AND a.id < own.id
+"""
+OWN = "SELECT 1 FROM delivery_attempt WHERE event_id = %s"
 BEGUN = "SELECT count(*) AS n FROM delivery WHERE webhook_id = %s AND attempts > 0"
 
 
@@ -36,10 +50,10 @@ def owe_much(database: Database, webhook: dict[str, Any]) -> None:
     rows(database, OWED, webhook["id"])
 
 
-def theirs(gus: Api, port: int) -> None:
+def theirs(gus: Api, port: int, **more: Any) -> None:
     """Create a webhook of the other tenant."""
     address = f"http://127.0.0.1:{port}/"
-    gus.create("webhooks", name="Other", url=address, event_types=["other.*"])
+    gus.create("webhooks", name="Other", url=address, event_types=["other.*"], **more)
 
 
 def one(number: int = 0) -> dict[str, Any]:
@@ -148,3 +162,88 @@ def test_a_slow_receiver_slows_no_other_of_its_own_tenant(app: Flask, ada: Api, 
             until(lambda: len(quick.ids) == 100)
             assert gate.waiting == FIRST_WIDTH
             gate.open()
+
+
+def make_many(ada: Api, many: int, port: int) -> None:
+    """Create many webhooks of Acme with the same receiver."""
+    like = {"url": f"http://127.0.0.1:{port}/", "event_types": ["much.*"]}
+    items = [{"name": f"Copy {number}", **like} for number in range(many)]
+    answer = ada.post("/webhooks/batch", {"items": items})
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("ordered", [False, True], ids=["new deliveries", "found by a search"])
+def test_many_endpoints_of_one_tenant_do_not_come_before_one_of_another(
+    ordered: bool,
+    app: Flask,
+    database: Database,
+    ada: Api,
+    gus: Api,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Claim so little at once that it takes 67 claims, of 6 deliveries each, until all endpoints of
+    one tenant had their turn."""
+    for module, name, value in (
+        (engines, "ENDPOINTS", 3),
+        (engines, "BATCH", 6),
+        (turns, "FEW", 3),
+    ):
+        monkeypatch.setattr(module, name, value)
+    much, quick, before = Mailbox(), Mailbox(), 0
+    with sinks(much.behave, quick.behave) as [many, port]:
+        make_many(ada, 200, many)
+        theirs(gus, port, ordered=ordered)
+        publish(ada, *({"type": "much.happened"} for _ in range(60)))
+        with delivering(app):
+            until(lambda: len(much.ids) > 50)
+            for number in range(8):
+                [event] = publish(gus, one(number))
+                [asked] = rows(database, NOW)
+                until(lambda wanted=number + 1: len(quick.ids) == wanted)
+                until(lambda id=event["id"]: rows(database, OWN, id))
+                [claimed] = rows(database, CLAIMED_BEFORE, event["id"], asked["now"])
+                before += claimed["n"]
+            assert len(much.ids) < 12_000, "they still waited for all the others"
+    assert before / 8 < 60
+
+
+@pytest.mark.timeout(240)
+def test_a_tenant_whose_many_secrets_are_read_slowly_leaves_readers_for_the_others(
+    app: Flask, ada: Api, gus: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, answers = threading.Event(), threading.Event()
+    store = embedded_store.EmbeddedStore
+    get, get_many = store.get, store.get_many
+
+    def wait(tenant_id: str) -> None:
+        if tenant_id == ACME:
+            reading.set()
+            answers.wait(60)
+
+    def slow(self: Any, ref: SecretRef, **more: Any) -> Secret:
+        wait(ref.tenant_id)
+        return get(self, ref, **more)
+
+    def slow_many(
+        self: Any, refs: Sequence[SecretRef], **more: Any
+    ) -> dict[SecretRef, Secret | PortalError]:
+        wait(refs[0].tenant_id)
+        return get_many(self, refs, **more)
+
+    monkeypatch.setattr(store, "get", slow)
+    monkeypatch.setattr(store, "get_many", slow_many)
+    much, quick = Mailbox(), Mailbox()
+    with sinks(much.behave, quick.behave) as [many, port]:
+        make_many(ada, 100, many)
+        theirs(gus, port)
+        with delivering(app):
+            publish(ada, {"type": "much.happened"})
+            until(reading.is_set)
+            try:
+                publish(gus, one())
+                until(lambda: quick.ids)
+                assert not much.ids
+            finally:
+                answers.set()
+            until(lambda: len(much.ids) == 100)

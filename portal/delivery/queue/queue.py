@@ -417,6 +417,11 @@ class AttemptRecord(NamedTuple):
     done: Mapping[str, Any]
     attempt: Mapping[str, Any] | None
 
+    @property
+    def webhook_id(self) -> str:
+        """Return the id of the endpoint that the attempt was made to."""
+        return str(self.done["webhook_id"])
+
 
 async def complete(connection: Connection, done: Iterable[AttemptRecord]) -> list[Health]:
     """Record attempts in one transaction; change a delivery only while its token is still ours.
