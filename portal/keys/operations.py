@@ -148,7 +148,7 @@ OPERATIONS = (
         "report_leak", "/leaks",
         "Report a leaked key by its fingerprint",
         "keys:verify", view=report_leak, command=ReportLeak, answer=ReportedDocument,
-        description="Report a key that was found in public, by the hash of its text. It may be"
+        description="Report a key that was found in public, by the hash of its text; it may be"
         " any key of the tenant, also if the caller belongs to one application. The"
         " policy of the tenant decides: people are told, and the key is blocked"
         " or revoked. The same `url` again changes nothing, because a person may have dealt"

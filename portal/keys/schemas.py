@@ -303,8 +303,8 @@ class KeyDocument(Document):
     blocked: bool = Field(description="Whether this key is blocked from making requests.")
     blocked_reason: str | None = Field(description="Reason the key was blocked.")
     last_used_at: datetime | None = Field(
-        description="Timestamp of the last successful use of this key: a call with it or with a"
-        " token of it, a verification that is valid, or an introspection that is active."
+        description="Timestamp of the last successful use of this key. A use is a call with it or"
+        " with a token of it, a verification that is valid, or an introspection that is active."
     )
     expires_at: datetime | None = Field(description="Expiry timestamp; null for non-expiring keys.")
     revoked_at: datetime | None = Field(description="Time when it was revoked; null if it was not.")

@@ -1080,7 +1080,7 @@ export interface EditKey {
   key_prefix?: string;
   /** Last 4 characters of the raw key, for display only. Ignored in a request. */
   last4?: string;
-  /** Timestamp of the last successful use of this key: a call with it or with a token of it, a verification that is valid, or an introspection that is active. Ignored in a request. */
+  /** Timestamp of the last successful use of this key. A use is a call with it or with a token of it, a verification that is valid, or an introspection that is active. Ignored in a request. */
   last_used_at?: string | null;
   /** Id of the key that this one is a child of. Ignored in a request. */
   parent_key_id?: string | null;
@@ -1938,7 +1938,7 @@ export interface IssueKey {
   key_prefix?: string;
   /** Last 4 characters of the raw key, for display only. Ignored in a request. */
   last4?: string;
-  /** Timestamp of the last successful use of this key: a call with it or with a token of it, a verification that is valid, or an introspection that is active. Ignored in a request. */
+  /** Timestamp of the last successful use of this key. A use is a call with it or with a token of it, a verification that is valid, or an introspection that is active. Ignored in a request. */
   last_used_at?: string | null;
   /** Id of the key that this one is a child of. Ignored in a request. */
   parent_key_id?: string | null;
@@ -2074,7 +2074,7 @@ export interface Key {
   blocked: boolean;
   /** Reason the key was blocked. */
   blocked_reason: string | null;
-  /** Timestamp of the last successful use of this key: a call with it or with a token of it, a verification that is valid, or an introspection that is active. */
+  /** Timestamp of the last successful use of this key. A use is a call with it or with a token of it, a verification that is valid, or an introspection that is active. */
   last_used_at: string | null;
   /** Expiry timestamp; null for non-expiring keys. */
   expires_at: string | null;
@@ -2214,7 +2214,7 @@ export interface KeyCreated {
   blocked: boolean;
   /** Reason the key was blocked. */
   blocked_reason: string | null;
-  /** Timestamp of the last successful use of this key: a call with it or with a token of it, a verification that is valid, or an introspection that is active. */
+  /** Timestamp of the last successful use of this key. A use is a call with it or with a token of it, a verification that is valid, or an introspection that is active. */
   last_used_at: string | null;
   /** Expiry timestamp; null for non-expiring keys. */
   expires_at: string | null;
@@ -5027,7 +5027,7 @@ export interface ApiKeysCalls {
   /**
    * Report a leaked key by its fingerprint
    *
-   * Report a key that was found in public, by the hash of its text. It may be any key of the tenant, also if the caller belongs to one application. The policy of the tenant decides: people are told, and the key is blocked or revoked. The same `url` again changes nothing, because a person may have dealt with it; without a `url`, a report after the leaks of the key were settled is a new leak. A fingerprint of no key is no error: `key_id` is null.
+   * Report a key that was found in public, by the hash of its text; it may be any key of the tenant, also if the caller belongs to one application. The policy of the tenant decides: people are told, and the key is blocked or revoked. The same `url` again changes nothing, because a person may have dealt with it; without a `url`, a report after the leaks of the key were settled is a new leak. A fingerprint of no key is no error: `key_id` is null.
    */
   reportLeak(body: ReportLeak, options?: Options<"validateOnly">): Promise<Reported>;
   /**

@@ -18,8 +18,7 @@ from portal.connections.engine import Engine
 from portal.connections.queue import AT_ONCE, take, tenants_with_open_checks
 from portal.core.config import libpq_url
 from portal.database.session import transaction
-from portal.front.application import THREADS
-from portal.outbound.client import OF_ONE_TENANT, WAITING_AT_ONCE
+from portal.outbound.client import OF_ONE_TENANT
 from tests.cast import Api, Provider
 from tests.connections.conftest import PASSWORD, USER, RunChecks, Service
 from tests.connectors.conftest import Reveal
@@ -576,10 +575,6 @@ def test_a_tenant_whose_drafts_are_slow_keeps_no_other_one_waiting(
         statuses = sorted(one.result() for one in slow)
     assert (statuses[0], statuses[-1]) == (200, 429)
     assert check(ada) == 200, "each turn is given back"
-
-
-def test_slow_drafts_of_many_tenants_leave_threads_for_other_requests() -> None:
-    assert WAITING_AT_ONCE <= THREADS // 2
 
 
 def test_a_worker_that_looks_rarely_hears_of_a_check_that_is_asked_for(

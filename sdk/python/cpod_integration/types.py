@@ -1677,8 +1677,8 @@ class KeyCreated(TypedDict):
     blocked_reason: str | None
     """Reason the key was blocked."""
     last_used_at: str | None
-    """Timestamp of the last successful use of this key: a call with it or with a token of it, a
-    verification that is valid, or an introspection that is active.
+    """Timestamp of the last successful use of this key. A use is a call with it or with a token
+    of it, a verification that is valid, or an introspection that is active.
     """
     expires_at: str | None
     """Expiry timestamp; null for non-expiring keys."""
@@ -1792,8 +1792,8 @@ class KeyDocument(TypedDict):
     blocked_reason: str | None
     """Reason the key was blocked."""
     last_used_at: str | None
-    """Timestamp of the last successful use of this key: a call with it or with a token of it, a
-    verification that is valid, or an introspection that is active.
+    """Timestamp of the last successful use of this key. A use is a call with it or with a token
+    of it, a verification that is valid, or an introspection that is active.
     """
     expires_at: str | None
     """Expiry timestamp; null for non-expiring keys."""
