@@ -47,9 +47,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-THREADS = 8  # more than one, because they wait for PostgreSQL
-FOR_OTHERS = 2  # threads kept for other addresses if one address uses all that it may
-OF_ONE_ADDRESS = THREADS - FOR_OTHERS
+SLOTS = 8  # calls that run at a time: more than one, because they wait for PostgreSQL
+FOR_OTHERS = 2  # slots kept for other addresses if one address uses all that it may
+OF_ONE_ADDRESS = SLOTS - FOR_OTHERS
 OF_ONE_LINE = OF_ONE_ADDRESS - FOR_OTHERS  # so as many are kept for other callers of its address
 KEY_THREADS = 4  # only for requests about keys
 READY = "/readyz"  # has a thread of its own: a process whose other threads all wait is ready
@@ -59,9 +59,9 @@ PLACES = 256  # requests that may wait for each kind of thread
 TOO_MANY, PAUSE_SECONDS = 429, 0.5
 FOR_KEYS = frozenset({door.VERIFY, door.INTROSPECT, "/oauth/token"})
 DOORS = frozenset({door.VERIFY, door.INTROSPECT, publishing.PUBLISH})
+IDEMPOTENCY = "Idempotency-Key"
 # Headers that say what to do, or who asks. granian leaves out one with other bytes than ASCII, and
 # without it more would be done, or for somebody else.
-IDEMPOTENCY = "Idempotency-Key"
 OBEYED = (
     "If-Match",
     "Prefer",
@@ -101,7 +101,7 @@ class Front:
         """Start the threads and tasks in the process that serves, before its first request."""
         self._loop = loop
         self._threads = Threads(
-            loop, "page", THREADS, PLACES, OF_ONE_LINE, OF_ONE_ADDRESS, spare=WAITING_AT_ONCE
+            loop, "page", SLOTS, PLACES, OF_ONE_LINE, OF_ONE_ADDRESS, spare=WAITING_AT_ONCE
         )
         self._key_threads = Threads(loop, "key", KEY_THREADS, PLACES)
         self._ready_thread = Threads(loop, "ready", 1, PLACES)

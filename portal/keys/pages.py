@@ -1,5 +1,6 @@
 """Pages of keys: /keys."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 
@@ -27,6 +28,12 @@ from portal.web.drawing.template_functions import iso
 
 LIMITS = "div#limits"  # a part that looks again by itself
 SERIES = (Series("let through", "ok"), Series("refused", "bad"))
+UNSAID = {
+    "oauth:introspect": "A service asked about the key, and did not say which of these it needs.",
+    "oauth:token": "The key was exchanged for tokens. Services that verify them offline are not"
+    " counted.",
+}
+"""What is counted of a key without saying which of its scopes was used."""
 SHOWN_OTHERWISE = (
     "prefix", "rotated_from_key_id", "rotation_family_id",
 )  # fmt: skip
@@ -67,10 +74,13 @@ def show(record_id: str) -> ResponseReturnValue:
     asked = ranges.range_in_address("7d")
     use = figures.use(caller, record_id, asked.step * asked.bars)
     used = {seen.what: seen for seen in use.scopes}
+    unsaid = [(scope, words, used[scope]) for scope, words in UNSAID.items() if scope in used]
     return about(
         "keys/show.html",
         record,
         rights=[(scope, may(scope), used.get(scope)) for scope in record.scopes],
+        unsaid=unsaid,
+        spare=0 if unsaid else _spare(record, used),
         use=use,
         range=asked,
         columns=_columns(record_id, asked, use),
@@ -78,6 +88,12 @@ def show(record_id: str) -> ResponseReturnValue:
         standing=figures.standing(caller, record),
         others=facts.others("keys/show.html", KeyDocument, record, SHOWN_OTHERWISE),
     )
+
+
+def _spare(record: ApiKey, used: Collection[str]) -> int:
+    """Return how many scopes of a key were not used; 0 if none was, which says nothing of any."""
+    spare = len([scope for scope in record.scopes if scope not in used])
+    return spare if spare < len(record.scopes) else 0
 
 
 def _refreshed(record: ApiKey) -> ResponseReturnValue:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from portal.front.application import THREADS
+from portal.front.application import SLOTS
 from portal.ops.embedded_postgres import die_with_parent
 from tests import ROOT
 
@@ -58,7 +58,7 @@ def serving(
     """
     port = free_port()
     command = ["granian", "--interface", interface, "--workers", str(workers), "--port", str(port)]
-    threads = ["--blocking-threads", str(THREADS)] if interface == "wsgi" else []
+    threads = ["--blocking-threads", str(SLOTS)] if interface == "wsgi" else []
     command += [*threads, "--log-level", "error", target]
     return _running(command, environment, port)
 

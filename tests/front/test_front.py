@@ -21,7 +21,7 @@ import pytest
 
 from portal.core.config import libpq_url
 from portal.front import bodies, large_answers
-from portal.front.application import DOORS, KEY_THREADS, OF_ONE_ADDRESS, THREADS
+from portal.front.application import DOORS, KEY_THREADS, OF_ONE_ADDRESS, SLOTS
 from portal.keys.decision import format as key_format
 from portal.outbound.client import OF_ONE_TENANT
 from tests.bench.servers import ROOT, free_port, portal_serving
@@ -136,7 +136,7 @@ def test_the_threads_of_a_web_process_begin_on_one_cpu(environment: dict[str, st
 
     port = free_port()
     with portal_serving(environment, port) as server:
-        until(lambda: confined() >= THREADS + KEY_THREADS)
+        until(lambda: confined() >= SLOTS + KEY_THREADS)
 
 
 def test_a_key_that_the_loop_does_not_know_is_told_who_issues_tokens(port: int):
@@ -431,7 +431,7 @@ def test_what_is_in_memory_and_the_checks_of_keys_are_answered_while_all_pages_w
     said["content_type"] = "application/merge-patch+json"
     calls = [
         head("PATCH", path, x_forwarded_for=address, **said) + body
-        for address in addresses(2 * THREADS)
+        for address in addresses(2 * SLOTS)
     ]
     unknown = [ada.create("api-keys")["key"] for _ in range(ROUNDS)]
 
@@ -442,14 +442,14 @@ def test_what_is_in_memory_and_the_checks_of_keys_are_answered_while_all_pages_w
         assert ask(port, "GET", "/static/css/base.css")[0] == 200
         assert ask(port, "GET", f"{PREFIX}/openapi.json")[0] == 200
 
-    waiting.meanwhile("SELECT FROM application FOR UPDATE", THREADS, calls, check)
+    waiting.meanwhile("SELECT FROM application FOR UPDATE", SLOTS, calls, check)
 
 
 def test_a_process_whose_threads_all_wait_says_that_it_is_ready(port: int, waiting: Waiting):
     nobody = f"tnt_{'0' * 26}.{'x' * 43}"  # its session is looked for
     calls = [
         head("GET", "/", cookie=f"cpod-{port}={nobody}", x_forwarded_for=address)
-        for address in addresses(2 * THREADS)
+        for address in addresses(2 * SLOTS)
     ]
 
     def check() -> None:
@@ -457,7 +457,7 @@ def test_a_process_whose_threads_all_wait_says_that_it_is_ready(port: int, waiti
             assert ask(port, "GET", path) == (200, b"ok\n")
 
     lock = "LOCK TABLE web_session IN ACCESS EXCLUSIVE MODE"
-    waiting.meanwhile(lock, THREADS, calls, check)
+    waiting.meanwhile(lock, SLOTS, calls, check)
 
 
 def test_what_is_in_memory_and_pages_are_answered_while_all_checks_of_keys_wait(
@@ -469,7 +469,7 @@ def test_what_is_in_memory_and_pages_are_answered_while_all_checks_of_keys_wait(
             authorization=f"Bearer {key_format.generate('acme', 'service').text}",
             content_type="application/json",
         ) + b"{}"
-        for address in addresses(2 * THREADS)
+        for address in addresses(2 * SLOTS)
     ]  # fmt: skip
 
     def check() -> None:
@@ -507,7 +507,7 @@ def test_an_address_with_many_credentials_leaves_the_others_a_thread(
     nobody = f"tnt_{'0' * 26}.{'x' * 40}"  # its session is looked for
     calls = [
         head("GET", "/", cookie=f"cpod-{port}={nobody}{number:03}", x_forwarded_for="203.0.113.1")
-        for number in range(2 * THREADS)
+        for number in range(2 * SLOTS)
     ]
     quiet = gus.create("api-keys", scopes=["applications:read"])["key"]
     headers = {"Authorization": f"Bearer {quiet}", "X-Forwarded-For": "203.0.113.2"}
@@ -527,7 +527,7 @@ def test_receivers_that_do_not_answer_hold_no_thread(port: int, ada: Api, gus: A
         calls = [
             call
             for tenant in (ada, gus)
-            for call in _tests_of(tenant, receiver.getsockname()[1], 2 * THREADS)
+            for call in _tests_of(tenant, receiver.getsockname()[1], 2 * SLOTS)
         ]
         stuck = [stack.enter_context(connected(port, call)) for call in calls]
         until(lambda: len(silent(stuck)) == 2 * OF_ONE_TENANT, SECONDS / 2)

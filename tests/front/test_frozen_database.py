@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.front.application import THREADS
+from portal.front.application import SLOTS
 from portal.ops import embedded_postgres, migrate
 from portal.ops.embedded_postgres import EmbeddedPostgres
 from tests.bench.servers import free_port, portal_serving
@@ -61,7 +61,7 @@ def settings(server: EmbeddedPostgres, _settings: dict[str, str]) -> dict[str, s
 def test_a_portal_whose_database_is_stopped_is_not_ready_and_is_again_afterwards(
     server: EmbeddedPostgres, settings: dict[str, str]
 ) -> None:
-    port, many = free_port(), 2 * THREADS  # so that none is free unless those that wait give up
+    port, many = free_port(), 2 * SLOTS  # so that none is free unless those that wait give up
     settings = settings | {"PORTAL_BASE_URL": f"http://127.0.0.1:{port}"}
     cookie = {"Cookie": f"cpod-{port}={SESSION}"}
 

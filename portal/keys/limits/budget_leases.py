@@ -178,17 +178,18 @@ class Slices:
         This counts as a call, so it also makes the key busier.
         """
         with self._lock:
-            account = self._account(key_id)
-            account.calls += 1
-            known = account.solvent
-            return known if known is not None and self.clock() < known.ends else None
+            self._account(key_id).calls += 1
+            return self._ample(key_id)
 
     def is_ample(self, key_id: str) -> bool:
         """Tell whether the key's budget is known to be far from used up. This is no call."""
         with self._lock:
-            account = self._accounts.get(key_id)
-            known = None if account is None else account.solvent
-            return known is not None and self.clock() < known.ends
+            return self._ample(key_id) is not None
+
+    def _ample(self, key_id: str) -> AmpleBudget | None:
+        account = self._accounts.get(key_id)
+        known = None if account is None else account.solvent
+        return known if known is not None and self.clock() < known.ends else None
 
     def end(self, key_ids: Iterable[str]) -> None:
         """Drop everything of these keys: they have changed, or their budget is used up."""

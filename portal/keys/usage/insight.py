@@ -22,6 +22,7 @@ from portal.keys.verification.verify import rehearsed
 
 DAY = timedelta(hours=24)
 LATEST = timedelta(seconds=10)
+SECONDS_FROM_MS = 10_000
 UNSAID_SECONDS = 60.0  # for processes of a release that does not store `stale_seconds`
 
 
@@ -112,6 +113,15 @@ class Propagation:
     def by_all(self) -> bool:
         """Tell whether every process that may answer from memory has received the change."""
         return self.heard == self.verifiers
+
+    @property
+    def took(self) -> str:
+        """Return `milliseconds` with a unit for people, empty if that is not known."""
+        if self.milliseconds is None:
+            return ""
+        if self.milliseconds < SECONDS_FROM_MS:
+            return f"{self.milliseconds:g} ms"
+        return f"{self.milliseconds / 1000:,.1f} s"
 
 
 def propagation(actor: Actor, key_id: str) -> Propagation:
