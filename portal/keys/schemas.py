@@ -365,13 +365,14 @@ class VerifyKey(RehearseKey):
         description="The raw key, as its holder sent it."
     )
     dry_run: bool = Field(False, description="Consume nothing, and give the trace of checks.")
-    reservation_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,60}$")] | None = (
-        Field(
-            None,
-            description="Your own id for the reservation of `estimated_usd`: a call that repeats it"
-            " takes nothing again, until it expires unsettled. With another key or amount it is a"
-            " 409.",
-        )
+    reservation_id: (
+        Annotated[str, StringConstraints(min_length=8, max_length=60, pattern=r"^[A-Za-z0-9_-]+$")]
+        | None
+    ) = Field(
+        None,
+        description="Your own id for the reservation of `estimated_usd`: a call that repeats it"
+        " takes nothing again, until it expires unsettled. With another key or amount it is a"
+        " 409.",
     )
 
 
@@ -476,9 +477,9 @@ class ExplainRequest(Command):
 class ReportLeak(Command):
     """A key that a scanner found, identified by its fingerprint only."""
 
-    fingerprint: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] = Field(
-        description="Hex SHA-256 of the key. Never send the key itself."
-    )
+    fingerprint: Annotated[
+        str, StringConstraints(min_length=64, max_length=64, pattern=r"^[0-9a-f]+$")
+    ] = Field(description="Hex SHA-256 of the key. Never send the key itself.")
     url: Annotated[WebAddress, StringConstraints(max_length=2000)] | None = Field(
         None, description="Web address of the place where the key was found."
     )
@@ -584,7 +585,12 @@ class SettleReservation(Command):
 class SpendOnKey(Command):
     """A cost that is recorded on a key after the call."""
 
-    usage_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,60}$")] | None = Field(
+    usage_id: (
+        Annotated[
+            str, StringConstraints(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_.:-]+$")
+        ]
+        | None
+    ) = Field(
         None,
         description="Your id of this line: the same id is written once. One of another key, or of a"
         " reservation, is a 409.",

@@ -194,3 +194,19 @@ def test_a_piece_of_a_slice_has_one_spelling(
     assert settle(ada, 0.01, piece + more).status_code == 404
     assert settle(ada, 0.01, piece).json["repeated"]
     assert (database.sql(SPENT, key["id"]), database.sql(RESERVED, key["id"])) == before
+
+
+@pytest.mark.parametrize(
+    ("reservation_id", "said"),
+    [
+        ("r1", "Use at least 8 characters."),
+        ("r" * 61, "Use at most 60 characters."),
+        ("order 1234", "This has a character that is not allowed here."),
+    ],
+)
+def test_a_reservation_id_of_another_form_is_told_what_is_wrong(
+    ada: Api, key: dict[str, Any], reservation_id: str, said: str
+) -> None:
+    answer = verify(ada, key, 1, reservation_id)
+    assert answer.status_code == 422
+    assert (answer.json or {})["errors"] == [{"field": "reservation_id", "message": said}]
