@@ -33,7 +33,7 @@ UNSAID = {
     "oauth:token": "The key was exchanged for tokens. Services that verify them offline are not"
     " counted.",
 }
-"""What is counted of a key without saying which of its scopes was used."""
+"""The uses of a key that do not say which of its scopes was needed."""
 SHOWN_OTHERWISE = (
     "prefix", "rotated_from_key_id", "rotation_family_id",
 )  # fmt: skip
