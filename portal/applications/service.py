@@ -148,17 +148,20 @@ def to_extend(actor: Actor, application_id: str) -> Application:
 
 
 def check_owner(actor: Actor, record: OfApplication | None, wanted: str | None) -> None:
-    """Check that a record may move to another application.
+    """Check that a new record may belong to this application, or that a record may move to it.
 
-    Raises what `to_extend` raises, and Conflict for a record that would leave a stopped
-    application, and so work again.
+    Raises what `to_extend` raises; Invalid if an application's credential would put the record
+    outside its application, where it would survive a stop of that; Conflict for a record that would
+    leave a stopped application, and so work again.
     """
-    if record is not None:
-        if record.application_id == wanted:
-            return
-        if record.is_stopped:
-            message = f"Its application is {record.application_status}: reopen that first."
-            raise Conflict(message, errors=[FieldError("application_id", message)])
+    if record is not None and record.application_id == wanted:
+        return
+    if actor.application_id not in (None, wanted):
+        message = "This credential's records belong to its own application. Only people move them."
+        raise Invalid.field("application_id", message)
+    if record is not None and record.is_stopped:
+        message = f"Its application is {record.application_status}: reopen that first."
+        raise Conflict(message, errors=[FieldError("application_id", message)])
     if wanted is not None:
         to_extend(actor, wanted)
 

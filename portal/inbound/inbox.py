@@ -74,9 +74,11 @@ def _existing(actor: Actor) -> Inbox | None:
 def open_inbox(actor: Actor) -> Inbox:
     """Create the inbox and the webhook that sends to it, or repair an existing one.
 
-    Raises Invalid if the portal's own address may not be called from here.
+    Raises Forbidden for an application's credential, as the inbox would stop with its application;
+    Invalid if the portal's own address may not be called from here.
     """
     actor.require("webhooks:write")
+    actor.decide_for_tenant()
     # Without the lock, two requests at once would create two inboxes.
     session.execute(LOCK, {"name": f"inbox of {actor.tenant_id}"})
     inbox = _existing(actor)

@@ -65,6 +65,25 @@ def test_it_changes_what_it_made(ada: Api, key: Api, kind: str) -> None:
     assert key.post(f"/{kind}/{its_own['id']}/restore").status_code == 200
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_cannot_take_what_it_made_out_of_its_application(
+    ada: Api, everybody: Everybody, application: str, kind: str
+) -> None:
+    """There it would go on when the application is suspended."""
+    scopes = [f"{kind}:write", f"{kind}:read", "applications:read", "applications:write"]
+    body = {"application_id": application, "scopes": scopes}
+    key = Api(everybody.app.test_client(), ada.create("api-keys", **body)["key"])
+    its_own, registered = key.create(kind), key.create("applications")["id"]
+    path = f"/{kind}/{its_own['id']}"
+    answers = [key.patch(path, {"application_id": other}) for other in (None, registered)]
+    answers.append(key.post(f"/{kind}", {"application_id": registered}))
+    assert [answer.status_code for answer in answers] == [422, 422, 422]
+    assert all("application_id" in answer.text for answer in answers)
+    assert (ada.get(path).json or {})["application_id"] == application
+    assert ada.patch(path, {"application_id": None}).status_code == 200, "people may"
+    assert key.patch(path, {"application_id": application}).status_code == 200, "back to it"
+
+
 def changes_of_one(kind: str) -> list[Operation]:
     found = [operation for feature in FEATURES for operation in feature.rest()]
     below = f"/{kind}/{{id}}"

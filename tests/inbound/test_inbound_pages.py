@@ -164,6 +164,17 @@ def test_a_viewer_sees_and_checks_nothing(
     assert vic.post("/inbox").status_code == 403
 
 
+def test_no_application_opens_the_inbox_of_the_tenant(app: Flask, ada: Api) -> None:
+    """It would belong to the application, and stop with it."""
+    application = ada.create("applications")["id"]
+    body = {"application_id": application, "scopes": ["webhooks:read", "webhooks:write"]}
+    key = Api(app.test_client(), ada.create("api-keys", **body)["key"])
+    refused = key.post("/inbox")
+    assert refused.status_code == 403
+    assert "whole tenant" in refused.text
+    assert ada.get("/inbox").status_code == 404
+
+
 def test_the_inbox_takes_what_is_sent_to_it(
     app: Flask, ada: Api, ada_pages: Pages, client: FlaskClient
 ) -> None:
