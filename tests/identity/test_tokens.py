@@ -67,6 +67,21 @@ def test_every_listed_algorithm(op: FakeOP, alg: str, key: Any) -> None:
     assert verifier(op).verify(token).token_id == "token-1"
 
 
+@pytest.mark.parametrize(
+    "over",
+    [
+        {"scope": ["keys:read", "openid"]},
+        {"scope": None, "scp": "keys:read openid"},
+        {"scope": None, "scp": ["keys:read", "openid"]},
+    ],
+    ids=["scope a list", "scp", "scp a list"],
+)
+def test_providers_name_scopes_in_several_ways(op: FakeOP, over: dict[str, Any]) -> None:
+    """A narrowing that is not read would leave a person all that the role gives."""
+    token = verifier(op).verify(op.sign(access_claims(op, **over), typ="at+jwt"))
+    assert token.scopes == {"keys:read", "openid"}
+
+
 def test_claims_may_lie_deeper(op: FakeOP) -> None:
     claims = access_claims(op, roles=None, realm_access={"roles": ["viewer"]})
     token = verifier(op, roles_claim="realm_access.roles").verify(op.sign(claims, typ="at+jwt"))
@@ -93,6 +108,11 @@ REFUSED: dict[str, dict[str, Any]] = {
     "exp endless": {"exp": float("inf")},
     "exp true": {"exp": True},
     "exp beyond every number": {"exp": 10**400},
+    "exp after the year 9999": {"exp": 253402300800},
+    "exp before 1970": {"exp": -1},
+    "scope a number": {"scope": 7},
+    "scope an object": {"scope": {"keys:read": True}},
+    "scope a list of others": {"scope": ["keys:read", 7]},
     "not valid yet": {"nbf": ago(-120)},
     "nbf a string": {"nbf": "tomorrow"},
 }

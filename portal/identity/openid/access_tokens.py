@@ -4,7 +4,6 @@ Authlib's own validator accepts a token without `typ` and imports the key set at
 one does neither.
 """
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from portal.identity.openid.http_client import ProviderUnavailable
 from portal.identity.openid.issuer import InvalidToken, Issuer
 
 LEEWAY = 30  # seconds by which the clocks of two servers may differ
+LAST_MOMENT = 253_402_300_799  # the end of the year 9999, and of Python's dates
 
 log = structlog.get_logger()
 
@@ -94,7 +94,7 @@ class TokenVerifier:
             subject=subject,
             client_id=client_id,
             token_id=words(claims, "jti"),
-            scopes=_scopes(claims.get("scope")),
+            scopes=_scopes(claims),
             tenant=claim_at(claims, self.tenant_claim),
             roles=claim_at(claims, self.roles_claim),
             groups=claim_at(claims, self.groups_claim),
@@ -129,20 +129,17 @@ def audiences(claims: dict[str, Any]) -> list[Any]:
 
 
 def moment(claims: dict[str, Any], name: str) -> float:
-    """Return a NumericDate claim in seconds. Raises InvalidToken for anything else.
+    """Return a NumericDate claim in seconds, from 1970 to 9999. Raises InvalidToken for anything
+    else.
 
     Python alone would accept NaN and true as numbers.
     """
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InvalidToken(f"{name} is missing or no number")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
+    if not 0 <= value <= LAST_MOMENT:
         raise InvalidToken(f"{name} is no moment")
-    return number
+    return float(value)
 
 
 def words(claims: dict[str, Any], name: str) -> str:
@@ -169,5 +166,14 @@ def _client_id(claims: dict[str, Any]) -> str:
     return words(claims, "client_id")
 
 
-def _scopes(scope: Any) -> frozenset[str]:
-    return frozenset(scope.split()) if isinstance(scope, str) else frozenset()
+def _scopes(claims: dict[str, Any]) -> frozenset[str]:
+    """Return the words of `scope` (RFC 8693, section 4.2), or of `scp`, as some providers call it:
+    a string or a list.
+
+    Raises InvalidToken for another type: a narrowing that is not understood gives no rights.
+    """
+    scope = claims.get("scp") if claims.get("scope") is None else claims["scope"]
+    named = scope.split() if isinstance(scope, str) else scope or []
+    if not isinstance(named, list) or not all(isinstance(one, str) for one in named):
+        raise InvalidToken("scope is no list of words")
+    return frozenset(named)
