@@ -18,7 +18,8 @@ STATEMENT_SECONDS = 5.0
 LOCK_SECONDS = 2.0
 IDLE_IN_TRANSACTION_SECONDS = 5.0
 PART_SECONDS = 30.0
-"""A client must take each part of a file that is made while it is sent within so long."""
+"""A client must take each part of a large answer, or of a file that is made while it is sent,
+within so long."""
 
 
 FOR_THE_CLIENT: Mapping[str, int] = MappingProxyType(

@@ -5,8 +5,8 @@ and a size limit. The loop itself answers what needs nothing but memory. Everyth
 bounded number of threads, as the WSGI application.
 
 Read `application` first, then `bodies`, `fair_queue`, `threads`, `cpu_affinity` (the threads use
-one CPU), `wsgi`, `streaming` (answers that are sent in parts), `large_answers`, `health`. It has no
-tables.
+one CPU), `wsgi`, `pipe` (bodies that are sent no faster than they are taken), `streaming` (answers
+that are made while they are sent), `large_answers`, `listening`, `health`. It has no tables.
 `portal.ops.serving` runs `application`, `portal.ops.connections` reads its number of threads, and
 `create_app` wires `health`. Nothing else in the portal imports this package.
 """

@@ -14,7 +14,7 @@ import structlog
 from portal.core.errors import BadRequest, FieldError, PortalError, Unavailable, UnknownOutcome
 from portal.database.actor import Origin
 from portal.events.publishing import door as publishing
-from portal.front import streaming, wsgi
+from portal.front import listening, streaming, wsgi
 from portal.front.bodies import Bodies
 from portal.front.cpu_affinity import OneCpu
 from portal.front.fair_queue import Line
@@ -109,7 +109,7 @@ class Front:
         self._apart = dict.fromkeys(FOR_KEYS, self._key_threads) | {READY: self._ready_thread}
         self._document = self._described()
         one_cpu = OneCpu([thread for some in self._all_threads for thread in some.threads])
-        watches = self._bodies.watch(), one_cpu.watch()
+        watches = self._bodies.watch(), one_cpu.watch(), listening.limit_waiting()
         self._watching = [loop.create_task(watch) for watch in watches]
         self._engine.begin()
 
@@ -126,6 +126,10 @@ class Front:
         """Answer one request."""
         try:
             answer = await self._answer(scope, protocol)
+            if answer is not None and len(answer[2]) > LARGE:
+                source = self._source(scope)
+                await self._large_answers.send(protocol, answer, scope.method, source)
+                return
         except PortalError as error:
             answer = self._refusal(scope.path, error)
         except Busy:
@@ -204,10 +208,10 @@ class Front:
         environ, line = wsgi.environment(scope, body), self._line(scope)
         if (threads := self._apart.get(scope.path)) is not None:
             return await threads.run(line, wsgi.call, self._app.wsgi_app, environ)
-        refusal = await self._threads.run(line, self._sent, environ, protocol)
-        if refusal is not None:
+        unsent = await self._threads.run(line, self._sent, environ, protocol)
+        if unsent is not None and unsent[0] == TOO_MANY:
             await asyncio.sleep(PAUSE_SECONDS)
-        return refusal
+        return unsent
 
     async def _published(self, scope: Any, body: bytes) -> Answer | None:
         """Publish an event for a key. Return None if the application has to answer this request."""
@@ -224,13 +228,14 @@ class Front:
         return answer
 
     def _sent(self, environ: "WSGIEnvironment", protocol: Any) -> Answer | None:
-        """Send the application's response, or return it unsent if it has to be delayed."""
+        """Send the application's response, or return it unsent if it has to be delayed or may be
+        taken slowly."""
         begun = wsgi.begin(self._app.wsgi_app, environ)
         if api.STREAMED in environ:
             streaming.send(self._loop, protocol, begun, environ[api.STREAMED])
             return None
         answer = wsgi.whole(begun)
-        if answer[0] == TOO_MANY:
+        if answer[0] == TOO_MANY or len(answer[2]) > LARGE:
             return answer
         protocol.response_bytes(*answer)
         return None

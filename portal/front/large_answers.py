@@ -1,26 +1,62 @@
-"""Bound the large answers that one source gets from the event loop.
+"""Bound what clients cost that take their large answers slowly, or not at all.
 
 A socket takes megabytes for a client that reads nothing, so hundreds of answers of a megabyte would
-keep the server from others for seconds, and fill its memory.
+keep the server from others for seconds. The rest would wait in memory.
 """
 
+import asyncio
+import time
 from collections import Counter
+from dataclasses import dataclass
 from math import floor
+from typing import Any
 
+import structlog
+from granian.rsgi import ProtocolClosed
+
+from portal.core import deadlines
 from portal.core.deadlines import elapsed
-from portal.core.errors import RateLimited
+from portal.core.errors import RateLimited, UnknownOutcome
+from portal.front.pipe import CAPACITY, Pipe
+from portal.front.wsgi import Answer
 
 LARGE = 256 * 1024
+ROOM = 64 * 1024 * 1024  # bytes of unread answers; beyond it the largest source is refused
 MOST = 10
 """Answers a second to one source."""
+SAFE = frozenset({"GET", "HEAD"})
+TOO_MUCH = (
+    "Too many large answers to your address are not taken. Read them, or ask for less at once"
+    " (`limit`)."
+)
+DONE = "It was done, but too many large answers to your address are not taken, so it has no answer."
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _OnItsWay:
+    """An answer that is being sent, which takes `bytes` of ROOM until it is taken or given up."""
+
+    source: str
+    began: float
+    bytes: int
+    task: "asyncio.Task[Any]"
+    is_given_up: bool = False
+
+    def give_up(self) -> None:
+        self.is_given_up = True
+        self.task.cancel()
 
 
 class LargeAnswers:
-    """The large answers of this second, by source. For one event loop."""
+    """The large answers that are being sent, and those of this second. For one event loop."""
 
     def __init__(self) -> None:
         self._second = 0
         self._sent = Counter[str]()
+        self._on_their_way: set[_OnItsWay] = set()
+        self._bytes = 0
 
     def take(self, source: str) -> None:
         """Count one answer. Raises RateLimited if the source had enough in this second."""
@@ -33,3 +69,70 @@ class LargeAnswers:
                 "Too many large answers go to your address. Send Accept-Encoding: gzip, or try"
                 " again in a second."
             )
+
+    async def send(self, protocol: Any, answer: Answer, method: str, source: str) -> None:
+        """Send an answer as fast as the client takes it. Cut it if the client takes none of it for
+        PART_SECONDS.
+
+        Raises RateLimited if there is no room and its source has the most unread answers, or
+        UnknownOutcome if a write was done.
+        """
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine that runs
+        one = _OnItsWay(source, time.monotonic(), len(answer[2]), task)
+        self._on_their_way.add(one)
+        self._bytes += one.bytes
+        try:
+            if not self._makes_room(one):
+                # An error in a variable would keep its frames, and so the answer, for long.
+                raise RateLimited(TOO_MUCH) if method in SAFE else UnknownOutcome(DONE)
+            await _in_parts(protocol, answer)
+        except (TimeoutError, ProtocolClosed):
+            log.info("a client did not take its answer")
+        except asyncio.CancelledError:
+            if not one.is_given_up:
+                raise
+            task.uncancel()
+            log.info("an answer that was not taken made room for others")
+        finally:
+            self._on_their_way.discard(one)
+            self._give_room(one)
+
+    def _makes_room(self, one: _OnItsWay) -> bool:
+        """Give up the newest answers of the source that takes the most room, until the others have
+        room. Tell whether one of the others is this one.
+
+        One that alone is larger than ROOM is sent, or nobody could ever have it.
+        """
+        while self._bytes > ROOM and self._bytes > one.bytes:
+            held = Counter[str]()
+            for other in self._on_their_way:
+                held[other.source] += other.bytes
+            [(source, _)] = held.most_common(1)
+            newest = max(
+                (other for other in self._on_their_way if other.source == source and other.bytes),
+                key=lambda other: other.began,
+            )
+            self._give_room(newest)
+            if newest is one:
+                return False
+            newest.give_up()
+        return True
+
+    def _give_room(self, one: _OnItsWay) -> None:
+        self._bytes -= one.bytes
+        one.bytes = 0
+
+
+async def _in_parts(protocol: Any, answer: Answer) -> None:
+    status, headers, body = answer
+    if not any(name.lower() == "content-length" for name, _ in headers):
+        # With a length, the client sees that its answer was cut.
+        headers = [*headers, ("content-length", str(len(body)))]
+    pipe, whole = Pipe(protocol, status, headers), memoryview(body)
+    try:
+        for begin in range(0, len(whole), CAPACITY):
+            async with asyncio.timeout(deadlines.PART_SECONDS):
+                await pipe.send(whole[begin : begin + CAPACITY])
+    finally:
+        await pipe.close()

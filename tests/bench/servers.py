@@ -67,9 +67,22 @@ def portal_serving(
     environment: Mapping[str, str], port: int = 0, workers: int = 1
 ) -> contextlib.AbstractContextManager[Server]:
     """Serve the portal with `portal serve` inside the context."""
+    return _portal_running("portal.ops.cli", environment, port, workers)
+
+
+def impatient_portal_serving(
+    environment: Mapping[str, str],
+) -> contextlib.AbstractContextManager[Server]:
+    """Serve the portal inside the context, and cut who takes nothing after a few seconds."""
+    return _portal_running("tests.front.impatient_portal", environment, 0, 1)
+
+
+def _portal_running(
+    program: str, environment: Mapping[str, str], port: int, workers: int
+) -> contextlib.AbstractContextManager[Server]:
     port = port or free_port()
     own = {"PORTAL_PORT": str(port), "PORTAL_WEB_WORKERS": str(workers)}
-    return _running(["portal.ops.cli", "serve"], {**environment, **own}, port)
+    return _running([program, "serve"], {**environment, **own}, port)
 
 
 @contextlib.contextmanager

@@ -5,19 +5,19 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
-from threading import Thread
-from typing import Any
+from threading import Event, Thread
+from typing import IO, Any
 
 import pytest
 from flask import Flask
-from granian.rsgi import ProtocolClosed
 from sqlalchemy.exc import DBAPIError
 from werkzeug.test import EnvironBuilder, TestResponse
 
 from portal.bulk.exports import reading, service
 from portal.core import deadlines
-from portal.front import streaming, wsgi
+from portal.front import pipe, streaming, wsgi
 from portal.rest import api
 from tests.cast import ADA, PREFIX, VIC, Api, Pages
 from tests.databases import Database
@@ -193,34 +193,37 @@ class Client:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
-        self.reads = asyncio.Event()
-        self.got: list[bytes] = []
+        self.reads = Event()
         self.has_left = False
-        self._thread = Thread(target=self.loop.run_forever)
-        self._thread.start()
+        self._got: Future[bytes] = Future()
+        self._threads = [Thread(target=self.loop.run_forever)]
+        self._threads[0].start()
 
-    def response_stream(self, status: int, headers: Any) -> "Client":
-        if self.has_left:
-            raise ProtocolClosed
-        return self
+    def response_file(self, status: int, headers: Any, path: str) -> None:
+        if not self.has_left:
+            self._threads.append(Thread(target=self._receive, args=[open(path, "rb")]))  # noqa: SIM115
+            self._threads[-1].start()
 
-    async def send_bytes(self, part: bytes) -> None:
-        await self.reads.wait()
-        self.got.append(part)
+    def _receive(self, file: IO[bytes]) -> None:
+        with file:
+            begun = file.read(2 * pipe.CAPACITY)
+            self.reads.wait(SECONDS)
+            self._got.set_result(begun + file.read())
+
+    async def client_disconnect(self) -> None:
+        assert self.has_left
 
     def read(self) -> bytes:
         """Read all that was sent."""
-
-        async def all_done() -> None:
-            self.reads.set()
-            await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
-
-        asyncio.run_coroutine_threadsafe(all_done(), self.loop).result(SECONDS)
-        return b"".join(self.got)
+        self.reads.set()
+        return self._got.result(SECONDS)
 
     def stop(self) -> None:
+        self.reads.set()
+        for thread in self._threads[1:]:
+            thread.join()
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join()
+        self._threads[0].join()
         self.loop.close()
 
 
@@ -243,12 +246,18 @@ def send(app: Flask, caller: Api, client: Client, **asked: Any) -> None:
     streaming.send(client.loop, client, begun, environ[api.STREAMED])
 
 
+def create_many(caller: Api) -> None:
+    """Create what takes more bytes than the server and a client that reads nothing hold."""
+    items = [{"display_name": f"App {n}", "description": "x" * 1000} for n in range(500)]
+    assert caller.post("/applications/batch", {"items": items}).status_code < 300
+
+
 @pytest.mark.parametrize("format", ["csv", "jsonl"])
 def test_a_client_that_is_too_slow_gets_a_last_line_that_says_so(
     app: Flask, ada: Api, client: Client, monkeypatch: pytest.MonkeyPatch, format: str
 ) -> None:
-    monkeypatch.setattr(deadlines, "PART_SECONDS", 0.05)
-    ada.create("applications")
+    monkeypatch.setattr(deadlines, "PART_SECONDS", 0.5)
+    create_many(ada)
     send(app, ada, client, format=format)
     last = client.read().splitlines()[-1].decode()
     said = "This file is incomplete: it was read too slowly. Export it again."
@@ -257,9 +266,10 @@ def test_a_client_that_is_too_slow_gets_a_last_line_that_says_so(
 
 
 def test_a_client_that_has_left_before_its_file_frees_its_place(
-    app: Flask, ada: Api, client: Client
+    app: Flask, ada: Api, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ada.create("applications")
+    monkeypatch.setattr(pipe, "BEGIN_SECONDS", 0.05)
+    create_many(ada)
     client.has_left = True
     send(app, ada, client)
     assert export(ada, "applications").status_code == 200
