@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from granian.rsgi import ProtocolClosed
@@ -36,6 +37,8 @@ LARGEST_OF: Mapping[str, int] = {
 }
 """Path → the largest body in bytes that it accepts, where that is less than LARGEST."""
 TOO_MUCH = "Too much is being sent from your address at once. Try again in a moment."
+TOO_SLOW = "Too many requests from your address arrive slowly."
+LATE = f"The request did not arrive within {SECONDS:.0f} s."
 CUT = "ended before it was whole. Send the request again."
 CUT_OR_TRAILERS = (
     "ended before it was whole, or has trailers, which are not taken. Send the request again,"
@@ -49,16 +52,17 @@ def _unsound(problem: str) -> BadRequest:
 
 @dataclass(slots=True, eq=False)
 class _OnItsWay:
-    """A body that is being received, the bytes of it that take a part of ROOM, and the error that
-    it was refused with, if any."""
+    """A body that is being received, the bytes of it that take a part of ROOM, and what makes the
+    error that it was refused with, if any: an error itself would keep its frames, and so the
+    body."""
 
     source: str
     began: float
     task: "asyncio.Task[Any]"
     bytes: int = 0
-    refused: PortalError | None = None
+    refused: Callable[[], PortalError] | None = None
 
-    def refuse(self, refused: PortalError) -> None:
+    def refuse(self, refused: Callable[[], PortalError]) -> None:
         self.refused = refused
         self.task.cancel()
 
@@ -95,7 +99,7 @@ class Bodies:
             if one.refused is None:
                 raise
             task.uncancel()
-            raise one.refused from None
+            raise one.refused() from None
         finally:
             self._on_their_way.discard(one)
             self._give_room(one)
@@ -138,7 +142,7 @@ class Bodies:
             self._give_room(newest)
             if newest is one:
                 raise RateLimited(TOO_MUCH)
-            newest.refuse(RateLimited(TOO_MUCH))
+            newest.refuse(partial(RateLimited, TOO_MUCH))
 
     def _give_room(self, one: _OnItsWay) -> None:
         self._bytes -= one.bytes
@@ -157,6 +161,6 @@ class Bodies:
                 continue
             slow[one.source] += 1
             if now - one.began > SECONDS:
-                one.refuse(RequestTimeout(f"The request did not arrive within {SECONDS:.0f} s."))
+                one.refuse(partial(RequestTimeout, LATE))
             elif slow[one.source] > SLOW_BODIES:
-                one.refuse(RateLimited("Too many requests from your address arrive slowly."))
+                one.refuse(partial(RateLimited, TOO_SLOW))

@@ -1,4 +1,4 @@
-"""Test what clients cost that ask for much and read nothing, or little at a time."""
+"""Test what clients cost that ask for much and read nothing, or little at a time, or send much."""
 
 import json
 import socket
@@ -9,13 +9,13 @@ from contextlib import ExitStack
 
 import pytest
 
-from portal.front import large_answers
+from portal.front import bodies, large_answers
 from portal.front.application import SLOTS
 from tests.bench.servers import Server, impatient_portal_serving, portal_serving, serving
 from tests.cast import PREFIX, Api
 from tests.front import endless
 from tests.front.impatient_portal import SECONDS as PATIENCE
-from tests.front.kit import SECONDS, ask, head, silent, until
+from tests.front.kit import SECONDS, ask, connected, head, silent, until
 
 BEHIND_A_PROXY = {"PORTAL_TRUSTED_PROXIES": "127.0.0.0/8"}
 EVENTS, KILOBYTES = 100, 60
@@ -90,6 +90,18 @@ def test_clients_that_read_nothing_fill_no_memory(portal: Server, token: str):
         assert ask(portal.port, "GET", "/healthz") == (200, b"ok\n")
         most = max(most, portal.memory_mb)
     assert most - before < allowed
+
+
+def test_refused_bodies_fill_no_memory(portal: Server):
+    nearly, rounds = bodies.LARGEST - 1, 3
+    begun = head("POST", f"{PREFIX}/events", transfer_encoding="chunked")
+    said = begun + b"%x\r\n%b\r\n" % (nearly, bytes(nearly))
+    before = portal.memory_mb
+    with ExitStack() as stack:
+        for _ in range(rounds * bodies.ROOM // bodies.LARGEST):
+            stack.enter_context(connected(portal.port, said))
+        assert ask(portal.port, "GET", "/healthz") == (200, b"ok\n")
+        assert portal.memory_mb - before < bodies.ROOM / 2**20 + WORK_MB
 
 
 def test_a_client_that_reads_slowly_gets_its_whole_answer(impatient: Server, token: str):
