@@ -141,8 +141,9 @@ OPERATIONS = (
         parameters=(RETRY,), body_required=True,
         description="Revoke or block every key that meets all conditions, such as a weakness of"
         " the posture. Without `dry_run: false` it only counts them and names"
-        " some. At least one condition is needed, otherwise 422; too many keys"
-        " at once are a 409.",
+        " some. At least one condition is needed, otherwise 422; more than 10,000 keys"
+        " at once are a 409. After about 20 seconds it answers how many are `left`: repeat the call"
+        " until none is.",
     ),
     _operation(
         "report_leak", "/leaks",

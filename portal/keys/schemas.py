@@ -505,9 +505,15 @@ class NamedDocument(BaseModel):
 
 
 class RevokedDocument(BaseModel):
-    """The number of keys that a bulk revocation selects, and some of them."""
+    """The number of keys that a change of many selects or has changed, and some of them."""
 
-    count: int = Field(description="Number of keys that meet the conditions.")
+    count: int = Field(
+        description="Number of keys that meet the conditions; without `dry_run`, of those that were"
+        " changed."
+    )
+    left: int = Field(
+        description="Number of these keys that are not changed yet. Repeat the call until it is 0."
+    )
     dry_run: bool = Field(description="True if nothing was changed.")
     sample: list[NamedDocument] = Field(description="Some of the keys.")
 

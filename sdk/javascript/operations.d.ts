@@ -3425,10 +3425,12 @@ export interface RevokeKeys {
   version?: number;
 }
 
-/** The number of keys that a bulk revocation selects, and some of them. */
+/** The number of keys that a change of many selects or has changed, and some of them. */
 export interface Revoked {
-  /** Number of keys that meet the conditions. */
+  /** Number of keys that meet the conditions; without `dry_run`, of those that were changed. */
   count: number;
+  /** Number of these keys that are not changed yet. Repeat the call until it is 0. */
+  left: number;
   /** True if nothing was changed. */
   dry_run: boolean;
   /** Some of the keys. */
@@ -5021,7 +5023,7 @@ export interface ApiKeysCalls {
   /**
    * Revoke or block many keys, or count them
    *
-   * Revoke or block every key that meets all conditions, such as a weakness of the posture. Without `dry_run: false` it only counts them and names some. At least one condition is needed, otherwise 422; too many keys at once are a 409.
+   * Revoke or block every key that meets all conditions, such as a weakness of the posture. Without `dry_run: false` it only counts them and names some. At least one condition is needed, otherwise 422; more than 10,000 keys at once are a 409. After about 20 seconds it answers how many are `left`: repeat the call until none is.
    */
   revokeMany(body: RevokeKeys, options?: Options<"idempotencyKey" | "validateOnly">): Promise<Revoked>;
   /**

@@ -93,7 +93,7 @@ _SCHEMAS: Mapping[str, Schema] = {
     **dict.fromkeys(
         ("api_keys.revoked", "api_keys.blocked"),
         _schema(
-            count=_number("Number of keys."),
+            count=_number("Number of keys that this event is about."),
             reason=_maybe("Reason, in a sentence for people."),
             application_id=_maybe("Id of the application, if it was chosen by it."),
         ),
@@ -153,8 +153,8 @@ _OTHERS = {
     "api_key.unused": "Nobody used an API key for 90 days: told once until it is used again.",
     "api_key.leaked": "An API key was found where it should not be.",
     "api_key.budget_threshold": "50, 80 or 100 % of a budget are spent: told once a period.",
-    "api_keys.revoked": "Many API keys were revoked at once; none of them is told of by itself.",
-    "api_keys.blocked": "Many API keys were blocked at once; none of them is told of by itself.",
+    "api_keys.revoked": "Many API keys were revoked at once: up to 1,000 with each such event.",
+    "api_keys.blocked": "Many API keys were blocked at once: up to 1,000 with each such event.",
     "connector.enabled": "A connector was enabled.",
     "connector.disabled": "A connector was disabled: it is not to be used.",
     "connector.credentials_removed": "The credentials of a connector were removed.",

@@ -6,7 +6,7 @@ and which other keys end with it. Verification itself decides a planned revocati
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -15,12 +15,13 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import joinedload
 
 from portal.applications.models import Application
-from portal.core.errors import Invalid
+from portal.core.errors import Conflict, Invalid
 from portal.database.actor import Actor
 from portal.database.session import database_now, session
 from portal.keys import service
 from portal.keys.editing import editing
 from portal.keys.models import ApiKey, not_revoked
+from portal.keys.revocation.in_parts import Stopped, in_parts
 from portal.keys.revocation.revocation import Past, stop_together
 from portal.keys.usage import figures
 from portal.keys.usage.figures import Use
@@ -28,8 +29,9 @@ from portal.records import verbs
 from portal.records.listing import Listing, Query, narrowed
 
 DAY = timedelta(hours=24)
-ONE_BY_ONE = 200  # up to this number, each key is an event of its own; more are one event
+ONE_BY_ONE = 200  # up to this number, each key is an event of its own; more are one event a part
 MOST = 10_000  # keys are counted up to here
+MOST_OF_ONE = 200_000  # keys of an application: more than there is time for
 MOST_REPAIRED = 1000
 
 
@@ -88,9 +90,9 @@ class Selection:
 
 
 def how_many(actor: Actor, chosen: Selection, verb: str) -> int:
-    """Return how many keys an action on many would change (the dry run), at most MOST."""
+    """Return how many keys an action on many would change (the dry run), at most MOST + 1."""
     actor.require("keys:write")
-    keys = _ids(actor, chosen, MOST, *_fit_for(verb)).subquery()
+    keys = _ids(actor, chosen, MOST + 1, *_fit_for(verb)).subquery()
     return session.scalar(select(func.count()).select_from(keys)) or 0
 
 
@@ -105,14 +107,18 @@ def sample(actor: Actor, chosen: Selection, verb: str, most: int) -> Sequence[Ap
     ).all()
 
 
-def revoke_many(actor: Actor, chosen: Selection, reason: str | None) -> int:
-    """Revoke all keys of a selection, in one transaction. Return how many there were."""
-    return _stop(actor, chosen, "revoked", reason)
+def confirmed(actor: Actor, chosen: Selection, verb: str, typed: str) -> Sequence[str]:
+    """Return the ids of the keys that an action on many changes.
 
-
-def block_many(actor: Actor, chosen: Selection, reason: str | None) -> int:
-    """Block all keys of a selection until they are unblocked. Return how many there were."""
-    return _stop(actor, chosen, "blocked", reason)
+    Raises Conflict unless their number, up to MOST, was typed.
+    """
+    actor.require("keys:write")
+    ids = session.scalars(_ids(actor, chosen, MOST_OF_ONE, *_fit_for(verb))).all()
+    count = min(len(ids), MOST)
+    if typed != str(count):
+        would = "key would" if count == 1 else "keys would"
+        raise Conflict(f"Type {count} to confirm: {count} {would} be changed now.")
+    return ids
 
 
 class Repair(NamedTuple):
@@ -153,16 +159,24 @@ def repair_many(actor: Actor, chosen: Selection, verb: str) -> int:
 
 def _fit_for(verb: str) -> Sequence[ColumnElement[bool]]:
     """Return the conditions for the keys that an action changes."""
+    if verb == "block":  # or those that are blocked would be blocked again and again
+        return (ApiKey.blocked.is_(False),)
     return (*editing.open_only(), REPAIRS[verb].lacks) if verb in REPAIRS else ()
 
 
-def _stop(actor: Actor, chosen: Selection, past: Past, reason: str | None) -> int:
-    """Stop keys. Without a reason, that of a planned revocation or of an earlier block stays."""
+def stop_many(
+    actor: Actor, chosen: Selection, ids: Sequence[str], past: Past, reason: str | None
+) -> Stopped:
+    """Revoke keys of a selection, or block them until they are unblocked.
+
+    For request handlers only: it stops more than ONE_BY_ONE in parts, and commits each. Without a
+    reason, that of a planned revocation or of an earlier block stays.
+    """
     actor.require("keys:write")
-    ids = session.scalars(_ids(actor, chosen, None)).all()
     if len(ids) > ONE_BY_ONE:
-        owner = chosen.query.filters.get("application_id")
-        return stop_together(actor, ids, past, reason, owner if isinstance(owner, str) else None)
+        given = chosen.query.filters.get("application_id")
+        owner = given if isinstance(given, str) else None
+        return in_parts(ids, lambda part: stop_together(actor, part, past, reason, owner))
     few, now = _locked(actor, ids), database_now()
     for record in few:
         if past == "revoked":
@@ -170,7 +184,7 @@ def _stop(actor: Actor, chosen: Selection, past: Past, reason: str | None) -> in
         else:
             values = {"blocked": True, "blocked_reason": reason or record.blocked_reason}
             verbs.change(actor, record, values, action=past, why="blocked_reason")
-    return len(few)
+    return Stopped(len(few), 0)
 
 
 def _locked(actor: Actor, ids: Sequence[str], *only: ColumnElement[bool]) -> Sequence[ApiKey]:
@@ -197,12 +211,19 @@ def _ids(
 
 def panic(
     actor: Actor, application: Application, typed: str, reason: str | None, of: Listing[ApiKey]
-) -> int:
-    """Revoke every key of an application now. Raises Invalid unless its slug was typed."""
+) -> Stopped:
+    """Revoke every key of an application now, as `stop_many` does, and return how many are left.
+
+    Raises Invalid unless its slug was typed.
+    """
     if typed != application.slug:
         raise Invalid.field("confirm", f"Type {application.slug} to confirm.")
     chosen = of_application(application, of)
-    return revoke_many(actor, chosen, reason or "Panic: all keys of the application")
+    reason = reason or "Panic: all keys of the application"
+    ids = session.scalars(_ids(actor, chosen, MOST_OF_ONE)).all()
+    stopped = stop_many(actor, chosen, ids, "revoked", reason)
+    # Counted again, because keys may have been issued meanwhile.
+    return replace(stopped, left=how_many(actor, chosen, "revoke"))
 
 
 def of_application(application: Application, of: Listing[ApiKey]) -> Selection:

@@ -1,5 +1,6 @@
 """Pages that stop keys: one key, many keys after a dry run, or all keys of an application."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from flask import request, url_for
@@ -8,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 
 from portal import web
 from portal.applications import service as applications
-from portal.core.errors import BadRequest, Conflict, Invalid, PortalError
+from portal.core.errors import BadRequest, Conflict, Invalid
 from portal.identity import people
 from portal.identity.sessions.login import recent_sign_in_required
 from portal.keys import service
@@ -16,6 +17,8 @@ from portal.keys.listing import filters
 from portal.keys.page_kit import KEPT, about, bp, overtaken
 from portal.keys.revocation import blast_radius, revocation
 from portal.keys.revocation.blast_radius import MOST, REPAIRS, Selection
+from portal.keys.revocation.in_parts import Stopped
+from portal.keys.revocation.revocation import Past
 from portal.keys.schemas import RevokeKey, StopKey
 from portal.records import listing
 
@@ -151,10 +154,11 @@ def _dry_run(chosen: Selection, problem: str = "", wrong: str = "") -> ResponseR
     asked = request.form if request.method == "POST" else request.args
     says_which = chosen.is_narrowed
     verb = asked["verb"] if asked.get("verb") in VERBS else "revoke"
+    count = blast_radius.how_many(caller, chosen, verb) if says_which else 0
     return web.render(
         "keys/bulk.html",
         says_which=says_which,
-        count=blast_radius.how_many(caller, chosen, verb) if says_which else 0,
+        count=min(count, MOST),
         most=MOST,
         sample=blast_radius.sample(caller, chosen, verb, SAMPLE) if says_which else [],
         reason=asked.get("reason", ""),
@@ -194,28 +198,30 @@ def _stop_many(chosen: Selection) -> ResponseReturnValue:
         raise BadRequest(f"Choose one of {', '.join(VERBS)}.")
     if not chosen.is_narrowed:
         return _dry_run(chosen, "Say which keys: by application, who made them, tag or age.")
-    expected = request.form.get("confirm", "").strip().replace(",", "")
-    count = blast_radius.how_many(web.actor(), chosen, verb)
-    if expected != str(count):
-        would = "key would" if count == 1 else "keys would"
-        words = f"Type {count} to confirm: {count} {would} be changed now."
-        return _dry_run(chosen, words, "confirm")
     try:
         reason = _reason()
     except Invalid as error:
         return _dry_run(chosen, error.errors[0].message, "reason")
-    stopped = _act(verb, chosen, reason)
-    of_how_many = f"{stopped:,} of {count:,}" if stopped < count else f"{stopped:,}"
-    again = " Do it again for the others." if verb in REPAIRS and stopped < count else ""
-    web.toast(f"{of_how_many} {'key is' if count == 1 else 'keys are'} {DONE[verb]}.{again}")
+    typed = request.form.get("confirm", "").strip().replace(",", "")
+    try:
+        ids = blast_radius.confirmed(web.actor(), chosen, verb, typed)
+    except Conflict as error:
+        return _dry_run(chosen, error.detail, "confirm")
+    done = _act(verb, chosen, ids, reason)
+    count = len(ids)
+    of_how_many = f"{done.count:,} of {count:,}" if done.count < count else f"{done.count:,}"
+    again = " Do it again for the others." if done.left else ""
+    words = f"{of_how_many} {'key is' if count == 1 else 'keys are'} {DONE[verb]}.{again}"
+    web.toast(words, "warn" if done.left else "ok")
     return web.see_other(url_for("keys.index"))
 
 
-def _act(verb: str, chosen: Selection, reason: str | None) -> int:
+def _act(verb: str, chosen: Selection, ids: Sequence[str], reason: str | None) -> Stopped:
     if verb in REPAIRS:
-        return blast_radius.repair_many(web.actor(), chosen, verb)
-    act = blast_radius.block_many if verb == "block" else blast_radius.revoke_many
-    return act(web.actor(), chosen, reason)
+        repaired = blast_radius.repair_many(web.actor(), chosen, verb)
+        return Stopped(repaired, len(ids) - repaired)
+    past: Past = "blocked" if verb == "block" else "revoked"
+    return blast_radius.stop_many(web.actor(), chosen, ids, past, reason)
 
 
 # ---------------------------------------------------------------- the panic button
@@ -236,23 +242,35 @@ def panic() -> ResponseReturnValue:
     if request.method == "POST":
         typed = request.form.get("confirm", "").strip()
         try:
-            stopped = blast_radius.panic(caller, application, typed, _reason(), filters.CONSOLE)
-        except PortalError as error:
+            done = blast_radius.panic(caller, application, typed, _reason(), filters.CONSOLE)
+        except Invalid as error:
             problem = error.errors[0].message if error.errors else error.detail
             wrong = error.errors[0].field if error.errors else ""
         else:
-            web.toast(f"{stopped:,} {'key is' if stopped == 1 else 'keys are'} revoked.")
-            return web.see_other(url_for("keys.index", application_id=application.id))
+            return _after_panic(application.id, done)
+    every = blast_radius.of_application(application, filters.CONSOLE)
+    count = blast_radius.how_many(caller, every, "revoke")
     return web.render(
         "keys/panic.html",
         application=application,
-        count=blast_radius.how_many(
-            caller, blast_radius.of_application(application, filters.CONSOLE), "revoke"
-        ),
-        most=MOST,
+        count=min(count, MOST),
+        is_more=count > MOST,
         choices=[],
         reason=asked.get("reason", ""),
         problem=problem,
         wrong=wrong,
         status=422 if problem else 200,
     )
+
+
+def _after_panic(application_id: str, done: Stopped) -> ResponseReturnValue:
+    """Say what was revoked; if keys are left, lead back to where the rest is revoked."""
+    words = f"{done.count:,} {'key is' if done.count == 1 else 'keys are'} revoked."
+    if not done.left:
+        web.toast(words)
+        return web.see_other(url_for("keys.index", application_id=application_id))
+    left = f"More than {MOST:,} are" if done.left > MOST else f"{done.left:,} are"
+    left = "One is" if done.left == 1 else left
+    again = "not revoked yet: do it again for them, or suspend the application."
+    web.toast(f"{words} {left} {again}", "warn")
+    return web.see_other(url_for("keys.panic", application_id=application_id))

@@ -15,8 +15,8 @@ from portal.events import service as events
 from portal.keys import service
 from portal.keys.listing.filters import CONSOLE
 from portal.keys.models import ApiKey
+from portal.keys.revocation.in_parts import in_parts
 from portal.keys.schemas import RevokeKey, RevokeKeys
-from portal.keys.verification import verifier
 from portal.records import verbs
 from portal.records.audit import trail as audit
 from portal.records.listing import Query, narrowed
@@ -62,7 +62,8 @@ def revoke(actor: Actor, key_id: str, command: RevokeKey) -> ApiKey:
 def revoke_many(actor: Actor, command: RevokeKeys) -> dict[str, Any]:
     """Revoke or block all keys that meet the conditions, or return how many they are (`dry_run`).
 
-    A block can be undone. Raises Conflict for more than AT_ONCE keys.
+    For request handlers only: it stops them in parts, and commits each. A block can be undone.
+    Raises Conflict for more than AT_ONCE keys.
     """
     actor.require("keys:write")
     fitting = _fitting(actor, command)
@@ -72,6 +73,7 @@ def revoke_many(actor: Actor, command: RevokeKeys) -> dict[str, Any]:
     ).all()
     found: dict[str, Any] = {
         "count": count,
+        "left": count,
         "dry_run": command.dry_run,
         "sample": [{"id": key_id, "name": name} for key_id, name in sample],
     }
@@ -81,8 +83,11 @@ def revoke_many(actor: Actor, command: RevokeKeys) -> dict[str, Any]:
         raise Conflict(f"These are {count} keys. Narrow it down to {AT_ONCE} at once.")
     ids = session.scalars(fitting.with_only_columns(ApiKey.id)).all()
     past: Past = "blocked" if command.verb == "block" else "revoked"
-    stopped = stop_together(actor, ids, past, command.reason, command.application_id)
-    return found | {"count": stopped}
+    application_id = command.application_id
+    stopped = in_parts(
+        ids, lambda part: stop_together(actor, part, past, command.reason, application_id)
+    )
+    return found | {"count": stopped.count, "left": stopped.left}
 
 
 def stop_together(
@@ -92,7 +97,7 @@ def stop_together(
 
     In an emergency there is no time for thousands of statements. Without a reason, that of a
     planned revocation or of an earlier block stays. The caller must have checked that the actor
-    may do this.
+    may do this, and tells the verifier.
     """
     done: dict[str, Any] = {"revoked_at": func.now()} if past == "revoked" else {"blocked": True}
     why = f"{past}_reason"
@@ -110,7 +115,6 @@ def stop_together(
         return 0
     if past == "revoked":
         counts.give_back(actor.tenant_id, ApiKey, len(stopped))
-    verifier.changed(key_id for key_id, *_ in stopped)
     entries = (
         (key_id, name, {past: (False, True), "reason": (None, given)})
         for key_id, name, given in stopped

@@ -2632,10 +2632,12 @@ class RevokeKeys(TypedDict):
 
 
 class RevokedDocument(TypedDict):
-    """The number of keys that a bulk revocation selects, and some of them."""
+    """The number of keys that a change of many selects or has changed, and some of them."""
 
     count: int
-    """Number of keys that meet the conditions."""
+    """Number of keys that meet the conditions; without `dry_run`, of those that were changed."""
+    left: int
+    """Number of these keys that are not changed yet. Repeat the call until it is 0."""
     dry_run: bool
     """True if nothing was changed."""
     sample: list[NamedDocument]

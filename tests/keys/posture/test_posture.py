@@ -157,10 +157,11 @@ def test_a_program_stops_the_keys_that_have_a_weakness(
     asked = {"weakness": view, "verb": verb, "reason": "A review"}
     counted = ada.post("/api-keys/revocations", asked).json or {}
     assert counted == {
-        "count": 1, "dry_run": True, "sample": [{"id": found["id"], "name": found["name"]}],
+        "count": 1, "left": 1, "dry_run": True,
+        "sample": [{"id": found["id"], "name": found["name"]}],
     }  # fmt: skip
     done = ada.post("/api-keys/revocations", {**asked, "dry_run": False}).json or {}
-    assert done == {**counted, "dry_run": False}
+    assert done == {**counted, "left": 0, "dry_run": False}
     key = ada.get(f"/api-keys/{found['id']}").json or {}
     stopped = key["blocked"] if verb == "block" else key["status"] == "revoked"
     assert stopped

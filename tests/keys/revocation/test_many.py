@@ -1,0 +1,165 @@
+"""Many keys are stopped at once, however long that takes the database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from portal.keys.revocation import in_parts
+from tests.cast import ACME, Api, Pages
+from tests.databases import Database
+
+MANY, PART = 900, 400
+KEYS = """
+INSERT INTO api_key (tenant_id, id, name, key_hash, prefix, key_prefix, last4, version, tags,
+    application_id)
+SELECT %s, 'key_' || lpad(n::text, 26, '0'), 'Key ' || n, encode(sha256(n::text::bytea), 'hex'),
+    'sk-acme-', 'sk-acme-abcd', 'abcd', 1, '["old"]', %s
+FROM generate_series(1, %s) AS n
+"""
+# As if a statement about so many keys, or about this one, took longer than it may.
+SLOW = """
+CREATE FUNCTION take_too_long() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (SELECT count(*) > {most} OR bool_or(id = '{stuck}') FROM changed) THEN
+        RAISE EXCEPTION USING errcode = '57014', message = 'canceling statement';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER take_too_long AFTER UPDATE ON api_key REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION take_too_long()
+"""
+STUCK = f"key_{7:026}"
+STOPPED = "SELECT count(*) FROM api_key WHERE revoked_at IS NOT NULL OR blocked"
+NOTED = "SELECT count(*) FROM audit_entry WHERE action = ANY ('{key.revoked,key.blocked}')"
+
+
+@contextmanager
+def slow(database: Database, most: int, stuck: str = "") -> Iterator[None]:
+    """Give up statements that change more keys than `most`, or this one, until the block ends."""
+    database.sql(SLOW.format(most=most, stuck=stuck))
+    try:
+        yield
+    finally:
+        database.sql("DROP FUNCTION take_too_long CASCADE")
+
+
+@pytest.fixture
+def crm(ada: Api, database: Database, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return an application with many keys, of which fewer are a part."""
+    monkeypatch.setattr(in_parts, "PART", PART)
+    made = ada.create("applications", display_name="CRM", slug="crm")
+    database.sql(KEYS, ACME, made["id"], MANY)
+    return made
+
+
+def stop(way: str, crm: dict[str, Any], ada: Api, page: Pages) -> Any:
+    """Stop all keys of the application that are left, in one of the ways."""
+    chosen = {"application_id": crm["id"]}
+    if way == "REST":
+        return ada.post("/api-keys/revocations", {**chosen, "dry_run": False})
+    if way == "panic":
+        return page.post("/keys/panic", {**chosen, "confirm": crm["slug"]})
+    many = ada.post("/api-keys/revocations", {**chosen, "verb": "block"}).json["count"]
+    return page.post("/keys/bulk", {**chosen, "verb": "block", "confirm": str(many)})
+
+
+@pytest.mark.parametrize("most", [PART, 60])
+@pytest.mark.parametrize("way", ["REST", "panic", "bulk"])
+def test_more_keys_are_stopped_than_one_statement_has_time_for(
+    crm: dict[str, Any], ada: Api, page: Pages, database: Database, way: str, most: int
+) -> None:
+    with slow(database, most):
+        answer = stop(way, crm, ada, page)
+    assert answer.status_code == (200 if way == "REST" else 303), answer.text
+    assert database.sql(STOPPED) == database.sql(NOTED) == MANY
+    if way == "REST":
+        assert (answer.json["count"], answer.json["left"]) == (MANY, 0)
+    else:
+        assert f"{MANY} keys are" in page.get("/keys").text
+
+
+@pytest.mark.parametrize("way", ["REST", "panic", "bulk"])
+def test_when_the_time_is_over_it_says_what_is_left_and_goes_on_later(
+    crm: dict[str, Any],
+    ada: Api,
+    page: Pages,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+) -> None:
+    monkeypatch.setattr(in_parts, "LONGEST", 0)
+    answer = stop(way, crm, ada, page)
+    assert database.sql(STOPPED) == PART
+    if way == "REST":
+        assert (answer.json["count"], answer.json["left"]) == (PART, MANY - PART)
+    else:
+        said = {"panic": "500 are not revoked yet", "bulk": "400 of 900 keys are blocked"}
+        assert said[way] in page.get(answer.headers["Location"]).text
+    for _ in range(2):
+        answer = stop(way, crm, ada, page)
+    assert database.sql(STOPPED) == database.sql(NOTED) == MANY
+    assert way != "REST" or answer.json["left"] == 0
+
+
+@pytest.mark.parametrize("way", ["REST", "panic", "bulk"])
+def test_a_key_that_cannot_be_stopped_is_in_the_way_of_no_other(
+    crm: dict[str, Any], ada: Api, page: Pages, database: Database, way: str
+) -> None:
+    with slow(database, MANY, STUCK):
+        answer = stop(way, crm, ada, page)
+    assert database.sql(STOPPED) == MANY - 1
+    if way == "REST":
+        assert (answer.json["count"], answer.json["left"]) == (MANY - 1, 1)
+    else:
+        said = {"panic": "One is not revoked yet", "bulk": "899 of 900 keys are blocked"}
+        assert said[way] in page.get(answer.headers["Location"]).text
+
+
+def test_where_nothing_could_be_stopped_it_says_so(
+    crm: dict[str, Any],
+    ada: Api,
+    page: Pages,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(in_parts, "LONGEST", 0)
+    with slow(database, 0):
+        for way in ("REST", "panic"):
+            answer = stop(way, crm, ada, page)
+            assert (answer.status_code, "nothing was changed" in answer.text) == (503, True)
+    assert database.sql(STOPPED) == 0
+
+
+def test_a_stop_in_parts_is_answered_once_for_each_idempotency_key(
+    crm: dict[str, Any], ada: Api, database: Database
+) -> None:
+    asked = {"application_id": crm["id"], "dry_run": False}
+    with slow(database, 60):
+        first, again = (
+            ada.post("/api-keys/revocations", asked, headers={"Idempotency-Key": "leak-1"})
+            for _ in range(2)
+        )
+    assert first.json == again.json
+    assert first.json["count"] == MANY
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
+def test_checking_a_stop_of_many_stops_none(
+    crm: dict[str, Any], ada: Api, database: Database
+) -> None:
+    asked = {"application_id": crm["id"], "dry_run": False}
+    checked = ada.post("/api-keys/revocations", asked, headers={"Prefer": "validate-only"})
+    assert checked.status_code == 200, checked.text
+    assert database.sql(STOPPED) == 0
+
+
+def test_keys_that_are_blocked_are_not_blocked_again(ada: Api, page: Pages) -> None:
+    first, second = (ada.create("api-keys", tags=["old"])["id"] for _ in range(2))
+    ada.post(f"/api-keys/{first}/block", {"reason": "Lent out"})
+    page.post("/keys/bulk", {"tag": "old", "verb": "block", "reason": "Old", "confirm": "1"})
+    reasons = [
+        (ada.get(f"/api-keys/{one}").json or {})["blocked_reason"] for one in (first, second)
+    ]
+    assert reasons == ["Lent out", "Old"]
