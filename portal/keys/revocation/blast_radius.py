@@ -30,7 +30,7 @@ from portal.records.listing import Listing, Query, narrowed
 
 DAY = timedelta(hours=24)
 ONE_BY_ONE = 200  # up to this number, each key is an event of its own; more are one event a part
-MOST = 10_000  # keys are counted up to here
+MOST = 10_000  # keys of a selection that are stopped at once
 MOST_OF_ONE = 200_000  # keys of an application: more than there is time for
 MOST_REPAIRED = 1000
 
@@ -110,15 +110,17 @@ def sample(actor: Actor, chosen: Selection, verb: str, most: int) -> Sequence[Ap
 def confirmed(actor: Actor, chosen: Selection, verb: str, typed: str) -> Sequence[str]:
     """Return the ids of the keys that an action on many changes.
 
-    Raises Conflict unless their number, up to MOST, was typed.
+    Raises Conflict unless their number was typed, and for more than MOST keys to stop.
     """
     actor.require("keys:write")
-    ids = session.scalars(_ids(actor, chosen, MOST_OF_ONE, *_fit_for(verb))).all()
+    ids = session.scalars(_ids(actor, chosen, MOST + 1, *_fit_for(verb))).all()
+    if len(ids) > MOST and verb not in REPAIRS:
+        raise Conflict(f"These are more than {MOST:,} keys.")
     count = min(len(ids), MOST)
     if typed != str(count):
         would = "key would" if count == 1 else "keys would"
         raise Conflict(f"Type {count} to confirm: {count} {would} be changed now.")
-    return ids
+    return ids[:count]
 
 
 class Repair(NamedTuple):

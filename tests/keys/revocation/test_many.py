@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from portal.keys.revocation import in_parts
+from portal.keys.revocation import blast_radius, in_parts
 from tests.cast import ACME, Api, Pages
 from tests.databases import Database
 
@@ -153,6 +153,39 @@ def test_checking_a_stop_of_many_stops_none(
     checked = ada.post("/api-keys/revocations", asked, headers={"Prefer": "validate-only"})
     assert checked.status_code == 200, checked.text
     assert database.sql(STOPPED) == 0
+
+
+# ---------------------------------------------------------------- as many as were confirmed
+
+
+def test_more_keys_than_fit_are_not_stopped_by_a_smaller_number(
+    crm: dict[str, Any], page: Pages, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = {"application_id": crm["id"], "verb": "block"}
+    monkeypatch.setattr(blast_radius, "MOST", MANY - 1)
+    monkeypatch.setattr("portal.keys.revocation.pages.MOST", MANY - 1)
+    seen = page.get("/keys/bulk", query_string=chosen).text
+    assert "More than 899 keys selected" in seen
+    assert "to confirm" not in seen
+    for typed in (MANY - 1, MANY):
+        refused = page.post("/keys/bulk", chosen | {"confirm": str(typed)})
+        assert refused.status_code == 422
+        assert "Narrow it down to 899 keys" in refused.text
+    assert database.sql(STOPPED) == 0
+
+
+def test_as_many_keys_as_fit_are_not_called_more(
+    crm: dict[str, Any], page: Pages, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = {"application_id": crm["id"], "verb": "block"}
+    monkeypatch.setattr(blast_radius, "MOST", MANY)
+    monkeypatch.setattr("portal.keys.revocation.pages.MOST", MANY)
+    for path in ("/keys/bulk", "/keys/panic"):
+        seen = page.get(path, query_string=chosen).text
+        assert "900 keys" in seen
+        assert "More than" not in seen
+    assert page.post("/keys/bulk", chosen | {"confirm": "900"}).status_code == 303
+    assert database.sql(STOPPED) == MANY
 
 
 def test_keys_that_are_blocked_are_not_blocked_again(ada: Api, page: Pages) -> None:
