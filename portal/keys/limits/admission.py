@@ -345,8 +345,8 @@ class CallAdmission:
     def return_slices(self, everything: bool = False) -> None:
         """Return unused leases and slices to PostgreSQL; `everything` ends the running ones first.
 
-        Raises the errors of the driver. After an error, money is available again when its
-        reservation expires, and requests and tokens when their slot has left the window.
+        Raises the errors of the driver. After one, money is available again when its reservation
+        expires, and requests and tokens when their slot has left the window.
         """
         if everything:
             self.forget_all()
@@ -360,7 +360,8 @@ class CallAdmission:
         """Return the leases and slices that have ended to PostgreSQL, and give the number that
         failed.
 
-        They fail if another transaction holds their rows, and stay for the next attempt.
+        They fail if another transaction holds their rows, or if their statement took too long, and
+        stay for the next attempt.
         """
         unused, money = self._still_counted(self.leases.ended()), self.slices.ended()
         given: list[Arguments] = [

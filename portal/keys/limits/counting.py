@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 import psycopg
 import structlog
-from psycopg.errors import QueryCanceled, ReadOnlySqlTransaction
+from psycopg.errors import LockNotAvailable, QueryCanceled, ReadOnlySqlTransaction
 
 from portal.core.config import libpq_url
 from portal.core.deadlines import connection_settings
@@ -222,13 +222,16 @@ class BatchCounter:
         """Return leases and slices to PostgreSQL, and give the positions of the accepted ones.
 
         One statement returns only a few: their rows stay locked until all are done, and calls of
-        these keys wait for them. Call this from one thread only, and not from the one that counts.
+        these keys wait for them. Those of a statement that PostgreSQL gave up are not accepted.
+        Call this from one thread only, and not from the one that counts.
         """
         returning, done = self._for_returns(), list[int]()
         for first in range(0, len(given), RETURNED_AT_ONCE):
             some = _as_json(given[first : first + RETURNED_AT_ONCE])
             try:
                 done += [first + n for (n,) in returning.execute(RETURN, (some,))]
+            except (LockNotAvailable, QueryCanceled) as error:
+                log.warning("some leases and slices wait", reason=type(error).__name__)
             except LOST:
                 returning.close()  # a session that may only read would stay so
                 raise

@@ -114,3 +114,53 @@ def test_what_is_given_back_reaches_a_server_that_ended_its_connection(
     database.sql("SELECT pg_terminate_backend(%s, 5000)", counting._returning.info.backend_pid)
     assert ada.post("/api-keys/verify", call).json["valid"]
     meters.return_slices(everything=True)
+
+
+# As if a statement about a slice took longer than it may.
+SLOW = """
+CREATE FUNCTION take_too_long() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION USING errcode = '57014', message = 'canceling statement'; END $$;
+CREATE TRIGGER take_too_long BEFORE UPDATE ON spend_reservation
+    FOR EACH ROW EXECUTE FUNCTION take_too_long()
+"""
+RESERVED = "SELECT sum(reserved_usd) FROM key_budget WHERE family_id = %s"
+
+
+def lent(asker: Api) -> dict[str, Any]:
+    """Return a key that is called so often that its process is lent a slice of its budget."""
+    key = asker.create("api-keys", max_budget_usd=100)
+    call = {"key": key["key"], "estimated_usd": 0.01}
+    for _ in range(4):
+        answer = asker.post("/api-keys/verify", call).json
+        asker.post(f"/api-keys/reservations/{answer['reservation_id']}/settle", {"cost_usd": 0})
+    return key
+
+
+def test_money_that_nobody_holds_goes_back_beside_money_that_somebody_holds(
+    app: Flask, ada: Api, gus: Api, database: Database
+):
+    held, free = lent(ada), lent(gus)
+    meters = app.extensions["keys"].meters
+    with psycopg.connect(libpq_url(database.superuser_url)) as other:
+        of_key = "SELECT FROM spend_reservation WHERE family_id = %s FOR UPDATE"
+        other.execute(of_key, (held["id"],))
+        meters.return_slices(everything=True)
+        assert database.sql(RESERVED, free["id"]) == 0
+        assert database.sql(RESERVED, held["id"]) > 0
+    meters.return_slices()
+    assert database.sql(RESERVED, held["id"]) == 0
+
+
+def test_money_that_could_not_be_given_back_in_time_is_given_back_later(
+    app: Flask, ada: Api, database: Database
+):
+    key = lent(ada)
+    meters = app.extensions["keys"].meters
+    database.sql(SLOW)
+    try:
+        meters.return_slices(everything=True)
+        assert database.sql(RESERVED, key["id"]) > 0
+    finally:
+        database.sql("DROP FUNCTION take_too_long CASCADE")
+    meters.return_slices()
+    assert database.sql(RESERVED, key["id"]) == 0

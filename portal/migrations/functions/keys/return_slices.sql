@@ -28,7 +28,8 @@ BEGIN
             -- Found by its id alone: a condition on released_at can make PostgreSQL read the index
             -- of all that are not released, thousands of rows for one.
             SELECT * INTO slice FROM spend_reservation AS s
-            WHERE s.tenant_id = back.tenant AND s.id = back.slice FOR UPDATE;
+            WHERE s.tenant_id = back.tenant AND s.id = back.slice FOR UPDATE SKIP LOCKED;
+            CONTINUE WHEN NOT FOUND AND family IS NOT NULL;
             IF slice.released_at IS NULL AND slice.usd >= back.usd THEN
                 UPDATE spend_reservation AS s SET usd = s.usd - back.usd
                 WHERE s.tenant_id = back.tenant AND s.id = back.slice;
