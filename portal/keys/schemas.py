@@ -566,8 +566,9 @@ class PropagationDocument(BaseModel):
     verifiers: int = Field(description="Processes that may answer from memory.")
     heard: int = Field(description="Those of them that have heard.")
     milliseconds: float | None = Field(
-        description="Milliseconds until the last of them had heard, without those that began later;"
-        " null if that is not known of all of them."
+        description="Milliseconds from the writing of the change until the last of them had heard,"
+        " so with the time of saving it and all that was changed with it. Without those that began"
+        " later; null if that is not known of all of them."
     )
     cut_off: list[str] = Field(
         description="Hosts that have not said that they heard and are silent, with all their"

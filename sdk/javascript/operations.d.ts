@@ -2873,7 +2873,7 @@ export interface Propagation {
   verifiers: number;
   /** Those of them that have heard. */
   heard: number;
-  /** Milliseconds until the last of them had heard, without those that began later; null if that is not known of all of them. */
+  /** Milliseconds from the writing of the change until the last of them had heard, so with the time of saving it and all that was changed with it. Without those that began later; null if that is not known of all of them. */
   milliseconds: number | null;
   /** Hosts that have not said that they heard and are silent, with all their processes. They do not answer VALID any more: those that are cut off answer 503. */
   cut_off: string[];

@@ -97,11 +97,12 @@ def what_if(actor: Actor, key_id: str, asked: RehearseKey) -> dict[str, Any]:
 class Propagation:
     """The number of verifying processes that have received a key's newest change.
 
-    `verifiers` counts those that may answer from memory. `milliseconds` is the time until the last
-    of them received it, without those that began later and knew it; None if that is not stored of
-    all of them or nothing changed. `cut_off` are the hosts where a process has not said that it
-    received it, and all are silent for too long. A silent process responds with 503, unless it only
-    cannot write what it has received.
+    `verifiers` counts those that may answer from memory. `milliseconds` is the time from the moment
+    at which the change was written until the last of them received it, so with the time of saving
+    it, and all keys that were changed with it. It leaves out those that began later and knew it,
+    and is None if that is not stored of all of them or nothing changed. `cut_off` are the hosts
+    where a process has not said that it received it, and all are silent for too long. A silent
+    process responds with 503, unless it only cannot write what it has received.
     """
 
     verifiers: int

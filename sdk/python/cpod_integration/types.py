@@ -2259,8 +2259,9 @@ class PropagationDocument(TypedDict):
     heard: int
     """Those of them that have heard."""
     milliseconds: float | None
-    """Milliseconds until the last of them had heard, without those that began later; null if
-    that is not known of all of them.
+    """Milliseconds from the writing of the change until the last of them had heard, so with the
+    time of saving it and all that was changed with it. Without those that began later; null
+    if that is not known of all of them.
     """
     cut_off: list[str]
     """Hosts that have not said that they heard and are silent, with all their processes. They do

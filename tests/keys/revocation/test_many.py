@@ -146,6 +146,14 @@ def test_a_stop_in_parts_is_answered_once_for_each_idempotency_key(
     assert again.headers["Idempotency-Replayed"] == "true"
 
 
+def test_the_change_of_a_key_is_told_with_its_own_part_not_with_all(
+    crm: dict[str, Any], ada: Api, page: Pages, database: Database
+) -> None:
+    database.sql("DELETE FROM key_change")
+    stop("REST", crm, ada, page)
+    assert database.sql("SELECT count(DISTINCT seq), count(*) FROM key_change") == (3, MANY)
+
+
 def test_checking_a_stop_of_many_stops_none(
     crm: dict[str, Any], ada: Api, database: Database
 ) -> None:
