@@ -1,7 +1,7 @@
 """Many keys are stopped at once, however long that takes the database."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -20,15 +20,27 @@ FROM generate_series(1, %s) AS n
 """
 # As if a statement about so many keys, or about this one, took longer than it may.
 SLOW = """
-CREATE FUNCTION take_too_long() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF (SELECT count(*) > {most} OR bool_or(id = '{stuck}') FROM changed) THEN
         RAISE EXCEPTION USING errcode = '57014', message = 'canceling statement';
     END IF;
     RETURN NULL;
 END $$;
-CREATE TRIGGER take_too_long AFTER UPDATE ON api_key REFERENCING NEW TABLE AS changed
-    FOR EACH STATEMENT EXECUTE FUNCTION take_too_long()
+CREATE TRIGGER fail AFTER UPDATE ON api_key REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION fail()
+"""
+# The connection breaks once more keys than this are revoked.
+BROKEN = """
+CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (SELECT count(*) > {most} FROM api_key WHERE revoked_at IS NOT NULL) THEN
+        PERFORM pg_terminate_backend(pg_backend_pid()), pg_sleep(5);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER fail AFTER UPDATE ON api_key
+    FOR EACH STATEMENT EXECUTE FUNCTION fail()
 """
 STUCK = f"key_{7:026}"
 STOPPED = "SELECT count(*) FROM api_key WHERE revoked_at IS NOT NULL OR blocked"
@@ -36,13 +48,18 @@ NOTED = "SELECT count(*) FROM audit_entry WHERE action = ANY ('{key.revoked,key.
 
 
 @contextmanager
-def slow(database: Database, most: int, stuck: str = "") -> Iterator[None]:
-    """Give up statements that change more keys than `most`, or this one, until the block ends."""
-    database.sql(SLOW.format(most=most, stuck=stuck))
+def failing(database: Database, trigger: str) -> Iterator[None]:
+    """Let changes of keys meet this trigger until the block ends."""
+    database.sql(trigger)
     try:
         yield
     finally:
-        database.sql("DROP FUNCTION take_too_long CASCADE")
+        database.sql("DROP FUNCTION fail CASCADE")
+
+
+def slow(database: Database, most: int, stuck: str = "") -> AbstractContextManager[None]:
+    """Give up statements that change more keys than `most`, or this one, until the block ends."""
+    return failing(database, SLOW.format(most=most, stuck=stuck))
 
 
 @pytest.fixture
@@ -130,6 +147,17 @@ def test_where_nothing_could_be_stopped_it_says_so(
             answer = stop(way, crm, ada, page)
             assert (answer.status_code, "nothing was changed" in answer.text) == (503, True)
     assert database.sql(STOPPED) == 0
+
+
+@pytest.mark.parametrize("way", ["REST", "panic"])
+def test_a_broken_connection_after_the_first_part_does_not_say_that_nothing_was_changed(
+    crm: dict[str, Any], ada: Api, page: Pages, database: Database, way: str
+) -> None:
+    with failing(database, BROKEN.format(most=PART)):
+        answer = stop(way, crm, ada, page)
+    assert answer.status_code == 503
+    assert "broke after a part of this was saved. Look before you send it" in answer.text
+    assert database.sql(STOPPED) == PART
 
 
 def test_a_stop_in_parts_is_answered_once_for_each_idempotency_key(
