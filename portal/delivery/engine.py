@@ -41,6 +41,10 @@ from portal.webhooks.subscriptions import CHANNEL
 log = structlog.stdlib.get_logger(__name__)
 
 POLL_SECONDS = 1.0
+BEHIND_SECONDS = 0.05
+"""Between two rounds of the search, while a tenant has more endpoints than one round walks: its own
+due ones wait for this, and without it the database would search all the time."""
+
 LOOK_SECONDS = 1.0
 CONNECTIONS = 1000
 HELD = 1500
@@ -64,6 +68,7 @@ RECONNECT_SECONDS = (0.2, 1.0)
 """Shorter than the time after which a worker without a session is declared dead."""
 
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError)
+TOO_LONG = (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable)
 BUSY = (psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable)
 """A lock was not to be had: to try again is enough."""
 
@@ -167,9 +172,10 @@ class Engine:
                     await work(connection)
                     if self._end.is_set():
                         return
+            except TOO_LONG as error:
+                log.warning("delivery: a statement took too long", reason=_first(error))
             except AWAY as error:
-                reason = str(error).strip().splitlines()[:1]
-                log.warning("delivery: database away", reason=reason, retry_in=wait)
+                log.warning("delivery: database away", reason=_first(error), retry_in=wait)
             except Exception:
                 log.exception("delivery: unexpected error", retry_in=wait)
             await asyncio.sleep(wait)
@@ -274,7 +280,7 @@ class Engine:
 
     async def _take_due(self, connection: Connection, worker: int, space: int) -> None:
         """Claim due deliveries once. If nothing was claimed in a whole round, search again after
-        POLL_SECONDS."""
+        POLL_SECONDS, or sooner if the round did not walk all endpoints."""
         begun = time.monotonic()
         self._look_for_due_at = begun + POLL_SECONDS
         wanted = self._share(await self._due(connection), space)
@@ -284,6 +290,9 @@ class Engine:
             self._round_took |= bool(taken)
             if self._round_took or not self._round.is_over:
                 self._look_for_due_at = 0.0
+            elif self._round.is_behind:
+                soon = time.monotonic() + BEHIND_SECONDS
+                self._look_for_due_at = min(self._look_for_due_at, soon)
             self._round_took &= not self._round.is_over
 
     async def _take_fresh(self, connection: Connection, worker: int, space: int) -> None:
@@ -505,7 +514,7 @@ class Engine:
             try:
                 await self._record_ended(connection)
             except BUSY as error:  # nothing was recorded, and the connection is as good as before
-                log.warning("delivery: recording again", reason=str(error).splitlines()[0])
+                log.warning("delivery: recording again", reason=_first(error))
                 self._ready.set()
 
     async def _record_ended(self, connection: Connection) -> None:
@@ -546,3 +555,8 @@ class Engine:
 
 def _tenant(wanted: tuple[DueEndpoint, int]) -> str:
     return wanted[0].tenant_id
+
+
+def _first(error: Exception) -> str:
+    """Return the first line of what an error says."""
+    return str(error).strip().partition("\n")[0]

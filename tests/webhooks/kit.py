@@ -182,7 +182,7 @@ class Hands:
         return self._runner.run(work)
 
     def due(self, webhook_id: str) -> queue.DueEndpoint | None:
-        found = self.run(queue.due(self.connection, ("", ""), [], 1000))
+        found, _ = self.run(queue.due(self.connection, ("", ""), [], [], 1000, 100_000))
         return next((one for one in found if one.webhook_id == webhook_id), None)
 
     def take(self, webhook_id: str, room: int = 100) -> list[queue.LeasedDelivery]:

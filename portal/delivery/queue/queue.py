@@ -1,7 +1,7 @@
 """The queue in PostgreSQL: claim due deliveries, and record their outcomes.
 
 Each statement runs as the tenant whose rows it uses. Only the search for endpoints crosses tenants
-(`due_endpoints` and `silent_endpoints`, functions of the owner, see the migrations). One
+(`next_due_endpoints` and `silent_endpoints`, functions of the owner, see the migrations). One
 transaction serves several tenants by entering one after the other.
 """
 
@@ -56,7 +56,7 @@ MOST_IN_HAND = 1000
 """Deliveries in flight for an ordered webhook: one, or as many as all lanes of a webhook hold if it
 was set in order just now."""
 
-DUE = "SELECT * FROM due_endpoints(%s, %s, %s, %s)"
+DUE = "SELECT * FROM next_due_endpoints(%s, %s, %s, %s, %s, %s)"
 # A webhook that another worker is claiming from is skipped: if that worker hangs, nobody waits.
 ALONE = """
 SELECT id FROM unnest(%s::text[]) AS o(id) WHERE pg_try_advisory_xact_lock(hashtextextended(id, 0))
@@ -147,6 +147,10 @@ UPDATE delivery d SET state = CASE WHEN d.attempts > 1 THEN 'retrying' ELSE 'pen
 WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s) AND d.state = 'in_flight'
 AND d.token = (%(tokens)s::jsonb ->> d.id)::bigint
 """  # noqa: S608  a constant of webhooks
+
+
+Place = tuple[str, str]
+"""A tenant and the id of its webhook, where a search begins or ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,11 +256,23 @@ async def halted(connection: Connection, webhook_id: str) -> None:
 
 
 async def due(
-    connection: Connection, after: tuple[str, str], busy: Sequence[str], at_most: int
-) -> list[DueEndpoint]:
-    """Return endpoints with due deliveries, in the order of their ids, beginning after `after`."""
-    rows = await connection.execute(DUE, (*after, list(busy), at_most))
-    return [DueEndpoint(**row) for row in await rows.fetchall()]
+    connection: Connection,
+    after: Place,
+    busy: Sequence[str],
+    not_of: Sequence[str],
+    at_most: int,
+    at_most_walked: int,
+) -> tuple[list[DueEndpoint], Place | None]:
+    """Return endpoints with due deliveries, in the order of their ids, beginning after `after`, and
+    the place where the search ended; None if that was behind the last endpoint. It ends at the
+    first endpoint of a tenant of `not_of`, and after `at_most_walked` endpoints, due or not."""
+    values = (*after, list(busy), list(not_of), at_most, at_most_walked)
+    rows = await (await connection.execute(DUE, values)).fetchall()
+    ends = [(row.pop("is_due"), row.pop("is_last")) for row in rows]
+    found = [DueEndpoint(**row) for row in rows]
+    is_end = not (len(rows) == at_most or (ends and ends[-1][1]))
+    place = None if is_end else (found[-1].tenant_id, found[-1].webhook_id)
+    return [one for one, (is_due, _) in zip(found, ends, strict=True) if is_due], place
 
 
 def counted_workers() -> Ask:

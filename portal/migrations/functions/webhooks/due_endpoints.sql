@@ -2,8 +2,8 @@
 -- busy ones and those of a suspended or retired application. `is_probe` tells that a paused
 -- endpoint should be tried, which is never one that was paused by hand. It reads rows of all
 -- tenants, so it runs as the owner, which the policy `engine` allows. It returns ids and limits
--- only, no published data. It jumps from endpoint to endpoint (a loose index scan): a million
--- deliveries that wait at one endpoint cost as much as one.
+-- only, no published data. It jumps from endpoint to endpoint (a loose index scan). Only the release
+-- before calls it; see next_due_endpoints.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION due_endpoints(
     after_tenant text, after_webhook text, busy text[], at_most integer

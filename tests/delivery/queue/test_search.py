@@ -1,0 +1,141 @@
+"""Test that endpoints with nothing to send take no time from the others, however many they are."""
+
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+
+from portal.core.config import libpq_url
+from portal.delivery import engine as engines
+from portal.delivery.queue import turns
+from portal.delivery.queue.turns import Round
+from portal.fast import pipeline
+from tests.cast import ACME, GLOBEX, Api
+from tests.databases import Database
+from tests.delivery.queue.test_turns import URL, searched
+from tests.delivery.test_engine import delivering, publish, rfp, until
+from tests.delivery.test_fairness import one, theirs
+from tests.webhooks.conftest import Make
+from tests.webhooks.kit import Hands, Mailbox, rows, sinks
+
+MANY = 20_000
+LIKE = {"url": URL, "event_types": ["rfp.*"]}
+COLUMNS = """
+SELECT string_agg(quote_ident(column_name), ', ') AS names FROM information_schema.columns
+WHERE table_name = 'webhook' AND is_generated = 'NEVER' AND column_name <> 'id'
+"""
+COPIES = """
+INSERT INTO webhook (id, {names}) SELECT left(id, -5) || lpad(n::text, 5, '0'), {names}
+FROM webhook, generate_series(1, {many}) AS n WHERE id = %s
+"""
+OWED = """
+INSERT INTO delivery (tenant_id, id, webhook_id, event_id, event_type, state, due_at)
+SELECT d.tenant_id, left(d.id, -5) || right(w.id, 5), w.id, d.event_id, d.event_type, %s,
+    now() + interval '1 day'
+FROM webhook w JOIN delivery d ON d.tenant_id = w.tenant_id WHERE w.id <> d.webhook_id
+AND d.event_type = 'rfp.created'
+"""
+PAUSED = "UPDATE webhook SET paused_at = now(), pause_reason = 'by_hand' WHERE tenant_id = %s"
+RETRY = "UPDATE delivery SET due_at = now() WHERE tenant_id = %s AND state = 'retrying'"
+CANCEL = """
+SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+WHERE wait_event_type = 'Lock' AND query LIKE '%due_endpoints%'
+"""
+REFUSED = b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"
+
+
+def owe_to_many(database: Database, webhook: dict[str, Any], many: int, state: str) -> None:
+    """Copy a webhook, and its delivery to each of the copies, which is not due for a day."""
+    [columns] = rows(database, COLUMNS)
+    rows(database, COPIES.format(**columns, many=many), webhook["id"])
+    rows(database, OWED, state)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("state", ["pending", "retrying"])
+def test_many_endpoints_with_nothing_to_send_stop_no_order_and_no_retry_of_another_tenant(
+    state: str,
+    app: Flask,
+    database: Database,
+    ada: Api,
+    gus: Api,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Cancel each statement of the engine that takes much longer than a search of a few hundred
+    endpoints."""
+    monkeypatch.setitem(pipeline.PLANNING, "statement_timeout", "400ms")
+    webhook = make(URL)
+    publish(ada, rfp(1))
+    owe_to_many(database, webhook, MANY, state)
+    rows(database, "DELETE FROM delivery WHERE webhook_id = %s", webhook["id"])
+    if state == "pending":
+        rows(database, PAUSED, ACME)
+    ordered, failing = Mailbox(), Mailbox(REFUSED)
+    with sinks(ordered.behave, failing.behave) as [port, bad]:
+        theirs(gus, port, ordered=True)
+        theirs(gus, bad)
+        with delivering(app):
+            publish(gus, one(1), one(2))
+            until(lambda: len(ordered.ids) == 2)
+            until(lambda: len(failing.ids) == 2)
+            until(lambda: rows(database, RETRY, GLOBEX) or len(failing.ids) > 2)
+
+
+WALKED = 5
+
+
+def test_a_search_walks_few_endpoints_and_the_next_turn_goes_on_after_them(
+    app: Flask, database: Database, ada: Api, gus: Api, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "WALKED", WALKED)
+    webhook = make(URL)
+    publish(ada, rfp(1))
+    owe_to_many(database, webhook, 22, "retrying")
+    rows(database, "UPDATE delivery SET due_at = now() WHERE webhook_id = %s", webhook["id"])
+    last, quiet = (ACME, webhook["id"]), gus.create("webhooks", name="Q", **LIKE)["id"]
+    publish(gus, rfp(1))
+    with Hands(database) as hands:
+        round_ = Round()
+        found, behind = [], []
+        for _ in range(6):
+            found.append(one_round(hands, round_))
+            behind.append(round_.is_behind)
+    other = (GLOBEX, quiet)
+    # Twice five in the first turn, as it begins the round.
+    assert found == [[other], [other], [other], [last, other], [other], [other]]
+    assert behind == [True, True, True, False, True, True]
+
+
+def one_round(hands: Hands, round_: Round) -> list[tuple[str, str]]:
+    found = searched(hands, round_, [])
+    while not round_.is_over:
+        found += searched(hands, round_, [])
+    return found
+
+
+def test_a_search_that_takes_too_long_is_not_reported_as_an_absent_database(
+    app: Flask,
+    database: Database,
+    ada: Api,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(engines, "LOOK_SECONDS", 600.0)  # after the first look only searches wait
+    quick = Mailbox()
+    with sinks(quick.behave) as [port]:
+        make(f"http://127.0.0.1:{port}/", ordered=True)
+        with delivering(app):
+            publish(ada, rfp(1))
+            until(lambda: quick.ids)
+            with psycopg.connect(libpq_url(database.superuser_url)) as other:
+                other.execute("LOCK TABLE endpoint")
+                until(lambda: database.waiting("%due_endpoints%"))
+                assert other.execute(CANCEL).fetchall() == [(True,)]
+            publish(ada, rfp(2))
+            until(lambda: len(quick.ids) == 2)
+    out = capfd.readouterr().out
+    assert "a statement took too long" in out
+    assert "database away" not in out
