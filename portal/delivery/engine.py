@@ -11,8 +11,10 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -59,6 +61,10 @@ GATHER_SECONDS = 0.002
 """Short, because an attempt that is not recorded yet is repeated if this worker dies."""
 
 ENDPOINTS = 200
+ACTING = 2
+"""Threads that pause, probe and resume webhooks. A tenant has one of them at a time: many of its
+receivers may be gone at once."""
+
 DRAIN_SECONDS = 40.0
 CLAIM_SECONDS = 5.0
 SIGN_OFF_SECONDS = 2.0
@@ -100,6 +106,8 @@ class Engine:
         self._fresh: dict[str, Fresh] = {}
         self._look_for_due_at = 0.0
         self._attempts = 0
+        self._threads = ThreadPoolExecutor(ACTING, thread_name_prefix="pauses")
+        self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._gathering: asyncio.TimerHandle | None = None
         self._thread = threading.Thread(target=self._run, name="delivery")
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -137,6 +145,8 @@ class Engine:
             listening.cancel()  # not earlier: it renews the lease of the deliveries in flight
             await asyncio.gather(listening, taking, recording, return_exceptions=True)
             await self._sign_off()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self.keys.stop()
         log.info("delivery stopped", attempts=self._attempts)
 
     async def _end_taking(self, taking: "asyncio.Task[None]") -> None:
@@ -545,8 +555,16 @@ class Engine:
 
     def _in_thread(self, verb: Callable[..., Any], tenant_id: str, *arguments: Any) -> None:
         """Run a rare action (a pause, a probe, a recovery) through the service, in a thread."""
-        work = asyncio.to_thread(safe_pause.run, self.app, verb, tenant_id, *arguments)
+        work = self._in_turn(verb, tenant_id, *arguments)
         self._keep(asyncio.get_running_loop().create_task(work))
+
+    async def _in_turn(self, verb: Callable[..., Any], tenant_id: str, *arguments: Any) -> None:
+        """Run an action when those before it of the same tenant have ended: one of each tenant is
+        in the threads or waits for them."""
+        async with self._turns[tenant_id]:
+            loop = asyncio.get_running_loop()
+            run = partial(safe_pause.run, self.app, verb, tenant_id, *arguments)
+            await loop.run_in_executor(self._threads, run)
 
     def _keep(self, task: "asyncio.Task[None]") -> None:
         self._tasks.add(task)

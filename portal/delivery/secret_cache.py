@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -30,8 +31,9 @@ FRESH_SECONDS = 15.0
 STALE_SECONDS = 600.0
 AT_ONCE = 20
 READERS = 2
-"""Batches of one tenant that are read at a time. There are more threads, so no tenant waits until
-all secrets of another one are read."""
+THREADS = 8
+"""READERS is how many batches of one tenant are read at a time. There are more threads, in which
+nothing else runs, so no tenant waits until all secrets of another one are read."""
 
 WAIT_FOR_STORE = timedelta(seconds=30)
 WAIT_FOR_DATABASE = timedelta(seconds=1)
@@ -62,7 +64,12 @@ class Keys:
         self._kept: dict[Place, _Kept] = {}
         self._reading: dict[Place, asyncio.Task[Read]] = {}
         self._batches: dict[str, list[Place]] = {}
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="secrets")
         self._turns: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(READERS))
+
+    def stop(self) -> None:
+        """End the threads; those that read end when they have read."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def of(self, tenant_id: str, settings: DeliverySettings) -> list[str]:
         """Return the secrets that sign at this moment, the one in use first. Raises
@@ -107,7 +114,8 @@ class Keys:
         async with self._turns[tenant_id]:
             if self._batches.get(tenant_id) is places:
                 del self._batches[tenant_id]
-            return await asyncio.to_thread(self._read, tenant_id, places)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, self._read, tenant_id, places)
 
     def _read(self, tenant_id: str, places: Sequence[Place]) -> Read:
         refs = {place: SecretRef(tenant_id, "webhooks", place[1], "signing") for place in places}

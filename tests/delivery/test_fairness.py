@@ -10,6 +10,7 @@ from flask import Flask
 
 from portal.core.errors import PortalError
 from portal.delivery import engine as engines
+from portal.delivery.health import safe_pause
 from portal.delivery.queue import turns
 from portal.secretstore import Secret, SecretRef, embedded_store
 from tests.cast import ACME, Api
@@ -247,3 +248,42 @@ def test_a_tenant_whose_many_secrets_are_read_slowly_leaves_readers_for_the_othe
             finally:
                 answers.set()
             until(lambda: len(much.ids) == 100)
+
+
+GONE = b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n"
+
+
+def test_a_tenant_whose_many_receivers_are_gone_leaves_threads_for_the_others(
+    app: Flask, ada: Api, gus: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Let each pause of one tenant take as long as the test."""
+    pausing, ends, run = threading.Event(), threading.Event(), safe_pause.run
+
+    def slow(app: Flask, verb: Any, tenant_id: str, *arguments: Any) -> None:
+        if tenant_id == ACME:
+            pausing.set()
+            ends.wait(60)
+        run(app, verb, tenant_id, *arguments)
+
+    monkeypatch.setattr(safe_pause, "run", slow)
+    gone, quick = Mailbox(GONE), Mailbox()
+
+    def paused(api: Api) -> int:
+        items = api.get("/webhooks?limit=100").json["items"]
+        return sum(one["pause_reason"] == "gone" for one in items)
+
+    with sinks(gone.behave, quick.behave) as [many, port]:
+        make_many(ada, 40, many)
+        with delivering(app):
+            publish(ada, {"type": "much.happened"})
+            until(pausing.is_set)
+            try:
+                theirs(gus, port)
+                theirs(gus, many)
+                publish(gus, one())
+                until(lambda: quick.ids)
+                until(lambda: paused(gus) == 1)
+                assert paused(ada) == 0
+            finally:
+                ends.set()
+            until(lambda: paused(ada) == 40)
