@@ -4,7 +4,7 @@ from alembic import op
 
 from portal.migrations.functions import replace
 
-revision, down_revision = "0080", "0078"
+revision, down_revision = "0080", "0079"
 
 
 def upgrade() -> None:
