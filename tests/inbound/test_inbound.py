@@ -563,9 +563,9 @@ def test_a_shared_secret_stays_when_the_scheme_was_mistaken(ada: Api, client: Fl
     assert knock(client, webhook["inbound_url"], body, github(body)).status_code == 200
 
 
-@pytest.mark.parametrize("scheme", ["github", "api-key", "hmac-sha256-base64"])
+@pytest.mark.parametrize("scheme", ["github", "api-key", "hmac-sha256-base64", "basic"])
 def test_what_everybody_knows_is_no_shared_secret(ada: Api, scheme: str) -> None:
-    webhook = make(ada, inbound_scheme=scheme)
+    webhook = make(ada, inbound_scheme=scheme, inbound_secret="splunk:a-password")
     for known in (
         "https://idp.example.com/.well-known/jwks.json",
         "-----BEGIN PUBLIC KEY-----",
@@ -573,6 +573,8 @@ def test_what_everybody_knows_is_no_shared_secret(ada: Api, scheme: str) -> None
     ):
         refused = ada.patch(f"/webhooks/{webhook['id']}", {"inbound_secret": known})
         assert (refused.status_code, "Others know" in refused.text) == (422, True)
+        body = {"direction": "inbound", "inbound_scheme": scheme, "inbound_secret": known}
+        assert ada.post("/webhooks", {"name": "x", **body}).status_code == 422
 
 
 def test_the_quarantine_can_be_emptied(ada: Api, vic: Api, client: FlaskClient) -> None:

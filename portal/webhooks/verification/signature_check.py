@@ -341,10 +341,10 @@ def key_problem(scheme: Scheme, secret: str) -> str | None:
     if scheme.method == "sns":
         is_topic = sns.TOPIC.fullmatch(secret)
         return None if is_topic else "Give the topic's ARN: arn:aws:sns:…:….:name."
-    if scheme.method == "basic":
-        return None if ":" in secret else "Give it as user:password."
     if is_shared(scheme, secret) and PUBLIC.match(secret):
         return "Others know this too. Give the secret that only you and the sender have."
+    if scheme.method == "basic":
+        return None if ":" in secret else "Give it as user:password."
     return None if scheme.method == "equal" else _why_no_key(scheme, secret)
 
 
