@@ -121,7 +121,7 @@ class Keys:
         refs = {place: SecretRef(tenant_id, "webhooks", place[1], "signing") for place in places}
         with self._app.app_context(), transaction(tenant_id):
             found = keyring.read_many(list(refs.values()), "sign deliveries")
-            return {place: _keys(found[ref], place[2]) for place, ref in refs.items()}
+            return {place: _keys(found[ref], place) for place, ref in refs.items()}
 
     def _forget_reading(self, places: Sequence[Place]) -> None:
         for place in places:
@@ -133,8 +133,8 @@ class Keys:
             del self._kept[place]
 
 
-def _keys(found: Secret | PortalError, mark: str | None) -> keyring.SigningKeys | PortalError:
-    return found if isinstance(found, PortalError) else keyring.keys_of(found, mark)
+def _keys(found: Secret | PortalError, place: Place) -> keyring.SigningKeys | PortalError:
+    return found if isinstance(found, PortalError) else keyring.keys_of(found, *place[1:])
 
 
 def _unavailable(error: Exception) -> KeysUnavailable:

@@ -154,7 +154,7 @@ def represent(scheme: Scheme, found: Diagnosis) -> dict[str, Any]:
         "code": verdict.code,
         "reason": verdict.reason,
         "scheme": scheme.name,
-        "fingerprint": verdict.fingerprint,
+        "fingerprint": found.fingerprint,
         "findings": [
             {"code": one.code, "what": one.what, "remedy": one.remedy} for one in found.findings
         ],
@@ -179,9 +179,11 @@ def _message(command: SignatureCheck, webhook: Webhook | None) -> Message:
 def _candidates(command: SignatureCheck, webhook: Webhook | None) -> Sequence[Candidate]:
     if command.secret is None:
         return inbound_secrets.candidates(webhook) if webhook else ()
-    own = [Candidate(command.secret, "the secret that was given")]
+    name = "the secret that was given"
     if webhook is None:
-        return own
+        return [Candidate(command.secret, name)]
+    mark = inbound_secrets.fingerprint_of(webhook, command.secret)
+    own = [Candidate(command.secret, name, mark=mark)]
     # The stored secrets only explain a failure: “it was signed with an earlier secret”.
     stored = inbound_secrets.candidates(webhook)
-    return own + [Candidate(one.secret, one.name, False) for one in stored]
+    return own + [replace(one, is_current=False) for one in stored]

@@ -19,7 +19,7 @@ from portal.records.verbs import change
 from portal.webhooks import keyring, service
 from portal.webhooks.models import Webhook
 from portal.webhooks.schemas import WebhookInput
-from portal.webhooks.signing.signature_schemes import fingerprint
+from portal.webhooks.signing.signature_schemes import fingerprints
 
 NAME, SENDER = "Inbox", "Inbox feed"
 
@@ -98,5 +98,6 @@ def open_inbox(actor: Actor) -> Inbox:
 def _share(actor: Actor, receiver: Webhook, secret: str) -> None:
     """Store the sender's secret at the receiver, without showing it."""
     keyring.turn(receiver, secret, keep=False)  # the sender signs with its newest at once
-    values = {"secret_fingerprint": fingerprint(secret), "secret_rotated_at": database_now()}
+    mark = fingerprints(receiver.id, secret)[0]
+    values = {"secret_fingerprint": mark, "secret_rotated_at": database_now()}
     change(actor, receiver, values, action="secret_rotated")

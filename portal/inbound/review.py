@@ -23,7 +23,6 @@ from portal.records.listing import Listing, Page, Query, one_by_one, page_below
 from portal.records.quotas import stored_bytes
 from portal.webhooks import application_status
 from portal.webhooks.models import Webhook
-from portal.webhooks.signing.signature_schemes import fingerprint
 from portal.webhooks.verification import challenges, inbound_secrets
 from portal.webhooks.verification.documents import BY_HAND, documents
 from portal.webhooks.verification.provider_schemes import Scheme
@@ -199,9 +198,7 @@ def _recognised(webhook: Webhook, request: InboundRequest, known: Sequence[str])
         return Verdict(False, "no_secret", "No secret is known for this webhook yet.")
     for secret in known:
         if request.credential_digest in digests(webhook, secret):
-            return Verdict(
-                True, "verified", "The credential is the right one.", fingerprint(secret)
-            )
+            return Verdict(True, "verified", "The credential is the right one.", secret)
     words = (
         "The credential that was sent is another one, or it came before the portal's secret key was"
         " replaced."
@@ -247,7 +244,8 @@ def _judge(actor: Actor, webhook: Webhook, request: InboundRequest, known: Seque
             refused = refused_event(error)
             request.code, request.reason = refused.code, refused.reason
             return "refused"
-    request.state, request.verified_with = "accepted", verdict.fingerprint
+    request.state = "accepted"
+    request.verified_with = inbound_secrets.fingerprint_of(webhook, verdict.secret)
     request.verified_at, request.verified_by = database_now(), actor.id
     kept = {name: getattr(request, name) for name in ("url", "headers", "body")}
     for name, value in without_keys(kept).items():

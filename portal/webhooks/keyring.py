@@ -17,7 +17,7 @@ from portal.core.errors import Conflict, PortalError
 from portal.database.session import database_now
 from portal.secretstore import Secret, SecretNotFound, SecretRef, store
 from portal.webhooks.models import Webhook
-from portal.webhooks.signing.signature_schemes import fingerprint
+from portal.webhooks.signing.signature_schemes import fingerprints
 
 OVERLAP = timedelta(hours=24)
 PREVIOUS = ("previous", "previous_2", "previous_3")  # the newest first
@@ -62,7 +62,7 @@ def turn(webhook: Webhook, secret: str, *, keep: bool = True) -> datetime | None
     except SecretNotFound:
         store().put(webhook.secret_ref, {"current": secret}, cas=None)
         return None
-    now, in_use = database_now(), _in_use(before, webhook.secret_fingerprint)
+    now, in_use = database_now(), _in_use(before, webhook.id, webhook.secret_fingerprint)
     until = now + OVERLAP if keep else now
     others = [(one, end) for one, end in _previous(before) if keep and end > now and one != in_use]
     kept = [(in_use, until), *others]
@@ -92,15 +92,15 @@ def retire(webhook: Webhook) -> None:
     except SecretNotFound:
         return
     if "previous" in secret:
-        left = {"current": _in_use(secret, webhook.secret_fingerprint)}
+        left = {"current": _in_use(secret, webhook.id, webhook.secret_fingerprint)}
         store().put(webhook.secret_ref, left, cas=secret.version)
 
 
-def _in_use(stored: Mapping[str, str], mark: str | None) -> str:
+def _in_use(stored: Mapping[str, str], webhook_id: str, mark: str | None) -> str:
     """Return the stored secret with the fingerprint that the row has; the current one if there is
     none."""
     before = stored.get("previous")
-    if before is not None and fingerprint(before) == mark:
+    if before is not None and mark in fingerprints(webhook_id, before):
         return before
     return stored["current"]
 
@@ -139,12 +139,12 @@ def open_keys(webhook: Webhook, now: datetime) -> list[str]:
         raise Conflict(
             "The signing secret of this webhook is gone. Rotate it, then try again."
         ) from error
-    return keys_of(stored, webhook.secret_fingerprint).signing(now)
+    return keys_of(stored, webhook.id, webhook.secret_fingerprint).signing(now)
 
 
-def keys_of(stored: Mapping[str, str], mark: str | None) -> SigningKeys:
-    """Return the secrets in a stored entry; the one in use has this fingerprint."""
-    in_use = _in_use(stored, mark)
+def keys_of(stored: Mapping[str, str], webhook_id: str, mark: str | None) -> SigningKeys:
+    """Return the secrets in a webhook's stored entry; the one in use has this fingerprint."""
+    in_use = _in_use(stored, webhook_id, mark)
     known = [(stored["current"], NEVER), *_previous(stored)]
     return SigningKeys(in_use, [(one, end) for one, end in known if one != in_use])
 

@@ -361,8 +361,9 @@ class WebhookDocument(Document):
         " to it."
     )
     secret_fingerprint: str | None = Field(
-        description="Hash of the signing secret; raw secret is never stored. It has the first"
-        " 12 hex digits of the SHA-256 of the secret's bytes."
+        description="Hash of the signing secret; raw secret is never stored. It has 12 hex digits:"
+        " of a Standard Webhooks secret the first of the SHA-256 of its bytes, of any other one a"
+        " keyed hash that only this webhook has."
     )
     is_active: bool = Field(
         description="Whether this webhook is active. It is enabled, and neither paused nor deleted."

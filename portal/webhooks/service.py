@@ -13,6 +13,7 @@ from portal.core.config import running
 from portal.core.errors import Conflict, FieldError, Invalid
 from portal.database.actor import Actor
 from portal.database.audience import RestrictedRecord
+from portal.database.base import new_id
 from portal.database.record import Record, find
 from portal.database.session import database_now, session
 from portal.events.type_names import LENGTH, patterns_of
@@ -114,8 +115,9 @@ def create(actor: Actor, command: WebhookInput) -> Revealed[Webhook]:
     Raises Invalid for a URL that may not be called or a reference that does not exist, and
     Unavailable if the secret store does not answer; then nothing is stored.
     """
-    values, secret, shown = _new(actor, command)
-    webhook = verbs.create(actor, Webhook(), values)
+    webhook = Webhook(id=new_id(Webhook.id_prefix))
+    values, secret, shown = _new(actor, webhook, command)
+    verbs.create(actor, webhook, values)
     subscriptions.subscribe(webhook)
     if secret:
         keyring.begin(webhook, secret)
@@ -124,8 +126,10 @@ def create(actor: Actor, command: WebhookInput) -> Revealed[Webhook]:
 
 def create_all(actor: Actor, commands: Sequence[WebhookInput]) -> list[Revealed[Webhook]]:
     """Create webhooks together. Raises what `create` raises."""
-    made = [_new(actor, command) for command in commands]
-    webhooks = verbs.create_all(actor, [(Webhook(), values) for values, _, _ in made])
+    new = [Webhook(id=new_id(Webhook.id_prefix)) for _ in commands]
+    made = [_new(actor, *one) for one in zip(new, commands, strict=True)]
+    given = [values for values, _, _ in made]
+    webhooks = verbs.create_all(actor, list(zip(new, given, strict=True)))
     for webhook in webhooks:
         subscriptions.subscribe(webhook)
     both = list(zip(webhooks, made, strict=True))
@@ -133,12 +137,14 @@ def create_all(actor: Actor, commands: Sequence[WebhookInput]) -> list[Revealed[
     return [Revealed(webhook, shown) for webhook, (_, _, shown) in both]
 
 
-def _new(actor: Actor, command: WebhookInput) -> tuple[dict[str, Any], str | None, dict[str, str]]:
+def _new(
+    actor: Actor, webhook: Webhook, command: WebhookInput
+) -> tuple[dict[str, Any], str | None, dict[str, str]]:
     """Return the values of a new webhook, its first secret, and what is shown of it this once."""
     actor.require("webhooks:write")
     secret, is_made_here = _first_secret(command)
     values = command.values()
-    values["secret_fingerprint"] = inbound_secrets.fingerprint(secret) if secret else None
+    values["secret_fingerprint"] = inbound_secrets.fingerprint_of(webhook, secret)
     values["name"] = command.name or UNTITLED
     values["inbound_scheme"] = inbound_secrets.scheme_name(command)
     values["enabled"] = _enabled(command)
@@ -228,7 +234,7 @@ def rotate_secret(actor: Actor, webhook_id: str) -> Revealed[Webhook]:
     secret = inbound_secrets.new(webhook)
     until = keyring.turn(webhook, secret)
     values = {
-        "secret_fingerprint": inbound_secrets.fingerprint(secret),
+        "secret_fingerprint": signature_schemes.fingerprints(webhook.id, secret)[0],
         "secret_rotated_at": database_now(),
         "previous_secret_expires_at": until,
     }

@@ -103,10 +103,57 @@ def test_a_secret_that_was_given_is_never_shown_and_nowhere_written(
 ) -> None:
     made = make(ada)
     assert "signing_secret" not in made
-    assert made["secret_fingerprint"] == hashlib.sha256(SECRET.encode()).hexdigest()[:12]
+    assert len(made["secret_fingerprint"]) == 12
     assert SECRET not in everything_written(database)
     read = ada.get(f"/webhooks/{made['id']}").json or {}
     assert "inbound_secret" not in read
+
+
+def test_a_fingerprint_tells_nobody_a_password(ada: Api, client: FlaskClient) -> None:
+    password = "splunk:Summer2026!"
+    one, other = (make(ada, "basic", inbound_secret=password) for _ in range(2))
+    assert one["secret_fingerprint"] != other["secret_fingerprint"], "equal ones look alike"
+    sent = {"Authorization": "Basic " + base64.b64encode(password.encode()).decode()}
+    assert knock(client, one["inbound_url"], b"{}", sent).status_code == 200
+    [kept] = received(ada, one)
+    assert kept["verified_with"] == one["secret_fingerprint"]
+    body = {"webhook_id": one["id"], "headers": sent, "body": "{}"}
+    checked = ada.post("/signature-checks", body).json or {}
+    assert (checked["verified"], checked["fingerprint"]) == (True, one["secret_fingerprint"])
+    guesses = [password, password.partition(":")[2], f"{one['id']}{password}"]
+    assert one["secret_fingerprint"] not in [plain_print(text) for text in guesses]
+
+
+def plain_print(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()[:12]
+
+
+@pytest.mark.usefixtures("in_vault")
+@pytest.mark.parametrize("release", ["this one", "the one before"])
+def test_a_fingerprint_is_recognised_after_the_secret_key_was_replaced(
+    ada: Api,
+    client: FlaskClient,
+    app: Flask,
+    config: Config,
+    make_config: Callable[..., Config],
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    release: str,
+) -> None:
+    webhook = make(ada)
+    stored = webhook["secret_fingerprint"]
+    if release == "the one before":
+        stored = plain_print(SECRET)
+        database.sql(f"UPDATE webhook SET secret_fingerprint = '{stored}'")
+    keys = ",".join([secrets.token_hex(32), *config.secret_key.texts])
+    monkeypatch.setitem(app.extensions, "portal", make_config(PORTAL_SECRET_KEY=keys))
+    changed = {"inbound_scheme": "api-key", "inbound_secret": "a-key-that-was-not-committed"}
+    database.sql(LOST_AT_COMMIT)
+    assert ada.patch(f"/webhooks/{webhook['id']}", changed).status_code == 503
+    database.sql("DROP FUNCTION at_commit CASCADE")
+    assert knock(client, webhook["inbound_url"], b"[1]", github(b"[1]")).status_code == 200
+    [kept] = received(ada, webhook)
+    assert kept["verified_with"] == stored
 
 
 def test_a_secret_that_is_made_here_is_shown_once(ada: Api) -> None:

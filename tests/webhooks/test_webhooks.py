@@ -334,7 +334,7 @@ def test_a_second_rotation_leaves_the_first_secret_its_day(ada: Api, app: Flask)
         secrets.append(turned["signing_secret"])
         ends.append(turned["previous_secret_expires_at"])
     kept = stored(app, made["id"])
-    assert keyring.keys_of(kept, None).signing(datetime.now(UTC)) == secrets[::-1]
+    assert keyring.keys_of(kept, made["id"], None).signing(datetime.now(UTC)) == secrets[::-1]
     assert kept["previous_3_expires_at"] == ends[0], "as the first rotation said"
     refused = ada.post(f"{path}/secret-rotations")
     until = f"until {datetime.fromisoformat(ends[0]):%-d %b %Y, %H:%M:%S} UTC."

@@ -18,6 +18,7 @@ from portal.inbound.models import InboundRequest
 from portal.inbound.reception.clean_message import HIDDEN
 from portal.inbound.reception.deduplication import Arrival
 from portal.webhooks.models import Webhook
+from portal.webhooks.verification.inbound_secrets import fingerprint_of
 from portal.webhooks.verification.message import Message
 from portal.webhooks.verification.provider_schemes import Scheme
 from portal.webhooks.verification.signature_check import Refused, Verdict, credential, read
@@ -49,7 +50,7 @@ def row(
         "credential_digest": digests(webhook, shown)[0] if shown else None,
         "source_ip": (source_ip or "")[:60] or None,
         "delivery_key": arrival.key,
-        "verified_with": verdict.fingerprint,
+        "verified_with": fingerprint_of(webhook, verdict.secret),
     }
 
 

@@ -18,9 +18,11 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from portal.core.config import running
 from portal.webhooks.signing import standard_webhooks
 
 Scheme = Literal[
@@ -150,11 +152,24 @@ def _digest(key: str, signed: bytes) -> bytes:
     return hmac.digest(key.encode(), signed, "sha256")
 
 
-def fingerprint(secret: str) -> str:
-    """Return a text that identifies a secret without revealing it: 12 hex digits of a SHA-256.
+def fingerprints(webhook_id: str, secret: str) -> list[str]:
+    """Return the texts of 12 hex digits that identify a webhook's secret without revealing it.
+    Store the first; compare with all.
 
-    For a Standard Webhooks key it is the fingerprint that the rest of the portal shows.
+    A Standard Webhooks key is random, and both sides see the same fingerprint of it. Any other
+    secret may be a password: its fingerprint is keyed and of this webhook only, so that it can
+    neither be guessed nor be compared with others. The last one is that of older releases.
     """
+    with suppress(standard_webhooks.InvalidKey):
+        return [standard_webhooks.fingerprint(secret)]
+    named = f"fingerprint of a secret of {webhook_id}\n{secret}".encode("utf-8", "replace")
+    keyed = [digest.hex()[:12] for digest in running().secret_key.digests(named)]
+    return [*keyed, plain_fingerprint(secret)]
+
+
+def plain_fingerprint(secret: str) -> str:
+    """Return 12 hex digits of the SHA-256 of a secret. Show it only to who gave the secret: a
+    password can be guessed from it."""
     try:
         return standard_webhooks.fingerprint(secret)
     except standard_webhooks.InvalidKey:

@@ -10,7 +10,7 @@ from portal.secretstore import Secret, SecretNotFound, store
 from portal.webhooks import keyring
 from portal.webhooks.models import Webhook
 from portal.webhooks.signing import signature_schemes, standard_webhooks
-from portal.webhooks.signing.signature_schemes import fingerprint
+from portal.webhooks.signing.signature_schemes import fingerprints
 from portal.webhooks.verification.provider_schemes import DEFAULT, Scheme, of_webhook
 from portal.webhooks.verification.signature_check import is_shared, key_problem
 from portal.webhooks.verification.signature_doctor import Candidate
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "candidates",
     "check_kept",
-    "fingerprint",
+    "fingerprint_of",
     "first",
     "known",
     "new",
@@ -88,7 +88,7 @@ def take(webhook: Webhook, command: "WebhookInput") -> dict[str, Any]:
     _check(of_webhook(command.inbound_scheme or DEFAULT, command.inbound_options), secret)
     until = keyring.turn(webhook, secret, keep=webhook.inbound_scheme == scheme_name(command))
     return {
-        "secret_fingerprint": fingerprint(secret),
+        "secret_fingerprint": fingerprints(webhook.id, secret)[0],
         "secret_rotated_at": database_now(),
         "previous_secret_expires_at": until,
     }
@@ -139,6 +139,15 @@ def known(webhook: Webhook) -> Sequence[str]:
     return _accepted(webhook, stored)
 
 
+def fingerprint_of(webhook: Webhook, secret: str | None) -> str | None:
+    """Return the fingerprint of a secret of this webhook as people can compare it: as the webhook
+    has it, also if that is from before the portal's secret key was replaced."""
+    if secret is None:
+        return None
+    found = fingerprints(webhook.id, secret)
+    return webhook.secret_fingerprint if webhook.secret_fingerprint in found else found[0]
+
+
 def candidates(webhook: Webhook) -> list[Candidate]:
     """Return all secrets of a webhook that the store still has, the newest first, for the
     doctor."""
@@ -147,19 +156,21 @@ def candidates(webhook: Webhook) -> list[Candidate]:
     except SecretNotFound:
         return []
     current = _accepted(webhook, newest)
-    found = {secret: Candidate(secret, "the secret of this webhook") for secret in current}
+    words = "the secret of this webhook"
+    found = {one: Candidate(one, words, mark=fingerprint_of(webhook, one)) for one in current}
     for stored in [newest, *_older(webhook, newest.version)]:
         for name in ("current", *keyring.PREVIOUS):
             if (secret := stored.get(name)) and secret not in found:
                 words = f"an earlier secret of this webhook, of {stored.created_at:%-d %b %Y}"
-                found[secret] = Candidate(secret, words, is_current=False)
+                mark = fingerprint_of(webhook, secret)
+                found[secret] = Candidate(secret, words, is_current=False, mark=mark)
     return list(found.values())
 
 
 def _accepted(webhook: Webhook, stored: Secret) -> list[str]:
     """Return the secrets of an entry that are accepted now. A previous one from before a change of
     the scheme may be no key of it; it would have every request refused."""
-    keys = keyring.keys_of(stored, webhook.secret_fingerprint)
+    keys = keyring.keys_of(stored, webhook.id, webhook.secret_fingerprint)
     current, *previous = keys.signing(database_now())
     if webhook.direction == "inbound":
         scheme = scheme_of(webhook)

@@ -23,7 +23,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from portal.webhooks.signing import standard_webhooks
-from portal.webhooks.signing.signature_schemes import fingerprint
 from portal.webhooks.verification import canonical, json_web_tokens, sns
 from portal.webhooks.verification.codes import Code
 from portal.webhooks.verification.documents import Look, documents
@@ -61,13 +60,13 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 class Verdict:
     """The result of a check: genuine or not. `code` says which, `reason` is a sentence.
 
-    `fingerprint` identifies the secret that matched, `signed_at` is the signed time in seconds.
+    `secret` is the one that matched, `signed_at` is the signed time in seconds.
     """
 
     verified: bool
     code: Code
     reason: str
-    fingerprint: str | None = None
+    secret: str | None = field(default=None, repr=False)
     signed_at: float | None = None
 
 
@@ -232,8 +231,7 @@ def _match(scheme: Scheme, secrets: Sequence[str], message: Message, claim: Clai
     for content in contents(scheme, message, claim):
         for (key, secret), signature in product(wanted, readable):
             if key.accepts(signature, content):
-                print_ = fingerprint(secret)
-                return Verdict(True, "verified", "Signature verified.", print_)
+                return Verdict(True, "verified", "Signature verified.", secret)
     raise Refused("no_match", "It was signed with another secret, or it was changed on the way.")
 
 
@@ -243,9 +241,7 @@ def _equal(scheme: Scheme, secrets: Sequence[str], claim: Claim) -> Verdict:
         # All items must match: one with another secret makes the whole request invalid.
         same = [hmac.compare_digest(value, secret.encode()) for value in given]
         if all(same):
-            return Verdict(
-                True, "verified", "The credential is the right one.", fingerprint(secret)
-            )
+            return Verdict(True, "verified", "The credential is the right one.", secret)
     raise Refused("no_match", "The credential that was sent is another one.")
 
 
@@ -467,7 +463,9 @@ def _standard(secrets: Sequence[str], message: Message, now: float) -> Verdict:
     reason = found.reason[:1].upper() + found.reason[1:] + "."
     stamp = headers.get("webhook-timestamp", "")
     signed_at = float(stamp) if found.verified else None
-    return Verdict(found.verified, found.code, reason, found.fingerprint, signed_at)
+    marks = {standard_webhooks.fingerprint(one): one for one in secrets} if found.verified else {}
+    secret = marks.get(found.fingerprint or "")
+    return Verdict(found.verified, found.code, reason, secret, signed_at)
 
 
 # ---------------------------------------------------------------- tokens, and Amazon's certificates
@@ -522,9 +520,7 @@ def _token(
     if name in found.claims and not json_web_tokens.fits_body(found.claims[name], message.body):
         raise Refused("body_changed", f"The body is not the one that {name} in the token names.")
     signed_at = found.claims.get("iat")
-    return Verdict(
-        True, "verified", "The token is genuine.", fingerprint(found.secret), signed_at=signed_at
-    )
+    return Verdict(True, "verified", "The token is genuine.", found.secret, signed_at=signed_at)
 
 
 def _opened(
@@ -565,4 +561,4 @@ def _sns(
         raise Refused(KEYS_AWAY, f"The certificate of Amazon SNS could not be had. {why}")
     if not sns.is_signed(body, signature, pem, now):
         raise Refused("no_match", "It was changed on the way, or Amazon did not sign it.")
-    return Verdict(True, "verified", "Signature verified.", fingerprint(topic))
+    return Verdict(True, "verified", "Signature verified.", topic)

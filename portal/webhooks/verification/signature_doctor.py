@@ -18,7 +18,7 @@ from itertools import combinations
 from typing import Any
 from urllib.parse import urlsplit
 
-from portal.webhooks.signing.signature_schemes import fingerprint
+from portal.webhooks.signing.signature_schemes import plain_fingerprint
 from portal.webhooks.verification import sns
 from portal.webhooks.verification.message import Message
 from portal.webhooks.verification.provider_schemes import SCHEMES, Scheme
@@ -41,11 +41,20 @@ SHOWN = 2000
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A secret to try, and its name for people, such as “the current secret”."""
+    """A secret to try, and its name for people, such as “the current secret”.
+
+    `mark` is its fingerprint, if it is one of a webhook.
+    """
 
     secret: str = field(repr=False)
     name: str
     is_current: bool = True
+    mark: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the text that identifies the secret."""
+        return self.mark or plain_fingerprint(self.secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +68,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The verdict, the findings, and the text that should have been signed."""
+    """The verdict, the findings, the text that should have been signed, and the fingerprint of the
+    secret that matched."""
 
     verdict: Verdict
     findings: Sequence[Finding]
     signed_text: str = ""
     expected: str | None = field(default=None, repr=False)
+    fingerprint: str | None = None
 
     @property
     def title(self) -> str:
@@ -108,7 +119,8 @@ def examine(
     findings = [] if verdict.verified else list(_find(scheme, message, candidates, verdict, now))
     expected = _expected(scheme, candidates, signed) if reveal and claim else None
     shown = signed[:SHOWN].decode("utf-8", "replace") if claim else ""
-    return Diagnosis(verdict, findings, shown, expected)
+    matched = next((one.fingerprint for one in candidates if one.secret == verdict.secret), None)
+    return Diagnosis(verdict, findings, shown, expected, matched)
 
 
 def _find(
@@ -134,8 +146,7 @@ def _find(
             "another_secret",
             "Nothing that usually goes wrong explains it: most likely it was signed with a secret"
             " that is not known here.",
-            "Compare the fingerprint of the secret with the sender's, or make a new secret and give"
-            " it to both sides.",
+            "Give the sender's secret here again, or make a new secret and give it to both sides.",
         )
 
 
@@ -245,7 +256,7 @@ def _about_scheme(
 def _earlier(one: Candidate) -> Finding:
     return Finding(
         "earlier_secret",
-        f"It was signed with {one.name} (…{fingerprint(one.secret)[-4:]}).",
+        f"It was signed with {one.name} (…{one.fingerprint[-4:]}).",
         "Give the sender the secret of now.",
     )
 
