@@ -128,10 +128,14 @@ def check_kept(actor: Actor, webhook: Webhook, request: InboundRequest) -> Diagn
     scheme = inbound_secrets.scheme_of(webhook)
     if scheme.hides_credential:  # it was not stored, so there is nothing to analyse
         return Diagnosis(review.judge(webhook, scheme, request, inbound_secrets.known(webhook)), ())
+    candidates = inbound_secrets.candidates(webhook)
+    known = [one.secret for one in candidates if one.is_current]
+    if review.proven(webhook, scheme, request, known):  # what it signed was changed since
+        return Diagnosis(review.judge(webhook, scheme, request, known), ())
     found = signature_doctor.examine(
         scheme,
         message_of(request),
-        inbound_secrets.candidates(webhook),
+        candidates,
         now=request.received_at.timestamp(),
     )
     return replace(found, signed_text=masked(found.signed_text))

@@ -9,7 +9,6 @@ from sqlalchemy.exc import DataError
 from sqlalchemy.orm import undefer
 
 from portal.core.errors import Conflict, Invalid, NotFound
-from portal.core.key_shape import masked_bytes
 from portal.database.actor import Actor
 from portal.database.record import find
 from portal.database.session import database_now, session
@@ -17,7 +16,13 @@ from portal.events import service as events
 from portal.inbound.models import KEEP_ACCEPTED, KEEP_QUARANTINED, STATES, InboundRequest
 from portal.inbound.reception import deduplication, event_of_request
 from portal.inbound.reception.reception import refused_event
-from portal.inbound.reception.stored_request import digests, message_of, without_keys
+from portal.inbound.reception.stored_request import (
+    content,
+    digests,
+    message_of,
+    proofs,
+    without_keys,
+)
 from portal.records.audit import trail as audit
 from portal.records.listing import Listing, Page, Query, one_by_one, page_below
 from portal.records.quotas import stored_bytes
@@ -26,7 +31,7 @@ from portal.webhooks.models import Webhook
 from portal.webhooks.verification import challenges, inbound_secrets
 from portal.webhooks.verification.documents import BY_HAND, documents
 from portal.webhooks.verification.provider_schemes import Scheme
-from portal.webhooks.verification.signature_check import Verdict, sources, verify
+from portal.webhooks.verification.signature_check import Verdict, is_shared, sources, verify
 
 AT_ONCE = 200
 
@@ -75,6 +80,14 @@ def get(actor: Actor, webhook_id: str, request_id: str) -> InboundRequest:
     return _find(actor, webhook_id, request_id)
 
 
+def _unchanging(actor: Actor, webhook_id: str) -> Webhook:
+    """Return the webhook; until the transaction ends nobody changes its secret. Whoever changes it
+    locks requests after the webhook, too, so neither waits for the other for ever."""
+    webhook = find(Webhook, actor, webhook_id)
+    session.refresh(webhook, with_for_update={"read": True, "key_share": True})
+    return webhook
+
+
 def _find(actor: Actor, webhook_id: str, request_id: str, *, lock: bool = False) -> InboundRequest:
     query = (
         InboundRequest.seen_by(actor)
@@ -99,7 +112,7 @@ def reverify(actor: Actor, webhook_id: str, request_id: str) -> InboundRequest:
     is accepted, and while the webhook's application is stopped.
     """
     actor.require("webhooks:write")
-    webhook = find(Webhook, actor, webhook_id)
+    webhook = _unchanging(actor, webhook_id)
     application_status.check_works(webhook)
     request = _find(actor, webhook_id, request_id, lock=True)
     if request.state != "quarantined":
@@ -119,7 +132,7 @@ def reverify_all(actor: Actor, webhook_id: str) -> Reviewed:
     """Verify the quarantined requests again, the oldest first, at most AT_ONCE. Raises Conflict
     while the webhook's application is stopped."""
     actor.require("webhooks:write")
-    webhook = find(Webhook, actor, webhook_id)
+    webhook = _unchanging(actor, webhook_id)
     application_status.check_works(webhook)
     query = _waiting(actor, webhook).order_by(InboundRequest.id).limit(AT_ONCE + 1)
     waiting = list(session.scalars(query.options(undefer(InboundRequest.body)).with_for_update()))
@@ -186,6 +199,8 @@ def judge(
         return Verdict(False, "not_kept", words)
     if scheme.hides_credential:
         return _recognised(webhook, request, known)
+    if (signer := proven(webhook, scheme, request, known)) is not None:
+        return Verdict(True, "verified", "Signature verified.", signer)
     message = message_of(request)
     # Rare, and started by a person: only here is a document fetched within a transaction.
     for url in sources(scheme, known, message):
@@ -193,15 +208,27 @@ def judge(
     return verify(scheme, known, message, now=request.received_at.timestamp())
 
 
+def proven(
+    webhook: Webhook, scheme: Scheme, request: InboundRequest, known: Sequence[str]
+) -> str | None:
+    """Return the secret that had signed a request before it was hidden in it; None if it was not
+    hidden later."""
+    shared = (one for one in known if is_shared(scheme, one))
+    return next((one for one in shared if request.credential_digest in proofs(webhook, one)), None)
+
+
 def _recognised(webhook: Webhook, request: InboundRequest, known: Sequence[str]) -> Verdict:
     if not known:
         return Verdict(False, "no_secret", "No secret is known for this webhook yet.")
+    if request.credential_digest is None:
+        words = "No credential of it was kept. Ask the sender to send it again."
+        return Verdict(False, "not_kept", words)
     for secret in known:
         if request.credential_digest in digests(webhook, secret):
             return Verdict(True, "verified", "The credential is the right one.", secret)
     words = (
-        "The credential that was sent is another one, or it came before the portal's secret key was"
-        " replaced."
+        "The credential that was kept of it is another one, or it came before the portal's secret"
+        " key was replaced."
     )
     return Verdict(False, "no_match", words)
 
@@ -228,17 +255,16 @@ def _judge(actor: Actor, webhook: Webhook, request: InboundRequest, known: Seque
     request.code, request.reason = verdict.code, verdict.reason
     if not verdict.verified:
         return "refused"
-    message = message_of(request)
-    arrival = deduplication.Arrival(scheme, message)
-    # By the options of today, like a request that comes now.
-    earlier, request.delivery_key = deduplication.earlier_and_key(
-        webhook, arrival, masked_bytes(message.body)
-    )
+    # By the secrets and options of today, like a request that comes now.
+    arrival = deduplication.Arrival(scheme, message_of(request), known)
+    kept = content(webhook, arrival)
+    kept = {"body_bytes": kept["body_bytes"], **without_keys(kept)}
+    earlier, request.delivery_key = deduplication.earlier_and_key(webhook, arrival, kept["body"])
     if earlier or deduplication.claim(webhook, arrival, request.id):
         return "duplicate"
-    if challenges.signed(scheme, message, known) is None:
+    if challenges.signed(scheme, arrival.message, known) is None:
         try:
-            event_of_request.publish(webhook, scheme, message, request, is_counted=True)
+            event_of_request.publish(webhook, scheme, arrival.clean, request, is_counted=True)
         except Invalid as error:
             deduplication.release(webhook, arrival)
             refused = refused_event(error)
@@ -247,8 +273,7 @@ def _judge(actor: Actor, webhook: Webhook, request: InboundRequest, known: Seque
     request.state = "accepted"
     request.verified_with = inbound_secrets.fingerprint_of(webhook, verdict.secret)
     request.verified_at, request.verified_by = database_now(), actor.id
-    kept = {name: getattr(request, name) for name in ("url", "headers", "body")}
-    for name, value in without_keys(kept).items():
+    for name, value in kept.items():
         setattr(request, name, value)
     return "verified"
 

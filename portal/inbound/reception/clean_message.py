@@ -9,7 +9,7 @@ from dataclasses import replace
 from portal.core.secret_scan import spellings
 from portal.webhooks.verification.message import Message
 from portal.webhooks.verification.provider_schemes import Scheme
-from portal.webhooks.verification.signature_check import is_shared
+from portal.webhooks.verification.signature_check import Refused, credential, is_shared, read
 
 HIDDEN = "[hidden]"
 SHORTEST = 8  # characters of a secret that is hidden: a shorter one is part of other texts
@@ -27,6 +27,16 @@ def cleaned(scheme: Scheme, known: Sequence[str], message: Message) -> Message:
         headers=tuple((name, _hidden(value, forms)) for name, value in message.headers),
         body=_hidden_in_bytes(message.body, forms),
     )
+
+
+def presented(scheme: Scheme, message: Message) -> str | None:
+    """Return the credential that a request carries in clear text; None if it carries none or
+    several, or if it was hidden."""
+    try:
+        found = {credential(scheme, one) for one in read(scheme, message).signatures} - {HIDDEN}
+    except Refused:
+        return None
+    return found.pop() if len(found) == 1 else None
 
 
 def _texts(scheme: Scheme, secret: str) -> Iterator[str]:

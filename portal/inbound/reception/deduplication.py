@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import insert
 from portal.core.key_shape import holds_key
 from portal.database.session import session
 from portal.inbound.models import KEEP_ACCEPTED, KEEP_QUARANTINED, InboundMark, InboundRequest
-from portal.inbound.reception.clean_message import cleaned
+from portal.inbound.reception.clean_message import cleaned, presented
 from portal.webhooks.models import Webhook
 from portal.webhooks.verification.message import Message
 from portal.webhooks.verification.provider_schemes import Scheme
@@ -44,7 +44,15 @@ class Arrival:
 
     @cached_property
     def clean(self) -> Message:
-        """Return the message without the webhook's secrets, to be stored and published."""
+        """Return the message without the webhook's secrets and its sender's own credential, to be
+        stored and published."""
+        own = presented(self.scheme, self.message) if self.scheme.hides_credential else None
+        if own is None or own in self.known:
+            return self._without_known
+        return cleaned(self.scheme, [own], self._without_known)
+
+    @cached_property
+    def _without_known(self) -> Message:
         return cleaned(self.scheme, self.known, self.message)
 
     @cached_property
@@ -64,14 +72,14 @@ class Arrival:
         if not found or self.scheme.has_sure_id(place):
             return None
         named = f"{found}\n{self.topic}\n".encode("utf-8", "surrogatepass")
-        compared = _timeless(self.scheme, self.message.body)
+        compared = _timeless(self.scheme, self.clean.body)
         return "sha256:" + hashlib.sha256(named + compared).hexdigest()
 
     @cached_property
     def topic(self) -> str:
         """Return the topic, if each topic is a delivery of its own; otherwise an empty text."""
         is_apart = self.scheme.equal_bodies == "one_a_type"
-        return (self.message.first(self.scheme.type) or "") if is_apart else ""
+        return (self.clean.first(self.scheme.type) or "") if is_apart else ""
 
     @cached_property
     def mark(self) -> str | None:
@@ -79,9 +87,10 @@ class Arrival:
         usual.
 
         Shopify and WooCommerce send one document under several topics and sign only the document,
-        so each topic is a delivery of its own.
+        so each topic is a delivery of its own. Secrets are hidden in it, so that it is the same
+        when a request is verified again, of which nothing else is stored.
         """
-        scheme, message = self.scheme, self.message
+        scheme, message = self.scheme, self._without_known
         if scheme.equal_bodies == "each" or (signed := signed_text(scheme, message)) is None:
             return None
         topic = f"{self.topic}\n".encode("utf-8", "surrogatepass")
@@ -90,7 +99,7 @@ class Arrival:
     @cached_property
     def _id(self) -> tuple[str, str | None]:
         """Return the first place that has an id, and the id."""
-        found = ((place, self.message.first((place,))) for place in self.scheme.id)
+        found = ((place, self.clean.first((place,))) for place in self.scheme.id)
         return next((one for one in found if one[1]), ("", None))
 
 

@@ -1,8 +1,9 @@
 """Store a request: all of it except credentials.
 
-The sender's own credential is never stored, and no secret of the webhook. API keys of the platform
-anywhere in the request are masked once it is accepted. In quarantine they stay, because the
-signature covers them, for 14 days at most, and nobody can see them.
+The sender's own credential is never stored, and no secret of the webhook that is known. One that
+becomes known while a request is in quarantine is hidden in it then: see `late_secrets`. API keys of
+the platform anywhere in the request are masked once it is accepted. In quarantine they stay,
+because the signature covers them, for 14 days at most, and nobody can see them.
 """
 
 import hashlib
@@ -15,15 +16,22 @@ from portal.core.config import running
 from portal.core.key_shape import masked, masked_bytes
 from portal.database.base import new_id
 from portal.inbound.models import InboundRequest
-from portal.inbound.reception.clean_message import HIDDEN
+from portal.inbound.reception.clean_message import HIDDEN, presented
 from portal.inbound.reception.deduplication import Arrival
 from portal.webhooks.models import Webhook
 from portal.webhooks.verification.inbound_secrets import fingerprint_of
 from portal.webhooks.verification.message import Message
-from portal.webhooks.verification.provider_schemes import Scheme
-from portal.webhooks.verification.signature_check import Refused, Verdict, credential, read
+from portal.webhooks.verification.provider_schemes import SCHEMES, Scheme
+from portal.webhooks.verification.signature_check import Verdict
 
 NEVER_KEPT = ("cookie", "authorization", "proxy-authorization")
+# Others may be mistaken for the webhook's scheme until somebody corrects that. The general ones
+# come last in the table and are read first: a Bearer token is no whole Authorization header.
+IN_CLEAR = [
+    scheme
+    for scheme in reversed(list(SCHEMES.values()))
+    if scheme.hides_credential and scheme.signature.startswith("header:")
+]
 MAX_HEADERS, MAX_HEADER = 100, 8 * 1024
 MAX_URL = 4096
 
@@ -33,25 +41,42 @@ def row(
 ) -> dict[str, Any]:
     """Return the columns of a request, unchanged except for secrets: the credential that it
     carries, and those of the webhook."""
-    scheme, message = arrival.scheme, arrival.clean
-    shown = presented(scheme, arrival.message) if scheme.hides_credential else None
-    body = _masked(scheme, message)
-    return {
+    return content(webhook, arrival) | {
         "tenant_id": webhook.tenant_id,
         "id": new_id(InboundRequest.id_prefix),
         "webhook_id": webhook.id,
         "code": verdict.code,
         "reason": verdict.reason,
-        "method": message.method[:10],
+        "method": arrival.message.method[:10],
+        "source_ip": (source_ip or "")[:60] or None,
+        "delivery_key": arrival.key,
+        "verified_with": fingerprint_of(webhook, verdict.secret),
+    }
+
+
+def content(webhook: Webhook, arrival: Arrival) -> dict[str, Any]:
+    """Return the columns of what was sent, without secrets, and the digest of the credential."""
+    scheme, message = arrival.scheme, arrival.clean
+    shown, body = _credential(scheme, arrival.message), _masked(scheme, message)
+    return {
         "url": message.url[:MAX_URL],
         "headers": _headers(scheme, message),
         "body": body,
         "body_bytes": len(body),
         "credential_digest": digests(webhook, shown)[0] if shown else None,
-        "source_ip": (source_ip or "")[:60] or None,
-        "delivery_key": arrival.key,
-        "verified_with": fingerprint_of(webhook, verdict.secret),
     }
+
+
+def _header(scheme: Scheme) -> str:
+    return scheme.signature.removeprefix("header:").lower()
+
+
+def _credential(scheme: Scheme, message: Message) -> str | None:
+    """Return the credential by the webhook's scheme, or else by the first other one that finds
+    some."""
+    own = [scheme] if scheme.hides_credential else []
+    found = (presented(one, message) for one in [*own, *IN_CLEAR])
+    return next((one for one in found if one), None)
 
 
 def without_keys(kept: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,24 +89,15 @@ def without_keys(kept: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _headers(scheme: Scheme, message: Message) -> list[list[str]]:
-    hidden = set(NEVER_KEPT)
-    if scheme.hides_credential:
-        hidden.add(scheme.signature.removeprefix("header:").lower())
+    # Without a signature in the place of a credential, a request could not be verified again.
+    own = {_header(scheme)}
+    others = {_header(one) for one in IN_CLEAR}
+    hidden = (others | own if scheme.hides_credential else others - own).union(NEVER_KEPT)
     kept = []
     for name, value in message.named.items():
         clean = value[:MAX_HEADER].replace("\x00", "")
         kept.append([name[:100], HIDDEN if name in hidden else clean])
     return kept[:MAX_HEADERS]
-
-
-def presented(scheme: Scheme, message: Message) -> str | None:
-    """Return the credential that a request carries in clear text; None if it carries none or
-    several."""
-    try:
-        found = {credential(scheme, one) for one in read(scheme, message).signatures}
-    except Refused:
-        return None
-    return found.pop() if len(found) == 1 else None
 
 
 def digests(webhook: Webhook, shown: str) -> list[str]:
@@ -90,7 +106,17 @@ def digests(webhook: Webhook, shown: str) -> list[str]:
 
     They are keyed, so that the credential cannot be guessed from the database alone.
     """
-    label, clear = f"inbound credential of {webhook.id}", shown.encode("utf-8", "surrogatepass")
+    return _keyed(f"inbound credential of {webhook.id}", shown)
+
+
+def proofs(webhook: Webhook, secret: str) -> list[str]:
+    """Return digests that say that a request was signed with this secret, in the place of those of
+    a credential, as `digests` does. Whoever sends the secret in clear has not signed with it."""
+    return _keyed(f"inbound signature of {webhook.id}", secret)
+
+
+def _keyed(label: str, text: str) -> list[str]:
+    clear = text.encode("utf-8", "surrogatepass")
     keys = [f"{label}\n{key.text}".encode() for key in running().secret_key]
     return [hmac.new(key, clear, hashlib.sha256).hexdigest() for key in keys]
 
