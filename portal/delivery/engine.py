@@ -48,10 +48,12 @@ BEHIND_SECONDS = 0.05
 due ones wait for this, and without it the database would search all the time."""
 
 LOOK_SECONDS = 1.0
-CONNECTIONS = 1000
 HELD = 1500
-"""Most deliveries leased to this worker, in flight or claimed ahead. With more than twice
-CONNECTIONS, some would wait for a connection for longer than their lease lasts."""
+"""Most deliveries leased to this worker, in flight or claimed ahead."""
+
+CONNECTIONS = HELD
+"""With fewer, several tenants whose receivers hang would hold all, though each leaves half of the
+places to others."""
 
 BATCH = 400
 """Each statement waits for its turn in the event loop, which takes long while many deliveries are

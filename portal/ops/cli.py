@@ -79,10 +79,13 @@ def worker(config: Config) -> None:
     from portal import create_app
     from portal.core import logs
     from portal.database import app_role
+    from portal.delivery.engine import CONNECTIONS
+    from portal.ops import serving
     from portal.ops import worker as loop
 
     logs.configure(production=config.is_production)
     app_role.check(config)
+    serving.allow_files(CONNECTIONS)
     loop.run(create_app(config, as_worker=True))
 
 

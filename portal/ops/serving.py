@@ -36,7 +36,7 @@ def web(config: Config) -> None:
     from granian.log import LogLevels
 
     _try_to_listen(config)
-    _allow_files(config.web_workers * CONNECTIONS)
+    allow_files(config.web_workers * CONNECTIONS)
     server = Granian(
         "portal",
         address=config.bind,
@@ -80,7 +80,7 @@ def _try_to_listen(config: Config) -> None:
             ) from error
 
 
-def _allow_files(wanted: int) -> None:
+def allow_files(wanted: int) -> None:
     """Raise the limit of open files, and so of connections, as far as the system allows."""
     import resource
 

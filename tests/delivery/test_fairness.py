@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from portal_devtools.identity_provider.people import ProviderPerson
 
 from portal.core.errors import PortalError
 from portal.delivery import engine as engines
 from portal.delivery.health import safe_pause
 from portal.delivery.queue import turns
 from portal.secretstore import Secret, SecretRef, embedded_store
-from tests.cast import ACME, Api
+from tests.cast import ACME, Api, Provider
 from tests.databases import Database
 from tests.delivery.test_engine import delivering, publish, until
 from tests.outbound.sink import Behaviour, read_request
@@ -33,6 +34,7 @@ OWED = """
 INSERT INTO delivery (tenant_id, id, webhook_id, event_id, event_type)
 SELECT tenant_id, 'dlv' || substr(id, 4), %s, id, type FROM event WHERE type = 'much.happened'
 """
+NEW_TENANT = "INSERT INTO tenant (id, slug, name, key_code) VALUES (%s, 'third', 'Third', 'thrd')"
 NOW = "SELECT clock_timestamp() AS now"
 # The id of an attempt begins with the time of its claim.
 CLAIMED_BEFORE = """
@@ -153,6 +155,38 @@ def test_a_tenant_with_many_dead_receivers_leaves_room_for_the_others(
             gate.open()
 
 
+def test_two_tenants_with_dead_receivers_leave_connections_for_a_third(
+    app: Flask,
+    database: Database,
+    ada: Api,
+    gus: Api,
+    token_provider: Provider,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each has half of what the others leave. That is as many as there are connections, if there
+    are fewer connections than places."""
+    places = 60
+    monkeypatch.setattr(engines, "CONNECTIONS", places * engines.CONNECTIONS // engines.HELD)
+    monkeypatch.setattr(engines, "HELD", places)
+    tim = ProviderPerson("tim@third.example", "Tim", f"tnt_{'3' * 26}", "Third", ("editor",))
+    rows(database, NEW_TENANT, tim.tenant_id)
+    third = Api(app.test_client(), token_provider.token_of(tim))
+    gate, quick = Gate(), Mailbox()
+    with sinks(gate.behave, quick.behave) as [dead, port]:
+        for api in (ada, third):
+            make_many(api, 5, dead, retry_policy=PATIENT)
+        theirs(gus, port)
+        with delivering(app) as engine:
+            for api, in_all in ((ada, places // 2), (third, places * 3 // 4)):
+                publish(api, *({"type": "much.happened"} for _ in range(FIRST_WIDTH)))
+                begun = min(in_all, engines.CONNECTIONS)
+                until(lambda wanted=begun: gate.waiting == wanted)
+            publish(gus, one())
+            until(lambda: quick.ids)
+            assert len(engine.taken) >= in_all, "it waited until other attempts had ended"
+            gate.open()
+
+
 def test_a_slow_receiver_slows_no_other_of_its_own_tenant(app: Flask, ada: Api, make: Make) -> None:
     gate, quick = Gate(), Mailbox()
     with sinks(gate.behave, quick.behave) as [slow, port]:
@@ -165,11 +199,11 @@ def test_a_slow_receiver_slows_no_other_of_its_own_tenant(app: Flask, ada: Api, 
             gate.open()
 
 
-def make_many(ada: Api, many: int, port: int) -> None:
-    """Create many webhooks of Acme with the same receiver."""
-    like = {"url": f"http://127.0.0.1:{port}/", "event_types": ["much.*"]}
+def make_many(api: Api, many: int, port: int, **more: Any) -> None:
+    """Create many webhooks with the same receiver."""
+    like = {"url": f"http://127.0.0.1:{port}/", "event_types": ["much.*"], **more}
     items = [{"name": f"Copy {number}", **like} for number in range(many)]
-    answer = ada.post("/webhooks/batch", {"items": items})
+    answer = api.post("/webhooks/batch", {"items": items})
     assert answer.status_code == 200, answer.text
 
 

@@ -8,7 +8,7 @@ from flask import Flask
 
 from portal.core.config import libpq_url
 from portal.delivery import engine as engines
-from portal.delivery.queue import turns
+from portal.delivery.queue import queue, turns
 from portal.delivery.queue.turns import Round
 from portal.fast import pipeline
 from tests.cast import ACME, GLOBEX, Api
@@ -38,6 +38,14 @@ AND d.event_type = 'rfp.created'
 """
 PAUSED = "UPDATE webhook SET paused_at = now(), pause_reason = 'by_hand' WHERE tenant_id = %s"
 RETRY = "UPDATE delivery SET due_at = now() WHERE tenant_id = %s AND state = 'retrying'"
+PROBED = """
+WITH paused AS (
+    UPDATE webhook SET paused_at = now(), pause_reason = 'failures' RETURNING tenant_id, id)
+INSERT INTO endpoint (tenant_id, webhook_id, next_probe_at)
+SELECT tenant_id, id, now() - interval '1 minute' FROM paused
+ON CONFLICT (tenant_id, webhook_id) DO UPDATE SET next_probe_at = excluded.next_probe_at
+"""
+READ = "EXPLAIN (ANALYZE, BUFFERS, FORMAT json) SELECT * FROM silent_endpoints(50)"
 CANCEL = """
 SELECT pg_cancel_backend(pid) FROM pg_stat_activity
 WHERE wait_event_type = 'Lock' AND query LIKE '%due_endpoints%'
@@ -81,6 +89,24 @@ def test_many_endpoints_with_nothing_to_send_stop_no_order_and_no_retry_of_anoth
             until(lambda: len(ordered.ids) == 2)
             until(lambda: len(failing.ids) == 2)
             until(lambda: rows(database, RETRY, GLOBEX) or len(failing.ids) > 2)
+
+
+def test_a_search_for_endpoints_without_deliveries_reads_those_of_few_others(
+    app: Flask, database: Database, ada: Api, gus: Api, make: Make
+) -> None:
+    many = 4_000
+    webhook = make(URL)
+    publish(ada, rfp(1))
+    owe_to_many(database, webhook, many, "pending")
+    quiet = gus.create("webhooks", name="Q", **LIKE)["id"]
+    rows(database, PROBED)
+    rows(database, "UPDATE endpoint SET next_probe_at = now() WHERE webhook_id = %s", quiet)
+    with Hands(database) as hands:
+        assert hands.run(hands.connection.send(queue.silent_endpoints())) == [
+            [{"tenant_id": GLOBEX, "webhook_id": quiet}]
+        ]
+    [read] = rows(database, READ)
+    assert read["QUERY PLAN"][0]["Plan"]["Shared Hit Blocks"] < 20 * many
 
 
 WALKED = 5
