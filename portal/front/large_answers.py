@@ -85,7 +85,7 @@ class LargeAnswers:
         try:
             if not self._makes_room(one):
                 # An error in a variable would keep its frames, and so the answer, for long.
-                raise RateLimited(TOO_MUCH) if method in SAFE else UnknownOutcome(DONE)
+                raise UnknownOutcome(DONE) if was_done(answer, method) else RateLimited(TOO_MUCH)
             await _in_parts(protocol, answer)
         except (TimeoutError, ProtocolClosed):
             log.info("a client did not take its answer")
@@ -122,6 +122,13 @@ class LargeAnswers:
     def _give_room(self, one: _OnItsWay) -> None:
         self._bytes -= one.bytes
         one.bytes = 0
+
+
+def was_done(answer: Answer, method: str) -> bool:
+    """Tell whether an answer is about something that was done: no question, refusal or dry run."""
+    status, headers, _ = answer
+    is_dry_run = any(name.lower() == "preference-applied" for name, _ in headers)
+    return method not in SAFE and status < 400 and not is_dry_run
 
 
 async def _in_parts(protocol: Any, answer: Answer) -> None:

@@ -20,7 +20,7 @@ if sys.platform == "linux":
 
 CAPACITY = 64 * 1024  # bytes that the pipe itself holds
 BEGIN_SECONDS = 5.0  # the server reads the first bytes at once, unless the client has left
-LATE_SECONDS = 600.0
+LATE_SECONDS = 60.0  # far longer than the server needs to open a file
 
 
 class Pipe:

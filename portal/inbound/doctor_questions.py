@@ -17,8 +17,9 @@ from portal.core.key_shape import masked
 from portal.database.actor import Actor
 from portal.database.record import find
 from portal.database.session import database_now
-from portal.inbound import review
+from portal.inbound import late_secrets, review
 from portal.inbound.models import InboundRequest
+from portal.inbound.reception.clean_message import clean_text
 from portal.inbound.reception.stored_request import message_of
 from portal.records.schemas import Command, Line, Moment, RecordId, Rules
 from portal.webhooks.models import Webhook
@@ -123,22 +124,25 @@ def check(actor: Actor, command: SignatureCheck, *, is_pasted: bool = False) -> 
 
 
 def check_kept(actor: Actor, webhook: Webhook, request: InboundRequest) -> Diagnosis:
-    """Diagnose a request in quarantine, with the webhook's secrets and the time of its arrival."""
+    """Diagnose a request in quarantine, with the webhook's secrets and the time of its arrival, and
+    hide these secrets in it, as it is shown."""
     actor.require("webhooks:write")
     scheme = inbound_secrets.scheme_of(webhook)
     if scheme.hides_credential:  # it was not stored, so there is nothing to analyse
-        return Diagnosis(review.judge(webhook, scheme, request, inbound_secrets.known(webhook)), ())
+        known = inbound_secrets.known(webhook)
+        verdict = review.judge(webhook, scheme, request, known)
+        late_secrets.hide_known(webhook, request, known)
+        return Diagnosis(verdict, ())
     candidates = inbound_secrets.candidates(webhook)
-    known = [one.secret for one in candidates if one.is_current]
-    if review.proven(webhook, scheme, request, known):  # what it signed was changed since
-        return Diagnosis(review.judge(webhook, scheme, request, known), ())
     found = signature_doctor.examine(
         scheme,
         message_of(request),
         candidates,
         now=request.received_at.timestamp(),
     )
-    return replace(found, signed_text=masked(found.signed_text))
+    secrets = [one.secret for one in candidates]
+    late_secrets.hide_known(webhook, request, secrets)
+    return replace(found, signed_text=masked(clean_text(scheme, secrets, found.signed_text)))
 
 
 def scheme_of(command: SignatureCheck, webhook: Webhook | None) -> Scheme:

@@ -1,88 +1,69 @@
-"""Hide a secret that becomes known after requests arrived, in the webhook's quarantine.
+"""Hide a secret that became known after a request arrived, wherever the request is shown.
 
-It is done in the transaction of the change, so that nobody sees the secret once it is known. What
-was accepted before stays as it is: its event is published, and its receivers have it.
+The request itself stays as it came until it is accepted, because its signature covers all of it: it
+can be verified again by any secret and scheme.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import undefer
+from sqlalchemy import inspect
 
+from portal.core.errors import PortalError
 from portal.core.threads.precedence import give_way
-from portal.database.actor import Actor
-from portal.database.record import Record
-from portal.database.session import flush, session
+from portal.database.session import session
 from portal.inbound.models import InboundRequest
-from portal.inbound.reception import stored_request
+from portal.inbound.reception.clean_message import HIDDEN, clean_text
 from portal.inbound.reception.deduplication import Arrival
-from portal.records.verbs import Changes
+from portal.inbound.reception.stored_request import content
 from portal.webhooks.models import Webhook
 from portal.webhooks.verification import inbound_secrets
-from portal.webhooks.verification.signature_check import is_shared, verify
+from portal.webhooks.verification.message import Message
 
-TELLING = {"secret_rotated_at", "inbound_scheme", "inbound_options"}
-"""The fields that say what is a secret in a request."""
-
-AT_ONCE = 50  # requests in memory; the quarantine itself is limited
-
-
-def follow(actor: Actor, record: Record, action: str, changes: Changes) -> None:
-    """Hide the secrets of an inbound webhook that changed. Raises Unavailable if the secret store
-    does not answer."""
-    if not isinstance(record, Webhook) or record.direction != "inbound":
-        return
-    if action != "created" and not TELLING.isdisjoint(changes):
-        _hide_in_quarantine(record)
+NOT_SHOWN = (
+    "The secret store gives no secrets now. What was sent is not shown: it may have one in it."
+)
 
 
-def _hide_in_quarantine(webhook: Webhook) -> None:
-    scheme, known = inbound_secrets.scheme_of(webhook), inbound_secrets.known(webhook)
-    after = ""
-    while requests := _quarantined(webhook, after):
-        for request in requests:
-            give_way()
-            arrival = Arrival(scheme, stored_request.message_of(request), known)
-            for name, value in _changes(webhook, arrival, request).items():
-                setattr(request, name, value)
-        flush()
-        after = requests[-1].id
+def hide(webhook: Webhook, requests: Sequence[InboundRequest]) -> None:
+    """Hide the secrets of a webhook in those of its requests that are in quarantine.
 
-
-def _quarantined(webhook: Webhook, after: str) -> Sequence[InboundRequest]:
-    query = (
-        select(InboundRequest)
-        .where(
-            InboundRequest.tenant_id == webhook.tenant_id,
-            InboundRequest.webhook_id == webhook.id,
-            InboundRequest.state == "quarantined",
-            InboundRequest.id > after,
-        )
-        .order_by(InboundRequest.id)
-        .limit(AT_ONCE)
-    )
-    return session.scalars(query.options(undefer(InboundRequest.body)).with_for_update()).all()
-
-
-def _changes(webhook: Webhook, arrival: Arrival, request: InboundRequest) -> dict[str, Any]:
-    """Return the columns that differ once the secrets are hidden.
-
-    A signature over the body does not match any more then. So it is verified before, and a digest
-    of the secret is kept in its place.
+    For requests that are shown: they leave the session, so that nothing of this is stored. Without
+    the secrets, nothing of what was sent is shown.
     """
-    kept = stored_request.content(webhook, arrival)
-    if kept["credential_digest"] is None:  # it was hidden earlier
-        del kept["credential_digest"]
-    changes = {name: value for name, value in kept.items() if value != getattr(request, name)}
-    if changes and not arrival.scheme.hides_credential and (secret := _signer(arrival, request)):
-        changes["credential_digest"] = stored_request.proofs(webhook, secret)[0]
-    return changes
+    waiting = [one for one in requests if one.state == "quarantined"]
+    if not waiting:
+        return
+    known = _known(webhook)
+    for one in waiting:
+        give_way()
+        if known is None:
+            _hide_all(one)
+        else:
+            hide_known(webhook, one, known)
 
 
-def _signer(arrival: Arrival, request: InboundRequest) -> str | None:
-    """Return the shared secret that signed a request, if any. A public key signs nothing that has
-    the key in it and must be hidden."""
-    shared = [secret for secret in arrival.known if is_shared(arrival.scheme, secret)]
-    moment = request.received_at.timestamp()
-    return verify(arrival.scheme, shared, arrival.message, now=moment).secret
+def _known(webhook: Webhook) -> Sequence[str] | None:
+    """Return the webhook's secrets, or None if the secret store does not give them."""
+    try:
+        return inbound_secrets.known(webhook)
+    except PortalError:
+        return None
+
+
+def hide_known(webhook: Webhook, one: InboundRequest, known: Sequence[str]) -> None:
+    """Hide these secrets of a webhook in one of its requests, which leaves the session."""
+    session.expunge(one)
+    scheme, has_body = inbound_secrets.scheme_of(webhook), "body" not in inspect(one).unloaded
+    headers = tuple((name, value) for name, value in one.headers)
+    sent = Message(one.method, one.url, headers, bytes(one.body) if has_body else b"")
+    shown = content(Arrival(scheme, sent, known))
+    one.url, one.headers = shown["url"], shown["headers"]
+    if has_body:
+        one.body = shown["body"]
+    one.delivery_key = one.delivery_key and clean_text(scheme, known, one.delivery_key)
+
+
+def _hide_all(one: InboundRequest) -> None:
+    session.expunge(one)
+    one.url, one.headers, one.body, one.delivery_key = HIDDEN, [], HIDDEN.encode(), None
+    one.reason = NOT_SHOWN

@@ -60,8 +60,7 @@ class InboundRequest(BelowRecord):
 
     A credential that a request carries in clear text, by its scheme or in the header of another
     one, is not stored: `credential_digest` is a keyed digest of it, so that it can still be
-    compared once the right secret is known. If the secret is hidden later in a request that it
-    signed, it is a keyed digest of the secret. `delivery_key` identifies the delivery; it is unique
+    compared once the right secret is known. `delivery_key` identifies the delivery; it is unique
     only among accepted requests.
     """
 

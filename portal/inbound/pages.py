@@ -13,7 +13,7 @@ from portal.database.record import find
 from portal.database.session import session
 from portal.delivery.log import attempt_view
 from portal.events import settings
-from portal.inbound import doctor_questions, inbox, review
+from portal.inbound import doctor_questions, inbox, late_secrets, review
 from portal.inbound.forms import DoctorForm, InboundForm
 from portal.inbound.table import TABLE
 from portal.records import listing
@@ -146,13 +146,18 @@ def show_request(record_id: str, request_id: str) -> ResponseReturnValue:
     found = review.get(web.actor(), record_id, request_id)
     hidden = settings.hidden_from(web.actor())
     is_examined = found.state == "quarantined" and web.actor().can("webhooks:write")
+    diagnosis = None
+    if is_examined:
+        diagnosis = doctor_questions.check_kept(web.actor(), record, found)
+    else:
+        late_secrets.hide(record, [found])
     return web.render(
         "inbound/request.html",
         record=record,
         received=found,
         body=_laid_out(settings.redact_text(found.text, hidden)),
         is_redacted=bool(hidden),
-        diagnosis=doctor_questions.check_kept(web.actor(), record, found) if is_examined else None,
+        diagnosis=diagnosis,
     )
 
 

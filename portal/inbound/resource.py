@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from portal.core.errors import NotFound
 from portal.database.record import find
 from portal.events import settings
-from portal.inbound import doctor_questions, review
+from portal.inbound import doctor_questions, late_secrets, review
 from portal.inbound import inbox as inboxes
 from portal.inbound.models import InboundRequest
 from portal.records import listing
@@ -111,15 +111,22 @@ def _list(id: str) -> Response:
 
 def _get(id: str, request_id: str) -> Response:
     no_parameters()
-    find(Webhook, actor(), id, include_deleted=True)
+    webhook = find(Webhook, actor(), id, include_deleted=True)
     found = review.get(actor(), id, request_id)
+    late_secrets.hide(webhook, [found])
     return answer(represent_whole(found, settings.hidden_from(actor())))
 
 
 def _reverify(id: str, request_id: str) -> Response:
     no_parameters()
-    find(Webhook, actor(), id)
-    return once(lambda: Outcome(represent(review.reverify(actor(), id, request_id)), 200))
+    webhook = find(Webhook, actor(), id)
+
+    def verified() -> Outcome:
+        found = review.reverify(actor(), id, request_id)
+        late_secrets.hide(webhook, [found])
+        return Outcome(represent(found), 200)
+
+    return once(verified)
 
 
 def _reverify_all(id: str) -> Response:

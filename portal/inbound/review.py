@@ -13,16 +13,12 @@ from portal.database.actor import Actor
 from portal.database.record import find
 from portal.database.session import database_now, session
 from portal.events import service as events
+from portal.inbound import late_secrets
 from portal.inbound.models import KEEP_ACCEPTED, KEEP_QUARANTINED, STATES, InboundRequest
 from portal.inbound.reception import deduplication, event_of_request
+from portal.inbound.reception.clean_message import clean_text, presented
 from portal.inbound.reception.reception import refused_event
-from portal.inbound.reception.stored_request import (
-    content,
-    digests,
-    message_of,
-    proofs,
-    without_keys,
-)
+from portal.inbound.reception.stored_request import content, digests, message_of, without_keys
 from portal.records.audit import trail as audit
 from portal.records.listing import Listing, Page, Query, one_by_one, page_below
 from portal.records.quotas import stored_bytes
@@ -31,7 +27,7 @@ from portal.webhooks.models import Webhook
 from portal.webhooks.verification import challenges, inbound_secrets
 from portal.webhooks.verification.documents import BY_HAND, documents
 from portal.webhooks.verification.provider_schemes import Scheme
-from portal.webhooks.verification.signature_check import Verdict, is_shared, sources, verify
+from portal.webhooks.verification.signature_check import Verdict, sources, verify
 
 AT_ONCE = 200
 
@@ -69,23 +65,18 @@ class Reviewed:
 
 
 def requests(actor: Actor, webhook: Webhook, query: Query) -> Page[Any]:
-    """Return one page of the requests that a webhook received."""
+    """Return one page of the requests that a webhook received, to be shown."""
     plain = one_by_one(query, UNINDEXED)
-    return page_below(actor, LISTING, plain, InboundRequest.webhook_id, webhook.id)
+    page = page_below(actor, LISTING, plain, InboundRequest.webhook_id, webhook.id)
+    late_secrets.hide(webhook, page.items)
+    return page
 
 
 def get(actor: Actor, webhook_id: str, request_id: str) -> InboundRequest:
-    """Return one request with its body. Raises NotFound."""
+    """Return one request with its body, of which `late_secrets` hides some before it is shown.
+    Raises NotFound."""
     actor.require("webhooks:read")
     return _find(actor, webhook_id, request_id)
-
-
-def _unchanging(actor: Actor, webhook_id: str) -> Webhook:
-    """Return the webhook; until the transaction ends nobody changes its secret. Whoever changes it
-    locks requests after the webhook, too, so neither waits for the other for ever."""
-    webhook = find(Webhook, actor, webhook_id)
-    session.refresh(webhook, with_for_update={"read": True, "key_share": True})
-    return webhook
 
 
 def _find(actor: Actor, webhook_id: str, request_id: str, *, lock: bool = False) -> InboundRequest:
@@ -112,7 +103,7 @@ def reverify(actor: Actor, webhook_id: str, request_id: str) -> InboundRequest:
     is accepted, and while the webhook's application is stopped.
     """
     actor.require("webhooks:write")
-    webhook = _unchanging(actor, webhook_id)
+    webhook = find(Webhook, actor, webhook_id)
     application_status.check_works(webhook)
     request = _find(actor, webhook_id, request_id, lock=True)
     if request.state != "quarantined":
@@ -132,7 +123,7 @@ def reverify_all(actor: Actor, webhook_id: str) -> Reviewed:
     """Verify the quarantined requests again, the oldest first, at most AT_ONCE. Raises Conflict
     while the webhook's application is stopped."""
     actor.require("webhooks:write")
-    webhook = _unchanging(actor, webhook_id)
+    webhook = find(Webhook, actor, webhook_id)
     application_status.check_works(webhook)
     query = _waiting(actor, webhook).order_by(InboundRequest.id).limit(AT_ONCE + 1)
     waiting = list(session.scalars(query.options(undefer(InboundRequest.body)).with_for_update()))
@@ -197,24 +188,14 @@ def judge(
     if scheme.is_loose_token:
         words = "Its token was not kept, because it would do for any other request. Ask the sender."
         return Verdict(False, "not_kept", words)
-    if scheme.hides_credential:
-        return _recognised(webhook, request, known)
-    if (signer := proven(webhook, scheme, request, known)) is not None:
-        return Verdict(True, "verified", "Signature verified.", signer)
     message = message_of(request)
+    # One that another scheme did not take for a credential is in the request, and not hidden.
+    if scheme.hides_credential and presented(scheme, message) is None:
+        return _recognised(webhook, request, known)
     # Rare, and started by a person: only here is a document fetched within a transaction.
     for url in sources(scheme, known, message):
         documents.renew(url, BY_HAND, webhook.tenant_id)
     return verify(scheme, known, message, now=request.received_at.timestamp())
-
-
-def proven(
-    webhook: Webhook, scheme: Scheme, request: InboundRequest, known: Sequence[str]
-) -> str | None:
-    """Return the secret that had signed a request before it was hidden in it; None if it was not
-    hidden later."""
-    shared = (one for one in known if is_shared(scheme, one))
-    return next((one for one in shared if request.credential_digest in proofs(webhook, one)), None)
 
 
 def _recognised(webhook: Webhook, request: InboundRequest, known: Sequence[str]) -> Verdict:
@@ -257,8 +238,8 @@ def _judge(actor: Actor, webhook: Webhook, request: InboundRequest, known: Seque
         return "refused"
     # By the secrets and options of today, like a request that comes now.
     arrival = deduplication.Arrival(scheme, message_of(request), known)
-    kept = content(webhook, arrival)
-    kept = {"body_bytes": kept["body_bytes"], **without_keys(kept)}
+    kept = content(arrival)
+    kept |= without_keys(kept)
     earlier, request.delivery_key = deduplication.earlier_and_key(webhook, arrival, kept["body"])
     if earlier or deduplication.claim(webhook, arrival, request.id):
         return "duplicate"
@@ -268,7 +249,8 @@ def _judge(actor: Actor, webhook: Webhook, request: InboundRequest, known: Seque
         except Invalid as error:
             deduplication.release(webhook, arrival)
             refused = refused_event(error)
-            request.code, request.reason = refused.code, refused.reason
+            request.code = refused.code
+            request.reason = clean_text(scheme, known, refused.reason)
             return "refused"
     request.state = "accepted"
     request.verified_with = inbound_secrets.fingerprint_of(webhook, verdict.secret)

@@ -104,6 +104,22 @@ def test_refused_bodies_fill_no_memory(portal: Server):
         assert portal.memory_mb - before < bodies.ROOM / 2**20 + WORK_MB
 
 
+@pytest.mark.parametrize(
+    ("method", "status", "headers", "is_done"),
+    [
+        ("POST", 200, [], True),
+        ("DELETE", 200, [], True),
+        ("GET", 200, [], False),
+        ("POST", 422, [], False),
+        ("POST", 200, [("Preference-Applied", "validate-only")], False),
+    ],
+)
+def test_only_what_was_done_is_called_done(
+    method: str, status: int, headers: list[tuple[str, str]], is_done: bool
+):
+    assert large_answers.was_done((status, headers, b""), method) is is_done
+
+
 def test_a_client_that_reads_slowly_gets_its_whole_answer(impatient: Server, token: str):
     begun, answer, paused = time.monotonic(), b"", 0
     with asked(impatient.port, LIST, token) as slow:

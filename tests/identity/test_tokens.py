@@ -73,8 +73,9 @@ def test_every_listed_algorithm(op: FakeOP, alg: str, key: Any) -> None:
         {"scope": ["keys:read", "openid"]},
         {"scope": None, "scp": "keys:read openid"},
         {"scope": None, "scp": ["keys:read", "openid"]},
+        {"scope": "openid", "scp": ["keys:read"]},
     ],
-    ids=["scope a list", "scp", "scp a list"],
+    ids=["scope a list", "scp", "scp a list", "both"],
 )
 def test_providers_name_scopes_in_several_ways(op: FakeOP, over: dict[str, Any]) -> None:
     """A narrowing that is not read would leave a person all that the role gives."""
@@ -111,6 +112,8 @@ REFUSED: dict[str, dict[str, Any]] = {
     "exp after the year 9999": {"exp": 253402300800},
     "exp before 1970": {"exp": -1},
     "scope a number": {"scope": 7},
+    "scope zero": {"scope": 0},
+    "scp false": {"scp": False},
     "scope an object": {"scope": {"keys:read": True}},
     "scope a list of others": {"scope": ["keys:read", 7]},
     "not valid yet": {"nbf": ago(-120)},

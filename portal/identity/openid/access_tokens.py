@@ -167,13 +167,16 @@ def _client_id(claims: dict[str, Any]) -> str:
 
 
 def _scopes(claims: dict[str, Any]) -> frozenset[str]:
-    """Return the words of `scope` (RFC 8693, section 4.2), or of `scp`, as some providers call it:
-    a string or a list.
+    """Return the words of `scope` (RFC 8693, section 4.2) and of `scp`, as some providers call it:
+    strings or lists.
 
     Raises InvalidToken for another type: a narrowing that is not understood gives no rights.
     """
-    scope = claims.get("scp") if claims.get("scope") is None else claims["scope"]
-    named = scope.split() if isinstance(scope, str) else scope or []
-    if not isinstance(named, list) or not all(isinstance(one, str) for one in named):
-        raise InvalidToken("scope is no list of words")
+    named: list[Any] = []
+    for name in ("scope", "scp"):
+        found = claims.get(name)
+        words = found.split() if isinstance(found, str) else [] if found is None else found
+        if not isinstance(words, list) or not all(isinstance(one, str) for one in words):
+            raise InvalidToken(f"{name} is no list of words")
+        named += words
     return frozenset(named)

@@ -17,16 +17,18 @@ SHORTEST = 8  # characters of a secret that is hidden: a shorter one is part of 
 
 def cleaned(scheme: Scheme, known: Sequence[str], message: Message) -> Message:
     """Return the message with these secrets hidden in it, in every spelling."""
-    found = {
-        form for secret in known for text in _texts(scheme, secret) for form in spellings(text)
-    }
-    forms = sorted(found, key=len, reverse=True)  # one may be the beginning of another
+    forms = _forms(scheme, known)
     return replace(
         message,
         url=_hidden(message.url, forms),
         headers=tuple((name, _hidden(value, forms)) for name, value in message.headers),
         body=_hidden_in_bytes(message.body, forms),
     )
+
+
+def clean_text(scheme: Scheme, known: Sequence[str], text: str) -> str:
+    """Return a text about a message with these secrets hidden in it, in every spelling."""
+    return _hidden(text, _forms(scheme, known))
 
 
 def presented(scheme: Scheme, message: Message) -> str | None:
@@ -37,6 +39,13 @@ def presented(scheme: Scheme, message: Message) -> str | None:
     except Refused:
         return None
     return found.pop() if len(found) == 1 else None
+
+
+def _forms(scheme: Scheme, known: Sequence[str]) -> Sequence[str]:
+    found = {
+        form for secret in known for text in _texts(scheme, secret) for form in spellings(text)
+    }
+    return sorted(found, key=len, reverse=True)  # one may be the beginning of another
 
 
 def _texts(scheme: Scheme, secret: str) -> Iterator[str]:

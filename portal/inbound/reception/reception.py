@@ -147,18 +147,9 @@ def quarantine(
     is_full = rows >= QUARANTINE_ROWS or used + len(arrival.message.body) > QUARANTINE_BYTES
     if is_full or in_minute >= QUARANTINE_A_MINUTE:
         return None
-    webhook = _unchanging(webhook)
-    # With the secrets of now: they may have changed since the request was verified.
-    row = stored_request.row(webhook, arrived(webhook, arrival.message), source_ip, verdict)
+    row = stored_request.row(webhook, arrival, source_ip, verdict)
     session.execute(insert(InboundRequest), [row | {"state": "quarantined"}])
     return str(row["id"])
-
-
-def _unchanging(webhook: Webhook) -> Webhook:
-    """Return the webhook as it is now; until the transaction ends nobody changes its secret."""
-    query = select(Webhook).where(Webhook.tenant_id == webhook.tenant_id, Webhook.id == webhook.id)
-    locked = query.with_for_update(read=True, key_share=True, of=Webhook)
-    return session.execute(locked.execution_options(populate_existing=True)).scalar_one()
 
 
 def _accept(webhook: Webhook, arrival: Arrival, row: dict[str, Any], verdict: Verdict) -> Reception:

@@ -1,9 +1,10 @@
 """Store a request: all of it except credentials.
 
 The sender's own credential is never stored, and no secret of the webhook that is known. One that
-becomes known while a request is in quarantine is hidden in it then: see `late_secrets`. API keys of
-the platform anywhere in the request are masked once it is accepted. In quarantine they stay,
-because the signature covers them, for 14 days at most, and nobody can see them.
+becomes known while a request is in quarantine is hidden where it is shown (`late_secrets`), and
+goes when the request is accepted. API keys of the platform anywhere in the request are masked once
+it is accepted. In quarantine they stay, because the signature covers them, for 14 days at most, and
+nobody can see them.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from portal.core.config import running
 from portal.core.key_shape import masked, masked_bytes
 from portal.database.base import new_id
 from portal.inbound.models import InboundRequest
-from portal.inbound.reception.clean_message import HIDDEN, presented
+from portal.inbound.reception.clean_message import HIDDEN, clean_text, presented
 from portal.inbound.reception.deduplication import Arrival
 from portal.webhooks.models import Webhook
 from portal.webhooks.verification.inbound_secrets import fingerprint_of
@@ -41,12 +42,14 @@ def row(
 ) -> dict[str, Any]:
     """Return the columns of a request, unchanged except for secrets: the credential that it
     carries, and those of the webhook."""
-    return content(webhook, arrival) | {
+    shown = _credential(arrival.scheme, arrival.message)
+    return content(arrival) | {
+        "credential_digest": digests(webhook, shown)[0] if shown else None,
         "tenant_id": webhook.tenant_id,
         "id": new_id(InboundRequest.id_prefix),
         "webhook_id": webhook.id,
         "code": verdict.code,
-        "reason": verdict.reason,
+        "reason": clean_text(arrival.scheme, arrival.known, verdict.reason),
         "method": arrival.message.method[:10],
         "source_ip": (source_ip or "")[:60] or None,
         "delivery_key": arrival.key,
@@ -54,16 +57,14 @@ def row(
     }
 
 
-def content(webhook: Webhook, arrival: Arrival) -> dict[str, Any]:
-    """Return the columns of what was sent, without secrets, and the digest of the credential."""
-    scheme, message = arrival.scheme, arrival.clean
-    shown, body = _credential(scheme, arrival.message), _masked(scheme, message)
+def content(arrival: Arrival) -> dict[str, Any]:
+    """Return the columns of what was sent, without secrets."""
+    body = _masked(arrival.scheme, arrival.clean)
     return {
-        "url": message.url[:MAX_URL],
-        "headers": _headers(scheme, message),
+        "url": arrival.clean.url[:MAX_URL],
+        "headers": _headers(arrival.scheme, arrival.clean),
         "body": body,
         "body_bytes": len(body),
-        "credential_digest": digests(webhook, shown)[0] if shown else None,
     }
 
 
@@ -106,17 +107,7 @@ def digests(webhook: Webhook, shown: str) -> list[str]:
 
     They are keyed, so that the credential cannot be guessed from the database alone.
     """
-    return _keyed(f"inbound credential of {webhook.id}", shown)
-
-
-def proofs(webhook: Webhook, secret: str) -> list[str]:
-    """Return digests that say that a request was signed with this secret, in the place of those of
-    a credential, as `digests` does. Whoever sends the secret in clear has not signed with it."""
-    return _keyed(f"inbound signature of {webhook.id}", secret)
-
-
-def _keyed(label: str, text: str) -> list[str]:
-    clear = text.encode("utf-8", "surrogatepass")
+    label, clear = f"inbound credential of {webhook.id}", shown.encode("utf-8", "surrogatepass")
     keys = [f"{label}\n{key.text}".encode() for key in running().secret_key]
     return [hmac.new(key, clear, hashlib.sha256).hexdigest() for key in keys]
 
@@ -127,8 +118,9 @@ def _masked(scheme: Scheme, message: Message) -> bytes:
         return message.body
     if not isinstance(message.json, dict):
         return message.body
-    path = scheme.signature.removeprefix("body:").split(".")
-    return json.dumps(_hide(message.json, path)).encode()
+    hidden = _hide(message.json, scheme.signature.removeprefix("body:").split("."))
+    # Other schemes sign the body: one without a credential stays as it is, to the byte.
+    return message.body if hidden == message.json else json.dumps(hidden).encode()
 
 
 def _hide(value: Any, path: Sequence[str]) -> Any:
