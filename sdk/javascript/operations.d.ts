@@ -4170,7 +4170,7 @@ export interface Webhook {
   application_id: string | null;
   /** Status of the owning application: suspended and retired stop what belongs to it. */
   application_status: string | null;
-  /** Hash of the signing secret; raw secret is never stored. It has the first 12 hex digits of the SHA-256 of the secret's bytes. */
+  /** Hash of the signing secret; raw secret is never stored. It has 12 hex digits: of a Standard Webhooks secret the first of the SHA-256 of its bytes, of any other one a keyed hash that only this webhook has. */
   secret_fingerprint: string | null;
   /** Whether this webhook is active. It is enabled, and neither paused nor deleted. */
   is_active: boolean;
@@ -4314,7 +4314,7 @@ export interface WebhookCreated {
   application_id: string | null;
   /** Status of the owning application: suspended and retired stop what belongs to it. */
   application_status: string | null;
-  /** Hash of the signing secret; raw secret is never stored. It has the first 12 hex digits of the SHA-256 of the secret's bytes. */
+  /** Hash of the signing secret; raw secret is never stored. It has 12 hex digits: of a Standard Webhooks secret the first of the SHA-256 of its bytes, of any other one a keyed hash that only this webhook has. */
   secret_fingerprint: string | null;
   /** Whether this webhook is active. It is enabled, and neither paused nor deleted. */
   is_active: boolean;
@@ -4405,7 +4405,7 @@ export interface WebhookInput {
   paused_at?: string | null;
   /** Document schema version. Bumped on incompatible writes. Ignored in a request. */
   schema_version?: number;
-  /** Hash of the signing secret; raw secret is never stored. It has the first 12 hex digits of the SHA-256 of the secret's bytes. Ignored in a request. */
+  /** Hash of the signing secret; raw secret is never stored. It has 12 hex digits: of a Standard Webhooks secret the first of the SHA-256 of its bytes, of any other one a keyed hash that only this webhook has. Ignored in a request. */
   secret_fingerprint?: string | null;
   /** The signing secret, whsec_…, in this answer only. Ignored in a request. */
   signing_secret?: string | null;

@@ -3330,8 +3330,9 @@ class WebhookCreated(TypedDict):
     application_status: str | None
     """Status of the owning application: suspended and retired stop what belongs to it."""
     secret_fingerprint: str | None
-    """Hash of the signing secret; raw secret is never stored. It has the first 12 hex digits of
-    the SHA-256 of the secret's bytes.
+    """Hash of the signing secret; raw secret is never stored. It has 12 hex digits: of a
+    Standard Webhooks secret the first of the SHA-256 of its bytes, of any other one a keyed
+    hash that only this webhook has.
     """
     is_active: bool
     """True if this webhook is active. It is enabled, and neither paused nor deleted."""
@@ -3504,8 +3505,9 @@ class WebhookDocument(TypedDict):
     application_status: str | None
     """Status of the owning application: suspended and retired stop what belongs to it."""
     secret_fingerprint: str | None
-    """Hash of the signing secret; raw secret is never stored. It has the first 12 hex digits of
-    the SHA-256 of the secret's bytes.
+    """Hash of the signing secret; raw secret is never stored. It has 12 hex digits: of a
+    Standard Webhooks secret the first of the SHA-256 of its bytes, of any other one a keyed
+    hash that only this webhook has.
     """
     is_active: bool
     """True if this webhook is active. It is enabled, and neither paused nor deleted."""
