@@ -31,6 +31,9 @@ def test_a_form_that_is_sent_offline_keeps_what_was_typed(form: "Page") -> None:
     form.context.set_offline(True)
     form.get_by_role("button", name="Register application").click()
     expect(form.get_by_role("alert")).to_contain_text("what you typed is still here")
+    # A question in the background, such as a search, fails too, and says nothing more.
+    form.evaluate("() => htmx.ajax('GET', '/healthz', {target: '#banner'}).catch(() => {})")
+    expect(form.get_by_role("alert")).to_contain_text("what you typed is still here")
     assert name(form) == "Order desk"
     form.context.set_offline(False)
     expect(form.get_by_role("alert")).to_have_count(0)

@@ -65,7 +65,10 @@ if (region) {
 document.addEventListener("htmx:error", (event) => {
   const { request, response } = event.detail.ctx ?? {};
   if (response) return;
-  const only = request?.method === "GET" ? "Please try again." : "It may have been done: look before you send it again.";
+  const isQuestion = request?.method === "GET";
+  // Offline, the banner says so already, and perhaps that what was typed is still there.
+  if (isQuestion && !navigator.onLine) return;
+  const only = isQuestion ? "Please try again." : "It may have been done: look before you send it again.";
   complain(`The portal did not answer. ${only}`);
 });
 // Offline, a form stays as it is: the browser would replace the page by one of its own.
