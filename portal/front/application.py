@@ -14,11 +14,12 @@ import structlog
 from portal.core.errors import BadRequest, FieldError, PortalError, Unavailable, UnknownOutcome
 from portal.database.actor import Origin
 from portal.events.publishing import door as publishing
-from portal.front import listening, streaming, wsgi
+from portal.front import wsgi
+from portal.front.answers import listening, streaming
+from portal.front.answers.large_answers import LARGE, LargeAnswers
 from portal.front.bodies import Bodies
 from portal.front.cpu_affinity import OneCpu
 from portal.front.fair_queue import Line
-from portal.front.large_answers import LARGE, LargeAnswers
 from portal.front.threads import Busy, Threads
 from portal.front.wsgi import Answer
 from portal.keys.limits.counting import MAY_BE_COUNTED

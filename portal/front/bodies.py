@@ -3,8 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -13,11 +12,11 @@ from granian.rsgi import ProtocolClosed
 from portal.core.errors import (
     BadRequest,
     FieldError,
-    PortalError,
     RateLimited,
     RequestTimeout,
     TooLarge,
 )
+from portal.front.room import OnItsWay, Room
 from portal.rest.openapi import PREFIX
 
 SECONDS = 10.0  # for a whole body
@@ -50,29 +49,11 @@ def _unsound(problem: str) -> BadRequest:
     return BadRequest(f"The body {problem}", errors=[FieldError("body", f"This {problem}")])
 
 
-@dataclass(slots=True, eq=False)
-class _OnItsWay:
-    """A body that is being received, the bytes of it that take a part of ROOM, and what makes the
-    error that it was refused with, if any: an error itself would keep its frames, and so the
-    body."""
-
-    source: str
-    began: float
-    task: "asyncio.Task[Any]"
-    bytes: int = 0
-    refused: Callable[[], PortalError] | None = None
-
-    def refuse(self, refused: Callable[[], PortalError]) -> None:
-        self.refused = refused
-        self.task.cancel()
-
-
 class Bodies:
     """Receive bodies, and watch those that are being received. For one event loop."""
 
     def __init__(self) -> None:
-        self._on_their_way: set[_OnItsWay] = set()
-        self._bytes = 0
+        self._room = Room(ROOM)
 
     async def receive(self, protocol: Any, path: str, length: str | None, source: str) -> bytes:
         """Return the whole body of a request. `length` is its Content-Length, if it has one.
@@ -87,8 +68,8 @@ class Bodies:
             raise TooLarge(f"Send at most {largest // 1024} KiB.")
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine that runs
-        one = _OnItsWay(source, time.monotonic(), task)
-        self._on_their_way.add(one)
+        one = OnItsWay(source, time.monotonic(), task)
+        self._room.enter(one)
         try:
             if length is not None and size <= SMALL:
                 return bytes(await protocol())
@@ -101,10 +82,9 @@ class Bodies:
             task.uncancel()
             raise one.refused() from None
         finally:
-            self._on_their_way.discard(one)
-            self._give_room(one)
+            self._room.leave(one)
 
-    async def _larger(self, protocol: Any, one: _OnItsWay, largest: int, size: int | None) -> bytes:
+    async def _larger(self, protocol: Any, one: OnItsWay, largest: int, size: int | None) -> bytes:
         """Receive the body piece by piece. It has `size` bytes, if that is known.
 
         The server ends every body with an empty piece. One more empty piece means that the body was
@@ -118,35 +98,13 @@ class Bodies:
             empty += not piece
             if len(received) > largest:
                 raise TooLarge(f"Send at most {largest // 1024} KiB.")
-            self._take_room(one, len(piece))
+            if not self._room.take(one, len(piece), partial(RateLimited, TOO_MUCH)):
+                raise RateLimited(TOO_MUCH)
         if size is None and empty > 1:
             raise _unsound(CUT_OR_TRAILERS)
         if size is not None and len(received) != size:
             raise _unsound(CUT)
         return bytes(received)
-
-    def _take_room(self, one: _OnItsWay, size: int) -> None:
-        """Count bytes that have arrived. If there is no room for them, refuse the newest bodies of
-        the source that takes the most room, which is not always the one that sent these bytes."""
-        one.bytes += size
-        self._bytes += size
-        while self._bytes > ROOM:
-            held = Counter[str]()
-            for other in self._on_their_way:
-                held[other.source] += other.bytes
-            [(source, _)] = held.most_common(1)
-            newest = max(
-                (other for other in self._on_their_way if other.source == source and other.bytes),
-                key=lambda other: other.began,
-            )
-            self._give_room(newest)
-            if newest is one:
-                raise RateLimited(TOO_MUCH)
-            newest.refuse(partial(RateLimited, TOO_MUCH))
-
-    def _give_room(self, one: _OnItsWay) -> None:
-        self._bytes -= one.bytes
-        one.bytes = 0
 
     async def watch(self) -> None:
         """Refuse slow bodies, and the newest of a source with many slow ones. Never return."""
@@ -156,7 +114,7 @@ class Bodies:
 
     def _look(self, now: float) -> None:
         slow = Counter[str]()
-        for one in sorted(self._on_their_way, key=lambda one: one.began):
+        for one in sorted(self._room.on_their_way, key=lambda one: one.began):
             if one.refused is not None or now - one.began < SLOW_SECONDS:
                 continue
             slow[one.source] += 1

@@ -36,10 +36,7 @@ def hide(webhook: Webhook, requests: Sequence[InboundRequest]) -> None:
     known = _known(webhook)
     for one in waiting:
         give_way()
-        if known is None:
-            _hide_all(one)
-        else:
-            hide_known(webhook, one, known)
+        _hide_all(one) if known is None else hide_known(webhook, one, known)
 
 
 def _known(webhook: Webhook) -> Sequence[str] | None:

@@ -17,7 +17,8 @@ from werkzeug.test import EnvironBuilder, TestResponse
 
 from portal.bulk.exports import reading, service
 from portal.core import deadlines
-from portal.front import pipe, streaming, wsgi
+from portal.front import wsgi
+from portal.front.answers import pipe, streaming
 from portal.rest import api
 from tests.cast import ADA, PREFIX, VIC, Api, Pages
 from tests.databases import Database

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
-from portal.front import streaming
+from portal.front.answers import streaming
 from portal.front.wsgi import Begun
 
 PART, PARTS = bytes(1024 * 1024), 100

@@ -20,7 +20,8 @@ import psycopg
 import pytest
 
 from portal.core.config import libpq_url
-from portal.front import bodies, large_answers
+from portal.front import bodies
+from portal.front.answers import large_answers
 from portal.front.application import DOORS, KEY_THREADS, OF_ONE_ADDRESS, SLOTS
 from portal.keys.decision import format as key_format
 from portal.outbound.client import OF_ONE_TENANT

@@ -9,7 +9,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from portal.front import bodies, large_answers
+from portal.front import bodies
+from portal.front.answers import large_answers
 from portal.front.application import SLOTS
 from tests.bench.servers import Server, impatient_portal_serving, portal_serving, serving
 from tests.cast import PREFIX, Api

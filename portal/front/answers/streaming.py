@@ -10,8 +10,8 @@ import structlog
 from granian.rsgi import ProtocolClosed
 
 from portal.core import deadlines
-from portal.front.large_answers import LARGE
-from portal.front.pipe import Pipe
+from portal.front.answers.large_answers import LARGE
+from portal.front.answers.pipe import Pipe
 from portal.front.wsgi import Begun
 
 log = structlog.stdlib.get_logger(__name__)

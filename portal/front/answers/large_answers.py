@@ -7,7 +7,7 @@ keep the server from others for seconds. The rest would wait in memory.
 import asyncio
 import time
 from collections import Counter
-from dataclasses import dataclass
+from functools import partial
 from math import floor
 from typing import Any
 
@@ -17,7 +17,8 @@ from granian.rsgi import ProtocolClosed
 from portal.core import deadlines
 from portal.core.deadlines import elapsed
 from portal.core.errors import RateLimited, UnknownOutcome
-from portal.front.pipe import CAPACITY, Pipe
+from portal.front.answers.pipe import CAPACITY, Pipe
+from portal.front.room import OnItsWay, Room
 from portal.front.wsgi import Answer
 
 LARGE = 256 * 1024
@@ -34,29 +35,13 @@ DONE = "It was done, but too many large answers to your address are not taken, s
 log = structlog.stdlib.get_logger(__name__)
 
 
-@dataclass(slots=True, eq=False)
-class _OnItsWay:
-    """An answer that is being sent, which takes `bytes` of ROOM until it is taken or given up."""
-
-    source: str
-    began: float
-    bytes: int
-    task: "asyncio.Task[Any]"
-    is_given_up: bool = False
-
-    def give_up(self) -> None:
-        self.is_given_up = True
-        self.task.cancel()
-
-
 class LargeAnswers:
     """The large answers that are being sent, and those of this second. For one event loop."""
 
     def __init__(self) -> None:
         self._second = 0
         self._sent = Counter[str]()
-        self._on_their_way: set[_OnItsWay] = set()
-        self._bytes = 0
+        self._room = Room(ROOM)
 
     def take(self, source: str) -> None:
         """Count one answer. Raises RateLimited if the source had enough in this second."""
@@ -79,49 +64,22 @@ class LargeAnswers:
         """
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine that runs
-        one = _OnItsWay(source, time.monotonic(), len(answer[2]), task)
-        self._on_their_way.add(one)
-        self._bytes += one.bytes
+        one = OnItsWay(source, time.monotonic(), task)
+        self._room.enter(one)
         try:
-            if not self._makes_room(one):
+            if not self._room.take(one, len(answer[2]), partial(RateLimited, TOO_MUCH)):
                 # An error in a variable would keep its frames, and so the answer, for long.
                 raise UnknownOutcome(DONE) if was_done(answer, method) else RateLimited(TOO_MUCH)
             await _in_parts(protocol, answer)
         except (TimeoutError, ProtocolClosed):
             log.info("a client did not take its answer")
         except asyncio.CancelledError:
-            if not one.is_given_up:
+            if one.refused is None:
                 raise
-            task.uncancel()
+            task.uncancel()  # it has begun, so it is cut
             log.info("an answer that was not taken made room for others")
         finally:
-            self._on_their_way.discard(one)
-            self._give_room(one)
-
-    def _makes_room(self, one: _OnItsWay) -> bool:
-        """Give up the newest answers of the source that takes the most room, until the others have
-        room. Tell whether one of the others is this one.
-
-        One that alone is larger than ROOM is sent, or nobody could ever have it.
-        """
-        while self._bytes > ROOM and self._bytes > one.bytes:
-            held = Counter[str]()
-            for other in self._on_their_way:
-                held[other.source] += other.bytes
-            [(source, _)] = held.most_common(1)
-            newest = max(
-                (other for other in self._on_their_way if other.source == source and other.bytes),
-                key=lambda other: other.began,
-            )
-            self._give_room(newest)
-            if newest is one:
-                return False
-            newest.give_up()
-        return True
-
-    def _give_room(self, one: _OnItsWay) -> None:
-        self._bytes -= one.bytes
-        one.bytes = 0
+            self._room.leave(one)
 
 
 def was_done(answer: Answer, method: str) -> bool:
