@@ -104,6 +104,12 @@ def test_what_got_no_answer_is_not_said_to_have_changed_nothing(opens: Opens, ad
     page.get_by_role("button", name="Send test").click()
     said = page.locator("#banner")
     expect(said).to_contain_text("It may have been done: look before you send it again.")
+    # Neither a question of the page itself nor the network that comes and goes hides that.
+    page.evaluate("() => htmx.ajax('GET', '/healthz', {target: '#banner'}).catch(() => {})")
+    for is_offline in (True, False):
+        page.context.set_offline(is_offline)
+        page.wait_for_function("offline => navigator.onLine !== offline", arg=is_offline)
+        expect(said).to_contain_text("It may have been done")
     page.unroute("**/*")
     page = window.open("/connectors")
     page.route("**/*", lambda route: route.abort())

@@ -38,19 +38,27 @@ function add({ message, tone = "ok", label, url }) {
   while (region.children.length > 3) region.firstElementChild.remove();
 }
 
-function complain(title) {
-  const banner = document.getElementById("banner");
-  if (!banner) return;
+const banner = () => document.getElementById("banner");
+
+// Say what the user has to know now. What `lasts` stays until the next answer to the user.
+function complain(title, lasts = false) {
+  if (!banner()) return;
   const box = document.createElement("div");
   const text = document.createElement("div");
   const strong = document.createElement("strong");
   box.className = "banner";
   box.dataset.tone = "warn";
   box.setAttribute("role", "alert");
+  if (lasts) box.dataset.lasts = "";
   strong.textContent = title;
   text.append(strong);
   box.append(text);
-  banner.replaceChildren(box);
+  banner().replaceChildren(box);
+}
+
+// Say what the page itself noticed: it hides nothing that lasts.
+function mention(title) {
+  if (!banner()?.querySelector("[data-lasts]")) complain(title);
 }
 
 if (region) {
@@ -65,11 +73,11 @@ if (region) {
 document.addEventListener("htmx:error", (event) => {
   const { request, response } = event.detail.ctx ?? {};
   if (response) return;
-  const isQuestion = request?.method === "GET";
-  // Offline, the banner says so already, and perhaps that what was typed is still there.
-  if (isQuestion && !navigator.onLine) return;
-  const only = isQuestion ? "Please try again." : "It may have been done: look before you send it again.";
-  complain(`The portal did not answer. ${only}`);
+  if (request?.method !== "GET") {
+    complain("The portal did not answer. It may have been done: look before you send it again.", true);
+  } else if (navigator.onLine) { // offline, the banner says so already
+    mention("The portal did not answer. Please try again.");
+  }
 });
 // Offline, a form stays as it is: the browser would replace the page by one of its own.
 document.addEventListener("submit", (event) => {
@@ -78,5 +86,5 @@ document.addEventListener("submit", (event) => {
   event.stopImmediatePropagation();
   complain("You are offline. Nothing was sent, and what you typed is still here.");
 }, true);
-addEventListener("offline", () => complain("You are offline. The page shows what it last knew."));
-addEventListener("online", () => document.getElementById("banner")?.replaceChildren());
+addEventListener("offline", () => mention("You are offline. The page shows what it last knew."));
+addEventListener("online", () => banner()?.querySelector(".banner:not([data-lasts])")?.remove());
