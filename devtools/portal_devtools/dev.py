@@ -22,13 +22,12 @@ from typing import IO
 from portal import migrations
 from portal.core.config import Config, libpq_url
 from portal.ops import embedded_postgres, migrate
-from portal.ops.embedded_postgres import EmbeddedPostgres, die_with_parent
+from portal.ops.embedded_postgres import STOPPING, EmbeddedPostgres, die_with_parent, signals_wait
 from portal_devtools import ports
 from portal_devtools.demo import MAIN_TENANT
 
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0  # longer than the web server waits for running requests
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 COLORS = {"portal": "1", "web": "36", "worker": "35", "idp": "33", "receiver": "32", "demo": "34"}
 
 ACCOUNTS = (
@@ -61,15 +60,16 @@ class Child:
     rest: bytes = field(default=b"", repr=False)  # an incomplete line
 
     def start(self, environ: Mapping[str, str]) -> None:
-        self.process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "portal.ops.cli", self.command, *self.options],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=dict(environ),
-            start_new_session=True,  # Ctrl-C reaches only us: we stop the others in order
-            preexec_fn=die_with_parent(signal.SIGTERM),
-        )
+        with signals_wait():
+            self.process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", "portal.ops.cli", self.command, *self.options],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=dict(environ),
+                start_new_session=True,  # Ctrl-C reaches only us: we stop the others in order
+                preexec_fn=die_with_parent(signal.SIGTERM),
+            )
         os.set_blocking(self.output.fileno(), False)
 
     @property
@@ -94,7 +94,7 @@ def run(config: Config) -> int:
     logging.getLogger().addHandler(_Words())
     _signals.clear()
     # Signals that the shell ignores (nohup, a background job) stay ignored.
-    wanted = [n for n in SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
+    wanted = [n for n in STOPPING if signal.getsignal(n) is not signal.SIG_IGN]
     previous = {number: signal.signal(number, _stop) for number in wanted}
     try:
         _refuse_production(config)
@@ -113,13 +113,13 @@ def run(config: Config) -> int:
 
 
 _signals: set[int] = set()
-"""The signals so far. Python drops what a handler raises while a process is being forked."""
+"""The signals so far. Python drops what a handler raises while an object is being finalized."""
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
     _signals.add(number)
     # Only once: a second Ctrl-C must not interrupt the stopping.
-    for wanted in SIGNALS:
+    for wanted in STOPPING:
         signal.signal(wanted, signal.SIG_IGN)
     raise Stopped
 

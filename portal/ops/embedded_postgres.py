@@ -288,7 +288,7 @@ def _launch(
     for name, value in settings.items():
         command += ["-c", f"{name}={value}"]
     # Appended to: processes of a killed server, which have the file open, go on writing.
-    with (data_dir / "postgres.log").open("ab") as output:
+    with (data_dir / "postgres.log").open("ab") as output, signals_wait():
         output.truncate(0)
         process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603
             command,
@@ -307,12 +307,12 @@ def _launch(
 def die_with_parent(wanted: signal.Signals, parent: int | None = None) -> Callable[[], None]:
     """Return a `preexec_fn` with which the kernel sends the child `wanted` when its parent dies.
 
-    This works even if the parent dies by SIGKILL, but on Linux only; elsewhere it does nothing. The
-    parent is the *thread* that starts the child, so start it from the main thread. Pass `parent` in
-    a child that has started already.
+    This works even if the parent dies by SIGKILL, but on Linux only. The parent is the *thread*
+    that starts the child, so start it from the main thread. Pass `parent` in a child that has
+    started already. Everywhere, the child hears the signals that `signals_wait` held back.
     """
     if sys.platform != "linux":
-        return lambda: None
+        return _hear_signals
     libc, parent = ctypes.CDLL(None, use_errno=True), parent or os.getpid()
     set_parent_death_signal = 1  # PR_SET_PDEATHSIG, linux/prctl.h
 
@@ -320,8 +320,29 @@ def die_with_parent(wanted: signal.Signals, parent: int | None = None) -> Callab
         libc.prctl(set_parent_death_signal, int(wanted))
         if os.getppid() != parent:  # the parent died before the call
             os._exit(1)
+        _hear_signals()
 
     return ask_the_kernel
+
+
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def signals_wait() -> Iterator[None]:
+    """Hold signals that stop this process back while it forks, with `die_with_parent`, a child.
+
+    While a process forks, Python prints and drops what the handler of a signal raises.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _hear_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
 
 
 STILL_ENDING = "pre-existing shared memory block"
