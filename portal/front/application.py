@@ -217,6 +217,7 @@ class Front:
     async def _published(self, scope: Any, body: bytes) -> Answer | None:
         """Publish an event for a key. Return None if the application has to answer this request."""
         header = scope.headers.get
+        await self._remember_key(scope)
         key = door.caller_of(self._engine, header, publishing.SCOPE)
         if key is None:
             return None
@@ -227,6 +228,16 @@ class Front:
             source = self._client(scope)
             usage.note(key.tenant_id, key.id, now, source=source, scope=publishing.SCOPE)
         return answer
+
+    async def _remember_key(self, scope: Any) -> None:
+        """Look the key of a request up if it is not in memory. Raises Busy and Unavailable.
+
+        So the first events of each key, as after a start, do not all take a thread for pages.
+        """
+        raw, source = door.credential(scope.headers.get), parse(self._client(scope))
+        if self._engine.is_worth_a_look(raw, source):
+            self._engine.require_current()
+            await self._key_threads.run(self._line(scope), self._engine.remember, raw)
 
     def _sent(self, environ: "WSGIEnvironment", protocol: Any) -> Answer | None:
         """Send the application's response, or return it unsent if it has to be delayed or may be

@@ -28,6 +28,7 @@ from portal.events.publishing.door import LARGEST
 from portal.events.publishing.group_commit import GroupCommit
 from portal.events.publishing.publication import FEW_WANTING
 from portal.events.schemas import EventInput
+from portal.keys.decision.format import generate
 from tests.bench.servers import Server, free_port, portal_serving
 from tests.cast import PREFIX, Api
 from tests.databases import Database
@@ -255,6 +256,23 @@ def test_behind_a_proxy_the_host_that_it_was_asked_for_counts(server, program):
 def test_a_key_that_may_not_publish_gets_the_applications_refusal(server, program, ada):
     other = Program(server.port, ada.create("api-keys", scopes=["events:read"])["key"])
     assert [other.publish().status for _ in range(3)] == [403] * 3
+
+
+def test_the_first_event_of_a_key_is_answered_by_the_loop(server, program, ada):
+    keys = [ada.create("api-keys", scopes=["events:publish"])["key"] for _ in range(4)]
+    for key in keys:  # the quotas that the server knows end within a second
+        program.publish_on_the_loop()
+        if Program(server.port, key).publish().is_of_the_loop:
+            return
+    raise AssertionError(f"the application answered all first events of {len(keys)} keys")
+
+
+def test_a_key_that_does_not_exist_counts_once(server, database):
+    for number in range(5):
+        guess = Program(server.port, generate("acme", "user").text)
+        assert guess.publish(x_forwarded_for=f"198.51.100.{number}").status == 401
+    counted = "SELECT json_agg(failures) FROM unknown_key_source WHERE source LIKE '198.51.100.%'"
+    assert database.sql(counted) == [1] * 5
 
 
 def test_a_revoked_key_publishes_nothing_more(program, ada, database):

@@ -40,7 +40,7 @@ async def verify(
     changed meanwhile. Raises UnknownOutcome when the call may have been counted, and Unavailable
     when it was not, or when PostgreSQL has not answered for too long.
     """
-    engine.require_current_for(_credential(header))
+    engine.require_current_for(credential(header))
     caller = caller_of(engine, header, SCOPE)
     if caller is None or _kind(header) != "application/json":
         return None
@@ -70,7 +70,7 @@ def introspect(engine: KeyVerifier, issuer: str, header: Header, body: bytes) ->
 
     Raises Unavailable for a caller with a key when PostgreSQL has not answered for too long.
     """
-    engine.require_current_for(_credential(header))
+    engine.require_current_for(credential(header))
     caller = caller_of(engine, header, SCOPE)
     if caller is None or _kind(header) != "application/x-www-form-urlencoded":
         return None
@@ -96,14 +96,14 @@ def caller_of(engine: KeyVerifier, header: Header, scope: str) -> Snapshot | Non
 
     The key must be valid, have this scope, and have no allowed networks and no limits on its calls.
     """
-    key = engine.remembered(_credential(header))
+    key = engine.remembered(credential(header))
     if key is None or key.allowed_ips or key.counts_calls:
         return None
     refused = refusal(key, Question(scope=scope), engine.clock.now())
     return key if refused is None else None
 
 
-def _credential(header: Header) -> str:
+def credential(header: Header) -> str:
     """Return the bearer credential of a request, or an empty text."""
     return bearer_of(header("authorization") or "")
 

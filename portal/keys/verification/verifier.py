@@ -7,6 +7,7 @@ has loaded the application.
 import os
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from multiprocessing import util
 from typing import Any, cast
 
@@ -110,6 +111,26 @@ class KeyVerifier:
         The format is not checked: only well-formed keys are cached.
         """
         return self.cache.peek(digest(raw)) if len(raw) == LENGTH and raw.isascii() else None
+
+    def is_worth_a_look(self, raw: str, source: Source | None) -> bool:
+        """Tell whether a credential that is not cached may be a key of this portal."""
+        if not is_well_formed(raw) or self.remembered(raw) is not None:
+            return False
+        return not self.cache.is_unknown(digest(raw)) and not self.sources.wait(source)
+
+    def remember(self, raw: str) -> None:
+        """Cache the snapshot of a raw key, if there is such a key. An unknown key is not noted.
+
+        Raises Unavailable like `find`.
+        """
+        with suppress(LookupError):
+            self.cache.get(digest(raw), self._found)
+
+    def _found(self, hashed: str) -> Snapshot:
+        found = self.look_up(hashed)
+        if found is None:
+            raise LookupError
+        return found
 
     def note_unknown(self, source: Source | None, is_new: bool) -> None:
         """Count an unknown key from a source. A new guess counts for all processes together.
