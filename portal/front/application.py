@@ -237,6 +237,7 @@ class Front:
         raw, source = door.credential(scope.headers.get), parse(self._client(scope))
         if self._engine.is_worth_a_look(raw, source):
             self._engine.require_current()
+            # It returns a result, so that the loop learns of its end at once.
             await self._key_threads.run(self._line(scope), self._engine.remember, raw)
 
     def _sent(self, environ: "WSGIEnvironment", protocol: Any) -> Answer | None:

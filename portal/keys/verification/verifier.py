@@ -7,7 +7,6 @@ has loaded the application.
 import os
 import threading
 from collections.abc import Iterable
-from contextlib import suppress
 from multiprocessing import util
 from typing import Any, cast
 
@@ -118,13 +117,16 @@ class KeyVerifier:
             return False
         return not self.cache.is_unknown(digest(raw)) and not self.sources.wait(source)
 
-    def remember(self, raw: str) -> None:
-        """Cache the snapshot of a raw key, if there is such a key. An unknown key is not noted.
+    def remember(self, raw: str) -> bool:
+        """Cache the snapshot of a raw key, and tell whether there is such a key.
 
-        Raises Unavailable like `find`.
+        An unknown key is not noted. Raises Unavailable like `find`.
         """
-        with suppress(LookupError):
+        try:
             self.cache.get(digest(raw), self._found)
+        except LookupError:
+            return False
+        return True
 
     def _found(self, hashed: str) -> Snapshot:
         found = self.look_up(hashed)
