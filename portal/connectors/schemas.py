@@ -171,7 +171,7 @@ class ConnectorInput(Command):
     application_id: RecordId | None = Field(
         None,
         description="Owning application id (FK to Application). It is the caller's own when an"
-        " application's credential creates the connector.",
+        " application's credential creates the connector, and only people change it.",
     )
     credentials: dict[CredentialName, CredentialValue | None] = Field(
         default={},

@@ -294,7 +294,11 @@ class WebhookInput(Command):
     connector_id: RecordId | None = Field(
         None, description="ID of the owning Connector, if this webhook is connector-owned."
     )
-    application_id: RecordId | None = Field(None, description="Owning application id.")
+    application_id: RecordId | None = Field(
+        None,
+        description="Owning application id. It is the caller's own when an application's"
+        " credential creates the webhook, and only people change it.",
+    )
     tags: Tags = Field(default=[], description="Free-form tags.")
 
 

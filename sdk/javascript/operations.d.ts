@@ -786,7 +786,7 @@ export interface ConnectorInput {
   next_rotation_due?: string | null;
   /** Free-form tags. */
   tags?: string[];
-  /** Owning application id (FK to Application). It is the caller's own when an application's credential creates the connector. */
+  /** Owning application id (FK to Application). It is the caller's own when an application's credential creates the connector, and only people change it. */
   application_id?: string | null;
   /** Write-only: kept in the secret store and never returned. A field that is left out stays as it is, a text replaces it, null removes it. */
   credentials?: Record<string, string | null>;
@@ -4367,7 +4367,7 @@ export interface WebhookInput {
   ordered?: boolean;
   /** ID of the owning Connector, if this webhook is connector-owned. */
   connector_id?: string | null;
-  /** Owning application id. */
+  /** Owning application id. It is the caller's own when an application's credential creates the webhook, and only people change it. */
   application_id?: string | null;
   /** Free-form tags. */
   tags?: string[];

@@ -823,7 +823,7 @@ class ConnectorInput(TypedDict):
     """Free-form tags."""
     application_id: NotRequired[str | None]
     """Owning application id (FK to Application). It is the caller's own when an application's
-    credential creates the connector.
+    credential creates the connector, and only people change it.
     """
     credentials: NotRequired[dict[str, Any]]
     """Write-only: kept in the secret store and never returned. A field that is left out stays as
@@ -3639,7 +3639,9 @@ class WebhookInput(TypedDict):
     connector_id: NotRequired[str | None]
     """ID of the owning Connector, if this webhook is connector-owned."""
     application_id: NotRequired[str | None]
-    """Owning application id."""
+    """Owning application id. It is the caller's own when an application's credential creates the
+    webhook, and only people change it.
+    """
     tags: NotRequired[list[str]]
     """Free-form tags."""
 

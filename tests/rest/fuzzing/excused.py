@@ -30,6 +30,7 @@ STATE = (
     "Choose how to sign in, then the check can try it",
     "Say which group",
     "Leave out equal_bodies",
+    "This credential's records belong to its own application",
     "The key that it comes from is not allowed",
     "There is nothing to send again in this window",
     "This is the version that is used now",
