@@ -40,7 +40,7 @@ function add({ message, tone = "ok", label, url }) {
 
 const banner = () => document.getElementById("banner");
 
-// Say what the user has to know now. What `lasts` stays until the next answer to the user.
+// Say what the user has to know now. What `lasts` stays until the user's next change is answered.
 function complain(title, lasts = false) {
   if (!banner()) return;
   const box = document.createElement("div");
@@ -78,6 +78,10 @@ document.addEventListener("htmx:error", (event) => {
   } else if (navigator.onLine) { // offline, the banner says so already
     mention("The portal did not answer. Please try again.");
   }
+});
+document.addEventListener("htmx:finally:request", (event) => {
+  const { request, response } = event.detail.ctx ?? {};
+  if (response && request?.method !== "GET") banner()?.querySelector("[data-lasts]")?.remove();
 });
 // Offline, a form stays as it is: the browser would replace the page by one of its own.
 document.addEventListener("submit", (event) => {
