@@ -22,7 +22,12 @@ from typing import IO
 from portal import migrations
 from portal.core.config import Config, libpq_url
 from portal.ops import embedded_postgres, migrate
-from portal.ops.embedded_postgres import STOPPING, EmbeddedPostgres, die_with_parent, signals_wait
+from portal.ops.embedded_postgres import (
+    STOPPING,
+    EmbeddedPostgres,
+    die_with_parent,
+    holding_signals,
+)
 from portal_devtools import ports
 from portal_devtools.demo import MAIN_TENANT
 
@@ -60,7 +65,7 @@ class Child:
     rest: bytes = field(default=b"", repr=False)  # an incomplete line
 
     def start(self, environ: Mapping[str, str]) -> None:
-        with signals_wait():
+        with holding_signals():
             self.process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-m", "portal.ops.cli", self.command, *self.options],
                 stdin=subprocess.DEVNULL,

@@ -217,8 +217,9 @@ class Front:
     async def _published(self, scope: Any, body: bytes) -> Answer | None:
         """Publish an event for a key. Return None if the application has to answer this request."""
         header = scope.headers.get
-        await self._remember_key(scope)
         key = door.caller_of(self._engine, header, publishing.SCOPE)
+        if key is None and await self._finds_key(scope):
+            key = door.caller_of(self._engine, header, publishing.SCOPE)
         if key is None:
             return None
         self._engine.require_current()
@@ -229,16 +230,17 @@ class Front:
             usage.note(key.tenant_id, key.id, now, source=source, scope=publishing.SCOPE)
         return answer
 
-    async def _remember_key(self, scope: Any) -> None:
-        """Look the key of a request up if it is not in memory. Raises Busy and Unavailable.
+    async def _finds_key(self, scope: Any) -> bool:
+        """Look the key of a request up, if it is not in memory, and tell whether it now is.
 
         So the first events of each key, as after a start, do not all take a thread for pages.
+        Raises Busy and Unavailable.
         """
         raw, source = door.credential(scope.headers.get), parse(self._client(scope))
-        if self._engine.is_worth_a_look(raw, source):
-            self._engine.require_current()
-            # It returns a result, so that the loop learns of its end at once.
-            await self._key_threads.run(self._line(scope), self._engine.remember, raw)
+        if not self._engine.is_worth_a_look(raw, source):
+            return False
+        self._engine.require_current()
+        return await self._key_threads.run(self._line(scope), self._engine.remember, raw)
 
     def _sent(self, environ: "WSGIEnvironment", protocol: Any) -> Answer | None:
         """Send the application's response, or return it unsent if it has to be delayed or may be

@@ -36,7 +36,10 @@ def hide(webhook: Webhook, requests: Sequence[InboundRequest]) -> None:
     known = _known(webhook)
     for one in waiting:
         give_way()
-        _hide_all(one) if known is None else hide_known(webhook, one, known)
+        if known is None:
+            _hide_all(one)
+        else:
+            hide_known(webhook, one, known)
 
 
 def _known(webhook: Webhook) -> Sequence[str] | None:

@@ -288,7 +288,7 @@ def _launch(
     for name, value in settings.items():
         command += ["-c", f"{name}={value}"]
     # Appended to: processes of a killed server, which have the file open, go on writing.
-    with (data_dir / "postgres.log").open("ab") as output, signals_wait():
+    with (data_dir / "postgres.log").open("ab") as output, holding_signals():
         output.truncate(0)
         process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603
             command,
@@ -309,7 +309,7 @@ def die_with_parent(wanted: signal.Signals, parent: int | None = None) -> Callab
 
     This works even if the parent dies by SIGKILL, but on Linux only. The parent is the *thread*
     that starts the child, so start it from the main thread. Pass `parent` in a child that has
-    started already. Everywhere, the child hears the signals that `signals_wait` held back.
+    started already. Everywhere, the child hears the signals that `holding_signals` held back.
     """
     if sys.platform != "linux":
         return _hear_signals
@@ -329,8 +329,8 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextlib.contextmanager
-def signals_wait() -> Iterator[None]:
-    """Hold signals that stop this process back while it forks, with `die_with_parent`, a child.
+def holding_signals() -> Iterator[None]:
+    """Hold back the signals that stop this process while it starts a child with `die_with_parent`.
 
     While a process forks, Python prints and drops what the handler of a signal raises.
     """

@@ -120,7 +120,8 @@ class KeyVerifier:
     def remember(self, raw: str) -> bool:
         """Cache the snapshot of a raw key, and tell whether there is such a key.
 
-        An unknown key is not noted. Raises Unavailable like `find`.
+        An unknown key is not cached as one: `find` counts it when it first hears of it. Raises
+        Unavailable like `find`.
         """
         try:
             self.cache.get(digest(raw), self._found)
