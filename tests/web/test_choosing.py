@@ -331,8 +331,7 @@ def test_events_are_picked_and_tried_on_the_last_ones(window: Open, ada: Api) ->
     assert ada.post("/events", {"type": "rfp.created", "data": {}}).status_code in (200, 201, 202)
     page = window("/webhooks/new")
     box = page.get_by_role("combobox", name="Events")
-    box.focus()
-    page.keyboard.type("rfp")
+    box.fill("rfp")  # at once: Enter takes nothing that was found for a part of it, as for "r"
     page.get_by_role("option", name="rfp.*").wait_for()
     page.keyboard.press("Enter")
     assert box.input_value() == "rfp.*, "
