@@ -15,8 +15,10 @@ from typing import NamedTuple
 from portal.core.deadlines import elapsed
 
 CAPACITY = 20_000
-LARGEST_REQUESTS = 10_000
-LARGEST_TOKENS = 10_000_000
+PERIOD_SECONDS = 10.0  # for which requests and tokens are wanted
+LEAST_SECONDS = 1.0  # a shorter use says little about a whole period
+LARGEST_REQUESTS = 50_000
+LARGEST_TOKENS = 50_000_000
 
 Lender = tuple[int, datetime] | tuple[()]
 """A process of PostgreSQL: its pid, and when it began."""
@@ -26,7 +28,8 @@ Lender = tuple[int, datetime] | tuple[()]
 class Lease:
     """The requests and tokens that one key may still use until `ends`, counted in `slot`.
 
-    `ends` is a time of the clock of Leases. `lender` is the process of PostgreSQL that lent them.
+    `began` and `ends` are times of the clock of Leases. `lender` is the process of PostgreSQL that
+    lent them.
     """
 
     tenant_id: str
@@ -39,7 +42,16 @@ class Lease:
     requests_used: int = 0
     tokens_used: int = 0
     lender: Lender = ()
+    began: float = 0.0
     is_over: bool = False
+
+    def demand(self, now: float) -> "Demand":
+        """Return what was used of it, as for a whole period."""
+        periods = max(LEAST_SECONDS, min(now, self.ends) - self.began) / PERIOD_SECONDS
+        return Demand(
+            (self.requests_lent - self.requests) / periods,
+            (self.tokens_lent - self.tokens) / periods,
+        )
 
     def unused(self, key_id: str, requests: int, tokens: int) -> "Unused":
         """Return these requests and tokens of it, to be given back."""
@@ -65,12 +77,11 @@ class Unused(NamedTuple):
     lender: Lender
 
 
-@dataclass(slots=True)
-class Demand:
-    """The used part of a key's last lease, which decides the size of the next one."""
+class Demand(NamedTuple):
+    """The requests and tokens that a key used of a lease, as for a whole period."""
 
-    requests: int = 0
-    tokens: int = 0
+    requests: float = 0
+    tokens: float = 0
 
 
 class Leases:
@@ -109,18 +120,14 @@ class Leases:
                 self._unused.append(lease.unused(key_id, requests, tokens))
 
     def wanted(self, key_id: str, requests: int, tokens: int) -> tuple[int, int]:
-        """Return the requests and tokens to request: twice the latest use, or what this call
-        needs."""
+        """Return the requests and tokens to request for a period: twice the latest use, or what
+        this call needs."""
         with self._lock:
-            lease, demand = self._running(key_id), self._demands.get(key_id, _NO_DEMAND)
-            used = (
-                (lease.requests_lent - lease.requests, lease.tokens_lent - lease.tokens)
-                if lease
-                else (0, 0)
-            )
+            lease, before = self._running(key_id), self._demands.get(key_id, _NO_DEMAND)
+            now = lease.demand(self.clock()) if lease else _NO_DEMAND
             return (
-                min(LARGEST_REQUESTS, max(requests, 2 * max(used[0], demand.requests))),
-                min(LARGEST_TOKENS, max(tokens, 2 * max(used[1], demand.tokens))),
+                min(LARGEST_REQUESTS, max(requests, int(2 * max(now.requests, before.requests)))),
+                min(LARGEST_TOKENS, max(tokens, int(2 * max(now.tokens, before.tokens)))),
             )
 
     def lend(self, key_id: str, lease: Lease, needed: tuple[int, int]) -> Lease:
@@ -143,6 +150,7 @@ class Leases:
                 return held
             if held is not None:
                 self._end(key_id, held)
+            lease.began = self.clock()
             self._held[key_id] = lease
             while len(self._held) > CAPACITY:
                 self._end(*next(iter(self._held.items())))
@@ -190,9 +198,7 @@ class Leases:
     def _end(self, key_id: str, lease: Lease) -> None:
         del self._held[key_id]
         lease.is_over = True
-        self._demands[key_id] = Demand(
-            lease.requests_lent - lease.requests, lease.tokens_lent - lease.tokens
-        )
+        self._demands[key_id] = lease.demand(self.clock())
         self._demands.move_to_end(key_id)
         while len(self._demands) > CAPACITY:
             self._demands.popitem(last=False)

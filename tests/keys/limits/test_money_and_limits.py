@@ -554,6 +554,18 @@ def test_of_a_lease_nothing_is_used_twice_and_nothing_is_lost(steps: Any):
     assert used + sum(one.requests for one in leases.ended()) == lent
 
 
+@pytest.mark.parametrize(("seconds", "wanted"), [(10, 12), (4, 30), (0.01, 120)])
+def test_twice_of_what_was_used_is_wanted_for_ten_seconds(seconds: float, wanted: int):
+    clock = Clock()
+    leases = Leases(clock)
+    assert leases.wanted("key", 1, 0) == (1, 0)
+    leases.lend("key", Lease("t", clock.now + seconds, 7, 6, 0, 6, 0), (1, 0))
+    for _ in range(5):
+        assert leases.take("key", 1, 0).requests
+    clock.now += seconds
+    assert leases.wanted("key", 1, 0) == (wanted, 0)
+
+
 def test_what_is_refused_after_its_lease_ended_goes_back():
     clock = Clock()
     leases = Leases(clock)

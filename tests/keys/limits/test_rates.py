@@ -153,6 +153,21 @@ def test_an_onset_of_calls_gets_the_whole_limit_and_not_more(ada: Api, database:
     assert rate.most == 300
 
 
+@pytest.mark.parametrize(
+    ("want", "lent", "seconds"),
+    [(30, 30, 8), (60, 37, 8), (75, 37, 8), (80, 16, 0), (6000, 150, 0)],
+)
+def test_a_process_that_wants_little_is_lent_it_for_ten_seconds(
+    ada: Api, database: Database, want: int, lent: int, seconds: int
+):
+    """The first three want at most an eighth of what is free; the others are lent it for a slot."""
+    rate = Rate(database, ada.create("api-keys", rpm_limit=600), 600)
+    assert rate.ask(want) is None
+    [(last, left)] = rate.open
+    assert left + 1 == lent
+    assert last - rate.now() in (seconds // 2, seconds // 2 - 1), "a slot may have ended since"
+
+
 @pytest.mark.parametrize("back", [20, 5000], ids=["a little", "far"])
 def test_a_clock_that_goes_back_blocks_no_key_for_longer_than_a_minute(
     ada: Api, database: Database, back: int
@@ -226,7 +241,7 @@ def test_of_many_that_come_back_each_is_told_by_its_own_place(ada: Api, database
         places = counting.return_slices(back)
     counting.stop()
     assert places == [n for n in range(45) if n != 30]
-    assert database.sql("SELECT sum(requests_sum) FROM key_rate") == 44 + 20
+    assert database.sql("SELECT sum(requests_sum) FROM key_rate") == 45 + rates[30].open[0][1]
 
 
 def test_what_no_longer_exists_is_not_returned_again_and_again(database: Database):

@@ -4,9 +4,10 @@
 -- of the refusal. A call with `dry` takes nothing.
 -- Requests and tokens are lent as leases. They are counted when they are lent, in the last slot in
 -- which they may be used, so all processes together never admit more than the limit in any 60
--- seconds. A lease of at most a 64th of what is free lasts 8 to 10 seconds; a larger one, of at
--- most a quarter, ends with its slot. `until_ms` is how long the lease lasts; for a refusal, it is
--- the time until the call fits.
+-- seconds. `requests_want` and `tokens_want` are what the process wants for 10 seconds. If that is
+-- at most an eighth of what is free, the lease lasts 8 to 10 seconds and is at most a 16th of it;
+-- otherwise it ends with its slot, and is at most a quarter. `until_ms` is how long the lease
+-- lasts; for a refusal, it is the time until the call fits.
 -- A busy process may also be lent a slice of the budget (`lend_usd`): at most a 64th of what is
 -- available, for `p_lend_ms`. The slice is a row of spend_reservation with a secret, and it expires
 -- like every reservation. The keys of a family share one budget, and each process may be lent
@@ -44,8 +45,10 @@ DECLARE
     has_expired boolean;
     are_more_due boolean;
     at_once integer := 500;
-    ahead integer;
-    free bigint;
+    place integer;
+    is_little boolean;
+    requests_free bigint;
+    tokens_free bigint;
     freed numeric;
     rows integer;
 BEGIN
@@ -233,29 +236,27 @@ BEGIN
             UPDATE api_key_runtime AS r SET uses = admit_calls.uses
             WHERE r.tenant_id = call.tenant AND r.key_id = call.key;
         END IF;
-        ahead := 4;
-        IF call.rpm IS NOT NULL AND call.requests > 0 THEN
-            free := call.rpm - requests_used;
-            requests_lent := call.requests_want;
-            IF requests_lent > free / 64 THEN
-                ahead := 0;
-                requests_lent := greatest(call.requests, least(requests_lent, free / 4));
-            END IF;
+        requests_free := CASE WHEN call.requests > 0 THEN call.rpm - requests_used END;
+        tokens_free := CASE WHEN call.tokens > 0 THEN call.tpm - tokens_used END;
+        is_little := coalesce(
+            greatest(2 * call.requests, call.requests_want) <= requests_free / 8, true)
+            AND coalesce(greatest(2 * call.tokens, call.tokens_want) <= tokens_free / 8, true);
+        IF requests_free IS NOT NULL THEN
+            requests_lent := greatest(call.requests, CASE
+                WHEN is_little THEN least(call.requests_want, requests_free / 16)
+                ELSE least(call.requests_want / 5, requests_free / 4) END);
         END IF;
-        IF call.tpm IS NOT NULL AND call.tokens > 0 THEN
-            free := call.tpm - tokens_used;
-            tokens_lent := call.tokens_want;
-            IF tokens_lent > free / 64 THEN
-                ahead := 0;
-                tokens_lent := greatest(call.tokens, least(tokens_lent, free / 4));
-            END IF;
+        IF tokens_free IS NOT NULL THEN
+            tokens_lent := greatest(call.tokens, CASE
+                WHEN is_little THEN least(call.tokens_want, tokens_free / 16)
+                ELSE least(call.tokens_want / 5, tokens_free / 4) END);
         END IF;
         IF requests_lent > 0 OR tokens_lent > 0 THEN
-            slot := slot + ahead;
+            slot := slot + CASE WHEN is_little THEN 4 ELSE 0 END;
             until_ms := greatest(0, 2000 * (slot + 1) - floor(1000 * extract(epoch FROM at)));
-            ahead := 35 - (rate.newest - slot);
-            rate.requests[ahead] := rate.requests[ahead] + requests_lent;
-            rate.tokens[ahead] := rate.tokens[ahead] + tokens_lent;
+            place := 35 - (rate.newest - slot);
+            rate.requests[place] := rate.requests[place] + requests_lent;
+            rate.tokens[place] := rate.tokens[place] + tokens_lent;
             requests_used := requests_used + requests_lent;
             tokens_used := tokens_used + tokens_lent;
             UPDATE key_rate AS r SET newest = rate.newest, requests = rate.requests,
