@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -144,8 +145,10 @@ class _Lines:
         self.name = name
 
     def msg(self, line: str) -> None:
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
+        # A disk that is full, or a reader that has gone, stops nobody's work.
+        with suppress(OSError):
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
 
     debug = info = warning = error = exception = critical = msg
 

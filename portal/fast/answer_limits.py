@@ -143,10 +143,10 @@ class _BlockingCalls:
 
 def _break(pgconn: PGconn) -> None:
     """Make the kernel report the end of a connection to the thread that waits for it."""
-    log.warning("PostgreSQL does not answer, so a connection to it is given up")
     # An error means that it was closed in this moment.
     with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(pgconn.socket)) as same:
         same.shutdown(socket.SHUT_RDWR)
+    log.warning("PostgreSQL does not answer, so a connection to it is given up")
 
 
 _calls = _BlockingCalls()

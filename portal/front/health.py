@@ -10,9 +10,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from portal import migrations
 from portal.database import writability
 from portal.database.session import db, limit_answers
+from portal.keys.verification.verifier import engine
 from portal.web.access import cookieless
 
 ANSWER_SECONDS = 2.0  # what takes longer would not serve anybody
+UNHEARD = (
+    "keys: verification answers 503, because this process receives no changes of keys. It tries"
+    " again by itself."
+)
 
 blueprint = Blueprint("health", __name__)
 
@@ -29,8 +34,8 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Report 503 while the database is unavailable or older than the code: reads do not work then.
 
-    A second line reports that writes do not work, since when and why. With `?for=writes`, that is a
-    503 as well.
+    Another line reports that writes do not work, since when and why. With `?for=writes`, that is a
+    503 as well. Another one reports that this process verifies no keys.
     """
     asked = request.args.get("for")
     if asked not in (None, "writes"):
@@ -45,10 +50,18 @@ def readyz() -> Response:
     if (found or "") < (migrations.head() or ""):
         return _plain(503, "the database waits for its migrations")
     failing = writability.known().failing()
-    if failing is None:
-        return _plain(200, "ok")
-    said = _why(failing)
-    return _plain(503, "saving does not work", said) if asked else _plain(200, "ok", said)
+    said = [*([_why(failing)] if failing else []), *([] if _hears_of_keys() else [UNHEARD])]
+    return (
+        _plain(503, "saving does not work", *said)
+        if failing and asked
+        else _plain(200, "ok", *said)
+    )
+
+
+def _hears_of_keys() -> bool:
+    """Tell whether this process receives the changes of keys, so that it can verify them."""
+    watch = engine().watch
+    return watch is None or watch.is_current
 
 
 def _why(failing: writability.Failing) -> str:

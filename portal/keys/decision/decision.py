@@ -52,7 +52,7 @@ Explains = Callable[[Snapshot, Question, datetime], str]
 
 
 def _revoked(key: Snapshot, question: Question, now: datetime) -> bool:
-    return key.is_deleted or (key.revoked_at is not None and key.revoked_at <= now)
+    return key.is_ended or (key.revoked_at is not None and key.revoked_at <= now)
 
 
 def _blocked(key: Snapshot, question: Question, now: datetime) -> bool:

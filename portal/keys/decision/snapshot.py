@@ -24,8 +24,9 @@ class Snapshot:
     """A key, and the fields of the other records that decide about it.
 
     Counters are not included, and times are compared at each call. `revoked_at` may be in the
-    future (a planned revocation). `family_id` names the keys that share a budget. Amounts are US
-    dollars. A child has its own brown-out and that of its parent.
+    future (a planned revocation). `is_ended` means that it was revoked or deleted, whatever the
+    clock says: it may have gone back since. `family_id` names the keys that share a budget. Amounts
+    are US dollars. A child has its own brown-out and that of its parent.
     """
 
     tenant_id: str
@@ -46,7 +47,7 @@ class Snapshot:
     revoked_at: datetime | None
     expires_at: datetime | None
     brownout_from: datetime | None
-    is_deleted: bool
+    is_ended: bool
     application_id: str | None
     application_slug: str | None
     application_status: str | None
@@ -103,4 +104,4 @@ def load(wire: LookupConnections, digest: str, clock: Clock) -> Snapshot | None:
 
 def gone(key: Snapshot) -> Snapshot:
     """Return a key as it is after it was deleted for good."""
-    return replace(key, is_deleted=True)
+    return replace(key, is_ended=True)

@@ -21,7 +21,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from portal.core.config import Config
 from portal.core.config_values import Network
-from portal.core.errors import BadRequest, FieldError, PortalError, Unavailable
+from portal.core.errors import BadRequest, FieldError, NotFound, PortalError, Unavailable
 from portal.core.key_shape import is_well_formed
 from portal.database.actor import Actor
 from portal.database.session import transaction
@@ -185,13 +185,16 @@ def _answer(match: Match) -> dict[str, str]:
 
 def _deal_with(token: str, match: Match) -> bool:
     key = engine().look_up(digest(token))
-    if key is None or key.is_deleted:
+    if key is None:
         return False
     actor = Actor(key.tenant_id, "system", "github", "GitHub secret scanning",
                   source_type="system", origin=api.origin())  # fmt: skip
-    with transaction(key.tenant_id):
-        place = match.source.lower()[:40] or None
-        reports.take(actor, key.id, Report("github", match.url or None, place))
+    place = match.source.lower()[:40] or None
+    try:
+        with transaction(key.tenant_id):
+            reports.take(actor, key.id, Report("github", match.url or None, place))
+    except NotFound:  # it was deleted
+        return False
     return True
 
 

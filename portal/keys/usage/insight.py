@@ -112,8 +112,11 @@ class Propagation:
 
     @property
     def by_all(self) -> bool:
-        """Tell whether every process that may answer from memory has received the change."""
-        return self.heard == self.verifiers
+        """Tell whether every process that may answer from memory has received the change.
+
+        If all are silent, one may be heard again soon.
+        """
+        return self.heard == self.verifiers and (self.verifiers > 0 or not self.cut_off)
 
     @property
     def took(self) -> str:

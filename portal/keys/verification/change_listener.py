@@ -91,6 +91,10 @@ class ChangeListener:
                 reason = (str(error).strip().splitlines() or [""])[0]
                 log.warning("key changes cannot be received", reason=reason)
                 self._stopping.wait(RETRY_SECONDS)
+            except Exception:
+                # Without this thread the process would answer 503 until somebody starts it again.
+                log.exception("key changes cannot be received")
+                self._stopping.wait(RETRY_SECONDS)
 
     def _attend(self) -> None:
         """Listen on one connection until it ends or takes too long to answer, then close the
@@ -112,11 +116,7 @@ class ChangeListener:
         connection.execute("LISTEN key_changed")
         # After LISTEN: a change from here on sends a notice, and the cache is still empty.
         asked_at = elapsed()
-        is_first = self.seq == 0
-        self.seq = self._beat(connection)
-        if is_first:  # tells which changes the process has known from its beginning
-            self._heartbeat.acknowledge(connection, self.seq)
-        self._beat(connection)
+        self._saw(connection, self._beat(connection))  # memory is empty, so it knows all of them
         self._cache.open()
         self._meters.forget_all()
         self._heard_at = asked_at
@@ -137,18 +137,24 @@ class ChangeListener:
 
     def _hear(self, connection: Connection, seconds: float) -> None:
         """Wait for the next notice, for at most this long, then apply and acknowledge it."""
+        newest = self._apply(connection, seconds)
+        if newest <= self.seq:
+            return
+        # All notices of one transaction have its number. Those that are still on their way come
+        # before the answer to a query.
+        self._beat(connection)
+        self._saw(connection, max(newest, self._apply(connection, 0)))
+
+    def _apply(self, connection: Connection, seconds: float) -> int:
+        """Forget what the next notices name, and return their highest number; 0 if none came."""
         # Notices that arrived with the result of another statement come first, without waiting.
         changes = [
             _change_in(notice) for notice in connection.notifies(timeout=seconds, stop_after=1)
         ]
-        if not changes:
-            return
         names = [name for _, name in changes]
         self._cache.evict(names)
         self._meters.forget(names)
-        newest = max(seq for seq, _ in changes)
-        if newest > self.seq:
-            self._saw(connection, newest)
+        return max((seq for seq, _ in changes), default=0)
 
     def _catch_up(self, connection: Connection, newest: int) -> None:
         """Clear the cache if the notice of a change up to `newest` does not arrive."""

@@ -17,6 +17,7 @@ PostgreSQL refuses to LISTEN there, so a process is never current on one.
 import os
 import socket
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -34,6 +35,7 @@ from portal.keys.decision.clock import Clock
 log = structlog.stdlib.get_logger(__name__)
 
 AGAIN_SECONDS = 5.0  # until a write is tried again after one was refused
+LOCK_AGAIN_SECONDS = 1.0  # the same, after another transaction held a lock for too long
 KEPT_ACKNOWLEDGEMENTS = 1000
 REFUSALS = (ReadOnlySqlTransaction, DiskFull, LockNotAvailable, QueryCanceled)
 
@@ -49,7 +51,8 @@ WITH seen AS (
 READ = "SELECT seq, clock_timestamp() FROM key_change_seq"
 ACKNOWLEDGE = """
 INSERT INTO key_acknowledgement (seq, verifier_id, seen_at)
-VALUES (%(seq)s, %(id)s, clock_timestamp()) ON CONFLICT DO NOTHING
+SELECT seq, %(id)s, clock_timestamp() FROM unnest(%(seqs)s::bigint[]) AS seq
+ON CONFLICT DO NOTHING
 """
 TIDY = """
 WITH gone AS (
@@ -77,6 +80,8 @@ class Heartbeat:
         self._stale_seconds = stale_seconds
         self._connect = connect
         self._refused_at: float | None = None
+        self._again_at = 0.0
+        self._owed: deque[int] = deque(maxlen=KEPT_ACKNOWLEDGEMENTS)
         self.needs_new_session = False
         """Tell whether another session could write, which the present one cannot."""
 
@@ -92,11 +97,18 @@ class Heartbeat:
             asked, row = self._clock.system(), _read(connection)
         assert row is not None  # noqa: S101 - the table always has one row
         self._clock.learn(row[1], asked)
+        if self._owed:
+            self._acknowledge_owed(connection)
         return int(row[0])
 
     def acknowledge(self, connection: Connection, seq: int) -> None:
-        """Store when this process had received the change `seq`."""
-        self._write(connection, ACKNOWLEDGE, {"seq": seq})
+        """Store when this process had received the change `seq`; later, if that is refused now."""
+        self._owed.append(seq)
+        self._acknowledge_owed(connection)
+
+    def _acknowledge_owed(self, connection: Connection) -> None:
+        if self._write(connection, ACKNOWLEDGE, {"seqs": list(self._owed)}) is not None:
+            self._owed.clear()
 
     def tidy(self, connection: Connection, seq: int) -> None:
         """Delete the rows of processes that have ended, and old acknowledgements."""
@@ -110,10 +122,10 @@ class Heartbeat:
     def _write(
         self, connection: Connection, statement: str, values: dict[str, Any]
     ) -> tuple[Any, ...] | None:
-        """Return the first row of a statement that writes; None if the database refuses it, has
-        refused one a moment ago, or has no row to return."""
-        now, refused_at = time.monotonic(), self._refused_at
-        if refused_at is not None and now < refused_at + AGAIN_SECONDS:
+        """Return the first row of a statement that writes, empty if it has none; None if the
+        database refuses it, or has refused one a moment ago."""
+        refused_at = self._refused_at
+        if refused_at is not None and time.monotonic() < self._again_at:
             return None
         try:
             done = connection.execute(statement, {"id": self._id, **values})
@@ -123,10 +135,12 @@ class Heartbeat:
         if refused_at is not None:
             log.warning("this process can say again what it has received")
             self._refused_at = None
-        return done.fetchone() if done.description else None
+        return (done.fetchone() if done.description else None) or ()
 
     def _note_refusal(self, error: psycopg.Error, is_first: bool) -> None:
+        is_held = isinstance(error, LockNotAvailable | QueryCanceled)
         self._refused_at = time.monotonic()
+        self._again_at = self._refused_at + (LOCK_AGAIN_SECONDS if is_held else AGAIN_SECONDS)
         if is_first:
             reason = error.diag.message_primary
             log.warning("this process cannot say what it has received", reason=reason)

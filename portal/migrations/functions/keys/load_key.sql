@@ -2,8 +2,9 @@
 -- own fields, the stricter of its own and its parent's state and times, its application's slug,
 -- status and allowed scopes, and the tenant's time zone. Enters the key's tenant for the rest of
 -- the transaction. A child does not work without its parent. An empty list of an application's
--- scopes allows everything. Runs as the owner, because only the owner has the policy that finds a
--- key by its hash; row-level security applies to the owner too.
+-- scopes allows everything. `is_deleted` is true also for a key that was revoked: no clock decides
+-- whether it was, and the database's may have gone back since. Runs as the owner, because only the
+-- owner has the policy that finds a key by its hash; row-level security applies to the owner too.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION load_key(digest text) RETURNS TABLE (
     tenant_id text, id text, name text, kind text, scopes jsonb, allowed_models jsonb,
@@ -43,7 +44,8 @@ BEGIN
             least(found.revoked_at, found.revoke_at, parent.revoked_at, parent.revoke_at),
             least(found.expires_at, parent.expires_at),
             coalesce(found.brownout_from, parent.brownout_from),
-            found.is_deleted OR coalesce(parent.is_deleted, false), found.application_id::text,
+            found.is_deleted OR found.revoked_at IS NOT NULL
+                OR coalesce(parent.is_deleted OR parent.revoked_at IS NOT NULL, false), found.application_id::text,
             application.slug::text, application.status::text, found.parent_key_id::text,
             tenant.time_zone::text
         FROM tenant
