@@ -72,6 +72,31 @@ READ = {
 }
 
 
+REPEATS = {
+    "a character": "a{0,1000}" * 3000,
+    "a group": "(?:|a){0,1000}" * 2000,
+    "a group of repeats": "(?:[a-z]{30}b){33,}" * 1500,
+    "a position": "(?:^*){1000}" * 2000,
+    "a class that does not end": "a{0,1000}" * 3000 + "[b",
+    "many patterns": "a{0,1000}" * 10,
+}
+
+
+@pytest.mark.parametrize("text", REPEATS.values(), ids=REPEATS)
+def test_a_pattern_costs_what_its_repeats_do(text: str) -> None:
+    many = min(50, 60_000 // len(text))
+    schema = {"allOf": [{"pattern": f"{text}{n}"} for n in range(many)]}
+    usual = seconds_a_step(held_against({"items": ORDINARY}, EVENTS))
+    assert seconds_a_step(lambda work: read(schema, work)) < FACTOR * usual
+
+
+def test_ordinary_patterns_with_repeats_cost_little() -> None:
+    work = Work()
+    ordinary = [r"^[a-z0-9-]{1,63}$", r"^\+[1-9]\d{1,14}$", r"^[0-9A-F]{8}(-[0-9A-F]{4}){3}$"]
+    read({"anyOf": [{"pattern": f"{text}|{n}"} for text in ordinary for n in range(50)]}, work)
+    assert work.left >= STEPS // 2
+
+
 @pytest.mark.parametrize("schema", READ.values(), ids=READ)
 def test_a_step_of_reading_a_schema_takes_no_longer_than_another(schema: Any) -> None:
     usual = seconds_a_step(held_against({"items": ORDINARY}, EVENTS))

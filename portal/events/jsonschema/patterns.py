@@ -16,7 +16,13 @@ PAIRS, SMALL_PAIRS, CHARACTERS = 48, 1024, 256
 # To compile a class of characters by a property, such as \pL, takes RE2 up to 120 µs, and to give
 # up a pattern that gets too large up to 1 ms.
 COMPILED, CLASS, GIVEN_UP = 100, 400, 3500
+MOST_TIMES = 1000  # by which RE2 lets nested repeats grow a part of a pattern
 
+_PART = re.compile(
+    r"\\[pPx]\{[^{}]*\}|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]?"
+    r"|\{(?P<least>\d{1,4})(?:,(?P<most>\d{0,4}))?\}|.",
+    re.DOTALL,
+)
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\.", re.DOTALL)
 
 
@@ -41,7 +47,26 @@ class Pattern:
 
 def cost_of_compiling(text: str) -> int:
     """Return how many steps it may take to compile a pattern."""
-    return COMPILED + len(text) + CLASS * text.lower().count("\\p")
+    return COMPILED + len(text) + _size_without_repeats(text) + CLASS * text.lower().count("\\p")
+
+
+def _size_without_repeats(text: str) -> int:
+    """Return about how many characters and groups a pattern has when its repeats are written out.
+
+    RE2 writes them out before it looks at the memory that it may use.
+    """
+    sizes, last = [0], 0  # of the open groups; of what a repeat repeats
+    for part in _PART.finditer(text):
+        if part["least"] is not None:
+            times = int(part["most"] or part["least"])
+            sizes[-1] += last * (times - 1)
+            last *= times
+        elif part[0] == "(":
+            sizes.append(1)
+        else:
+            last = sizes.pop() if part[0] == ")" and len(sizes) > 1 else 1
+            sizes[-1] += last
+    return min(sum(sizes), MOST_TIMES * len(text))
 
 
 def pattern(text: str) -> Pattern:
