@@ -8,7 +8,7 @@ place in a line of its own network.
 import sys
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from threading import Lock
 from typing import Generic, NamedTuple, TypeVar
 
@@ -96,6 +96,21 @@ class FairQueue(Generic[T]):
             if taken is not None or is_over:
                 return taken
             waiter.acquire()
+
+    def look_again(self, is_over: Callable[[T], bool]) -> list[T]:
+        """Remove the calls at the heads of lines that waited for too long, and return them. Start
+        another call if that is possible since other lines have had none for a while."""
+        late: list[T] = []
+        with self._lock:
+            for line in list(self._lines()):
+                calls = self._of(line)
+                while calls and is_over(calls[0]):
+                    late.append(calls.popleft())
+                self._drop_if_empty(line)
+            woken = self._woken(any(map(self._may_run, self._lines())))
+        if woken is not None:
+            woken.release()
+        return late
 
     def done(self, line: Line) -> None:
         """Record that a call of this line has ended. Its thread calls `take` next."""

@@ -135,6 +135,9 @@ class Threads:
 
     def _look(self) -> None:
         self._note_ended()
+        now = time.monotonic()
+        for call in self._calls.look_again(lambda call: call.until < now):
+            self._done(call.answer, None, Busy())
         self._looks = self._in_hand > 0
         if self._looks:
             self._loop.call_later(LOOK_SECONDS, self._look)

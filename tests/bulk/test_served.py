@@ -36,8 +36,10 @@ def port(_settings: dict[str, str]) -> Iterator[int]:
 
 
 @contextmanager
-def asked(port: int, caller: Api, **body: Any) -> Iterator[http.client.HTTPResponse]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+def asked(
+    port: int, caller: Api, *, seconds: float = SECONDS, **body: Any
+) -> Iterator[http.client.HTTPResponse]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
     headers = {"Authorization": f"Bearer {caller.token}", "Content-Type": "application/json"}
     try:
         connection.request("POST", PATH, json.dumps(body), headers)
@@ -61,6 +63,21 @@ def test_a_large_export_is_sent_in_parts_and_whole(port: int, ada: Api, database
             lines, last = lines + 1, line
     assert lines == RECORDS
     assert json.loads(last)["slug"].startswith("app-")
+
+
+def test_a_client_that_reads_slowly_delays_no_other_call_of_its_line(
+    port: int, ada: Api, gus: Api, database: Database
+) -> None:
+    with psycopg.connect(libpq_url(database.owner_url)) as connection:
+        connection.execute("SELECT set_config('app.tenant_id', %s, true)", (ACME,))
+        connection.execute(FILL, (ACME, 20_000))
+    with asked(port, ada, format="jsonl") as slow:
+        assert slow.read(1000)
+        for _ in range(5):  # others are there too, so each line gets one thread
+            for caller in (gus, ada):
+                with asked(port, caller, filter={"q": "nothing"}, seconds=10) as answer:
+                    assert answer.status in (200, 429)  # a tenant has one export at a time
+                    answer.read()
 
 
 def test_a_client_that_leaves_frees_its_place(port: int, ada: Api, database: Database) -> None:

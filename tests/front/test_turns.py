@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 
 from portal.core.threads.slot import given_up
+from portal.front import threads as threads_module
 from portal.front.fair_queue import Line
 from portal.front.threads import Busy, Threads
 
@@ -53,6 +54,42 @@ def test_a_line_that_blocks_all_it_may_leaves_the_others_a_thread(gate: threadin
         assert await asyncio.gather(*flood) == [True] * 10
 
     with_threads(use)
+
+
+def test_a_second_call_of_a_line_begins_when_no_other_line_has_had_one_for_a_while(
+    gate: threading.Event,
+) -> None:
+    async def use(threads: Threads) -> None:
+        assert await threads.run(QUIET, lambda: True)
+        first = asyncio.create_task(threads.run(FLOOD, gate.wait))
+        await asyncio.sleep(0)
+        assert await threads.run(FLOOD, lambda: "second") == "second"
+        assert not first.done()
+        gate.set()
+        assert await first
+
+    with_threads(use)
+
+
+def test_a_call_that_waits_too_long_for_a_thread_is_refused_meanwhile(
+    gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads_module, "WAIT_SECONDS", 0.2)
+
+    async def use(threads: Threads) -> None:
+        first = asyncio.create_task(threads.run(FLOOD, gate.wait))
+        await asyncio.sleep(0)
+        for _ in range(2):
+            with pytest.raises(Busy):
+                await threads.run(FLOOD, lambda: "second")
+        assert not first.done()
+        gate.set()
+        assert await first
+        while threads._in_hand:
+            await asyncio.sleep(0.01)
+        assert await threads.run(FLOOD, lambda: "third") == "third"
+
+    with_threads(use, at_once=1)
 
 
 def test_the_lines_of_a_network_that_block_all_they_may_leave_other_networks_a_thread(

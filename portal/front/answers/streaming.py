@@ -10,6 +10,7 @@ import structlog
 from granian.rsgi import ProtocolClosed
 
 from portal.core import deadlines
+from portal.core.threads import slot
 from portal.front.answers.large_answers import LARGE
 from portal.front.answers.pipe import Pipe
 from portal.front.wsgi import Begun
@@ -46,7 +47,8 @@ def _send_parts(
         for part in parts:
             sent = asyncio.run_coroutine_threadsafe(pipe.send(part), loop)
             try:
-                sent.result(deadlines.PART_SECONDS)
+                with slot.given_up():  # other calls of this line need not wait for the client
+                    sent.result(deadlines.PART_SECONDS)
             except TimeoutError:
                 end = _cut(pipe, sent, cut)
                 return
