@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from portal.connectors.models import AUTH_TYPES, TYPES
+from portal.core.asymmetric_keys import private_key_problem
 from portal.core.errors import FieldError, Invalid, did_you_mean, one_of
 from portal.core.secret_scan import findings
 from portal.providers import PROVIDERS, Provider
@@ -334,5 +335,10 @@ def _problems_of_auth(provider: Provider, command: ConnectorInput) -> Iterator[F
         yield FieldError(f"credentials.{name}", message)
     for setting in variant.credentials:
         value = command.credentials.get(setting.key)
-        if value is not None and (problem := setting.problem_of_secret(value)):
+        if value is None:
+            continue
+        problem = setting.problem_of_secret(value)
+        if problem is None and setting.key in variant.private_keys:
+            problem = private_key_problem(value)
+        if problem:
             yield FieldError(f"credentials.{setting.key}", problem)

@@ -7,8 +7,17 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, model_validator
 
+from portal.providers.filling import names
 from portal.providers.settings import Declared, Setting
-from portal.providers.sign_in import Browser, Nothing, SignIn, Token, Unproven
+from portal.providers.sign_in import (
+    Browser,
+    ClientCertificate,
+    Nothing,
+    SignedToken,
+    SignIn,
+    Token,
+    Unproven,
+)
 from portal.providers.steps import Check, Limits, Revocation
 
 CUSTOM = "custom"
@@ -74,6 +83,17 @@ class Variant(Declared):
     def names(self) -> frozenset[str]:
         """Return the names of its credential fields."""
         return frozenset(field.key for field in self.credentials)
+
+    @property
+    def private_keys(self) -> frozenset[str]:
+        """Return the names of the credential fields that hold a private key which the portal
+        uses."""
+        way = self.sign_in
+        if isinstance(way, ClientCertificate):
+            return frozenset(names(way.key))
+        if isinstance(way, (Token, SignedToken)) and way.assertion:
+            return frozenset(names(way.assertion.key))
+        return frozenset()
 
     @property
     def remarks(self) -> tuple[str, ...]:

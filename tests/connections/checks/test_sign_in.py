@@ -19,6 +19,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from portal.connections.checks import visit
 from portal.connections.checks.report import Failure, Fetched
+from tests import private_keys
 from tests.connections.checks.fake import ME, NAME, TOKEN, Fake, check, reply
 
 CLIENT = {"client_id": "client 1", "client_secret": "s3cret/of the+client"}
@@ -279,6 +280,24 @@ def test_a_key_that_cannot_sign_is_told_before_anything_is_sent(issuing, key):
     done = check(issuing, way, credentials={"key": key})
     assert done.report.outcome == ("auth_invalid" if key else "config")
     assert issuing.seen == []
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (private_keys.long_rsa, "5,498 bits"),
+        (private_keys.rsa_jwk, "5,498 bits"),
+        (private_keys.dsa, "kind"),
+        (private_keys.encrypted, "encrypted"),
+        (private_keys.rsa_of_other_numbers, "cannot be used"),
+    ],
+)
+def test_a_stored_key_that_takes_long_to_read_is_not_read(issuing, make, words):
+    way = {**TOKEN_WAY, "grant": "jwt_bearer", "client_auth": "none",
+           "assertion": {"key": "{key}", "issuer": "x"}}  # fmt: skip
+    done = check(issuing, way, credentials={"key": make()})
+    assert (done.report.outcome, issuing.seen) == ("auth_invalid", [])
+    assert words in done.report.said
 
 
 def test_claims_of_the_token_tell_rights_account_and_end(issuing):

@@ -5,18 +5,18 @@ import hashlib
 import time
 import uuid
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, RSAKey, import_key
+from joserfc.jwk import ECKey, RSAKey
 
 from portal.connections.checks.progress import Stopped
 from portal.connections.checks.report import Failure
+from portal.core.asymmetric_keys import RefusedKey, open_private_key
 from portal.providers.filling import fill, names
 from portal.providers.sign_in import Assertion
 
@@ -78,27 +78,20 @@ def claims_of(token: str) -> Mapping[str, Any]:
 
 
 def _key(text: str) -> RSAKey | ECKey:
-    text = text.strip()
     try:
-        # A key that was copied out of a JSON file still has its line breaks as \n.
-        readable = orjson.loads(text) if text.startswith("{") else text.replace("\\n", "\n")
-        key = import_key(readable, _kind_of(readable))
-    except (JoseError, ValueError, TypeError, KeyError):
+        key = open_private_key(text)
+    except RefusedKey as refused:
+        raise Stopped(refusal(refused)) from None
+    except ValueError:
         raise Stopped(_BAD_KEY) from None
-    if not isinstance(key, (RSAKey, ECKey)) or not key.is_private:
+    if not isinstance(key, (RSAKey, ECKey)):
         raise Stopped(_BAD_KEY)
     return key
 
 
-def _kind_of(readable: Any) -> Literal["RSA", "EC"]:
-    """Return the kind of a key. Raises ValueError for one that cannot sign with its public half."""
-    if isinstance(readable, dict):
-        named = readable.get("kty")
-        if named not in ("RSA", "EC"):
-            raise ValueError("no private key of a pair")
-        return "EC" if named == "EC" else "RSA"
-    key = serialization.load_pem_private_key(readable.encode(), password=None)
-    return "EC" if isinstance(key, EllipticCurvePrivateKey) else "RSA"
+def refusal(refused: RefusedKey) -> Failure:
+    """Return the end of a check whose private key is not taken."""
+    return Failure("auth_invalid", refused.said, refused.remedy)
 
 
 def _key_names(wanted: Assertion, key: RSAKey | ECKey, values: Mapping[str, Any]) -> dict[str, str]:
