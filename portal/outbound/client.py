@@ -153,7 +153,8 @@ class OutboundClient:
 
     def trust(self, certificate: str = "", key: str = "") -> ssl.SSLContext:
         """Return a new TLS context with this client's authorities, which presents a certificate if
-        one is given. Raises ValueError if certificate and key are no pair."""
+        one is given. Raises RefusedKey for a key that is not taken, and ValueError if certificate
+        and key are no pair."""
         if self._trust is default_trust():
             trust = make_trust()
         else:

@@ -7,15 +7,22 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from portal.core.asymmetric_keys import RefusedKey, open_private_key
+
 
 def present(trust: ssl.SSLContext, certificate: str, key: str) -> None:
-    """Make the context present this certificate. Raises ValueError if they are no pair."""
+    """Make the context present this certificate. Raises RefusedKey for a key that is not taken, and
+    ValueError if they are no pair."""
     try:
+        # Written anew, so that OpenSSL reads no other key than the one that was looked at.
+        own_key = open_private_key(key).as_pem(private=True).decode()
         with ExitStack() as stack:
             chain = stack.enter_context(_readable(certificate))
-            own = stack.enter_context(_readable(key))
+            own = stack.enter_context(_readable(own_key))
             # Without the password, OpenSSL would ask on the terminal for that of an encrypted key.
             trust.load_cert_chain(chain, own, password="")
+    except RefusedKey:
+        raise
     except (ssl.SSLError, OSError, ValueError):
         raise ValueError("the certificate and the private key are no pair") from None
 

@@ -173,6 +173,23 @@ def test_a_certificate_of_another_key_is_told_before_anything_is_sent(certificat
     assert RSA_PEM[40:60] not in str(done)
 
 
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (private_keys.encrypted, "encrypted"),
+        (private_keys.encrypted_in_the_old_way, "encrypted"),
+        (private_keys.long_rsa, "5,498 bits"),
+        (private_keys.dsa, "kind"),
+    ],
+)
+def test_a_stored_client_key_that_takes_long_to_read_is_not_read(certificates, fake, make, words):
+    pair = client_pair(certificates) | {"key": make()}
+    way = {"kind": "certificate", "certificate": "{cert}", "key": "{key}"}
+    done = check(fake, way, credentials=pair)
+    assert (done.report.outcome, fake.seen) == ("auth_invalid", [])
+    assert words in done.report.said
+
+
 def client_pair(certificates) -> dict[str, str]:
     context = certificates.server("client.example")
     del context

@@ -21,7 +21,7 @@ from psycopg.rows import dict_row
 from portal.connections.checks.drivers.dialled import CHECK_THE_PORT, dial, failed_tls, unchecked
 from portal.connections.checks.progress import Stopped
 from portal.connections.checks.report import Failure
-from portal.connections.checks.sign_in.signers import NO_PAIR
+from portal.connections.checks.sign_in.signers import presenting
 from portal.connections.checks.visit import HEAD_SECONDS, Visit
 from portal.outbound import Dialled
 from portal.providers.filling import fill
@@ -184,10 +184,7 @@ async def _secured(
 def _trust(visit: Visit, login: PostgresLogin, mode: str) -> ssl.SSLContext:
     certificate = visit.fill(login.certificate) if login.certificate else ""
     key = visit.fill(login.key) if login.key else ""
-    try:
-        trust = visit.client.trust(certificate, key)
-    except ValueError:
-        raise Stopped(NO_PAIR) from None
+    trust = presenting(visit, certificate, key)
     trust.set_alpn_protocols(["postgresql"])
     if mode == "require":
         return unchecked(trust)

@@ -2,6 +2,7 @@
 
 import base64
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,8 +13,9 @@ from portal.connections.checks.answers import Table, row
 from portal.connections.checks.progress import Stopped
 from portal.connections.checks.report import Failure
 from portal.connections.checks.sign_in import sigv4
-from portal.connections.checks.sign_in.assertions import assertion_of
+from portal.connections.checks.sign_in.assertions import assertion_of, refusal
 from portal.connections.checks.visit import FORM, Signer, Visit, form
+from portal.core.asymmetric_keys import RefusedKey
 from portal.outbound import Request
 from portal.providers.answers import SHARED
 from portal.providers.filling import fill, fill_all, fill_url
@@ -27,7 +29,7 @@ from portal.providers.sign_in import (
 )
 from portal.providers.steps import Answer
 
-NO_PAIR = Failure(
+_NO_PAIR = Failure(
     "auth_invalid",
     "The certificate and the private key cannot be used: one cannot be read, or they are no pair.",
     "Enter both whole, from -----BEGIN to -----END, the key without a passphrase.",
@@ -95,11 +97,18 @@ def _adding(headers: Mapping[str, str], query: Mapping[str, str]) -> Signer:
 
 
 def _certificate(visit: Visit, way: ClientCertificate) -> Signer:
-    try:
-        trust = visit.client.trust(visit.fill(way.certificate), visit.fill(way.key))
-    except ValueError:
-        raise Stopped(NO_PAIR) from None
+    trust = presenting(visit, visit.fill(way.certificate), visit.fill(way.key))
     return lambda request: replace(request, trust=trust)
+
+
+def presenting(visit: Visit, certificate: str, key: str) -> ssl.SSLContext:
+    """Return a new TLS context that presents a certificate if one is given. Raises Stopped."""
+    try:
+        return visit.client.trust(certificate, key)
+    except RefusedKey as refused:
+        raise Stopped(refusal(refused)) from None
+    except ValueError:
+        raise Stopped(_NO_PAIR) from None
 
 
 async def _aws(visit: Visit, way: SigV4) -> Signer:
