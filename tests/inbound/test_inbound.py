@@ -201,6 +201,26 @@ def test_what_cannot_be_is_refused_by_field(ada: Api, body: dict[str, Any], fiel
 
 
 @pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ({"kty": "RSA", "n": "A" * 400, "e": "AQAB", "d": "AQAB"}, "is a private key"),
+        ({"keys": [{"kty": "EC", "crv": "P-256", "d": "AQAB"}]}, "is a private key"),
+        ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", "is a private key"),
+        ({"kty": "RSA", "n": "_" * 1500, "e": "AQAB"}, "has 9,000 bits. Use one of at most 8,192."),
+    ],
+    ids=["private JWK", "private JWK in a set", "private PEM", "long public JWK"],
+)
+def test_a_key_that_takes_long_to_read_is_refused(ada: Api, key: Any, words: str) -> None:
+    secret = key if isinstance(key, str) else json.dumps(key)
+    body = {"direction": "inbound", "inbound_scheme": "jwt", "inbound_secret": secret}
+    answer = ada.post("/webhooks", body)
+    assert answer.status_code == 422, answer.text
+    [error] = (answer.json or {})["errors"]
+    assert error["field"] == "inbound_secret"
+    assert words in error["message"]
+
+
+@pytest.mark.parametrize(
     ("scheme", "remedy"),
     [("github", "inbound_scheme to github"), ("standard-webhooks-ed25519", "inbound_scheme.")],
 )

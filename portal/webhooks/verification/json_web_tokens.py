@@ -23,6 +23,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key, OctKey
 
+from portal.core.asymmetric_keys import RefusedKey, check_public
 from portal.webhooks.verification.codes import Problem
 from portal.webhooks.verification.documents import Look
 
@@ -39,7 +40,7 @@ BODY_CLAIM = "request_body_sha256"
 TO_BASE64 = str.maketrans("-_", "+/")  # from the alphabet for addresses
 # An address in any form: with a scheme, or the name of a host before a path.
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*+://|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::\d+)?/")
-HTTPS, PEM = "https://", "-----BEGIN"
+HTTPS, PEM, PRIVATE = "https://", "-----BEGIN", "PRIVATE KEY-----"
 NO_ADDRESS = "This looks like an address. That of a key set begins with https:// in small letters."
 NO_PEM = "This is a public key or a certificate without its PEM lines: give the public key in PEM."
 
@@ -179,14 +180,20 @@ def _set(text: str) -> Iterator[tuple[Key, Sequence[str]]]:
 
 
 def _public(given: Any) -> tuple[Key, Sequence[str]]:
+    # Before it is imported: that looks for a while whether a private key's numbers are primes.
+    if "d" in given if isinstance(given, dict) else PRIVATE in given:
+        raise BadKey("This is a private key: give the public one, and keep that to yourself.")
     kinds = [given["kty"]] if isinstance(given, dict) else list(PUBLIC)
     for kind in kinds:
         try:
+            if isinstance(given, dict):
+                check_public(given)
             key = JWKRegistry.import_key(given, kind)
+            check_public(key.dict_value)
+        except RefusedKey as refused:
+            raise BadKey(str(refused)) from None
         except (JoseError, ValueError, TypeError, KeyError):
             continue
-        if key.is_private:
-            raise BadKey("This is a private key: give the public one, and keep that to yourself.")
         return key, PUBLIC[kind]
     raise BadKey("This is no public key in PEM or as a JWK.")
 

@@ -174,6 +174,16 @@ def test_a_key_that_was_withdrawn_holds_for_an_hour_at_the_most(
     assert len(source.asked) == 2
 
 
+def test_a_fetched_key_that_takes_long_to_compute_with_is_not_used(
+    ada: Api, webhook: dict[str, Any], source: Source, send: Send
+) -> None:
+    source.document = json.dumps({"keys": [{"kty": "RSA", "n": "_" * 1500, "e": "AQAB"}]}).encode()
+    assert send(ONE, 1).status_code == 503
+    [kept] = received(ada, webhook)
+    assert kept["code"] == "keys_away"
+    assert "This RSA key has 9,000 bits." in kept["reason"]
+
+
 def test_of_many_at_once_one_asks_for_the_key_set(source: Source, send: Send) -> None:
     source.is_open.clear()
     answers: list[int] = []
