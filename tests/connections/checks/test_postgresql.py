@@ -323,6 +323,48 @@ def test_a_hostile_server_ends_the_check_in_time_and_learns_nothing(certificates
     assert "\u202e" not in str(done)
 
 
+def _asking(form, kind=11):
+    """Return a server that asks for a proof of the password in this form, and notes the answer."""
+
+    async def behave(reader, writer):
+        behave.proofs = []
+        await reader.read(1000)
+        offer = b"SCRAM-SHA-256\0\0"
+        writer.write(b"R" + (len(offer) + 8).to_bytes(4) + (10).to_bytes(4) + offer)
+        await writer.drain()
+        nonce = (await reader.read(1000)).partition(b"r=")[2]
+        challenge = b"r=" + nonce + b"x,s=c2FsdHNhbHRzYWx0c2FsdA==," + form
+        writer.write(b"R" + (len(challenge) + 8).to_bytes(4) + kind.to_bytes(4) + challenge)
+        await writer.drain()
+        behave.proofs.append(await reader.read(1000))
+
+    return behave
+
+
+@pytest.mark.parametrize(
+    ("form", "kind", "words"),
+    [
+        (b"i=100001", 11, "more than 100,000 iterations"),
+        (b"i=6000000", 11, "more than 100,000 iterations"),
+        (b"i=6000000", 12, "more than 100,000 iterations"),  # the kind that ends the exchange
+        (b"i= 6000000", 11, "does not speak PostgreSQL's protocol"),
+        (b"i=+6000000", 11, "does not speak PostgreSQL's protocol"),
+    ],
+)
+def test_a_server_that_asks_for_many_iterations_gets_no_proof(certificates, form, kind, words):
+    behave = _asking(form, kind)
+    done = hostile(certificates, behave)
+    assert done.report.outcome == "config"
+    assert words in done.report.said
+    assert behave.proofs == [b""]
+
+
+def test_a_server_that_asks_for_some_iterations_gets_a_proof(certificates):
+    behave = _asking(b"i=100000")
+    hostile(certificates, behave)
+    assert b",p=" in behave.proofs[0]
+
+
 @pytest.mark.parametrize(
     ("answer", "words"), [(b"N", "encrypted"), (b"SSH-2.0\r\n", "TLS"), (b"H", "protocol")]
 )

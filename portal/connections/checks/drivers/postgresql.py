@@ -29,6 +29,11 @@ from portal.providers.steps import PostgresLogin, Verdict
 
 PORTS = (5432,)
 AUTHENTICATION_SASL = re.compile(rb"R....\0\0\0\x0a", re.DOTALL)
+# Also in the message that ends the exchange (12): libpq proves the password before it minds.
+CHALLENGE = re.compile(rb"R....\0\0\0[\x0b\x0c](r=.*)", re.DOTALL)
+# RFC 5802, 7, without extensions, which libpq refuses.
+ITERATIONS = re.compile(rb"r=[^,]*,s=[^,]*,i=([0-9]{1,10})")
+MOST_ITERATIONS = 100_000  # PostgreSQL's default is 4,096
 SSL_REQUEST = struct.pack("!II", 8, 80877103)
 MOST_BYTES = 256 * 1024
 _PORT = 5432
@@ -53,6 +58,11 @@ _CLOSED = Failure(
     "transient",
     "The server closed the connection, or did not answer in time.",
     "Check again; if it stays so, look into the server's log.",
+)
+_TOO_MANY_ITERATIONS = Failure(
+    "config",
+    f"The server asks for more than {MOST_ITERATIONS:,} iterations to prove the password (SCRAM).",
+    "Lower scram_iterations in postgresql.conf, and set the role's password anew.",
 )
 _NO_PASSWORD = Failure(
     "auth_invalid",
@@ -100,6 +110,7 @@ class Tunnel:
     def __init__(self) -> None:
         self.error: dict[str, str] = {}
         self.is_broken = False
+        self.is_too_costly = False
         self._held = b""
         self._room = MOST_BYTES
 
@@ -114,9 +125,25 @@ class Tunnel:
             if self.is_broken or len(self._held) <= length:
                 break
             message, self._held = self._held[: length + 1], self._held[length + 1 :]
+            if not self._is_bearable(message):
+                self.is_broken = True
+                break
             passed += self._seen(message)
         self.is_broken |= self._room < 0
         return passed
+
+    def _is_bearable(self, message: bytes) -> bool:
+        """Tell whether libpq may see a message: no challenge of SCRAM with too many iterations.
+
+        libpq does them all at once, so no other check goes on meanwhile, and no limit of time
+        holds.
+        """
+        challenge = CHALLENGE.match(message)
+        if challenge is None:
+            return True
+        found = ITERATIONS.fullmatch(challenge[1])
+        self.is_too_costly = found is not None and int(found[1]) > MOST_ITERATIONS
+        return found is not None and not self.is_too_costly
 
     def _seen(self, message: bytes) -> bytes:
         if message[:1] == b"E" and not self.error:
@@ -263,6 +290,8 @@ async def _read_facts(visit: Visit, login: PostgresLogin, folder: str) -> dict[s
 
 async def _stopped(visit: Visit, tunnel: Tunnel) -> Stopped:
     """Return the end of a check by the error that the server sent, if it sent one."""
+    if tunnel.is_too_costly:
+        return Stopped(_TOO_MANY_ITERATIONS)
     error = tunnel.error
     code = error.get("C", "")
     if not code:
