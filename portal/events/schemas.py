@@ -24,6 +24,10 @@ DATA_BYTES = 64 * 1024
 BATCH = 500
 Validation = Literal["off", "reject"]
 KeyMaterial = Literal["mask", "refuse"]
+VALIDATION = (
+    "reject = a publication that does not fit the schema is refused. The type of an application"
+    " (app_id) is held only against that application's own events, a type without one against all."
+)
 
 
 def _fits(data: dict[str, Any]) -> dict[str, Any]:
@@ -192,9 +196,7 @@ class EventTypeInput(Command):
     )
     example: EventData | None = Field(None, description="An example of the event's data.")
     deprecated: bool = Field(False, description="Still sent, and better not subscribed to.")
-    validation: Validation = Field(
-        "off", description="reject = a publication that does not fit the schema is refused."
-    )
+    validation: Validation = Field("off", description=VALIDATION)
     tags: Tags = Field(default=[], description="Free-form tags.")
 
 
@@ -211,9 +213,7 @@ class EventTypeDocument(Document):
     )
     example: dict[str, Any] | None = Field(description="Example of the event's data.")
     deprecated: bool = Field(description="True if it is still sent, but better not subscribed to.")
-    validation: Validation = Field(
-        description="reject = a publication that does not fit the schema is refused."
-    )
+    validation: Validation = Field(description=VALIDATION)
     tags: list[str] = Field(description="Free-form tags.")
 
 

@@ -164,6 +164,34 @@ def _publisher(ada: Api, name: str, *more: str) -> Api:
     return Api(ada.client, key)
 
 
+def test_the_schema_of_an_application_binds_its_own_events_alone(ada: Api) -> None:
+    crm, shop = (_publisher(ada, name, "event-types:write") for name in ("CRM", "Shop"))
+    crm.create("event-types", name="shop.order", json_schema=SCHEMA, validation="reject")
+    wrong = {"type": "shop.order", "data": {}}
+    for other in (shop, ada):
+        for body in (wrong, [wrong, wrong]):
+            assert other.post("/events", body).status_code == 202
+    assert fields(crm.post("/events", wrong)) == ["data"]
+    assert fields(crm.post("/events", [wrong])) == ["events.0.data"]
+
+    ada.create("event-types", name="tenant.order", json_schema=SCHEMA, validation="reject")
+    for one in (crm, shop, ada):
+        assert fields(one.post("/events", {"type": "tenant.order", "data": {}})) == ["data"]
+
+
+def test_an_import_changes_no_type_of_others(ada: Api) -> None:
+    crm, shop = (
+        _publisher(ada, name, "event-types:write", "event-types:read") for name in ("CRM", "Shop")
+    )
+    for owner, name in ((crm, "crm.order"), (ada, "tenant.order")):
+        made = owner.create("event-types", name=name, json_schema=SCHEMA)
+        described = {name: {"post": {"summary": "Taken over"}}}
+        reason = "Another event type of this tenant has this name."
+        assert imported(shop, None, webhooks=described) == ("skipped", reason)
+        assert ada.get(f"/event-types/{made['id']}").json == made
+        assert imported(owner, None, webhooks=described)[0] == "updated"
+
+
 def test_a_subject_is_erased(ada: Api, gus: Api) -> None:
     events = [{"type": "a.b", "subject": s, "id": f"{s}-1"} for s in ("ann", "bob")]
     ada.post("/events", events)

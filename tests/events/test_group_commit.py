@@ -394,6 +394,17 @@ def test_an_event_with_a_schema_slows_none_that_is_published_beside_it(app, ada,
     asyncio.run(publish())
 
 
+def test_the_schema_of_another_application_is_none_of_the_loops_events(server, ada):
+    crm, shop = (ada.create("applications", display_name=name)["id"] for name in ("CRM", "Shop"))
+    scopes = ["event-types:write"]
+    typist = Api(ada.client, ada.create("api-keys", application_id=crm, scopes=scopes)["key"])
+    schema = {"type": "object", "required": ["nothing has this"]}
+    typist.create("event-types", name=TYPE, json_schema=schema, validation="reject")
+    assert warm(server, ada, application_id=shop).publish_on_the_loop().status == 202
+    assert warm(server, ada).publish_on_the_loop().status == 202
+    assert warm(server, ada, application_id=crm).publish({"type": TYPE}).status == 422
+
+
 def test_an_event_that_does_not_match_its_schema_fails_alone(program, ada, webhook, database):
     schema = {"type": "object", "properties": {"id": {"type": "integer"}}}
     ada.create("event-types", name=TYPE, json_schema=schema, validation="reject")

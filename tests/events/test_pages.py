@@ -53,6 +53,17 @@ def test_an_event_is_published_once_and_tells_why_it_matched(ada: Api, browse: B
     assert pages.get(sent.location).status_code == 404
 
 
+def test_the_page_of_a_type_says_whose_events_it_is_held_against(ada: Api, browse: Browse) -> None:
+    application = ada.create("applications", display_name="CRM")
+    body = {"application_id": application["id"], "scopes": ["event-types:write"]}
+    crm = Api(ada.client, ada.create("api-keys", **body)["key"])
+    described = {"json_schema": {"type": "object"}, "validation": "reject"}
+    own = crm.create("event-types", name="crm.order", **described)
+    page = browse(ADA).get(f"/event-types/{own['id']}").text
+    assert "Events of crm that do not fit its schema are refused." in page
+    assert "what does not fit the schema is refused, if crm publishes it" in page
+
+
 def test_a_type_is_described_changed_and_deleted(ada: Api, browse: Browse) -> None:
     pages = browse(ADA)
     schema = {"type": "object", "properties": {"id": {"type": "string"}}}

@@ -644,6 +644,21 @@ def test_what_everybody_knows_is_no_shared_secret(ada: Api, scheme: str) -> None
         assert ada.post("/webhooks", {"name": "x", **body}).status_code == 422
 
 
+def test_the_schema_of_an_application_quarantines_no_request_of_others(
+    ada: Api, client: FlaskClient
+) -> None:
+    application = ada.create("applications", display_name="CRM")["id"]
+    scopes = ["event-types:write", "webhooks:write"]
+    crm = Api(client, ada.create("api-keys", application_id=application, scopes=scopes)["key"])
+    described = {"name": "github.push", "json_schema": {"required": ["nope"]}}
+    crm.create("event-types", **described, validation="reject")
+    for owner, state in ((ada, "accepted"), (crm, "quarantined")):
+        webhook = make(owner)
+        body = json.dumps(PUSH).encode()
+        knock(client, webhook["inbound_url"], body, github(body))
+        assert [one["state"] for one in received(ada, webhook)] == [state]
+
+
 def test_the_quarantine_can_be_emptied(ada: Api, vic: Api, client: FlaskClient) -> None:
     webhook = make(ada)
     for number in range(2):

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, String, any_, bindparam, func, select
+from sqlalchemy import ARRAY, String, any_, bindparam, func, or_, select
 
 from portal.core.errors import FieldError, Invalid
 from portal.database.actor import Actor
@@ -103,7 +103,8 @@ def how_taken(record: EventType) -> Health:
     taken = "Its events are taken whatever their data is."
     if record.validation == "reject" and record.json_schema:
         part = "the checked part of its schema" if unchecked(record) else "its schema"
-        taken = f"Events that do not fit {part} are refused."
+        whose = f"Events of {record.app_id}" if record.app_id else "Events"
+        taken = f"{whose} that do not fit {part} are refused."
     if record.deprecated:
         return Health("attention", f"It is deprecated. {taken}")
     return Health("works", taken)
@@ -116,23 +117,27 @@ def own_types(actor: Actor) -> Sequence[PortalType]:
 
 
 def named(actor: Actor, names: Iterable[str]) -> dict[str, EventType]:
-    """Return name → record of the types that the tenant has described."""
-    query = select(EventType).where(
-        EventType.tenant_id == actor.tenant_id,
-        EventType.name.in_(set(names)),
-        EventType.is_deleted.is_(False),
+    """Return name → record of the types that the actor sees."""
+    query = EventType.seen_by(actor).where(
+        EventType.name.in_(set(names)), EventType.is_deleted.is_(False)
     )
     return {record.name: record for record in session.scalars(query)}
 
 
-def schemas_query(tenant_id: str, types: Collection[str]) -> Bound:
-    """Return the statement that finds the schemas that events of these types must match."""
-    return Bound(ASKING, {"tenant_id": tenant_id, "names": sorted(types)})
+def schemas_query(actor: Actor, types: Collection[str]) -> Bound:
+    """Return the statement that finds the schemas that the actor's events of these types must
+    match: those of the tenant's types, and of its own application's."""
+    return Bound(ASKING, _asked(actor, types))
 
 
-def checked_types_query(tenant_id: str, types: Collection[str]) -> Bound:
-    """Return the statement that finds which of these types have a schema to match."""
-    return Bound(CHECKED_TYPES, {"tenant_id": tenant_id, "names": sorted(types)})
+def checked_types_query(actor: Actor, types: Collection[str]) -> Bound:
+    """Return the statement that finds which of these types have a schema that the actor's events
+    must match."""
+    return Bound(CHECKED_TYPES, _asked(actor, types))
+
+
+def _asked(actor: Actor, types: Collection[str]) -> dict[str, Any]:
+    return {"tenant_id": actor.tenant_id, "app_id": actor.app_id, "names": sorted(types)}
 
 
 @jsonschema.with_room
@@ -158,6 +163,9 @@ def check(tenant_id: str, events: Sequence[EventInput], schemas: Rows, *, is_bat
 _ASKING = select(EventType.name, EventType.json_schema).where(
     EventType.tenant_id == bindparam("tenant_id"),
     EventType.name == any_(bindparam("names", type_=ARRAY(String))),
+    # Names are unique in the tenant, so an application can describe what another one publishes.
+    # Its schema must not stop that one's events.
+    or_(EventType.app_id.is_(None), EventType.app_id == bindparam("app_id")),
     EventType.validation == "reject",
     EventType.json_schema.is_not(None),
     EventType.is_deleted.is_(False),

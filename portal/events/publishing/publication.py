@@ -105,7 +105,7 @@ class Publication:
 
     def looks(self) -> list[Bound]:
         """Return the statements that read the schemas and subscriptions of the events."""
-        return [event_types.schemas_query(self._actor.tenant_id, self._types), *self._wanting()]
+        return [event_types.schemas_query(self._actor, self._types), *self._wanting()]
 
     def glances(self) -> list[Bound]:
         """Return the statements that replace `looks` for a small publication.
@@ -113,7 +113,7 @@ class Publication:
         They report whether it is small, and read its subscriptions. A small one has no schema to
         check.
         """
-        asking = event_types.checked_types_query(self._actor.tenant_id, self._types)
+        asking = event_types.checked_types_query(self._actor, self._types)
         return [asking, *self._wanting(FEW_WANTING + 1)]
 
     def _wanting(self, at_most: int | None = None) -> list[Bound]:

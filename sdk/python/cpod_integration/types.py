@@ -1178,7 +1178,10 @@ class EventTypeDocument(TypedDict):
     deprecated: bool
     """True if it is still sent, but better not subscribed to."""
     validation: Literal["off", "reject"]
-    """reject = a publication that does not fit the schema is refused."""
+    """reject = a publication that does not fit the schema is refused. The type of an application
+    (app_id) is held only against that application's own events, a type without one against
+    all.
+    """
     tags: list[str]
     """Free-form tags."""
 
@@ -1201,7 +1204,10 @@ class EventTypeInput(TypedDict):
     deprecated: NotRequired[bool]
     """Still sent, and better not subscribed to."""
     validation: NotRequired[Literal["off", "reject"]]
-    """reject = a publication that does not fit the schema is refused."""
+    """reject = a publication that does not fit the schema is refused. The type of an application
+    (app_id) is held only against that application's own events, a type without one against
+    all.
+    """
     tags: NotRequired[list[str]]
     """Free-form tags."""
 
