@@ -29,6 +29,9 @@ CONNECTION = CREDENTIALS | {
     "enabled", "provider", "auth_type", "config", "is_deleted", "credential_fields",
 }  # fmt: skip
 
+# Whose keys take leases. An older version was saved for others, so it does not come back for these.
+READERS = frozenset({"application_id", "scope"})
+
 
 def plan(actor: Actor, record: Record, action: str, changes: Changes) -> None:
     """Queue a check of a connector whose connection was changed, or plan one of those whose
@@ -41,18 +44,28 @@ def plan(actor: Actor, record: Record, action: str, changes: Changes) -> None:
         before, after = changes["status"]
         if before in STOPPED and after not in STOPPED:
             _check_all_of(record)
-    if not isinstance(record, Connector) or not (CONNECTION & changes.keys()):
+    if not isinstance(record, Connector):
         return
-    if CREDENTIALS & changes.keys() and record.credential_fields:
-        _note_version(record)
-    is_removed = "credential_fields" in changes and not record.credential_fields
-    if is_removed or (record.is_deleted and "is_deleted" in changes):
-        _forget_versions(record)
+    _keep_versions(record, action, changes)
+    if not (CONNECTION & changes.keys()):
+        return
     if not record.enabled or record.is_deleted or record.is_stopped:
         _stand(record, None)
         _take_back(record)
     elif not connectors.missing(record) and action != "credentials_restored":
         _queue(record)
+
+
+def _keep_versions(record: Connector, action: str, changes: Changes) -> None:
+    """Note a new version of the credentials, and forget those that may not come back."""
+    if CREDENTIALS & changes.keys() and record.credential_fields:
+        _note_version(record)
+    is_removed = "credential_fields" in changes and not record.credential_fields
+    is_lent_anew = bool(READERS & changes.keys()) and record.lends_to is not None
+    if action == "created":
+        return
+    if is_removed or is_lent_anew or (record.is_deleted and "is_deleted" in changes):
+        _forget_versions(record)
 
 
 def _queue(record: Connector) -> None:
@@ -145,8 +158,9 @@ def _note_version(record: Connector) -> None:
 
 
 def _forget_versions(record: Connector) -> None:
-    """Forget the versions that the store has lost for good, also as the one that worked. Of a
-    deleted connector that is restored it has the last one again."""
+    """Forget the versions but the used one, also as the one that worked: those that the store has
+    lost for good, and those that may not come back. A deleted connector that is restored has the
+    last one again."""
     session.execute(
         update(ConnectorStanding)
         .where(

@@ -276,6 +276,11 @@ class Connector(Scoped, OfApplication, Record):
         return SecretRef(self.tenant_id, "connectors", self.id, "credentials")
 
     @property
+    def lends_to(self) -> str | None:
+        """Return the id of the application whose keys may take leases, None if no key may."""
+        return self.application_id if self.is_for_all else None
+
+    @property
     def used_version(self) -> int:
         """Return the version of the credentials that are used, 0 if there are none."""
         return self.credential_version if self.credential_fields else 0

@@ -172,7 +172,9 @@ class ConnectorInput(Command):
     application_id: RecordId | None = Field(
         None,
         description="Owning application id (FK to Application). It is the caller's own when an"
-        " application's credential creates the connector, and only people change it.",
+        " application's credential creates the connector, and only people change it. If its keys"
+        " could then read credentials that are stored, an admin changes it, or the same change has"
+        " the credentials again.",
     )
     credentials: dict[CredentialName, CredentialValue | None] = Field(
         default={},

@@ -1,4 +1,8 @@
-"""The rules for whom a connector is made: who may choose which scope, group, person and owner."""
+"""The rules for whom a connector is made: who may choose which scope, group, person and owner, and
+who may lend its stored credentials to another application."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from portal.connectors.models import Connector
 from portal.connectors.schemas import ConnectorInput
@@ -52,3 +56,21 @@ def _misplaced(
         return None
     own = ", ".join(sorted(actor.groups)[:20]) or "you are in none"
     return FieldError("group_id", f"Choose a group that you are in: {own}.")
+
+
+def hold(actor: Actor, record: Connector, values: Mapping[str, Any], kept: Collection[str]) -> None:
+    """Raise Invalid if credentials that are kept would be lent to keys of another application.
+
+    Who may change a connector may not read its credentials, but may have a key of an application
+    that takes leases. Admins decide who reads them.
+    """
+    reader = values["application_id"] if values["scope"] == FOR_ALL else None
+    if reader in (None, record.lends_to) or actor.is_admin or not kept:
+        return
+    field = "scope" if values["application_id"] == record.application_id else "application_id"
+    raise Invalid.field(
+        field,
+        f"API keys of another application would read the stored credentials"
+        f" ({', '.join(sorted(kept))}). Enter them again in the same change, or ask an admin of"
+        " your tenant to make it.",
+    )

@@ -193,9 +193,9 @@ def update(actor: Actor, record: Connector, command: ConnectorInput) -> Connecto
     """Change a connector and merge its credentials: absent keeps, text replaces, null removes.
 
     All fields together overwrite whatever the secret store has. Raises Invalid, also for an address
-    to which kept credentials would go for the first time; Conflict when some fields cannot be
-    merged, because the store has another version than this row knows; and any error of the secret
-    store.
+    or an application to which kept credentials would go for the first time; Conflict when some
+    fields cannot be merged, because the store has another version than this row knows; and any
+    error of the secret store.
     """
     actor.require(WRITE)
     values = _values(actor, command, record)
@@ -204,8 +204,10 @@ def update(actor: Actor, record: Connector, command: ConnectorInput) -> Connecto
         raise Invalid.field("provider", message)
     stored = set(record.credential_fields)
     changes = {n: v for n, v in command.credentials.items() if v is not None or n in stored}
+    kept = stored - changes.keys()
+    scopes.hold(actor, record, values, kept)
     if record.entry:
-        addresses.hold(record.entry, stored - changes.keys(), record.config, command.config)
+        addresses.hold(record.entry, kept, record.config, command.config)
     found = _found(record) if changes else None
     if found:
         if not (found.is_known or _is_whole(record, command, values["auth_type"], changes)):

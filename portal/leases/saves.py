@@ -69,9 +69,8 @@ def hands_out(record: Connector) -> Variant | None:
     others nothing leaves the slot that web processes cannot read.
     """
     usable = record.enabled and not record.is_deleted and not record.is_stopped
-    is_owned = record.application_id is not None and record.is_for_all
     variant = record.variant
-    if variant is None or not (usable and is_owned) or connectors.missing(record):
+    if variant is None or not (usable and record.lends_to) or connectors.missing(record):
         return None
     return variant if variant.gives_token or variant.leased else None
 

@@ -786,7 +786,7 @@ export interface ConnectorInput {
   next_rotation_due?: string | null;
   /** Free-form tags. */
   tags?: string[];
-  /** Owning application id (FK to Application). It is the caller's own when an application's credential creates the connector, and only people change it. */
+  /** Owning application id (FK to Application). It is the caller's own when an application's credential creates the connector, and only people change it. If its keys could then read credentials that are stored, an admin changes it, or the same change has the credentials again. */
   application_id?: string | null;
   /** Write-only: kept in the secret store and never returned. A field that is left out stays as it is, a text replaces it, null removes it. */
   credentials?: Record<string, string | null>;

@@ -823,7 +823,9 @@ class ConnectorInput(TypedDict):
     """Free-form tags."""
     application_id: NotRequired[str | None]
     """Owning application id (FK to Application). It is the caller's own when an application's
-    credential creates the connector, and only people change it.
+    credential creates the connector, and only people change it. If its keys could then read
+    credentials that are stored, an admin changes it, or the same change has the credentials
+    again.
     """
     credentials: NotRequired[dict[str, Any]]
     """Write-only: kept in the secret store and never returned. A field that is left out stays as
