@@ -168,7 +168,7 @@ def _shown(job: BulkJob, problem: str = "") -> ResponseReturnValue:
         return "", 304
     state = request.args.get("state", "")
     chosen = state if state in ROW_STATES else None
-    rows, onward = service.rows(job, chosen, SHOWN, request.args.get("cursor"))
+    rows, onward = service.rows(caller, job, chosen, SHOWN, request.args.get("cursor"))
     kind, act = KINDS[job.resource], service.act_of(job)
     answer = web.render(
         "bulk/show.html",

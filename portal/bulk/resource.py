@@ -1,5 +1,6 @@
 """REST of bulk jobs: /api/v1/integration/bulk-jobs."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, request
@@ -19,13 +20,24 @@ from portal.rest.resources import RETRY, paging_parameters
 PAGING = ("limit", "cursor")
 TAKEN = "; ".join(taken(KINDS))
 NAME = "bulk-jobs"
+NOTHING_ASKED: dict[str, Any] = {"filter": {}, "arguments": {}}
 STATE = Parameter(
     "state", {"type": "string", "enum": list(ROW_STATES)}, "Only the records in this state."
 )
 
 
 def _document(job: BulkJob) -> dict[str, Any]:
-    return fields_of(BulkJobDocument, job)
+    [document] = _documents([job])
+    return document
+
+
+def _documents(jobs: Sequence[BulkJob]) -> list[dict[str, Any]]:
+    """Return jobs as the caller reads them."""
+    closed = service.closed(actor(), jobs)
+    return [
+        fields_of(BulkJobDocument, job) | (NOTHING_ASKED if job.id in closed else {})
+        for job in jobs
+    ]
 
 
 def _made(job: BulkJob) -> Outcome:
@@ -41,7 +53,7 @@ def _create() -> Response:
 def _list() -> Response:
     given = each_once(PAGING, request.args)
     found, onward = service.page(actor(), limit_of(given), given.get("cursor"))
-    return listed([_document(job) for job in found], onward)
+    return listed(_documents(found), onward)
 
 
 def _get(id: str) -> Response:
@@ -55,7 +67,7 @@ def _rows(id: str) -> Response:
     if state and state not in ROW_STATES:
         raise refused("state", one_of(state, ROW_STATES))
     job = service.find(actor(), id)
-    found, onward = service.rows(job, state, limit_of(given), given.get("cursor"))
+    found, onward = service.rows(actor(), job, state, limit_of(given), given.get("cursor"))
     return listed([fields_of(BulkRowDocument, row) for row in found], onward)
 
 
@@ -107,7 +119,8 @@ OPERATIONS = (
         method="GET", view=_rows, is_list=True, answer=BulkRowDocument,
         parameters=(*paging_parameters(), STATE),
         description="Return one page of the records of a bulk job: what would change, and what"
-        " became of each. With `state=failed`, those that were refused, with the reason.",
+        " became of each. With `state=failed`, those that were refused, with the reason. A record"
+        " that is for others is left out; an admin reads that it is there and its state.",
     ),
     _operation(
         "confirm", "/{id}/confirmations", "Confirm a bulk job, so that it is done",

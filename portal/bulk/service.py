@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy import ColumnElement, Select, func, not_, select, update
 
 from portal.bulk import askers, job_texts, selection
 from portal.bulk.acts import Act, Kind
@@ -12,12 +12,14 @@ from portal.bulk.models import UNDONE, BulkJob, BulkRow
 from portal.bulk.schemas import BulkJobInput
 from portal.core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from portal.database.actor import Actor
+from portal.database.audience import KNOWN, RestrictedRecord, closed_to
 from portal.database.base import new_id
 from portal.database.session import database_now, flush, session
 from portal.records.audit import trail as audit
 from portal.records.listing import NOT_OURS, packed, refused, unpacked
 
 KIND_OF_ENTRY = "bulk_job"
+FOR_OTHERS = "Only those whom this record is for read the reason."
 
 
 def create(actor: Actor, command: BulkJobInput) -> BulkJob:
@@ -39,6 +41,8 @@ def again(actor: Actor, job_id: str) -> BulkJob:
     Raises Conflict for a job that has not ended, or that did all of its records.
     """
     job = find(actor, job_id)
+    if closed(actor, [job]):
+        raise Forbidden("Somebody else asked for this job, on records that are not for you.")
     if job.is_open:
         raise Conflict("This job has not ended yet.")
     ids = session.scalars(_rows(job).with_only_columns(BulkRow.record_id).where(_is_undone())).all()
@@ -140,18 +144,47 @@ def page(actor: Actor, limit: int, cursor: str | None) -> tuple[Sequence[BulkJob
     return found[:limit], packed([found[limit - 1].id]) if more else None
 
 
+def closed(actor: Actor, jobs: Sequence[BulkJob]) -> frozenset[str]:
+    """Return the ids of the jobs of others on a record that is closed to the actor, who then does
+    not read what was asked for."""
+    others = [job.id for job in jobs if job.asked_by != _id_of(actor)]
+    if not others:
+        return frozenset()
+    found = select(BulkRow.job_id).where(
+        BulkRow.tenant_id == actor.tenant_id,
+        BulkRow.job_id.in_(others),
+        closed_to(actor, BulkRow.record_id),
+    )
+    return frozenset(session.scalars(found.distinct()))
+
+
 def rows(
-    job: BulkJob, state: str | None, limit: int, cursor: str | None
+    actor: Actor, job: BulkJob, state: str | None, limit: int, cursor: str | None
 ) -> tuple[Sequence[BulkRow], str | None]:
-    """Return one page of a job's rows in this state, or in any, and the next cursor."""
+    """Return one page of a job's rows in this state, or in any, and the next cursor.
+
+    Rows of records that are closed to the actor are left out; an admin gets them without settings.
+    """
     query = _rows(job).order_by(BulkRow.number).limit(limit + 1)
     if state:
         query = query.where(BulkRow.state == state)
     if cursor:
         query = query.where(BulkRow.number > _row_at(cursor))
-    found = session.scalars(query).all()
+    is_closed = closed_to(actor, BulkRow.record_id)
+    if not actor.is_admin:
+        query = query.where(not_(is_closed))
+    both = query.with_only_columns(BulkRow, is_closed)
+    found = [_without_settings(row) if hidden else row for row, hidden in session.execute(both)]
     more = len(found) > limit
     return found[:limit], packed([found[limit - 1].number]) if more else None
+
+
+def _without_settings(row: BulkRow) -> BulkRow:
+    """Return the row of a record that is for others, as an admin reads it."""
+    values = {column.name: getattr(row, column.name) for column in BulkRow.__table__.columns}
+    values["changes"] = {name: pair for name, pair in row.changes.items() if name in KNOWN}
+    values["reason"] = FOR_OTHERS if row.reason else ""
+    return BulkRow(**values)
 
 
 def _seen(actor: Actor) -> Select[BulkJob]:
@@ -251,7 +284,10 @@ def _stop(job: BulkJob) -> None:
 
 
 def note(actor: Actor, job: BulkJob, action: str) -> None:
-    """Write the audit entry of a job. Each record has its own, as always."""
+    """Write the audit entry of a job. Each record has its own, as always.
+
+    Everybody reads it, so it does not say what was asked for records that are not for all.
+    """
     counts = {name: (None, getattr(job, name)) for name in ("total", "done", "failed", "skipped")}
     more = {"filter": (None, job.filter), "arguments": (None, job.arguments)}
     audit.note(
@@ -260,8 +296,17 @@ def note(actor: Actor, job: BulkJob, action: str) -> None:
         record_kind=KIND_OF_ENTRY,
         record_id=job.id,
         record_name=job_texts.title(job),
-        changes=counts | (more if action == "started" else {}),
+        changes=counts | (more if action == "started" and _is_for_all(job) else {}),
     )
+
+
+def _is_for_all(job: BulkJob) -> bool:
+    """Tell whether all records of a job are for the whole tenant."""
+    restricted = select(RestrictedRecord.record_id).where(
+        RestrictedRecord.tenant_id == job.tenant_id,
+        RestrictedRecord.record_id.in_(_rows(job).with_only_columns(BulkRow.record_id)),
+    )
+    return session.scalar(restricted.limit(1)) is None
 
 
 def act_of(job: BulkJob) -> Act:

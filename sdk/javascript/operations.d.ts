@@ -285,9 +285,9 @@ export interface BulkJob {
   verb: "revoke" | "block" | "unblock" | "edit" | "pause" | "resume" | "enable" | "disable" | "delete" | "check";
   /** preview = it waits to be confirmed. running = the worker does it. done = each record had its turn. cancelled = the records that were left are not touched. */
   state: "preview" | "running" | "done" | "cancelled";
-  /** Query parameters that chose the records; empty if they were named by id. */
+  /** Query parameters that chose the records; empty if they were named by id, and for an admin if a record is for others. */
   filter: Record<string, string>;
-  /** Fields that the verb takes. */
+  /** Fields that the verb takes; empty for an admin if a record is for others. */
   arguments: Record<string, unknown>;
   /** Number of records. */
   total: number;
@@ -6076,7 +6076,7 @@ export interface BulkJobsCalls {
   /**
    * List the records of a bulk job, and what became of each
    *
-   * Return one page of the records of a bulk job: what would change, and what became of each. With `state=failed`, those that were refused, with the reason.
+   * Return one page of the records of a bulk job: what would change, and what became of each. With `state=failed`, those that were refused, with the reason. A record that is for others is left out; an admin reads that it is there and its state.
    */
   listRows(id: Held, parameters?: {
     /** Number of entries on a page, at most. */

@@ -287,9 +287,11 @@ class BulkJobDocument(TypedDict):
     its turn. cancelled = the records that were left are not touched.
     """
     filter: dict[str, str]
-    """Query parameters that chose the records; empty if they were named by id."""
+    """Query parameters that chose the records; empty if they were named by id, and for an admin
+    if a record is for others.
+    """
     arguments: dict[str, Any]
-    """Fields that the verb takes."""
+    """Fields that the verb takes; empty for an admin if a record is for others."""
     total: int
     """Number of records."""
     waiting: int
