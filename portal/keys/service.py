@@ -234,28 +234,30 @@ class Pressing:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """The keys of a tenant for the notices: a few that need attention."""
+    """The keys for the notices of an actor: a few that need attention."""
 
     expiring: Sequence[Pressing]
     leaked: Sequence[Pressing]
 
 
 def outlook(actor: Actor) -> Outlook:
-    """Return which keys expire within SOON, and which are leaked.
+    """Return which keys that the actor sees expire within SOON, and which are leaked.
 
     A leaked key was found in public, and is neither revoked nor settled. One statement finds all of
     them.
     """
     soon = (
-        select(literal("expiring"), ApiKey.id, ApiKey.name, ApiKey.expires_key)
-        .where(ApiKey.tenant_id == actor.tenant_id, ApiKey.status == "active")
+        ApiKey.seen_by(actor)
+        .with_only_columns(literal("expiring"), ApiKey.id, ApiKey.name, ApiKey.expires_key)
+        .where(ApiKey.status == "active")
         .where(*unfollowed_soon())
         .order_by(ApiKey.expires_key)
         .limit(PRESSING)
     )
     first = func.min(KeyLeak.reported_at)
     leaked = (
-        select(literal("leaked"), ApiKey.id, ApiKey.name, first)
+        ApiKey.seen_by(actor)
+        .with_only_columns(literal("leaked"), ApiKey.id, ApiKey.name, first)
         .join(KeyLeak, (KeyLeak.tenant_id == ApiKey.tenant_id) & (KeyLeak.key_id == ApiKey.id))
         .where(KeyLeak.tenant_id == actor.tenant_id, KeyLeak.settled_at.is_(None))
         .where(not_revoked(ApiKey))

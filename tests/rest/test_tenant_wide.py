@@ -1,6 +1,7 @@
 """Search, notices, deliveries and health of the whole tenant, by REST."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Flask
@@ -52,6 +53,21 @@ def test_notices_are_those_of_the_page(
     assert (notice["title"], notice["lasts"]) == ("Orders", True)
     assert browse(ADA).get(notice["url"]).status_code == 200
     assert notice["text"] in browse(ADA).get("/notices").text
+
+
+def test_notices_tell_an_application_nothing_of_keys_of_others(ada: Api) -> None:
+    soon = (datetime.now(UTC) + timedelta(hours=20)).isoformat()
+    crm, shop = (ada.create("applications", display_name=name)["id"] for name in ("CRM", "Shop"))
+    for owner, name in ((crm, "CRM"), (shop, "Shop"), (None, "Nobody")):
+        ada.create("api-keys", name=f"{name} ends", application_id=owner, expires_at=soon)
+        found = ada.create("api-keys", name=f"{name} leaked", application_id=owner)
+        report = ada.post("/api-keys/leaks", {"fingerprint": found["key_hash"]})
+        assert report.status_code == 200, report.text
+    scopes = ["keys:read", "keys:write"]
+    made = ada.create("api-keys", application_id=crm, scopes=scopes)
+    titles = {one["title"] for one in items(Api(ada.client, made["key"]), "/notices")}
+    assert titles == {"CRM ends", "CRM leaked"}
+    assert len(items(ada, "/notices")) == 6
 
 
 def test_deliveries_of_all_webhooks_are_in_one_list(ada: Api, api: Callable[[str], Api]) -> None:
