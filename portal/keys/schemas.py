@@ -182,7 +182,10 @@ class IssueKey(Command):
         " time zone. none = never.",
     )
     allowed_ips: Annotated[list[Cidr], AfterValidator(_unique)] = Field(
-        default=[], max_length=100, description="Networks it may be used from; empty for all."
+        default=[],
+        max_length=100,
+        description="Networks that it, and a token made from it, may be used from; empty for all. A"
+        " service that checks tokens with the key set does not see these networks.",
     )
     max_uses: Limit | None = Field(
         None,
@@ -313,7 +316,9 @@ class KeyDocument(Document):
     created_by_user_id: str | None = Field(description="ID of the user who created this key.")
     tags: list[str] = Field(description="Free-form tags.")
     budget_period: Period = Field(description="Period after which the budget is reset.")
-    allowed_ips: list[str] = Field(description="Networks it may be used from; empty for all.")
+    allowed_ips: list[str] = Field(
+        description="Networks that it, and a token made from it, may be used from; empty for all."
+    )
     max_uses: int | None = Field(description="Maximum number of uses; null for no limit.")
     parent_key_id: str | None = Field(description="Id of the key that this one is a child of.")
     rotation_family_id: str | None = Field(

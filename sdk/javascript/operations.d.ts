@@ -1900,7 +1900,7 @@ export interface IssueKey {
   tags?: string[];
   /** Period after which the budget is reset, by the calendar of the tenant's time zone. none = never. */
   budget_period?: "none" | "day" | "week" | "month";
-  /** Networks it may be used from; empty for all. */
+  /** Networks that it, and a token made from it, may be used from; empty for all. A service that checks tokens with the key set does not see these networks. */
   allowed_ips?: string[];
   /** Maximum number of uses, counted while the key has one; null for no limit. A key that has one issues no keys. */
   max_uses?: number | null;
@@ -2090,7 +2090,7 @@ export interface Key {
   tags: string[];
   /** Period after which the budget is reset. */
   budget_period: "none" | "day" | "week" | "month";
-  /** Networks it may be used from; empty for all. */
+  /** Networks that it, and a token made from it, may be used from; empty for all. */
   allowed_ips: string[];
   /** Maximum number of uses; null for no limit. */
   max_uses: number | null;
@@ -2230,7 +2230,7 @@ export interface KeyCreated {
   tags: string[];
   /** Period after which the budget is reset. */
   budget_period: "none" | "day" | "week" | "month";
-  /** Networks it may be used from; empty for all. */
+  /** Networks that it, and a token made from it, may be used from; empty for all. */
   allowed_ips: string[];
   /** Maximum number of uses; null for no limit. */
   max_uses: number | null;

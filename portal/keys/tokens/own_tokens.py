@@ -110,11 +110,10 @@ class Tokens:
         found = self.engine.known(digest)
         if found is None:
             return None
-        # The allowed networks were checked when the key was exchanged for the token.
         scopes = found.scopes & frozenset(str(claims["scope"]).split())
         ends = datetime.fromtimestamp(claims["exp"], UTC)
         ends = min(ends, found.expires_at or ends)
-        return replace(found, scopes=scopes, allowed_ips=(), expires_at=ends)
+        return replace(found, scopes=scopes, expires_at=ends)
 
 
 def _kid(token: str) -> str | None:

@@ -27,7 +27,10 @@ from portal.keys.verification.verifier import KeyVerifier, engine
 from portal.keys.verification.verify import deny
 from portal.outbound.networks import parse
 
-NOT_FROM_HERE = "This key may not be used from this address."
+NOT_FROM_HERE = (
+    "This key, or a token of it, may not be used from this address. Call from one of the key's"
+    " networks (allowed_ips)."
+)
 
 
 def authenticate_key(token: str, origin: Origin) -> Actor | None:

@@ -1576,7 +1576,9 @@ class IssueKey(TypedDict):
     never.
     """
     allowed_ips: NotRequired[list[str]]
-    """Networks it may be used from; empty for all."""
+    """Networks that it, and a token made from it, may be used from; empty for all. A service
+    that checks tokens with the key set does not see these networks.
+    """
     max_uses: NotRequired[int | None]
     """Maximum number of uses, counted while the key has one; null for no limit. A key that has
     one issues no keys.
@@ -1705,7 +1707,7 @@ class KeyCreated(TypedDict):
     budget_period: Literal["none", "day", "week", "month"]
     """Period after which the budget is reset."""
     allowed_ips: list[str]
-    """Networks it may be used from; empty for all."""
+    """Networks that it, and a token made from it, may be used from; empty for all."""
     max_uses: int | None
     """Maximum number of uses; null for no limit."""
     parent_key_id: str | None
@@ -1820,7 +1822,7 @@ class KeyDocument(TypedDict):
     budget_period: Literal["none", "day", "week", "month"]
     """Period after which the budget is reset."""
     allowed_ips: list[str]
-    """Networks it may be used from; empty for all."""
+    """Networks that it, and a token made from it, may be used from; empty for all."""
     max_uses: int | None
     """Maximum number of uses; null for no limit."""
     parent_key_id: str | None

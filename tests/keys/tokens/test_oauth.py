@@ -186,13 +186,25 @@ def test_a_refused_token_is_explained_by_its_request(app: Flask, ada: Api, issue
         assert failed == [code]
 
 
-def test_a_token_is_free_of_its_keys_addresses(app: Flask, ada: Api):
+def test_a_token_is_held_to_the_networks_of_its_key(app: Flask, ada: Api):
     issued = ada.create("api-keys", scopes=["keys:read"], allowed_ips=["127.0.0.1"])
     holder = holder_of_a_token(app, issued)
-    elsewhere = {"REMOTE_ADDR": "203.0.113.9"}
-    assert holder.get("/api-keys", environ_base=elsewhere).status_code == 200
     by_key = Api(app.test_client(), issued["key"])
-    assert by_key.get("/api-keys", environ_base=elsewhere).status_code == 403
+    elsewhere = {"REMOTE_ADDR": "203.0.113.9"}
+    for caller in (by_key, holder):
+        assert caller.get("/api-keys").status_code == 200
+        refused = caller.get("/api-keys", environ_base=elsewhere)
+        assert refused.status_code == 403, refused.text
+        asked = {"request_id": refused.headers["X-Request-Id"]}
+        assert ada.post("/api-keys/explanations", asked).json["code"] == "IP_FORBIDDEN"
+
+
+def test_a_service_elsewhere_introspects_a_token_of_a_key_with_networks(app: Flask, ada: Api):
+    issued = ada.create("api-keys", scopes=["keys:read"], allowed_ips=["127.0.0.1"])
+    token = exchange(app, issued).json["access_token"]
+    elsewhere = Api(app.test_client(), ada.token)
+    elsewhere.client.environ_base["REMOTE_ADDR"] = "203.0.113.9"
+    assert introspect(elsewhere, token).json["active"]
 
 
 def test_a_token_that_was_altered_opens_nothing(app: Flask, issued: dict[str, Any]):
