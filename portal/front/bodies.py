@@ -25,6 +25,8 @@ SLOW_BODIES = 32  # of one source at a time
 LOOK_SECONDS = 0.5  # between two checks of the bodies that are being received
 ROOM = 64 * 1024 * 1024  # bytes of unfinished bodies; beyond it the largest source is refused
 SMALL = 64 * 1024  # bytes; smaller bodies take no part of ROOM, and arrive in one piece
+PIECES = 1000  # that a body may have whatever their size; each is a turn of the loop
+PIECE = 64  # bytes that the pieces of one with more have on average
 LARGEST = 1024 * 1024
 LARGEST_OF: Mapping[str, int] = {
     f"{PREFIX}/api-keys/verify": 16 * 1024,
@@ -38,6 +40,7 @@ LARGEST_OF: Mapping[str, int] = {
 TOO_MUCH = "Too much is being sent from your address at once. Try again in a moment."
 TOO_SLOW = "Too many requests from your address arrive slowly."
 LATE = f"The request did not arrive within {SECONDS:.0f} s."
+TINY = "comes in too many small pieces. Send the request again, with its body in larger pieces."
 CUT = "ended before it was whole. Send the request again."
 CUT_OR_TRAILERS = (
     "ended before it was whole, or has trailers, which are not taken. Send the request again,"
@@ -58,9 +61,9 @@ class Bodies:
     async def receive(self, protocol: Any, path: str, length: str | None, source: str) -> bytes:
         """Return the whole body of a request. `length` is its Content-Length, if it has one.
 
-        Raises TooLarge, BadRequest for a body that ends too soon, RequestTimeout for one that
-        arrives too slowly, RateLimited if its source sends too many slowly, or sends the most of
-        what is being received when that is too much.
+        Raises TooLarge, BadRequest for a body that ends too soon or comes in too many pieces,
+        RequestTimeout for one that arrives too slowly, RateLimited if its source sends too many
+        slowly, or sends the most of what is being received when that is too much.
         """
         largest = LARGEST_OF.get(path, LARGEST)
         size = largest if length is None else int(length)
@@ -92,10 +95,13 @@ class Bodies:
         in one piece, however large that is. A partial body is never used as the whole: it may be
         valid JSON, or empty, and would be executed.
         """
-        received, empty = bytearray(), 0
+        received, pieces, empty = bytearray(), 0, 0
         async for piece in protocol:
             received += piece
+            pieces += bool(piece)
             empty += not piece
+            if pieces > PIECES and len(received) < pieces * PIECE:
+                raise _unsound(TINY)
             if len(received) > largest:
                 raise TooLarge(f"Send at most {largest // 1024} KiB.")
             if not self._room.take(one, len(piece), partial(RateLimited, TOO_MUCH)):

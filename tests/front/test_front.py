@@ -285,6 +285,17 @@ def test_a_body_without_a_length_is_refused_when_it_has_become_too_large(port: i
         assert answer.startswith(b"HTTP/1.1 413 ")
 
 
+def test_a_body_in_tiny_pieces_is_refused_before_it_has_come(port: int):
+    begin = head("POST", f"{PREFIX}/applications", transfer_encoding="chunked")
+    with connected(port, begin) as tiny:
+        # As many as are taken, and one more; it sends no end, so the portal does not wait for one.
+        tiny.sendall(b"1\r\na\r\n" * (bodies.PIECES + 1))
+        answer = whole_answer(tiny)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    [problem] = json.loads(answer.partition(b"\r\n\r\n")[2])["errors"]
+    assert (problem["field"], "larger pieces" in problem["message"]) == ("body", True)
+
+
 JSON = b'{"display_name": "Cut"}'
 CHUNKED = {"transfer_encoding": "chunked"}
 
@@ -328,6 +339,16 @@ def test_a_body_with_trailers_is_refused_with_what_to_do(port: int, ada: Api):
     [problem] = json.loads(answer.partition(b"\r\n\r\n")[2])["errors"]
     assert (problem["field"], "without trailers" in problem["message"]) == ("body", True)
     assert ada.get("/applications").json["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("number", "size"), [(bodies.PIECES - 2, 1), (bodies.PIECES + 10, bodies.PIECE + 1)]
+)
+def test_a_body_in_many_pieces_is_taken_whole(port: int, ada: Api, number: int, size: int):
+    pieces = [JSON[:-1], *[b" " * size] * number, JSON[-1:]]
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in [*pieces, b""])
+    with connected(port, registering(ada, CHUNKED) + chunks) as sent:
+        assert status_of(sent) == 201
 
 
 def test_a_body_in_chunks_is_taken_whole(port: int, ada: Api):
