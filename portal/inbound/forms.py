@@ -76,6 +76,25 @@ class InboundForm(EitherDirectionForm):
         description="header:X-Event-Type or body:type.",
         render_kw=PLAIN,
     )
+    option_audience = TextField(
+        "Audience of the tokens",
+        wire="inbound_options.audience",
+        description="For JSON Web Tokens: their claim aud. Needed with the address of a key"
+        " set, whose issuer makes tokens for others too.",
+        render_kw=PLAIN,
+    )
+    option_issuer = TextField(
+        "Issuer of the tokens",
+        wire="inbound_options.issuer",
+        description="Their claim iss; empty for any.",
+        render_kw=PLAIN,
+    )
+    option_subject = TextField(
+        "Subject of the tokens",
+        wire="inbound_options.subject",
+        description="Their claim sub; empty for any.",
+        render_kw=PLAIN,
+    )
     option_equal_bodies = ChoiceField(
         "The same body again",
         wire="inbound_options.equal_bodies",
@@ -132,11 +151,7 @@ class InboundForm(EitherDirectionForm):
         if scheme is None or not scheme.is_generic:
             return {}
         options = document.get("inbound_options", stored.inbound_options if stored else {})
-        return {
-            name: value
-            for name, value in options.items()
-            if value and (name != "equal_bodies" or scheme.may_repeat)
-        }
+        return {name: value for name, value in options.items() if value and scheme.takes(name)}
 
 
 class DoctorForm(CommandForm[SignatureCheck]):

@@ -147,6 +147,9 @@ OPTION_WORDS = {
     "event_type": "Place of the event's type: header:… or body:….",
     "equal_bodies": "one = the same body again is a repetition; each = it is another event, unless"
     " it has the same delivery id.",
+    "audience": "Audience (aud) that a token must name. Needed with the address of a key set.",
+    "issuer": "Issuer (iss) that a token must have.",
+    "subject": "Subject (sub) that a token must have.",
 }
 InboundOptions = Annotated[
     dict[str, str],
@@ -252,7 +255,8 @@ class WebhookInput(Command):
         " delivery_id and event_type, the places (header:… or body:…) of these two. With a scheme"
         " that signs the body alone, equal_bodies: one = the same body again is a repetition (the"
         " usual), each = it is another event, unless a header, or the place of delivery_id, has the"
-        " same delivery id again.",
+        " same delivery id again. With jwt, audience, issuer and subject: the aud, iss and sub that"
+        " a token must have. An inbound_secret that is the address of a key set needs an audience.",
     )
     inbound_secret: InboundSecret | None = Field(
         None,

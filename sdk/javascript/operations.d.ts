@@ -3688,6 +3688,12 @@ export interface SignatureCheck {
     event_type?: string;
     /** one = the same body again is a repetition; each = it is another event, unless it has the same delivery id. */
     equal_bodies?: string;
+    /** Audience (aud) that a token must name. Needed with the address of a key set. */
+    audience?: string;
+    /** Issuer (iss) that a token must have. */
+    issuer?: string;
+    /** Subject (sub) that a token must have. */
+    subject?: string;
   };
   /** Check with this secret. It is neither kept nor written to a log. */
   secret?: string | null;
@@ -4338,7 +4344,7 @@ export interface WebhookInput {
   signature_scheme?: "standard-webhooks" | "standard-webhooks-ed25519" | "github" | "stripe" | "hmac-sha256-hex" | "hmac-sha256-base64";
   /** Inbound only: how the sender proves who it is. Left out, standard-webhooks. */
   inbound_scheme?: "standard-webhooks" | "inbox" | "github" | "stripe" | "slack" | "shopify" | "twilio" | "sendgrid" | "hubspot" | "square" | "zoom" | "gitlab" | "jira" | "linear" | "pagerduty" | "sentry" | "zendesk" | "intercom" | "meta" | "twitter" | "paddle" | "discord" | "docusign" | "mailgun" | "typeform" | "calendly" | "dropbox" | "box" | "vercel" | "woocommerce" | "webflow" | "elevenlabs" | "gitea" | "okta" | "microsoft-graph" | "contentful" | "azure-event-grid" | "aws-sns" | "fusionauth" | "plaid" | "hmac-sha256-hex" | "hmac-sha256-base64" | "hmac-sha512-hex" | "hmac-sha1-hex" | "timestamped-hmac" | "bearer" | "jwt" | "api-key" | "basic" | null;
-  /** Inbound only, with a generic scheme: header and prefix of the signature, and delivery_id and event_type, the places (header:… or body:…) of these two. With a scheme that signs the body alone, equal_bodies: one = the same body again is a repetition (the usual), each = it is another event, unless a header, or the place of delivery_id, has the same delivery id again. */
+  /** Inbound only, with a generic scheme: header and prefix of the signature, and delivery_id and event_type, the places (header:… or body:…) of these two. With a scheme that signs the body alone, equal_bodies: one = the same body again is a repetition (the usual), each = it is another event, unless a header, or the place of delivery_id, has the same delivery id again. With jwt, audience, issuer and subject: the aud, iss and sub that a token must have. An inbound_secret that is the address of a key set needs an audience. */
   inbound_options?: {
     /** Header that has the signature. */
     header?: string;
@@ -4350,6 +4356,12 @@ export interface WebhookInput {
     event_type?: string;
     /** one = the same body again is a repetition; each = it is another event, unless it has the same delivery id. */
     equal_bodies?: string;
+    /** Audience (aud) that a token must name. Needed with the address of a key set. */
+    audience?: string;
+    /** Issuer (iss) that a token must have. */
+    issuer?: string;
+    /** Subject (sub) that a token must have. */
+    subject?: string;
   };
   /** Inbound only: the sender's secret, where it is the sender who makes it. Never shown again; the one before is accepted beside it for 24 hours, unless inbound_scheme changes with it. While three previous ones are accepted, another one is a 409. */
   inbound_secret?: string | null;

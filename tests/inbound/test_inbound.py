@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Flask
 from flask.testing import FlaskClient
 from joserfc import jws
-from joserfc.jwk import OctKey
+from joserfc.jwk import OctKey, RSAKey
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
@@ -26,7 +26,8 @@ from portal.inbound import endpoint
 from portal.inbound.reception import event_of_request, failure_limits, reception
 from portal.webhooks.models import Webhook
 from portal.webhooks.signing import standard_webhooks
-from tests.cast import Api
+from portal.webhooks.verification.documents import documents
+from tests.cast import ADA, Api, Pages
 from tests.databases import Database
 from tests.webhooks.conftest import Watcher
 from tests.webhooks.test_webhooks import LOST_AT_COMMIT, everything_written
@@ -607,8 +608,10 @@ def test_a_secret_that_is_no_key_of_the_scheme_of_now_is_passed_over(
 def test_a_change_of_scheme_alone_makes_no_public_key_a_shared_secret(
     ada: Api, client: FlaskClient, before: str, secret: str, after: str
 ) -> None:
-    webhook = make(ada, inbound_scheme=before, inbound_secret=secret)
-    refused = ada.patch(f"/webhooks/{webhook['id']}", {"inbound_scheme": after})
+    needed = {"audience": "https://portal.example"} if before == "jwt" else {}
+    webhook = make(ada, inbound_scheme=before, inbound_secret=secret, inbound_options=needed)
+    asked = {"inbound_scheme": after, "inbound_options": dict.fromkeys(needed)}
+    refused = ada.patch(f"/webhooks/{webhook['id']}", asked)
     assert refused.status_code == 422
     assert [error["field"] for error in (refused.json or {})["errors"]] == ["inbound_secret"]
     assert (ada.get(f"/webhooks/{webhook['id']}").json or {})["inbound_scheme"] == before
@@ -1019,6 +1022,127 @@ def test_a_token_is_written_nowhere(
     [kept] = received(ada, webhook, "?state=quarantined")
     again = ada.post(f"/webhooks/{webhook['id']}/received/{kept['id']}/reverifications").json or {}
     assert (again["state"], again["code"]) == ("quarantined", "not_kept")
+
+
+# ---------------------------------------------------------------- for whom a token was made
+
+AUDIENCE = "https://portal.example/in"
+PINNED = {"audience": AUDIENCE, "issuer": "https://accounts.example", "subject": "pushes@ours"}
+KEYS_AT = "https://accounts.example/keys.json"
+ISSUER = RSAKey.generate_key(2048, {"kid": "one"})
+KEY_SET = json.dumps({"keys": [ISSUER.as_dict(private=False)]})
+
+
+def by_token(**claims: Any) -> dict[str, str]:
+    """Return the headers of a request with a token that the issuer made, with these claims."""
+    now = int(time.time())
+    said = json.dumps({"iat": now, "exp": now + 300, **claims}).encode()
+    head = {"alg": "RS256", "kid": "one"}
+    made = jws.serialize_compact(head, said, ISSUER, algorithms=["RS256"])
+    return {"Authorization": f"Bearer {made}"}
+
+
+OURS = {"aud": AUDIENCE, "iss": PINNED["issuer"], "sub": PINNED["subject"]}
+OTHERS = {
+    "another audience": (OURS | {"aud": "https://other.example"}, "audience"),
+    "other audiences": (OURS | {"aud": ["https://other.example", AUDIENCE + "/"]}, "audience"),
+    "no audience": ({"iss": OURS["iss"], "sub": OURS["sub"]}, "audience"),
+    "an audience that is no text": (OURS | {"aud": {AUDIENCE: 1}}, "audience"),
+    "another issuer": (OURS | {"iss": "https://accounts.example/other"}, "issuer"),
+    "a list of issuers": (OURS | {"iss": [OURS["iss"]]}, "issuer"),
+    "another subject": (OURS | {"sub": "somebody@other"}, "subject"),
+}
+
+
+@pytest.mark.parametrize(("claims", "option"), OTHERS.values(), ids=OTHERS)
+def test_a_token_that_was_made_for_somebody_else_is_refused(
+    ada: Api, client: FlaskClient, claims: dict[str, Any], option: str
+) -> None:
+    webhook = make(ada, "jwt", inbound_secret=KEY_SET, inbound_options=PINNED)
+    body = b'{"type": "invoice.paid"}'
+    assert knock(client, webhook["inbound_url"], body, by_token(**claims)).status_code == 401
+    [kept] = received(ada, webhook)
+    assert (kept["state"], kept["code"]) == ("quarantined", "wrong_claim")
+    assert option in kept["reason"]
+    asked = {"webhook_id": webhook["id"], "headers": by_token(**claims), "body": body.decode()}
+    found = ada.post("/signature-checks", asked).json or {}
+    assert (found["verified"], found["code"]) == (False, "wrong_claim")
+    assert [one["code"] for one in found["findings"]] == ["wrong_claim"]
+    assert events(ada) == []
+
+
+@pytest.mark.parametrize("audience", [AUDIENCE, ["https://other.example", AUDIENCE]])
+def test_a_token_that_was_made_for_the_portal_is_taken(
+    ada: Api, client: FlaskClient, audience: Any
+) -> None:
+    webhook = make(ada, "jwt", inbound_secret=KEY_SET, inbound_options=PINNED)
+    ours = by_token(**OURS | {"aud": audience})
+    assert knock(client, webhook["inbound_url"], b'{"type": "a.b"}', ours).status_code == 200
+
+
+def refusal_of(answer: Any) -> tuple[int, list[str]]:
+    return answer.status_code, [one["field"] for one in (answer.json or {}).get("errors", ())]
+
+
+NEEDS_AUDIENCE = (422, ["inbound_options.audience"])
+
+
+def test_the_address_of_a_key_set_needs_an_audience(ada: Api) -> None:
+    at_address = {"direction": "inbound", "inbound_scheme": "jwt", "inbound_secret": KEYS_AT}
+    assert refusal_of(ada.post("/webhooks", at_address)) == NEEDS_AUDIENCE
+    issued = ada.post(
+        "/webhooks", at_address | {"inbound_options": {"issuer": "https://a.example"}}
+    )
+    assert refusal_of(issued) == NEEDS_AUDIENCE
+    with_inline_keys = make(ada, "jwt", inbound_secret=KEY_SET)
+    path = f"/webhooks/{with_inline_keys['id']}"
+    assert refusal_of(ada.patch(path, {"inbound_secret": KEYS_AT})) == NEEDS_AUDIENCE
+    pinned = {"inbound_secret": KEYS_AT, "inbound_options": {"audience": AUDIENCE}}
+    assert ada.patch(path, pinned).status_code == 200
+    without = {"inbound_options": {"audience": None}}
+    assert refusal_of(ada.patch(path, without)) == NEEDS_AUDIENCE
+    # The address is accepted for a day beside the next secret.
+    inline = {"inbound_secret": KEY_SET}
+    assert refusal_of(ada.patch(path, inline | without)) == NEEDS_AUDIENCE
+    assert ada.patch(path, inline).status_code == 200
+    assert refusal_of(ada.patch(path, without)) == NEEDS_AUDIENCE
+    assert ada.post(f"{path}/secret-retirements").status_code == 200
+    assert ada.patch(path, without).status_code == 200
+
+
+def test_an_address_that_another_scheme_has_needs_an_audience_for_tokens_of_any_sender(
+    ada: Api,
+) -> None:
+    webhook = make(ada, "fusionauth", inbound_secret=KEYS_AT)
+    path, to = f"/webhooks/{webhook['id']}", {"inbound_scheme": "jwt"}
+    assert refusal_of(ada.patch(path, to)) == NEEDS_AUDIENCE
+    pinned = to | {"inbound_options": {"audience": AUDIENCE}}
+    assert ada.patch(path, pinned).status_code == 200
+
+
+@pytest.mark.parametrize("option", PINNED)
+def test_only_a_sender_with_tokens_has_an_audience(ada: Api, option: str) -> None:
+    body = {"direction": "inbound", "inbound_scheme": "api-key", "inbound_options": {option: "x"}}
+    refused = ada.post("/webhooks", body)
+    assert refusal_of(refused) == (422, ["inbound_options"])
+    assert f"Leave out {option}" in refused.text
+
+
+def test_a_webhook_from_before_works_without_an_audience_and_is_told_so(
+    ada: Api, browse: Callable[..., Pages], client: FlaskClient, database: Database
+) -> None:
+    pinned = {"inbound_secret": KEYS_AT, "inbound_options": {"audience": AUDIENCE}}
+    webhook = make(ada, "jwt", **pinned)
+    database.sql("UPDATE webhook SET inbound_options = '{}'")
+    documents.keep(KEYS_AT, KEY_SET.encode())
+    others = by_token(aud="https://other.example")
+    assert knock(client, webhook["inbound_url"], b'{"type": "a.b"}', others).status_code == 200
+    assert ada.patch(f"/webhooks/{webhook['id']}", {"name": "Renamed"}).status_code == 200
+    told = "Until an audience is set, any token of its issuer is taken"
+    assert told in browse(ADA).get(f"/webhooks/{webhook['id']}").text
+    asked = {"webhook_id": webhook["id"], "headers": others, "body": "{}"}
+    found = ada.post("/signature-checks", asked).json or {}
+    assert (found["verified"], told in found["reason"]) == (True, True)
 
 
 def test_when_the_secret_store_is_away_the_sender_is_told_to_come_again(

@@ -237,3 +237,26 @@ def test_whether_equal_bodies_are_one_event_is_chosen_where_the_body_alone_is_si
     assert made["inbound_options"] == kept
     page = ada_pages.get(f"/webhooks/{made['id']}/edit").text
     assert ('<option selected value="each"' in page) is bool(kept)
+
+
+def test_an_audience_is_asked_for_and_set_in_the_form(ada: Api, ada_pages: Pages) -> None:
+    at_address = "https://accounts.example/keys.json"
+    form = {"name": "Pushes", "inbound_scheme": "jwt", "inbound_secret": at_address}
+    refused = filled(ada_pages, "/webhooks/inbound/new", **form)
+    assert refused.status_code == 422
+    assert "Give the audience" in refused.text
+    pinned = {"audience": "https://portal.example", "issuer": "a", "subject": "b c"}
+    given = {f"option_{name}": value for name, value in pinned.items()}
+    assert filled(ada_pages, "/webhooks/inbound/new", **form, **given).status_code < 400
+    [made] = (ada.get("/webhooks").json or {})["items"]
+    assert made["inbound_options"] == pinned
+    page = ada_pages.get(f"/webhooks/{made['id']}").text
+    assert "https://portal.example" in page
+    assert "Until an audience is set" not in page
+
+
+def test_an_audience_is_left_out_for_a_sender_without_tokens(ada: Api, ada_pages: Pages) -> None:
+    form = {"name": "Pushes", "inbound_scheme": "api-key", "option_audience": "x"}
+    assert filled(ada_pages, "/webhooks/inbound/new", **form).status_code < 400
+    [made] = (ada.get("/webhooks").json or {})["items"]
+    assert made["inbound_options"] == {}

@@ -7,7 +7,8 @@ from portal.webhooks.signing import standard_webhooks
 Code = (
     standard_webhooks.Code
     | Literal[
-        "body_changed", "bad_body", "no_certificate", "keys_away", "not_kept", "event_refused"
+        "body_changed", "bad_body", "no_certificate", "wrong_claim", "keys_away", "not_kept",
+        "event_refused",
     ]
 )  # fmt: skip
 Problem = tuple[Code, str]

@@ -11,8 +11,9 @@ from portal.webhooks import keyring
 from portal.webhooks.models import Webhook
 from portal.webhooks.signing import signature_schemes, standard_webhooks
 from portal.webhooks.signing.signature_schemes import fingerprints
-from portal.webhooks.verification.provider_schemes import DEFAULT, Scheme, of_webhook
-from portal.webhooks.verification.signature_check import is_shared, key_problem
+from portal.webhooks.verification.json_web_tokens import NO_AUDIENCE
+from portal.webhooks.verification.provider_schemes import CLAIMS, DEFAULT, Scheme, of_webhook
+from portal.webhooks.verification.signature_check import is_shared, key_problem, lacks_audience
 from portal.webhooks.verification.signature_doctor import Candidate
 
 if TYPE_CHECKING:
@@ -30,6 +31,12 @@ __all__ = [
     "scheme_of",
     "take",
 ]
+
+
+_WHY_NOT = {
+    "equal_bodies": "it is not the body alone that is signed",
+    **dict.fromkeys(CLAIMS, "requests carry no token that says it"),
+}
 
 
 def scheme_of(webhook: Webhook) -> Scheme:
@@ -56,9 +63,12 @@ def problems(values: dict[str, Any]) -> list[FieldError]:
     elif values["inbound_options"] and not of_webhook(name, {}).is_generic:
         message = f"The scheme {name} says itself where everything is."
         found.append(FieldError("inbound_options", message))
-    elif "equal_bodies" in values["inbound_options"] and not of_webhook(name, {}).may_repeat:
-        message = f"Leave out equal_bodies: with {name} it is not the body alone that is signed."
-        found.append(FieldError("inbound_options", message))
+    else:
+        scheme = of_webhook(name, {})
+        for option in values["inbound_options"]:
+            if not scheme.takes(option):
+                message = f"Leave out {option}: with {name} {_WHY_NOT[option]}."
+                found.append(FieldError("inbound_options", message))
     return found
 
 
@@ -79,14 +89,18 @@ def take(webhook: Webhook, command: "WebhookInput") -> dict[str, Any]:
     """Store the sender's secret that was given; return the columns that change with it.
 
     The previous secret is accepted for 24 hours more, unless the scheme changes with it: then it is
-    no secret of the new scheme. Raises Invalid for a text that cannot be a secret, and Conflict
-    while too many previous ones are accepted.
+    no secret of the new scheme. Raises Invalid for a text that cannot be a secret, and if an
+    audience is missing; Conflict while too many previous ones are accepted.
     """
     secret = command.inbound_secret or ""
     if webhook.direction != "inbound":
         raise Invalid.field("inbound_secret", "Only an inbound webhook is given a secret.")
-    _check(of_webhook(command.inbound_scheme or DEFAULT, command.inbound_options), secret)
-    until = keyring.turn(webhook, secret, keep=webhook.inbound_scheme == scheme_name(command))
+    after = of_webhook(command.inbound_scheme or DEFAULT, command.inbound_options)
+    _check(after, secret)
+    is_kept = webhook.inbound_scheme == scheme_name(command)
+    if is_kept:
+        _check_audience_kept(webhook, after)
+    until = keyring.turn(webhook, secret, keep=is_kept)
     return {
         "secret_fingerprint": fingerprints(webhook.id, secret)[0],
         "secret_rotated_at": database_now(),
@@ -95,15 +109,19 @@ def take(webhook: Webhook, command: "WebhookInput") -> dict[str, Any]:
 
 
 def check_kept(webhook: Webhook, command: "WebhookInput") -> None:
-    """Check that the stored secrets are secrets of the scheme, if it changes without a new one.
+    """Check that the stored secrets are secrets of the scheme, if it changes without a new one, and
+    that an audience stays where it is needed.
 
     Raises Invalid otherwise: what another scheme keeps may be a public key or an address, with
     which anybody could sign now. Raises Unavailable if the secret store does not answer.
     """
-    if webhook.inbound_scheme in (None, scheme_name(command)):
+    if webhook.inbound_scheme is None:
         return
     before = scheme_of(webhook)
     after = of_webhook(command.inbound_scheme or DEFAULT, command.inbound_options)
+    if webhook.inbound_scheme == scheme_name(command):
+        _check_audience_kept(webhook, after)
+        return
     secrets = known(webhook)
     if not secrets:
         return
@@ -113,6 +131,7 @@ def check_kept(webhook: Webhook, command: "WebhookInput") -> None:
     if is_other or key_problem(after, current):
         message = f"Give the secret of {after.title}. The stored one belongs to {before.title}."
         raise Invalid.field("inbound_secret", message)
+    _check_audience(after, accepted)
 
 
 def new(webhook: Webhook) -> str:
@@ -196,3 +215,16 @@ def _made(scheme: Scheme) -> str:
 def _check(scheme: Scheme, secret: str) -> None:
     if problem := key_problem(scheme, secret):
         raise Invalid.field("inbound_secret", problem)
+    _check_audience(scheme, [secret])
+
+
+def _check_audience_kept(webhook: Webhook, after: Scheme) -> None:
+    """Raise Invalid if the audience is taken away while the address of a key set is accepted. A
+    webhook from before audiences has none, and may stay so."""
+    if scheme_of(webhook).audience and not after.audience:
+        _check_audience(after, known(webhook))
+
+
+def _check_audience(scheme: Scheme, secrets: Sequence[str]) -> None:
+    if any(lacks_audience(scheme, secret) for secret in secrets):
+        raise Invalid.field("inbound_options.audience", NO_AUDIENCE)

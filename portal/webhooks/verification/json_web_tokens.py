@@ -1,4 +1,4 @@
-"""Verify requests that carry a JSON Web Token: its key, its validity, and its body.
+"""Verify requests that carry a JSON Web Token: its key, its validity, its claims, and its body.
 
 The key decides which algorithms are accepted, never the token: a public key is not a shared secret.
 The secret of such a webhook is one of four things: a shared secret, a public key in PEM, a JWK or a
@@ -26,6 +26,7 @@ from joserfc.jwk import JWKRegistry, Key, OctKey
 from portal.core.asymmetric_keys import RefusedKey, check_public
 from portal.webhooks.verification.codes import Problem
 from portal.webhooks.verification.documents import Look
+from portal.webhooks.verification.provider_schemes import CLAIMS, Scheme
 
 SKEW = 60
 FIVE_MINUTES = 300
@@ -41,6 +42,10 @@ TO_BASE64 = str.maketrans("-_", "+/")  # from the alphabet for addresses
 # An address in any form: with a scheme, or the name of a host before a path.
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*+://|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::\d+)?/")
 HTTPS, PEM, PRIVATE = "https://", "-----BEGIN", "PRIVATE KEY-----"
+NO_AUDIENCE = (
+    "Give the audience (aud) of the sender's tokens. The secret is the address of a key set, whose"
+    " issuer makes tokens for others too: without an audience, any of them would be taken."
+)
 NO_ADDRESS = "This looks like an address. That of a key set begins with https:// in small letters."
 NO_PEM = "This is a public key or a certificate without its PEM lines: give the public key in PEM."
 
@@ -221,6 +226,21 @@ def time_problem(claims: Mapping[str, Any], now: float) -> Problem | None:
     begins = max(moments.get("nbf", 0), moments.get("iat", 0))
     if now < begins - SKEW:
         return "too_new", f"The token holds from in {int(begins - now)} s on: compare the clocks."
+    return None
+
+
+def claim_problem(claims: Mapping[str, Any], scheme: Scheme) -> Problem | None:
+    """Return a code and a sentence if a token was made for somebody else than the webhook says, or
+    by or about somebody else; else None."""
+    for option, name in CLAIMS.items():
+        wanted, given = getattr(scheme, option), claims.get(name)
+        # A token may name several audiences (RFC 7519, 4.1.3).
+        those = given if name == "aud" and isinstance(given, list) else [given]
+        if wanted and wanted not in those:
+            return (
+                "wrong_claim",
+                f"The token has another {option} ({name}) than this webhook takes.",
+            )
     return None
 
 

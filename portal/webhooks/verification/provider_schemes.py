@@ -77,6 +77,10 @@ class Scheme:
     note: str = ""
     # The webhook itself says where the delivery id is.
     id_is_chosen: bool = False
+    # The claims that a token must have, where the webhook says them: aud, iss and sub.
+    audience: str = ""
+    issuer: str = ""
+    subject: str = ""
 
     @property
     def is_generic(self) -> bool:
@@ -91,6 +95,12 @@ class Scheme:
         If only the body is signed, a repetition by the sender looks the same as a copied request.
         """
         return self.is_generic and self.method == "hmac" and not self.timestamp
+
+    def takes(self, option: str) -> bool:
+        """Tell whether a webhook may set this option for the scheme."""
+        if option in CLAIMS:
+            return self.is_generic and self.method == "jwt"
+        return self.may_repeat if option == "equal_bodies" else self.is_generic
 
     def has_sure_id(self, place: str) -> bool:
         """Tell whether equal ids at this place are one delivery, whatever the bodies are.
@@ -643,9 +653,9 @@ _TABLE = (
         made_here=True,
         publishes="inbound",
         note="HS256 with our secret; or give the sender's public key in PEM, its key set as JSON,"
-        " or the https address of the set: RS256, PS256, ES256, EdDSA. A token with the claim"
-        " request_body_sha256 is held to its body, any other may come with another body until it"
-        " runs out.",
+        " or the https address of the set and the audience of its tokens: RS256, PS256, ES256,"
+        " EdDSA. A token with the claim request_body_sha256 is held to its body, any other may come"
+        " with another body until it runs out.",
     ),
     Scheme(
         "api-key",
@@ -688,14 +698,20 @@ ANY_TYPE = ("header:X-Event-Type", "body:type", "body:event_type", "body:event")
 DEFAULT = "standard-webhooks"
 
 _PLACE = r"(?:header:[A-Za-z0-9-]{1,60}|body:[A-Za-z0-9_*-]+(?:\.[A-Za-z0-9_*-]+){0,5})"
+_CLAIM = "[!-~](?:[ -~]{0,253}[!-~])?"
 OPTIONS: Mapping[str, re.Pattern[str]] = {
     "header": re.compile(r"[A-Za-z0-9-]{1,60}"),
     "prefix": re.compile(r"[A-Za-z0-9_=:-]{1,20} ?"),
     "delivery_id": re.compile(_PLACE),
     "event_type": re.compile(_PLACE),
     "equal_bodies": re.compile("one|each"),
+    "audience": re.compile(_CLAIM),
+    "issuer": re.compile(_CLAIM),
+    "subject": re.compile(_CLAIM),
 }
 """The options that a webhook can set for a generic scheme → the pattern of their values."""
+CLAIMS: Mapping[str, str] = {"audience": "aud", "issuer": "iss", "subject": "sub"}
+"""The options for tokens → the claim that must have this value (RFC 7519, 4.1)."""
 
 
 def of_webhook(name: str, options: Mapping[str, str]) -> Scheme:
@@ -713,6 +729,9 @@ def of_webhook(name: str, options: Mapping[str, str]) -> Scheme:
         id_is_chosen="delivery_id" in options,
         type=(options["event_type"],) if "event_type" in options else ANY_TYPE,
         equal_bodies="each" if is_each else scheme.equal_bodies,
+        audience=options.get("audience", ""),
+        issuer=options.get("issuer", ""),
+        subject=options.get("subject", ""),
     )
 
 

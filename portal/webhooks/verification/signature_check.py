@@ -33,6 +33,7 @@ KEYS_AWAY: Final = "keys_away"
 """The keys cannot be fetched right now: if the sender sends the request again, it may verify."""
 KEYS_AGAIN = 60.0
 """Seconds after which a cached key set is fetched again if it lacks a key, which may be new."""
+ANY_AUDIENCE = "Until an audience is set, any token of its issuer is taken."
 _MAX_SIGNATURES = 20
 # Addresses, certificates and keys in PEM, and the names of Amazon's topics: no shared secret.
 PUBLIC = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*+://|-----BEGIN |arn:aws)")
@@ -344,6 +345,13 @@ def key_problem(scheme: Scheme, secret: str) -> str | None:
     return None if scheme.method == "equal" else _why_no_key(scheme, secret)
 
 
+def lacks_audience(scheme: Scheme, secret: str) -> bool:
+    """Tell whether an audience is missing: an issuer whose keys are at an address may make tokens
+    for many others."""
+    is_open = scheme.takes("audience") and not scheme.audience
+    return is_open and json_web_tokens.is_address(secret)
+
+
 def _why_no_key(scheme: Scheme, secret: str) -> str | None:
     try:
         key_of(scheme, secret)
@@ -514,13 +522,18 @@ def _token(
     found = _opened(text, scheme, secrets, message, look)
     if problem := json_web_tokens.time_problem(found.claims, now):
         raise Refused(*problem)
+    if problem := json_web_tokens.claim_problem(found.claims, scheme):
+        raise Refused(*problem)
     name = scheme.body_hash or json_web_tokens.BODY_CLAIM
     if scheme.body_hash and name not in found.claims:
         raise Refused("body_changed", f"The token does not say {name}, the body's digest.")
     if name in found.claims and not json_web_tokens.fits_body(found.claims[name], message.body):
         raise Refused("body_changed", f"The body is not the one that {name} in the token names.")
     signed_at = found.claims.get("iat")
-    return Verdict(True, "verified", "The token is genuine.", found.secret, signed_at=signed_at)
+    reason = "The token is genuine."
+    if lacks_audience(scheme, found.secret):
+        reason = f"{reason} {ANY_AUDIENCE}"
+    return Verdict(True, "verified", reason, found.secret, signed_at=signed_at)
 
 
 def _opened(

@@ -133,6 +133,7 @@ def _find(
     yield from _about_keys(scheme, candidates)
     yield from _about_bytes(message)
     yield from _about_time(scheme, message, candidates, verdict)
+    yield from _about_claims(verdict)
     if found := _matching(scheme, message, candidates):
         yield from found
         return
@@ -213,6 +214,16 @@ def _about_time(
         "Compare the clocks of both machines (NTP). Was it kept and sent again later, then the"
         " sender must sign it anew.",
     )
+
+
+def _about_claims(verdict: Verdict) -> Iterator[Finding]:
+    if verdict.code == "wrong_claim":
+        yield Finding(
+            "wrong_claim",
+            f"{verdict.reason} It is genuine, but may have been made for somebody else.",
+            "If the sender is yours, compare its token with the audience, issuer and subject of the"
+            " webhook, and correct one of them.",
+        )
 
 
 def _about_credential(

@@ -3620,7 +3620,8 @@ class WebhookInput(TypedDict):
     and event_type, the places (header:… or body:…) of these two. With a scheme that signs the
     body alone, equal_bodies: one = the same body again is a repetition (the usual), each = it
     is another event, unless a header, or the place of delivery_id, has the same delivery id
-    again.
+    again. With jwt, audience, issuer and subject: the aud, iss and sub that a token must
+    have. An inbound_secret that is the address of a key set needs an audience.
     """
     inbound_secret: NotRequired[str | None]
     """Inbound only: the sender's secret, where it is the sender who makes it. Never shown again;
