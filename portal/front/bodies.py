@@ -25,8 +25,8 @@ SLOW_BODIES = 32  # of one source at a time
 LOOK_SECONDS = 0.5  # between two checks of the bodies that are being received
 ROOM = 64 * 1024 * 1024  # bytes of unfinished bodies; beyond it the largest source is refused
 SMALL = 64 * 1024  # bytes; smaller bodies take no part of ROOM, and arrive in one piece
-PIECES = 1000  # that a body may have whatever their size; each is a turn of the loop
-PIECE = 64  # bytes that the pieces of one with more have on average
+PIECES = 4000  # that a body may have whatever their size; each is a turn of the loop
+PIECE = 16  # bytes that the pieces of one with more have on average
 LARGEST = 1024 * 1024
 LARGEST_OF: Mapping[str, int] = {
     f"{PREFIX}/api-keys/verify": 16 * 1024,
