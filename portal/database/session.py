@@ -10,12 +10,13 @@ from datetime import datetime
 from typing import Any, TypeGuard
 
 import orjson
+import psycopg
 from flask import Flask, g
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
 from sqlalchemy import Connection, Result, Select, event, func, make_url, select
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.pool import Pool
@@ -25,7 +26,7 @@ from portal.core.errors import Conflict, FieldError, Invalid, StaleVersion
 from portal.database import dry_run
 from portal.database.base import Base
 from portal.fast import statements
-from portal.fast.answer_limits import ANSWER_SECONDS, GRACE_SECONDS
+from portal.fast.answer_limits import ANSWER_SECONDS, GRACE_SECONDS, has_ended
 from portal.fast.statements import (
     DIALECT_NAME,
     NO_SETTINGS,
@@ -91,6 +92,13 @@ def limit_answers(connection: Connection, seconds: float) -> None:
 def _limit_answers_as_usual(driver: Any, record: Any) -> None:
     if getattr(driver, "answer_seconds", None) is not None:
         driver.answer_seconds = ANSWER_SECONDS
+
+
+@event.listens_for(Pool, "checkout")
+def _refuse_ended(driver: Any, record: Any, proxy: Any) -> None:
+    # After a failover the server has closed all of them. The pool then opens new ones.
+    if isinstance(driver, psycopg.Connection) and has_ended(driver):
+        raise DisconnectionError
 
 
 def be_patient(seconds: int) -> None:

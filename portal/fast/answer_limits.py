@@ -7,6 +7,7 @@ server, and the next one is served by another process of it.
 """
 
 import os
+import select
 import socket
 import threading
 import time
@@ -98,6 +99,18 @@ def limited(driver: psycopg.Connection[Any]) -> Iterator[None]:
         yield
     finally:
         _calls.end(pgconn)
+
+
+def has_ended(connection: psycopg.Connection[Any]) -> bool:
+    """Tell whether an idle connection was closed, by us or by the server: it has something to read.
+
+    What is sent on it would be lost, and nobody would know whether it was done.
+    """
+    if connection.closed:
+        return True
+    idle = select.poll()
+    idle.register(connection.fileno(), select.POLLIN)
+    return bool(idle.poll(0))
 
 
 class _BlockingCalls:

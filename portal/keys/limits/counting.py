@@ -6,7 +6,6 @@ is retried a moment later, and delays no other call.
 """
 
 import asyncio
-import select
 import threading
 import time
 from collections import deque
@@ -437,13 +436,8 @@ def _waited_for(batch: Sequence[_Waiting]) -> list[_Waiting]:
 
 
 def _unless_ended(connection: psycopg.Connection[Any] | None) -> psycopg.Connection[Any] | None:
-    """Return an idle connection, or None if the server has closed it: it has something to read.
-    What is sent on it would be lost, and nobody would know whether it was counted."""
-    if connection is None or connection.closed:
-        return None
-    idle = select.poll()
-    idle.register(connection.fileno(), select.POLLIN)
-    if not idle.poll(0):
+    """Return an idle connection, or None if there is none or it has ended."""
+    if connection is None or not answer_limits.has_ended(connection):
         return connection
     connection.close()
     return None
