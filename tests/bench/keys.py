@@ -33,6 +33,7 @@ PROCESSES = 2
 FEW = 1_000
 SEVERAL = 2_000  # keys that are verified in turn
 WARMING_SECONDS = 8
+LEAD_SECONDS = 6.0
 SETTLING_SECONDS = 12  # until what was lent to the processes for 10 s is given back
 REVOKED = 200  # one after the other, while the servers are overloaded
 REST = "/api/v1/integration/api-keys"
@@ -162,12 +163,18 @@ class Bench:
             # Until both processes have met every key, and know which of them are busy.
             self._burst(some, 2 if len(some) == 1 else WARMING_SECONDS)
         counted = self._in_turn([nothing[0], *metered], rounds, seconds)
+        lasting = self._in_turn([nothing[0], *metered[2:]], rounds, seconds, lead=LEAD_SECONDS)
         time.sleep(SETTLING_SECONDS)
         simple = self._in_turn([plain, *nothing], rounds, seconds)
         speed = [[result["per_second"] for result in results] for results in (*simple, *counted)]
         ours, *others = speed[: len(simple)]
         view, *limited = speed[len(simple) :]
-        compared = [*((ours, theirs) for theirs in others), *((one, view) for one in limited)]
+        of_lasting = [[result["per_second"] for result in results] for results in lasting]
+        compared = [
+            *((ours, theirs) for theirs in others),
+            *((one, view) for one in limited),
+            *((one, of_lasting[0]) for one in of_lasting[1:]),
+        ]
         names = (
             (f"verify over {SEVERAL:,} keys, against an empty view", 0.95, LATER),
             ("the same, against an empty WSGI function", None, LATER),
@@ -177,6 +184,12 @@ class Bench:
             (f"verify over {SEVERAL:,} keys, with limits and a budget", 0.4, ASYNCHRONOUS),
             (
                 f"verify over {SEVERAL:,} keys, reserving money",
+                0.3,
+                f"money durable, {ASYNCHRONOUS}",
+            ),
+            (f"with limits and a budget, after {LEAD_SECONDS:.0f} s of it", 0.4, ASYNCHRONOUS),
+            (
+                f"reserving money, after {LEAD_SECONDS:.0f} s of it",
                 0.3,
                 f"money durable, {ASYNCHRONOUS}",
             ),
@@ -190,17 +203,22 @@ class Bench:
         notes = f"the empty view {of_view:.1f} ms, the empty RSGI application {of_rsgi:.1f} ms"
         title = "verify, 99th percentile at 16 connections"
         yield Figure(title, slow, 3, "less", "ms", notes=notes)
-        every = (result for results in (*simple, *counted) for result in results)
+        every = (result for results in (*simple, *counted, *lasting) for result in results)
         failures = sum(result["failures"] for result in every)
         yield Figure("failures", failures, 0, "less", "")
 
     def _in_turn(
-        self, asks: Sequence[list[Ask]], rounds: int, seconds: float
+        self, asks: Sequence[list[Ask]], rounds: int, seconds: float, lead: float = 0
     ) -> list[list[dict[str, Any]]]:
-        """Return the results of each ask, which are measured in turn."""
+        """Return the results of each ask, which are measured in turn.
+
+        Each is measured after `lead` seconds of it, to show a load that lasts.
+        """
         found: list[list[dict[str, Any]]] = [[] for _ in asks]
         for _ in range(rounds):
             for some, results in zip(asks, found, strict=True):
+                if lead:
+                    self._burst(some, lead)
                 results.append(self._burst(some, seconds))
         return found
 
