@@ -1,5 +1,5 @@
-"""0082 longer leases: a key that is called every second is lent requests for ten seconds, not for
-two."""
+"""0082 longer leases: what a process wants is measured for ten seconds, so a key with a high limit
+is lent requests for as long more often."""
 
 from portal.migrations.functions import replace
 

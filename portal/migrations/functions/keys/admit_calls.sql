@@ -5,9 +5,10 @@
 -- Requests and tokens are lent as leases. They are counted when they are lent, in the last slot in
 -- which they may be used, so all processes together never admit more than the limit in any 60
 -- seconds. `requests_want` and `tokens_want` are what the process wants for 10 seconds. If that is
--- at most an eighth of what is free, the lease lasts 8 to 10 seconds and is at most a 16th of it;
--- otherwise it ends with its slot, and is at most a quarter. `until_ms` is how long the lease
--- lasts; for a refusal, it is the time until the call fits.
+-- at most a 48th of what is free, it is lent for 8 to 10 seconds; otherwise the lease ends with its
+-- slot, and is at most a quarter. What is counted ahead leaves the window late, so with larger
+-- parts a demand as large as the limit would get less than 95 % of it. `until_ms` is how long the
+-- lease lasts; for a refusal, it is the time until the call fits.
 -- A busy process may also be lent a slice of the budget (`lend_usd`): at most a 64th of what is
 -- available, for `p_lend_ms`. The slice is a row of spend_reservation with a secret, and it expires
 -- like every reservation. The keys of a family share one budget, and each process may be lent
@@ -239,16 +240,16 @@ BEGIN
         requests_free := CASE WHEN call.requests > 0 THEN call.rpm - requests_used END;
         tokens_free := CASE WHEN call.tokens > 0 THEN call.tpm - tokens_used END;
         is_little := coalesce(
-            greatest(2 * call.requests, call.requests_want) <= requests_free / 8, true)
-            AND coalesce(greatest(2 * call.tokens, call.tokens_want) <= tokens_free / 8, true);
+            greatest(call.requests, call.requests_want) <= requests_free / 48, true)
+            AND coalesce(greatest(call.tokens, call.tokens_want) <= tokens_free / 48, true);
         IF requests_free IS NOT NULL THEN
             requests_lent := greatest(call.requests, CASE
-                WHEN is_little THEN least(call.requests_want, requests_free / 16)
+                WHEN is_little THEN call.requests_want
                 ELSE least(call.requests_want / 5, requests_free / 4) END);
         END IF;
         IF tokens_free IS NOT NULL THEN
             tokens_lent := greatest(call.tokens, CASE
-                WHEN is_little THEN least(call.tokens_want, tokens_free / 16)
+                WHEN is_little THEN call.tokens_want
                 ELSE least(call.tokens_want / 5, tokens_free / 4) END);
         END IF;
         IF requests_lent > 0 OR tokens_lent > 0 THEN
