@@ -78,6 +78,8 @@ REPEATS = {
     "a group of repeats": "(?:[a-z]{30}b){33,}" * 1500,
     "a position": "(?:^*){1000}" * 2000,
     "a class that does not end": "a{0,1000}" * 3000 + "[b",
+    "after a quoted bracket": r"\Q[\E" + "a{0,1000}" * 3000,
+    "in a group that never comes": "(?:" + "a{0,1000}" * 3000 + "){0}",
     "many patterns": "a{0,1000}" * 10,
 }
 

@@ -19,7 +19,7 @@ COMPILED, CLASS, GIVEN_UP = 100, 400, 3500
 MOST_TIMES = 1000  # by which RE2 lets nested repeats grow a part of a pattern
 
 _PART = re.compile(
-    r"\\[pPx]\{[^{}]*\}|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]?"
+    r"\\Q(?P<quoted>.*?)(?:\\E|$)|\\[pPx]\{[^{}]*\}|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]?"
     r"|\{(?P<least>\d{1,4})(?:,(?P<most>\d{0,4}))?\}|.",
     re.DOTALL,
 )
@@ -59,12 +59,12 @@ def _size_without_repeats(text: str) -> int:
     for part in _PART.finditer(text):
         if part["least"] is not None:
             times = int(part["most"] or part["least"])
-            sizes[-1] += last * (times - 1)
-            last *= times
+            sizes[-1] += last * max(0, times - 1)  # what is repeated {0} times is read as well
+            last *= max(1, times)
         elif part[0] == "(":
             sizes.append(1)
         else:
-            last = sizes.pop() if part[0] == ")" and len(sizes) > 1 else 1
+            last = sizes.pop() if part[0] == ")" and len(sizes) > 1 else len(part["quoted"] or "1")
             sizes[-1] += last
     return min(sum(sizes), MOST_TIMES * len(text))
 
