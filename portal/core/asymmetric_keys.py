@@ -113,14 +113,29 @@ def _from_jwk(jwk: dict[str, Any]) -> PrivateKey:
     _check_numbers(numbers)
     native = numbers.private_key(unsafe_skip_rsa_key_validation=True)
     about = {name: jwk[name] for name in ("kid", "use", "alg", "key_ops") if name in jwk}
-    return RSAKey.import_key(native, cast("KeyParameters", about))
+    whole = RSAKey.import_key(native, cast("KeyParameters", about))
+    whole.as_dict()  # otherwise it would look at what is said about the key when it is used
+    return whole
 
 
 def _number(text: str) -> int:
     return int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
 
 
+def plain_pem(text: str) -> str:
+    """Return the private key in a PEM as a PEM with nothing else in it. Raises like
+    `open_private_key`."""
+    open_private_key(text)
+    label, der = _block(text.strip().replace("\\n", "\n"))
+    lines = base64.encodebytes(der).decode()
+    return f"-----BEGIN {label}-----\n{lines}-----END {label}-----\n"
+
+
 def _from_pem(text: str) -> PrivateKey:
+    return _from_der(_block(text)[1])
+
+
+def _block(text: str) -> tuple[str, bytes]:
     found = _LABEL.search(text)
     if found is None:
         raise ValueError("no private key")
@@ -129,7 +144,7 @@ def _from_pem(text: str) -> PrivateKey:
         raise RefusedKey(*_ENCRYPTED)
     if not end:
         raise ValueError("not whole")
-    return _from_der(base64.b64decode("".join(body.split()), validate=True))
+    return found[1], base64.b64decode("".join(body.split()), validate=True)
 
 
 def _from_der(der: bytes) -> PrivateKey:

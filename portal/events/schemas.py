@@ -26,7 +26,8 @@ Validation = Literal["off", "reject"]
 KeyMaterial = Literal["mask", "refuse"]
 VALIDATION = (
     "reject = a publication that does not fit the schema is refused. The type of an application"
-    " (app_id) is held only against that application's own events, a type without one against all."
+    " (app_id) is held only against what that application's credentials publish, and inbound"
+    " webhooks that they made; a type without one against all."
 )
 
 

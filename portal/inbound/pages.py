@@ -27,7 +27,7 @@ from portal.webhooks.pages import DirectionPages, add_direction
 from portal.webhooks.schemas import WebhookDocument
 from portal.webhooks.signing import receiver_code
 from portal.webhooks.verification import inbound_secrets
-from portal.webhooks.verification.signature_check import ANY_AUDIENCE
+from portal.webhooks.verification.signature_check import MAYBE_ANY_AUDIENCE
 
 bp = Blueprint("inbound", __name__)
 SHOWN_OTHERWISE = ("inbound_scheme", "is_active")
@@ -95,7 +95,7 @@ def show(record: Webhook) -> ResponseReturnValue:
         "inbound/show.html",
         record=record,
         scheme=inbound_secrets.scheme_of(record),
-        any_audience=ANY_AUDIENCE,
+        any_audience=MAYBE_ANY_AUDIENCE,
         previous_signs=keyring.previous_signs(record),
         rotation=ButtonForm(),
         application=applications.names(web.actor(), _known(record.application_id)),

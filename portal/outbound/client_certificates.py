@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from portal.core.asymmetric_keys import RefusedKey, open_private_key
+from portal.core.asymmetric_keys import RefusedKey, plain_pem
 
 
 def present(trust: ssl.SSLContext, certificate: str, key: str) -> None:
     """Make the context present this certificate. Raises RefusedKey for a key that is not taken, and
     ValueError if they are no pair."""
     try:
-        # Written anew, so that OpenSSL reads no other key than the one that was looked at.
-        own_key = open_private_key(key).as_pem(private=True).decode()
+        # So that OpenSSL reads no other key than the one that was looked at.
+        own_key = plain_pem(key)
         with ExitStack() as stack:
             chain = stack.enter_context(_readable(certificate))
             own = stack.enter_context(_readable(own_key))

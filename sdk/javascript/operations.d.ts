@@ -1299,7 +1299,7 @@ export interface EventType {
   example: Record<string, unknown> | null;
   /** True if it is still sent, but better not subscribed to. */
   deprecated: boolean;
-  /** reject = a publication that does not fit the schema is refused. The type of an application (app_id) is held only against that application's own events, a type without one against all. */
+  /** reject = a publication that does not fit the schema is refused. The type of an application (app_id) is held only against what that application's credentials publish, and inbound webhooks that they made; a type without one against all. */
   validation: "off" | "reject";
   /** Free-form tags. */
   tags: string[];
@@ -1371,7 +1371,7 @@ export interface EventTypeInput {
   example?: Record<string, unknown> | null;
   /** Still sent, and better not subscribed to. */
   deprecated?: boolean;
-  /** reject = a publication that does not fit the schema is refused. The type of an application (app_id) is held only against that application's own events, a type without one against all. */
+  /** reject = a publication that does not fit the schema is refused. The type of an application (app_id) is held only against what that application's credentials publish, and inbound webhooks that they made; a type without one against all. */
   validation?: "off" | "reject";
   /** Free-form tags. */
   tags?: string[];

@@ -1138,11 +1138,21 @@ def test_a_webhook_from_before_works_without_an_audience_and_is_told_so(
     others = by_token(aud="https://other.example")
     assert knock(client, webhook["inbound_url"], b'{"type": "a.b"}', others).status_code == 200
     assert ada.patch(f"/webhooks/{webhook['id']}", {"name": "Renamed"}).status_code == 200
+    assert ada.patch(f"/webhooks/{webhook['id']}", {"inbound_secret": KEYS_AT}).status_code == 200
+    page = browse(ADA).get(f"/webhooks/{webhook['id']}").text
+    assert "the address of a key set, any token of its issuer is taken" in page
     told = "Until an audience is set, any token of its issuer is taken"
-    assert told in browse(ADA).get(f"/webhooks/{webhook['id']}").text
     asked = {"webhook_id": webhook["id"], "headers": others, "body": "{}"}
     found = ada.post("/signature-checks", asked).json or {}
     assert (found["verified"], told in found["reason"]) == (True, True)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_long_key_leaves_those_beside_it(ada: Api, client: FlaskClient, is_first: bool) -> None:
+    long, genuine = {"kty": "RSA", "n": "_" * 1500, "e": "AQAB", "kid": "l"}, json.loads(KEY_SET)
+    keys = json.dumps({"keys": [long, *genuine["keys"]] if is_first else [*genuine["keys"], long]})
+    webhook = make(ada, "jwt", inbound_secret=keys)
+    assert knock(client, webhook["inbound_url"], b'{"type": "a.b"}', by_token()).status_code == 200
 
 
 def test_when_the_secret_store_is_away_the_sender_is_told_to_come_again(

@@ -96,8 +96,10 @@ def take(webhook: Webhook, command: "WebhookInput") -> dict[str, Any]:
     if webhook.direction != "inbound":
         raise Invalid.field("inbound_secret", "Only an inbound webhook is given a secret.")
     after = of_webhook(command.inbound_scheme or DEFAULT, command.inbound_options)
-    _check(after, secret)
     is_kept = webhook.inbound_scheme == scheme_name(command)
+    _check_secret(after, secret)
+    if not (is_kept and secret in known(webhook)):
+        _check_audience(after, [secret])
     if is_kept:
         _check_audience_kept(webhook, after)
     until = keyring.turn(webhook, secret, keep=is_kept)
@@ -213,9 +215,13 @@ def _made(scheme: Scheme) -> str:
 
 
 def _check(scheme: Scheme, secret: str) -> None:
+    _check_secret(scheme, secret)
+    _check_audience(scheme, [secret])
+
+
+def _check_secret(scheme: Scheme, secret: str) -> None:
     if problem := key_problem(scheme, secret):
         raise Invalid.field("inbound_secret", problem)
-    _check_audience(scheme, [secret])
 
 
 def _check_audience_kept(webhook: Webhook, after: Scheme) -> None:

@@ -54,6 +54,10 @@ class BadKey(ValueError):
     """The text is not a usable key; the message says why."""
 
 
+class LongKey(BadKey):
+    """A public key takes too long to compute with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """A token with a valid signature: its claims, and the secret that verified it."""
@@ -177,11 +181,20 @@ def _set(text: str) -> Iterator[tuple[Key, Sequence[str]]]:
     except (ValueError, RecursionError):
         raise BadKey("This is neither a JWK nor a set of them.") from None
     listed = found.get("keys", [found]) if isinstance(found, dict) else found
+    too_long: LongKey | None = None
+    are_some = False
     for one in listed if isinstance(listed, list) else []:
         # Everybody can read a public set, so a shared secret in it is useless; encryption keys sign
         # nothing.
         if isinstance(one, dict) and one.get("kty") in PUBLIC and one.get("use") != "enc":
-            yield _public(one)
+            try:
+                yield _public(one)
+            except LongKey as error:  # the genuine keys beside it still count
+                too_long = error
+            else:
+                are_some = True
+    if too_long and not are_some:
+        raise too_long
 
 
 def _public(given: Any) -> tuple[Key, Sequence[str]]:
@@ -196,7 +209,7 @@ def _public(given: Any) -> tuple[Key, Sequence[str]]:
             key = JWKRegistry.import_key(given, kind)
             check_public(key.dict_value)
         except RefusedKey as refused:
-            raise BadKey(str(refused)) from None
+            raise LongKey(str(refused)) from None
         except (JoseError, ValueError, TypeError, KeyError):
             continue
         return key, PUBLIC[kind]

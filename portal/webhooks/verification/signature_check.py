@@ -34,6 +34,9 @@ KEYS_AWAY: Final = "keys_away"
 KEYS_AGAIN = 60.0
 """Seconds after which a cached key set is fetched again if it lacks a key, which may be new."""
 ANY_AUDIENCE = "Until an audience is set, any token of its issuer is taken."
+MAYBE_ANY_AUDIENCE = (
+    "None. If the secret is the address of a key set, any token of its issuer is taken."
+)
 _MAX_SIGNATURES = 20
 # Addresses, certificates and keys in PEM, and the names of Amazon's topics: no shared secret.
 PUBLIC = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*+://|-----BEGIN |arn:aws)")

@@ -1183,8 +1183,8 @@ class EventTypeDocument(TypedDict):
     """True if it is still sent, but better not subscribed to."""
     validation: Literal["off", "reject"]
     """reject = a publication that does not fit the schema is refused. The type of an application
-    (app_id) is held only against that application's own events, a type without one against
-    all.
+    (app_id) is held only against what that application's credentials publish, and inbound
+    webhooks that they made; a type without one against all.
     """
     tags: list[str]
     """Free-form tags."""
@@ -1209,8 +1209,8 @@ class EventTypeInput(TypedDict):
     """Still sent, and better not subscribed to."""
     validation: NotRequired[Literal["off", "reject"]]
     """reject = a publication that does not fit the schema is refused. The type of an application
-    (app_id) is held only against that application's own events, a type without one against
-    all.
+    (app_id) is held only against what that application's credentials publish, and inbound
+    webhooks that they made; a type without one against all.
     """
     tags: NotRequired[list[str]]
     """Free-form tags."""

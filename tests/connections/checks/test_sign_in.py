@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import socket
+import subprocess
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -510,3 +511,27 @@ def test_a_key_that_only_the_other_side_uses_is_unproven(fake):
     done = check(fake, {"kind": "unproven", "because": "It signs what they send."})
     assert (done.report.outcome, done.report.said) == ("unproven", "It signs what they send.")
     assert "authorization" not in fake.seen[0].headers
+
+
+def test_a_jwk_with_a_bad_id_is_a_bad_key(issuing):
+    key = json.dumps({**RSAKey.generate_key(2048).as_dict(private=True), "kid": 7})
+    issuer = {"issuer": "{client_id}", "subject": "{client_id}"}
+    assertion = {"algorithm": "RS256", "key": "{key}", **issuer}
+    way = {**TOKEN_WAY, "client_auth": "private_key_jwt", "assertion": assertion}
+    done = check(issuing, way, credentials={"client_id": "c1", "key": key})
+    assert done.report.outcome == "auth_invalid"
+
+
+@pytest.mark.parametrize("kind", ["RSA", "RSA-PSS"])
+def test_a_client_certificate_is_presented_with_each_kind_of_rsa_key(fake, tmp_path, kind):
+    def make(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], check=True, capture_output=True)
+
+    key, certificate = tmp_path / "key", tmp_path / "certificate"
+    make("genpkey", "-algorithm", kind, "-pkeyopt", "rsa_keygen_bits:2048", "-out", str(key))
+    subject = ["-subj", "/CN=client", "-days", "9"]
+    make("req", "-x509", "-new", "-key", str(key), *subject, "-out", str(certificate))
+    pair = {"cert": certificate.read_text(), "key": key.read_text()}
+    way = {"kind": "certificate", "certificate": "{cert}", "key": "{key}"}
+    done = check(fake, way, credentials=pair)
+    assert done.report.outcome == "passed", done.report.said
