@@ -145,8 +145,8 @@ class _Lines:
         self.name = name
 
     def msg(self, line: str) -> None:
-        # A disk that is full, or a reader that has gone, stops nobody's work.
-        with suppress(OSError):
+        # A disk that is full, a reader that has gone or a closed output stops nobody's work.
+        with suppress(OSError, ValueError):
             sys.stdout.write(f"{line}\n")
             sys.stdout.flush()
 
