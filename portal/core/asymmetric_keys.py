@@ -61,8 +61,7 @@ def open_private_key(text: str) -> PrivateKey:
     try:
         if text.startswith("{"):
             return _from_jwk(orjson.loads(text))
-        # A key that was copied out of a JSON file still has its line breaks as \n.
-        return _from_pem(text.replace("\\n", "\n"))
+        return _from_der(_block(text)[1])
     except RefusedKey:
         raise
     except (JoseError, UnsupportedAlgorithm, ValueError, TypeError, KeyError):
@@ -126,16 +125,15 @@ def plain_pem(text: str) -> str:
     """Return the private key in a PEM as a PEM with nothing else in it. Raises like
     `open_private_key`."""
     open_private_key(text)
-    label, der = _block(text.strip().replace("\\n", "\n"))
+    label, der = _block(text)
     lines = base64.encodebytes(der).decode()
     return f"-----BEGIN {label}-----\n{lines}-----END {label}-----\n"
 
 
-def _from_pem(text: str) -> PrivateKey:
-    return _from_der(_block(text)[1])
-
-
 def _block(text: str) -> tuple[str, bytes]:
+    """Return the label and the DER of the first private key in a PEM."""
+    # A key that was copied out of a JSON file still has its line breaks as \n.
+    text = text.replace("\\n", "\n")
     found = _LABEL.search(text)
     if found is None:
         raise ValueError("no private key")

@@ -51,11 +51,9 @@ def readyz() -> Response:
         return _plain(503, "the database waits for its migrations")
     failing = writability.known().failing()
     said = [*([_why(failing)] if failing else []), *([] if _hears_of_keys() else [UNHEARD])]
-    return (
-        _plain(503, "saving does not work", *said)
-        if failing and asked
-        else _plain(200, "ok", *said)
-    )
+    if failing and asked:
+        return _plain(503, "saving does not work", *said)
+    return _plain(200, "ok", *said)
 
 
 def _hears_of_keys() -> bool:

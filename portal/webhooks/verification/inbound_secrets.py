@@ -98,8 +98,8 @@ def take(webhook: Webhook, command: "WebhookInput") -> dict[str, Any]:
     after = of_webhook(command.inbound_scheme or DEFAULT, command.inbound_options)
     is_kept = webhook.inbound_scheme == scheme_name(command)
     _check_secret(after, secret)
-    if not (is_kept and secret in known(webhook)):
-        _check_audience(after, [secret])
+    if lacks_audience(after, secret) and not (is_kept and secret in known(webhook)):
+        raise Invalid.field("inbound_options.audience", NO_AUDIENCE)
     if is_kept:
         _check_audience_kept(webhook, after)
     until = keyring.turn(webhook, secret, keep=is_kept)

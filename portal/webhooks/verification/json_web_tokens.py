@@ -188,11 +188,12 @@ def _set(text: str) -> Iterator[tuple[Key, Sequence[str]]]:
         # nothing.
         if isinstance(one, dict) and one.get("kty") in PUBLIC and one.get("use") != "enc":
             try:
-                yield _public(one)
+                key = _public(one)
             except LongKey as error:  # the genuine keys beside it still count
                 too_long = error
-            else:
-                are_some = True
+                continue
+            are_some = True
+            yield key
     if too_long and not are_some:
         raise too_long
 

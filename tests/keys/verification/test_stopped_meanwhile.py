@@ -43,17 +43,6 @@ WHERE datname = current_database() AND wait_event_type = 'Lock'
 
 
 @pytest.fixture
-def engine(app: Flask) -> Iterator[KeyVerifier]:
-    """Yield the application's engine with its threads running, as in a server."""
-    made: KeyVerifier = app.extensions["keys"]
-    made.begin_now()
-    assert made.watch
-    assert made.watch.listening.wait(10)
-    yield made
-    made.end()
-
-
-@pytest.fixture
 def made(ada: Api) -> Callable[..., dict[str, Any]]:
     """Return a function that issues a key of a new application."""
 

@@ -1,7 +1,7 @@
 """The verification of keys: its answers, what they consume, how quickly a revocation spreads."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,17 +37,6 @@ def verify(ada: Api) -> Callable[..., dict[str, Any]]:
         return dict(answer.json or {})
 
     return ask
-
-
-@pytest.fixture
-def engine(app: Flask) -> Iterator[KeyVerifier]:
-    """Yield the application's engine with its threads running, as in a server."""
-    made: KeyVerifier = app.extensions["keys"]
-    made.begin_now()
-    assert made.watch
-    assert made.watch.listening.wait(10)
-    yield made
-    made.end()
 
 
 # ---------------------------------------------------------------- answers

@@ -7,7 +7,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
 from portal.core import logs
@@ -46,17 +45,6 @@ class Full:
 
     def isatty(self) -> bool:
         return False
-
-
-@pytest.fixture
-def engine(app: Flask) -> Iterator[KeyVerifier]:
-    """Yield the application's engine with its threads running, as in a server."""
-    made: KeyVerifier = app.extensions["keys"]
-    made.begin_now()
-    assert made.watch
-    assert made.watch.listening.wait(10)
-    yield made
-    made.end()
 
 
 @contextmanager
