@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
+from portal.core import deadlines
 from portal.core.config import Config
 from tests import keeper
 from tests.configs import config_of
@@ -53,6 +54,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # A busy machine is no error in the code: an example may take any time.
     settings.register_profile("portal", deadline=None, max_examples=times(40))
     settings.load_profile("portal")
+    # Nor may a busy machine end a transaction, because it let the process stand still for 5 s.
+    deadlines.IDLE_IN_TRANSACTION_SECONDS = 50.0
     if not hasattr(config, "workerinput"):
         keeper.begin_run()
 

@@ -75,7 +75,13 @@ SIGN_OFF_SECONDS = 2.0
 RECONNECT_SECONDS = (0.2, 1.0)
 """Shorter than the time after which a worker without a session is declared dead."""
 
-AWAY = (psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError)
+AWAY = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    OSError,
+    TimeoutError,
+)
 TOO_LONG = (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable)
 BUSY = (psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable)
 """A lock was not to be had: to try again is enough."""

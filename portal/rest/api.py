@@ -190,6 +190,7 @@ HTTP_ERRORS: Mapping[int, type[PortalError]] = {
 
 
 TOOK_TOO_LONG = "57014"  # a statement, on a database that answers
+STOOD_STILL = "25P03"  # this process did, in a transaction, until PostgreSQL ended the session
 HELD_UP = ("55P03", "40P01")  # it waited too long for another's lock, or each for the other's
 UNCHANGED = "Nothing was changed."
 GIVEN_UP = (
@@ -200,6 +201,7 @@ LATE = (
     "This was given up, because it took too long or because the database does not answer. Nothing"
     " was changed. Ask for less at once, or try again in a moment."
 )
+UNANSWERED = (OperationalError, PoolTimeout, psycopg.OperationalError)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """They change nothing that a caller asks for (RFC 9110, 9.2.1)."""
 
@@ -211,9 +213,10 @@ def in_our_words(error: Exception) -> PortalError:
     if not_saving := writability.in_our_words(error):
         return not_saving
     is_saved = request.method not in SAFE_METHODS and has_let_go()
-    if writability.code_of(error) in HELD_UP:
+    code = writability.code_of(error)
+    if code in HELD_UP:
         return errors.UnknownOutcome(errors.HELD_UP_IN_PART) if is_saved else errors.Busy()
-    if isinstance(error, OperationalError | PoolTimeout | psycopg.OperationalError):
+    if code == STOOD_STILL or isinstance(error, UNANSWERED):
         return errors.UnknownOutcome(errors.DONE_IN_PART) if is_saved else _unanswered(error)
     if _cannot_be_sent(error):
         return BadRequest("This has a character that is not allowed.")
@@ -223,12 +226,14 @@ def in_our_words(error: Exception) -> PortalError:
 
 
 def _unanswered(error: Exception) -> PortalError:
-    if writability.code_of(error) == TOOK_TOO_LONG:
+    code = writability.code_of(error)
+    if code == TOOK_TOO_LONG:
         return errors.Unavailable(GIVEN_UP)
-    # PostgreSQL ends a transaction that is idle for so long. psycopg reports that as it reports a
-    # lost connection.
+    # PostgreSQL ends a transaction that is idle for so long. The next statement gets that reason,
+    # but a pipeline gets the error of a lost connection.
     now = time.perf_counter()
-    if now - g.get("request_started", now) >= deadlines.IDLE_IN_TRANSACTION_SECONDS:
+    is_late = now - g.get("request_started", now) >= deadlines.IDLE_IN_TRANSACTION_SECONDS
+    if code == STOOD_STILL or is_late:
         return errors.Unavailable(LATE)
     return errors.Unavailable("The database does not answer right now. Try again in a moment.")
 

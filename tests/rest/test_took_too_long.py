@@ -5,9 +5,11 @@ from collections.abc import Collection, Iterator, Sequence
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from psycopg import Cursor
+from sqlalchemy import event, func, select
 
 from portal.core import deadlines
+from portal.database.session import db
 from portal.events.listeners import Owed, Published, Rows, Work
 from portal.fast.statements import Bound, Statement
 from tests.cast import Api
@@ -66,6 +68,33 @@ def test_what_computes_too_long_does_not_only_blame_the_database(
     check_nothing_was_published(ada, "This was given up, because it took too long or")
     listeners.remove(slow)
     assert ada.post("/events", {"type": TYPE}).status_code == 202
+
+
+@pytest.fixture
+def stands_still(app: Flask) -> Iterator[None]:
+    """Let the process stand still inside a transaction for longer than PostgreSQL waits for it.
+
+    So does a process of a busy, or paused, machine.
+    """
+    with app.app_context():
+        engine = db.engine
+
+    def stand_still(_connection: object, cursor: Cursor, statement: str, *_rest: object) -> None:
+        if statement.startswith("INSERT INTO quota_count"):
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '50ms'")
+            time.sleep(1)
+
+    event.listen(engine, "before_cursor_execute", stand_still)
+    yield
+    event.remove(engine, "before_cursor_execute", stand_still)
+
+
+@pytest.mark.usefixtures("stands_still")
+def test_a_process_that_stood_still_does_not_report_a_fault(ada: Api) -> None:
+    answer = ada.post("/applications", {"display_name": "CRM"})
+    assert (answer.status_code, answer.json["code"]) == (503, "unavailable"), answer.text
+    assert answer.json["detail"].startswith("This was given up, because it took too long or")
+    assert ada.get("/applications").json["items"] == []
 
 
 def check_nothing_was_published(ada: Api, because: str) -> None:

@@ -22,7 +22,12 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 ANSWER_SECONDS = 3.0
 # A connection that was opened while the database was read-only stays so: a new one may write.
-LOST = (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction)
+# PostgreSQL ends the session of a process that stood still in a transaction.
+LOST = (
+    psycopg.OperationalError,
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+)
 
 
 class _Held:
