@@ -15,7 +15,7 @@ from tests.cast import ADA, ED, GUS, VIC, Api, Pages
 from tests.identity.serving import served
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 Browse = Callable[..., Pages]
 Open = Callable[[str], "Page"]
@@ -281,6 +281,47 @@ def test_an_application_is_found_by_typing_with_the_keyboard_alone(window: Open,
     page.get_by_label("I have stored this key").check()
 
 
+def test_an_option_is_marked_only_for_the_whole_text(window: Open, ada: Api) -> None:
+    """Enter takes the marked option, so what was found for a part of the text is not marked."""
+    for number in range(MANY):
+        ada.create("applications", display_name=f"Program {number}")
+    page = window("/keys/new")
+    box = page.get_by_role("combobox", name="Application")
+    box.fill("program")
+    marked = page.get_by_role("listbox").get_by_role("option", selected=True)
+    marked.wait_for()
+    page.route("**/choices?*", lambda route: None)  # the answer does not come
+    box.press("End")
+    page.keyboard.type(" 7")
+    assert marked.count() == 0
+    assert box.get_attribute("aria-activedescendant") is None
+    box.press("Enter")
+    assert box.input_value() == "program 7"
+    page.unroute("**/choices?*")
+    page.keyboard.type(" ")
+    page.get_by_role("option", name="Program 7", selected=True).wait_for()
+    box.press("Enter")
+    assert box.input_value() == "Program 7"
+
+
+def test_an_answer_for_an_earlier_text_is_not_shown(window: Open, ada: Api) -> None:
+    for number in range(MANY):
+        ada.create("applications", display_name=f"Program {number}")
+    page = window("/keys/new")
+    page.clock.install()
+    box = page.get_by_role("combobox", name="Application")
+    held: list[Route] = []
+    page.route("**/choices?*", lambda route: held.append(route))
+    with page.expect_request("**/choices?*"):
+        box.fill("program")
+        page.clock.run_for(200)
+    page.keyboard.type(" 7")
+    with page.expect_response("**/choices?*"):
+        held.pop().continue_()
+    page.clock.run_for(100)  # less than the time after which " 7" is asked for
+    assert page.get_by_role("listbox").count() == 0
+
+
 def test_enter_sends_no_form_while_a_field_shows_what_was_not_chosen(
     window: Open, ada: Api
 ) -> None:
@@ -331,8 +372,9 @@ def test_events_are_picked_and_tried_on_the_last_ones(window: Open, ada: Api) ->
     assert ada.post("/events", {"type": "rfp.created", "data": {}}).status_code in (200, 201, 202)
     page = window("/webhooks/new")
     box = page.get_by_role("combobox", name="Events")
-    box.fill("rfp")  # at once: Enter takes nothing that was found for a part of it, as for "r"
-    page.get_by_role("option", name="rfp.*").wait_for()
+    box.focus()
+    page.keyboard.type("rfp")
+    page.get_by_role("option", name="rfp.*", selected=True).wait_for()
     page.keyboard.press("Enter")
     assert box.input_value() == "rfp.*, "
     page.locator("#trial").get_by_text("Would have matched 1 of the last").wait_for()

@@ -39,10 +39,11 @@ function part(field) {
 
 function ask(field) {
   const text = part(field);
+  const mine = (asked += 1);
   clearTimeout(waiting);
+  if (open === field) mark(undefined); // Enter takes nothing that was found for an earlier text
   if (lookAlikes(text).length) return close();
   waiting = setTimeout(async () => {
-    const mine = (asked += 1);
     const url = new URL(field.url, location.href);
     url.searchParams.set("q", text);
     const place = document.createElement("div");
@@ -113,8 +114,10 @@ function settle(field) {
 // Enter takes an option that was found for what is typed now. It never submits the form while the
 // field shows something else than was chosen: the form would send the old choice.
 function enter(field) {
+  const isStale = open === field && field.answered !== part(field);
+  if (isStale && (field.isMany || chosen())) return true;
   if (open === field && chosen()) {
-    if (field.answered === part(field)) take(chosen());
+    take(chosen());
     return true;
   }
   if (isSettled(field)) return false;
