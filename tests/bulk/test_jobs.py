@@ -15,8 +15,9 @@ from portal.bulk.housekeeping import HOUSEKEEPING
 from portal.bulk.work import do_some
 from portal.core.config import libpq_url
 from portal.database.session import transaction
+from portal.identity.sessions import sessions
 from portal.ops.worker import Worker
-from tests.cast import Api, Provider
+from tests.cast import ADA, Api, Provider
 from tests.databases import Database
 from tests.delivery.test_engine import until
 from tests.statements import statements
@@ -241,6 +242,21 @@ def test_ended_sessions_end_what_a_person_asked_for(
     confirm(ada, job)
     done = do_one_step(app, database)
     database.sql("UPDATE person SET auth_version = auth_version + 1")
+    work()
+    assert counts(job_of(ada, job)) == ("done", 0, done, 25 - done, 0)
+
+
+def test_a_role_that_was_taken_away_ends_what_a_person_asked_for(
+    app: Flask, ada: Api, work, database: Database
+) -> None:
+    keys(ada, 25)
+    job = preview(ada, "api-keys", "revoke", filter={}, arguments={})
+    confirm(ada, job)
+    done = do_one_step(app, database)
+    columns = ("tenant_id", "issuer", "subject")
+    person = [database.sql(f"SELECT {name} FROM person WHERE email = '{ADA}'") for name in columns]
+    with app.app_context(), transaction(person[0]):
+        sessions.take_away(*person)
     work()
     assert counts(job_of(ada, job)) == ("done", 0, done, 25 - done, 0)
 

@@ -295,7 +295,13 @@ def counts(actor: Actor) -> dict[str, int]:
 
 
 def take_away(tenant_id: str, issuer: str, subject: str) -> None:
-    """End the sessions of a person whose role was taken away; the tenant is entered already."""
+    """End the sessions of a person whose role was taken away, and what they asked for that is not
+    done yet; the tenant is entered already."""
+    session.execute(
+        update(Person)
+        .where(Person.tenant_id == tenant_id, Person.issuer == issuer, Person.subject == subject)
+        .values(auth_version=Person.auth_version + 1)
+    )
     _revoke(
         WebSession.tenant_id == tenant_id,
         WebSession.subject_key == _key("sub", issuer, subject),
