@@ -1,5 +1,6 @@
 """Start the web server."""
 
+import ctypes
 import gc
 import os
 import signal
@@ -21,6 +22,8 @@ LARGEST_HEAD = 64 * 1024  # bytes
 # How often garbage is collected. With the defaults, one large request body makes Python traverse
 # all objects several times, and every thread waits for 20 to 50 ms each time.
 COLLECTIONS = (5_000, 100, 100)
+M_MMAP_THRESHOLD = -3  # of malloc.h
+LARGE_BLOCK = 256 * 1024  # bytes
 CONNECTIONS = 10_000  # of one process; idle ones count, and each needs a file descriptor
 
 
@@ -96,6 +99,7 @@ def _load_front(parent: int, target: str) -> Any:
     from portal.front.application import Front
 
     end_with_parent(parent)
+    return_large_blocks()
     app = create_app()
     # A page that has to be compiled first would do so in a transaction, and its limits are short.
     for name in app.jinja_env.list_templates():
@@ -106,6 +110,16 @@ def _load_front(parent: int, target: str) -> Any:
     gc.freeze()
     gc.set_threshold(*COLLECTIONS)
     return front
+
+
+def return_large_blocks() -> None:
+    """Return the memory of a large answer or body to the system as soon as it is freed.
+
+    By default, the size from which glibc does so grows with what is freed, up to 32 MB, and each
+    thread then keeps what it once used (mallopt(3)). Other C libraries have no such setting.
+    """
+    if setting := getattr(ctypes.CDLL(None), "mallopt", None):
+        setting(M_MMAP_THRESHOLD, LARGE_BLOCK)
 
 
 def end_with_parent(parent: int) -> None:
