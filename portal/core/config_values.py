@@ -9,6 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
 from portal.core.root_keys import RootKeys
 
 Network = IPv4Network | IPv6Network
@@ -92,7 +95,23 @@ def postgresql(value: str) -> str:
     scheme, found, rest = value.partition("://")
     if not found or scheme not in ("postgres", "postgresql", "postgresql+psycopg"):
         raise ValueError("must begin with postgresql:// (other databases and drivers do not work)")
+    if not _is_read_whole(f"postgresql://{rest}"):
+        raise ValueError(
+            "cannot be read; in its password, write @ as %40, % as %25, / as %2F and a space as %20"
+        )
     return f"postgresql+psycopg://{rest}"
+
+
+def _is_read_whole(url: str) -> bool:
+    """Tell whether libpq reads the parts of a URL as they are meant. Its errors quote the URL, and
+    a part of an unescaped password may be taken for a host or a port, which errors also name."""
+    try:
+        found = conninfo_to_dict(url)
+    except ProgrammingError:
+        return False
+    host, port = str(found.get("host") or ""), str(found.get("port") or "")
+    # A socket's name may begin with an @.
+    return "@" not in host[1:] and all(one.isdecimal() for one in port.split(",") if one)
 
 
 def _secret_key(value: str) -> str:

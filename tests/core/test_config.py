@@ -187,6 +187,33 @@ def test_no_problem_repeats_a_secret(tmp_path):
     assert "hunter2" not in "\n".join(problems(tmp_path, **settings))
 
 
+@pytest.mark.parametrize("password", ["a%zz", "a b", "a@b", "a/b", "a/b@c?d"])
+def test_an_unescaped_password_stops_the_start_and_is_not_repeated(tmp_path, password: str):
+    """libpq would take its end for a host or a port, and name these when it cannot connect."""
+    url = f"postgresql://portal:{password}@db/portal"
+    names = ("DATABASE_URL", "MIGRATION_DATABASE_URL", "BACKUP_DATABASE_URL")
+    found = problems(tmp_path, **{f"PORTAL_{name}": url for name in names})
+    assert len(found) == len(names)
+    for name, problem in zip(names, sorted(found, key=len), strict=True):
+        assert problem.partition(" ")[2].startswith("cannot be read; in its password, write @ as")
+        assert password not in problem, name
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://portal:a%40b%2Fc@db:5433/portal?sslmode=require",
+        "postgresql://portal@/portal?host=/var/run/postgresql",
+        "postgresql://portal@one:5432,two:5433/portal?target_session_attrs=read-write",
+        "postgresql://portal@one,two/portal",
+        "postgresql://portal@[fd00::1]/portal",
+    ],
+)
+def test_a_database_may_be_named_as_libpq_allows(tmp_path, url: str):
+    config = production(tmp_path, PORTAL_DATABASE_URL=url)
+    assert libpq_url(config.database_url) == url
+
+
 def test_the_settings_do_not_print_secrets(tmp_path):
     config = production(tmp_path)
     for secret in ("pw@", PRODUCTION["PORTAL_SECRET_KEY"], "client-secret"):

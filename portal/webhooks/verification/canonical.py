@@ -19,6 +19,7 @@ from portal.webhooks.verification.provider_schemes import Scheme
 _ADDRESS = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*")
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
+_NEXT_HEADER = re.compile(r";[^;:]*:")
 _LISTED, _LISTED_TIME = "x-contentful-signed-headers", "x-contentful-timestamp"
 
 
@@ -28,9 +29,7 @@ def problem(scheme: Scheme, message: Message) -> Problem | None:
         if not _ADDRESS.fullmatch(local_part(message.url)):
             return "bad_body", "The address has a character that must be written as % and digits."
         return _of_form(scheme, message) if scheme.body_hash else _of_document(message)
-    if "{listed}" in scheme.content and _LISTED_TIME not in listed(message):
-        return "missing_header", f"The header {_LISTED} does not list {_LISTED_TIME}."
-    return None
+    return _of_list(message) if "{listed}" in scheme.content else None
 
 
 def local_part(url: str) -> str:
@@ -43,6 +42,19 @@ def listed(message: Message) -> Sequence[str]:
     """Return the names of the signed headers, which the request itself lists."""
     names = message.named.get(_LISTED, "").split(",")
     return [name.strip().lower() for name in names if name.strip()]
+
+
+def _of_list(message: Message) -> Problem | None:
+    """Check that the time is signed, and that no value continues like a further header."""
+    names = listed(message)
+    if _LISTED_TIME not in names:
+        return "missing_header", f"The header {_LISTED} does not list {_LISTED_TIME}."
+    if any(_NEXT_HEADER.search(message.named.get(name, "")) for name in names):
+        return (
+            "malformed_signature",
+            "A listed header has a value that reads like a further header.",
+        )
+    return None
 
 
 def _of_document(message: Message) -> Problem | None:

@@ -382,6 +382,28 @@ MOVED: dict[str, tuple[str, Move]] = {
 }
 
 
+PUBLISHED = "ContentManagement.Entry.publish"
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8"])
+def test_no_listed_header_can_hide_in_another_one(kind: str) -> None:
+    signed = f"content-type:{kind};x-contentful-topic:{PUBLISHED};x-contentful-timestamp:{STAMP}000"
+    named = {
+        "x-contentful-signed-headers": "content-type,x-contentful-topic,x-contentful-timestamp",
+        "x-contentful-topic": PUBLISHED,
+        "Content-Type": kind,
+        "x-contentful-signature": hexed(f"POST\n/in/whk_1?source=x\n{signed}\n{TEXT}"),
+    }
+    genuine = headed(**named)(VECTORS["contentful"])
+    assert judge("contentful", genuine).verified
+    moved = {
+        "x-contentful-signed-headers": "content-type,x-contentful-timestamp",
+        "x-contentful-topic": "ContentManagement.Entry.delete",
+        "Content-Type": f"{kind};x-contentful-topic:{PUBLISHED}",
+    }
+    assert judge("contentful", headed(**moved)(genuine)).code == "malformed_signature"
+
+
 @pytest.mark.parametrize("case", MOVED)
 def test_no_border_between_two_signed_parts_can_be_moved(case: str) -> None:
     name, move = MOVED[case]
