@@ -190,6 +190,17 @@ def test_a_key_in_the_name_of_a_field_is_not_repeated(ada: Api) -> None:
     assert key not in answer.text
 
 
+@pytest.mark.parametrize(
+    "kind", ["api-keys", "applications", "connectors", "webhooks", "event-types", "views"]
+)
+def test_a_key_in_the_place_of_an_id_is_not_repeated(ada: Api, kind: str) -> None:
+    raw = ada.create("api-keys", name="Nightly")["key"]
+    answer = ada.get(f"/{kind}/{raw}")
+    assert answer.status_code == 404
+    assert raw not in answer.text
+    assert raw[:11] in answer.text
+
+
 @pytest.mark.parametrize("name", ["limit", "q", "created_after", "include_deleted"])
 def test_a_parameter_that_cannot_be_stored_is_named(ada: Api, name: str) -> None:
     answer = ada.get("/webhooks", query_string={name: "a\x00"})
