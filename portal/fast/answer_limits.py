@@ -126,9 +126,9 @@ class _BlockingCalls:
 
     def begin(self, pgconn: PGconn, seconds: float) -> None:
         """Break this connection in so many seconds, unless `end` is called before."""
-        self._running[pgconn] = time.monotonic() + seconds
         if self._thread is None:
             self._start()
+        self._running[pgconn] = time.monotonic() + seconds
 
     def end(self, pgconn: PGconn) -> None:
         """Leave this connection alone."""
@@ -141,24 +141,38 @@ class _BlockingCalls:
     def _start(self) -> None:
         with self._starting:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="answers", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="answers", daemon=True)
+                try:
+                    thread.start()
+                except (RuntimeError, MemoryError) as error:
+                    raise psycopg.OperationalError(f"no wait can be limited: {error}") from error
+                self._thread = thread  # not before: the next call must start it if this one did not
 
     def _run(self) -> None:
         while True:
             time.sleep(LOOK_SECONDS)
-            now = time.monotonic()
-            late = [pgconn for pgconn, until in list(self._running.items()) if until < now]
-            for pgconn in late:
-                if self._running.pop(pgconn, None) is not None:
-                    _break(pgconn)
+            try:
+                self._break_late()
+            except Exception:
+                log.exception("waits for PostgreSQL could not be limited")
+
+    def _break_late(self) -> None:
+        now = time.monotonic()
+        late = [pgconn for pgconn, until in list(self._running.items()) if until < now]
+        for pgconn in late:
+            if self._running.pop(pgconn, None) is not None:
+                _break(pgconn)
 
 
 def _break(pgconn: PGconn) -> None:
     """Make the kernel report the end of a connection to the thread that waits for it."""
     # An error means that it was closed in this moment.
-    with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(pgconn.socket)) as same:
-        same.shutdown(socket.SHUT_RDWR)
+    with suppress(psycopg.Error, OSError):
+        same = socket.socket(fileno=pgconn.socket)  # needs no further file descriptor
+        try:
+            same.shutdown(socket.SHUT_RDWR)
+        finally:
+            same.detach()
     log.warning("PostgreSQL does not answer, so a connection to it is given up")
 
 

@@ -16,6 +16,7 @@ from portal.fast import answer_limits, pipeline
 from portal.fast.pipeline import Ask
 from portal.fast.statements import Statement
 from tests.databases import Database, stopped
+from tests.shortages import no_new_file, no_new_thread
 
 PID = "SELECT pg_backend_pid()"
 ASKED = Statement(text(PID))
@@ -75,6 +76,40 @@ def test_a_statement_gives_up_and_the_next_one_is_answered_by_another_process(
         with pytest.raises((OperationalError, psycopg.OperationalError)):
             run(0.5)
         assert run(60) != first
+
+
+def test_no_wait_is_without_a_limit_where_no_thread_can_be_started(
+    app: Flask,
+    database: Database,
+    other_thread: ThreadPoolExecutor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run(seconds: float) -> int:
+        return other_thread.submit(alone, app, seconds).result(60)
+
+    monkeypatch.setattr(answer_limits, "_calls", answer_limits._BlockingCalls())
+    with app.app_context():
+        db.engine.dispose()
+    with no_new_thread("answers"), pytest.raises(psycopg.OperationalError, match="limited"):
+        run(60)
+    first = run(60)
+    assert run(60) == first
+    with stopped(database, first), pytest.raises(psycopg.OperationalError):
+        run(0.5)
+
+
+def test_a_wait_is_ended_where_no_file_can_be_opened(
+    app: Flask, database: Database, other_thread: ThreadPoolExecutor
+) -> None:
+    def run(seconds: float) -> int:
+        return other_thread.submit(alone, app, seconds).result(60)
+
+    with app.app_context():
+        db.engine.dispose()
+    first = run(60)
+    assert run(60) == first
+    with stopped(database, first), no_new_file(), pytest.raises(psycopg.OperationalError):
+        run(0.5)
 
 
 def test_a_job_may_take_longer_and_a_request_after_it_may_not(app: Flask) -> None:

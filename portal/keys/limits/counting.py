@@ -203,10 +203,20 @@ class BatchCounter:
         """Start the thread, or let it look for new calls."""
         self._waking = None
         with self._some:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="key-counting", daemon=True)
-                self._thread.start()
+            if self._thread is None or not self._thread.is_alive():
+                self._start()
             self._some.notify()
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="key-counting", daemon=True)
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError) as error:  # the system has room for no more threads
+            log.error("calls of keys cannot be counted", reason=str(error))
+            while self._new:
+                self._new.popleft().fail(unavailable())
+        else:
+            self._thread = thread  # not before: the next call must start one that did not start
 
     def still_running(self, lenders: AbstractSet[Lender]) -> set[Lender]:
         """Return those of these processes of PostgreSQL that have not ended.

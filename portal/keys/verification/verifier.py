@@ -188,9 +188,13 @@ class KeyVerifier:
             self.watch = ChangeListener(
                 self._url, self.cache, self.meters, self.clock, self._stale_seconds, mark
             )
-            self.watch.start()
             self._writer = threading.Thread(target=self._write, name="key-writer", daemon=True)
-            self._writer.start()
+            self.watch.start()
+            try:
+                self._writer.start()
+            except (RuntimeError, MemoryError):  # the next request starts both
+                self.watch.stop()
+                raise
             # Not atexit: the worker process of a server does not run it.
             util.Finalize(None, self.end, exitpriority=10)
             self._process = os.getpid()
@@ -232,13 +236,13 @@ class KeyVerifier:
         while not self._stopping.wait(DENIAL_SECONDS):
             turns += 1
             self._give_back()
-            if turns % int(INTERVAL / DENIAL_SECONDS) == 0:
-                self.flush()
-                continue
             try:
-                self.denials.flush(self.wire)
+                if turns % int(INTERVAL / DENIAL_SECONDS) == 0:
+                    self.flush()
+                else:
+                    self.denials.flush(self.wire)
             except Exception as error:  # noqa: BLE001 - the next turn retries
-                log.warning("refusals could not be written yet", reason=type(error).__name__)
+                log.warning("uses or refusals are not written yet", reason=type(error).__name__)
 
 
 # ---------------------------------------------------------------- the running application

@@ -1,6 +1,7 @@
 """Calls that PostgreSQL counts: what their callers hear, also of a database in trouble."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from portal.keys.limits.window_leases import Lease
 from tests.cast import Api
 from tests.databases import Database, stopped
 from tests.keys.limits.waiting import until
+from tests.shortages import no_new_thread
 
 CLOSE = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
@@ -202,6 +204,34 @@ def test_a_request_whose_use_may_have_been_counted_was_not_done(
     assert (answer.status_code, answer.json["code"]) == (503, "unavailable"), answer.text
     assert "was not done" in answer.json["detail"]
     assert "may count" in answer.json["detail"]
+
+
+def test_calls_are_counted_again_once_a_thread_can_be_started(app: Flask, ada: Api):
+    call = {"key": ada.create("api-keys", max_uses=10)["key"]}
+    app.extensions["keys"].meters.counting.stop()  # as before the first call of a process
+    with no_new_thread("key-counting"):
+        answer = ada.post("/api-keys/verify", call)
+        assert (answer.status_code, answer.json["code"]) == (503, "unavailable"), answer.text
+    assert ada.post("/api-keys/verify", call).json["valid"]
+    [uses] = ada.post("/api-keys/verify", {**call, "dry_run": True}).json["limits"]
+    assert uses["remaining"] == 9
+
+
+def test_calls_are_counted_again_after_the_thread_has_ended(app: Flask, ada: Api, monkeypatch):
+    call = {"key": ada.create("api-keys", max_uses=10)["key"]}
+    counter = app.extensions["keys"].meters.counting
+    counter.stop()
+
+    def ends(_counter: BatchCounter) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BatchCounter, "_next_batch", ends)
+        patch.setattr(threading, "excepthook", lambda _arguments: None)
+        patch.setattr(counting, "ANSWER_SECONDS", 0.3)
+        assert ada.post("/api-keys/verify", call).status_code == 503
+        until(lambda: not counter._thread.is_alive())
+    assert ada.post("/api-keys/verify", call).json["valid"]
 
 
 def test_a_call_that_nothing_can_be_saved_for_says_so(ada: Api, database: Database):
