@@ -443,6 +443,20 @@ def test_a_replaced_preview_leaves_no_row_waiting_and_is_forgotten_after_a_day(
     assert ada.get(f"/bulk-jobs/{job['id']}").status_code == 404
 
 
+def test_previews_that_replace_each_other_leave_only_the_last_two(
+    ada: Api, gus: Api, database: Database
+) -> None:
+    """A program may ask for one after the other: each would leave up to 10,000 rows for a day."""
+    keys(ada, 3)
+    others = preview(gus, "api-keys", "block", filter={})
+    another = preview(ada, "api-keys", "revoke", filter={}, arguments={})
+    found = [preview(ada, "api-keys", "block", filter={}) for _ in range(4)]
+    assert [ada.get(f"/bulk-jobs/{job['id']}").status_code for job in found] == [404, 404, 200, 200]
+    assert database.sql("SELECT count(*) FROM bulk_row") == 3 * 3
+    assert job_of(ada, another)["state"] == "preview"
+    assert gus.get(f"/bulk-jobs/{others['id']}").json["state"] == "preview"
+
+
 def test_a_preview_does_not_wait_for_the_worker(ada: Api, database: Database) -> None:
     keys(ada, 1)
     job = preview(ada, "api-keys", "block", filter={})

@@ -5,7 +5,7 @@ the numbers that decide: the windows and the budget that verification itself cou
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -21,6 +21,7 @@ from sqlalchemy import (
     literal,
     select,
     union,
+    union_all,
 )
 
 from portal.database.actor import Actor
@@ -30,7 +31,7 @@ from portal.keys.tables import KeyBudget, KeyRate, KeyUse, SpendLedger
 
 HOUR = timedelta(hours=1)
 RATE_OVER = timedelta(hours=24)  # a forecast is based on this span
-MOST_ROWS = 20_000
+MOST_SOURCES = 10_000  # of one key, in all hours
 MOST_RELATIVES = 50
 
 
@@ -71,7 +72,7 @@ class Use:
     @property
     def without_source(self) -> int:
         """Return the number of calls whose address is not known: a service that introspects a key
-        does not name it, and one that verifies a key need not."""
+        does not name it, one that verifies a key need not, and an hour keeps only so many."""
         return max(0, self.total - sum(seen.calls for seen in self.sources))
 
     @property
@@ -90,17 +91,26 @@ def uses(actor: Actor, key_ids: Sequence[str], span: timedelta) -> dict[str, Use
     """Return the use of each of these keys in the last `span`, in one statement."""
     until = datetime.now(UTC)
     since = until - span
-    rows = session.execute(
-        select(KeyUse.key_id, KeyUse.hour, KeyUse.aspect, KeyUse.what, KeyUse.calls, KeyUse.last_at)
-        .where(KeyUse.tenant_id == actor.tenant_id, KeyUse.key_id.in_(key_ids))
-        .where(KeyUse.hour >= since - HOUR)
-        .order_by(KeyUse.hour.desc())
-        .limit(MOST_ROWS)
-    ).all()
+    parts = [part for key_id in key_ids for part in _counted(actor, key_id, since)]
+    rows = session.execute(union_all(*parts)).all()
     return {
         key_id: _gathered([row[1:] for row in rows if row[0] == key_id], since, until)
         for key_id in key_ids
     }
+
+
+def _counted(actor: Actor, key_id: str, since: datetime) -> Iterator[Select[*tuple[Any, ...]]]:
+    """Yield selects of the counters of one key: all of calls, refusals and scopes, which are few in
+    an hour, and the last of its sources. A caller may name another source for each call."""
+    of_key = (
+        select(KeyUse.key_id, KeyUse.hour, KeyUse.aspect, KeyUse.what, KeyUse.calls, KeyUse.last_at)
+        .where(KeyUse.tenant_id == actor.tenant_id, KeyUse.key_id == key_id)
+        .where(KeyUse.hour >= since - HOUR)
+    )
+    yield of_key.where(KeyUse.aspect != "source")
+    sources = of_key.where(KeyUse.aspect == "source")
+    last = sources.order_by(KeyUse.hour.desc(), KeyUse.calls.desc()).limit(MOST_SOURCES).subquery()
+    yield select(last)
 
 
 def _gathered(

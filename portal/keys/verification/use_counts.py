@@ -22,7 +22,8 @@ from portal.fast.statements import set_local
 
 log = logging.getLogger("portal.keys.verification.use_counts")
 INTERVAL = 10  # seconds
-ASPECTS = 50_000  # counters in memory; beyond them, new sources are not counted separately
+ASPECTS = 50_000  # in memory; beyond them, new sources are not counted separately
+SHARE = 10_000  # of them for one tenant
 WHAT_LENGTH = 200
 
 # Ids are sorted, so that two processes lock rows in the same order. Times only move forward, so
@@ -50,16 +51,47 @@ WRITE = text(
     WHERE runtime.tenant_id = :tenant_id AND runtime.key_id = used.key_id
     """
 )
+# A caller may name another source for each call, so only so many are kept. In the order of the
+# primary key, so that two processes lock rows in the same order.
 WRITE_ASPECTS = text(
     """
-    INSERT INTO key_use AS known (tenant_id, key_id, hour, aspect, what, calls, last_at)
-    SELECT :tenant_id, seen.* FROM jsonb_to_recordset(CAST(CAST(:uses AS text) AS jsonb)) AS seen (
-        key_id text, hour timestamptz, aspect text, what text, calls bigint, last_at timestamptz
+    WITH seen AS MATERIALIZED (
+        SELECT seen.*, EXISTS (
+            SELECT FROM key_use u WHERE u.tenant_id = :tenant_id AND u.key_id = seen.key_id
+                AND u.hour = seen.hour AND u.aspect = seen.aspect AND u.what = seen.what
+        ) AS is_kept
+        FROM jsonb_to_recordset(CAST(CAST(:uses AS text) AS jsonb)) AS seen (
+            key_id text, hour timestamptz, aspect text, what text, calls bigint,
+            last_at timestamptz
+        )
+    ), placed AS (
+        SELECT seen.*, row_number() OVER (
+            PARTITION BY key_id, hour, aspect, is_kept ORDER BY calls DESC, what) AS place
+        FROM seen
+    ), hours AS (
+        SELECT hour, :of_tenant - (SELECT count(*) FROM (
+            SELECT FROM key_use u WHERE u.tenant_id = :tenant_id AND u.hour = s.hour
+            LIMIT :of_tenant) kept) AS room
+        FROM (SELECT DISTINCT hour FROM seen WHERE aspect = 'source') s
+    ), keys AS (
+        SELECT key_id, hour, :of_key - (SELECT count(*) FROM (
+            SELECT FROM key_use u WHERE u.tenant_id = :tenant_id AND u.key_id = s.key_id
+                AND u.hour = s.hour AND u.aspect = 'source' LIMIT :of_key) kept) AS room
+        FROM (SELECT DISTINCT key_id, hour FROM seen WHERE aspect = 'source') s
     )
+    INSERT INTO key_use AS known (tenant_id, key_id, hour, aspect, what, calls, last_at)
+    SELECT :tenant_id, p.key_id, p.hour, p.aspect, p.what, p.calls, p.last_at
+    FROM placed p
+    LEFT JOIN hours ON hours.hour = p.hour
+    LEFT JOIN keys ON keys.key_id = p.key_id AND keys.hour = p.hour
+    WHERE p.aspect <> 'source' OR p.is_kept OR p.place <= least(hours.room, keys.room)
+    ORDER BY p.key_id, p.hour, p.aspect, p.what
     ON CONFLICT (tenant_id, key_id, hour, aspect, what) DO UPDATE
     SET calls = known.calls + excluded.calls, last_at = greatest(known.last_at, excluded.last_at)
     """
 )
+OF_KEY = 1_000  # sources of one key in an hour
+OF_TENANT = 50_000  # rows of one tenant in an hour, beyond which no source is kept
 
 # In the order of the hours, so that two processes lock rows in the same order.
 WRITE_HOURS = text(
@@ -121,12 +153,12 @@ class Gathered:
             known.add(use)
 
     def count(self, tenant_id: str, aspect: Aspect, calls: int, at: datetime) -> None:
-        """Add calls to a counter. A new counter is made only while there is room."""
+        """Add calls to a counter. A new one of a source is made only while there is room."""
         counts = self.counts[tenant_id]
         known = counts.get(aspect)
         if known is not None:
             counts[aspect] = (known[0] + calls, max(known[1], at))
-        elif self._counters < ASPECTS:
+        elif aspect[2] != "source" or self._counters < ASPECTS:
             self._counters += 1
             counts[aspect] = (calls, at)
 
@@ -147,6 +179,7 @@ class Usage:
         self._gathered = Gathered()
         # To count a call costs one look-up here; it is split into counters when it is written.
         self._calls: dict[Calls, tuple[int, datetime]] = {}
+        self._shares = Counter[str]()  # of the tenants in the calls
         self._hour = datetime.min.replace(tzinfo=UTC)
         self._hour_ends = self._hour
 
@@ -166,10 +199,11 @@ class Usage:
             known = self._calls.get(alike)
             if known is not None:
                 self._calls[alike] = (known[0] + calls, max(known[1], at))
-            elif len(self._calls) < ASPECTS:
+            elif len(self._calls) < ASPECTS and self._shares[tenant_id] < SHARE:
+                self._shares[tenant_id] += 1
                 self._calls[alike] = (calls, at)
             else:
-                self._gathered.unfold((*alike[:3], None, None), calls, at)
+                self._gathered.unfold((*alike[:3], None, scope), calls, at)
 
     def deny(self, tenant_id: str, key_id: str, at: datetime, code: str) -> None:
         """Count a call that was refused, with the code of the refusal."""
@@ -186,6 +220,7 @@ class Usage:
         with self._lock:
             gathered, self._gathered = self._gathered, Gathered()
             calls, self._calls = self._calls, {}
+            self._shares.clear()
         for alike, (many, at) in calls.items():
             gathered.unfold(alike, many, at)
         for tenant_id, uses in sorted(gathered.uses.items()):
@@ -237,9 +272,8 @@ def _write(
              "last_at": at}
             for (key_id, hour, aspect, what), (calls, at) in sorted(counts.items())
         ]  # fmt: skip
-        connection.execute(
-            WRITE_ASPECTS, {"tenant_id": tenant_id, "uses": orjson.dumps(seen).decode()}
-        )
+        values = {"tenant_id": tenant_id, "uses": orjson.dumps(seen).decode()}
+        connection.execute(WRITE_ASPECTS, {**values, "of_key": OF_KEY, "of_tenant": OF_TENANT})
     connection.execute(
         WRITE_HOURS, {"tenant_id": tenant_id, "hours": orjson.dumps(_hours(uses, counts)).decode()}
     )
