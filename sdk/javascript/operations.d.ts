@@ -6401,7 +6401,7 @@ export interface QuotasCalls {
   /**
    * Get the quotas of the tenant and their use
    *
-   * Return every limit of the tenant, how much of it is used, and whether it is nearly or fully reached. Stored bytes are those of events, deliveries and inbound requests; deleted records and the audit log do not count.
+   * Return every limit of the tenant, how much of it is used, and whether it is nearly or fully reached. Stored bytes are those of events, deliveries, inbound requests and answers kept for Idempotency-Key; deleted records and the audit log do not count.
    */
   get(parameters?: Nothing, options?: Options): Promise<Quotas>;
 }

@@ -1,10 +1,12 @@
 """The worker measures stored bytes, and whatever stores more of them stops at the limit."""
 
+import secrets
 from typing import Any
 
 import pytest
 from flask import Flask
 from portal_devtools.identity_provider.people import ACME, GLOBEX
+from werkzeug.test import TestResponse
 
 from portal.database.session import transaction
 from portal.records.quotas import stored_bytes
@@ -27,6 +29,10 @@ def measure(app: Flask, database: Database):
                 f" left(ulid_floor('{prefix}', now() - interval '2 minutes'), 14) || substr(id, 15)"
                 f" WHERE id >= ulid_floor('{prefix}', now() - interval '1 minute')"
             )
+        database.sql(
+            "UPDATE idempotency_key SET created_at = created_at - interval '2 minutes'"
+            " WHERE created_at > now() - interval '1 minute'"
+        )
         with app.app_context():
             more = True
             while more:
@@ -54,6 +60,31 @@ def test_what_is_published_is_measured_once(ada, measure):
     assert measure() == pytest.approx(2 * one, rel=0.1)
     assert used(ada)["used"] == measure()
     assert used(ada)["counted_at"] is not None
+
+
+def test_answers_kept_for_retries_are_measured_and_fill_no_disk(ada, measure, set_quota, database):
+    """The same events again and again, each time with another key, store nothing but answers."""
+    events = [{"type": "rfp.created", "id": f"{n}-{secrets.token_hex(90)}"} for n in range(200)]
+    is_due = f"SELECT count(*) FROM due_measurements('', 100) AS due WHERE due = '{ACME}'"
+
+    def publish_again() -> TestResponse:
+        return ada.post("/events", events, headers={"Idempotency-Key": secrets.token_hex(8)})
+
+    assert publish_again().status_code == 202
+    one = measure()
+    for _ in range(5):
+        assert publish_again().status_code == 202
+    assert database.sql(is_due) == 0, "they are of the last minute"
+    database.sql("UPDATE idempotency_key SET created_at = created_at - interval '2 minutes'")
+    assert database.sql(is_due) == 1
+    much = measure()
+    assert much - one > 5 * 200 * 200
+    assert measure() == much
+    assert database.sql(is_due) == 0
+    assert database.sql("SELECT count(*) FROM event") == 200
+    set_quota("--stored-bytes", str(much))
+    refused = publish_again()
+    assert (refused.status_code, refused.json["quota"]) == (409, "stored_bytes")
 
 
 def test_it_is_measured_a_piece_at_a_time(ada, measure, monkeypatch):

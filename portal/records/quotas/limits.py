@@ -60,8 +60,8 @@ STORED = Quota(
     100 * 1024**3,
     100 * 1024**4,
     "Keep events for fewer days, or ask your platform's operators for more.",
-    "Stored bytes are those of events, deliveries and inbound requests; deleted records and the"
-    " audit log do not count.",
+    "Stored bytes are those of events, deliveries, inbound requests and answers kept for"
+    " Idempotency-Key; deleted records and the audit log do not count.",
 )
 QUOTAS = (*RATES, *RECORDS, STORED)
 BY_NAME = {quota.name: quota for quota in QUOTAS}

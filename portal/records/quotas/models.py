@@ -66,7 +66,7 @@ class StoredDay(Base):
 
 
 class Stored(Base):
-    """The estimated bytes of a tenant's events, deliveries and inbound requests.
+    """The estimated bytes of a tenant's events, deliveries, inbound requests and kept answers.
 
     It is stale if a change other than new rows makes a new measurement necessary.
     """

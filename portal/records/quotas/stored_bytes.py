@@ -1,15 +1,15 @@
-"""Estimate the bytes of a tenant's events, deliveries, attempts and inbound requests.
+"""Estimate the bytes of a tenant's events, deliveries, attempts, inbound requests and kept answers.
 
-The worker measures each row once, soon after it was written, in the order of ids (the order of
-time), and stores a sum for each day. It deletes the days that have no rows left. After an erasure,
-and once a week, it measures everything again. Until that is done, the last sum is used.
+The worker measures each row once, soon after it was written, in the order of time, and stores a sum
+for each day. It deletes the days that have no rows left. After an erasure, and once a week, it
+measures everything again. Until that is done, the last sum is used.
 """
 
 import threading
 from typing import NamedTuple
 
 from flask import Flask, current_app
-from sqlalchemy import bindparam, delete, func, select, text, update
+from sqlalchemy import TextClause, bindparam, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.core.deadlines import elapsed
@@ -27,7 +27,8 @@ MOST_REMEMBERED = 10_000
 class Kind(NamedTuple):
     """Describe a table whose rows are measured.
 
-    The fields are the table, the prefix of its ids, the column with a row's time, and an SQL
+    The fields are the table, the prefix of its ids (none: it is read in the order of time), the
+    column with a row's time, and an SQL
     estimate of a row's bytes: its large columns as stored, and a constant for the rest with its
     indexes.
     """
@@ -38,6 +39,9 @@ class Kind(NamedTuple):
     size: str
 
 
+ANSWERS = Kind(  # kept for idempotency keys, for a day
+    "idempotency_key", "", "created_at", "400 + coalesce(pg_column_size(answer), 0)"
+)
 KINDS = (
     Kind("event", "evt", "received_at", "600 + pg_column_size(data)"),
     Kind("delivery", "dlv", "created_at", "800"),
@@ -54,17 +58,27 @@ KINDS = (
         "received_at",
         "700 + pg_column_size(body) + pg_column_size(headers)",
     ),
+    ANSWERS,
 )
 # Rows of the last minute may not be committed or complete yet.
-MEASURE = """
-WITH rows AS (
-    SELECT id, {came_at} AS came_at, {size} AS size FROM {table}
+IN_ORDER_OF_IDS = """
+    SELECT id AS place, {came_at} AS came_at, {size} AS size FROM {table}
     WHERE tenant_id = :tenant_id AND id > :up_to
         AND id >= '{prefix}_' AND id < ulid_floor('{prefix}', now() - interval '1 minute')
     ORDER BY id LIMIT :most
-), days AS (
+"""
+IN_ORDER_OF_TIME = """
+    SELECT to_char({came_at} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS place,
+        {came_at} AS came_at, {size} AS size FROM {table}
+    WHERE tenant_id = :tenant_id
+        AND {came_at} > coalesce(CAST(nullif(:up_to, '') AS timestamptz), '-infinity')
+        AND {came_at} < now() - interval '1 minute'
+    ORDER BY {came_at} LIMIT :most
+"""
+MEASURE = """
+WITH rows AS ({rows}), days AS (
     INSERT INTO quota_stored_day AS d (tenant_id, kind, day, bytes, up_to)
-    SELECT :tenant_id, '{table}', (came_at AT TIME ZONE 'UTC')::date, sum(size), max(id)
+    SELECT :tenant_id, '{table}', (came_at AT TIME ZONE 'UTC')::date, sum(size), max(place)
     FROM rows GROUP BY 3
     ON CONFLICT (tenant_id, kind, day) DO UPDATE
     SET bytes = d.bytes + excluded.bytes, up_to = greatest(d.up_to, excluded.up_to)
@@ -74,12 +88,22 @@ FORGET = """
 DELETE FROM quota_stored_day
 WHERE tenant_id = :tenant_id AND kind = '{table}' AND day < coalesce((
     SELECT ({came_at} AT TIME ZONE 'UTC')::date FROM {table}
-    WHERE tenant_id = :tenant_id AND id >= '{prefix}_' ORDER BY id LIMIT 1), 'infinity')
+    WHERE tenant_id = :tenant_id {of_kind} LIMIT 1), 'infinity')
 """
-STATEMENTS = {
-    kind.table: (text(MEASURE.format(**kind._asdict())), text(FORGET.format(**kind._asdict())))
-    for kind in KINDS
-}
+
+
+def _statements(kind: Kind) -> tuple[TextClause, TextClause]:
+    """Return the statements that measure new rows, and forget the days that have none left."""
+    names = kind._asdict()
+    rows = IN_ORDER_OF_IDS if kind.prefix else IN_ORDER_OF_TIME
+    of_kind = "AND id >= '{prefix}_' ORDER BY id" if kind.prefix else "ORDER BY {came_at}"
+    return (
+        text(MEASURE.format(rows=rows.format(**names), **names)),
+        text(FORGET.format(of_kind=of_kind.format(**names), **names)),
+    )
+
+
+STATEMENTS = {kind.table: _statements(kind) for kind in KINDS}
 
 
 def measure(tenant_id: str) -> bool:
@@ -180,8 +204,8 @@ class Room:
 
 def _full(used: int, allowed: int) -> QuotaReached:
     return QuotaReached(
-        f"Your tenant's events, deliveries and inbound requests take about {used:,} of {allowed:,}"
-        f" bytes. {STORED.room}",
+        "Your tenant's events, deliveries, inbound requests and answers kept for retries take about"
+        f" {used:,} of {allowed:,} bytes. {STORED.room}",
         quota=STORED.name,
         used=used,
         limit=allowed,

@@ -36,6 +36,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET enabl
             AND r.id > coalesce((SELECT max(d.up_to) FROM quota_stored_day d
                 WHERE d.tenant_id = t.id AND d.kind = 'inbound_request' AND d.day > now() - interval '3 days'), '')
             LIMIT 1)
+        UNION ALL
+        (SELECT FROM idempotency_key r WHERE r.tenant_id = t.id
+            AND r.created_at > now() - interval '1 day'
+            AND r.created_at < now() - interval '1 minute'
+            AND r.created_at > coalesce((SELECT max(d.up_to) FROM quota_stored_day d
+                WHERE d.tenant_id = t.id AND d.kind = 'idempotency_key'
+                AND d.day > now() - interval '3 days')::timestamptz, '-infinity')
+            LIMIT 1)
         LIMIT 1
     ) due
     WHERE t.id > after_tenant ORDER BY t.id LIMIT at_most

@@ -1,0 +1,13 @@
+"""0084 kept answers are stored bytes: measure what is kept for idempotency keys, too."""
+
+from portal.migrations.functions import replace
+
+revision, down_revision = "0084", "0083"
+
+
+def upgrade() -> None:
+    replace("0084", "due_measurements")
+
+
+def downgrade() -> None:
+    replace("0083", "due_measurements")
