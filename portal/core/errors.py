@@ -10,6 +10,8 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Any, ClassVar
 
+from portal.core.key_shape import masked
+
 LONGEST_COMPARED, MOST_COMPARED = 60, 100  # characters, and names
 
 
@@ -110,6 +112,9 @@ class NotFound(PortalError):
     """The record does not exist for this caller. Another tenant's id looks like a made-up one."""
 
     status, code, title = 404, "not_found", "There is nothing here"
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(masked(detail))  # somebody may take a raw key for an id
 
 
 class MethodNotAllowed(PortalError):

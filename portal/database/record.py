@@ -10,7 +10,6 @@ from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 from sqlalchemy.sql.base import ExecutableOption
 
 from portal.core.errors import NotFound
-from portal.core.key_shape import masked
 from portal.database.actor import Actor
 from portal.database.base import Base
 from portal.database.session import session
@@ -180,5 +179,5 @@ def find(
 
 def missing(model: type[Record], record_id: str) -> NotFound:
     """Return the same error for a record that is missing, deleted, hidden or another tenant's."""
-    shown = masked(record_id)[:60]  # somebody may take a raw key for an id
+    shown = record_id[:60]
     return NotFound(f"There is no {model.noun} {shown} that you may see, or it is deleted.")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from portal_devtools.document import built
 
 import portal
 from portal.core.errors import PortalError
@@ -190,12 +191,15 @@ def test_a_key_in_the_name_of_a_field_is_not_repeated(ada: Api) -> None:
     assert key not in answer.text
 
 
-@pytest.mark.parametrize(
-    "kind", ["api-keys", "applications", "connectors", "webhooks", "event-types", "views"]
-)
-def test_a_key_in_the_place_of_an_id_is_not_repeated(ada: Api, kind: str) -> None:
+READ_BY_ID = [
+    path for path, item in built()["paths"].items() if "get" in item and path.endswith("/{id}")
+]
+
+
+@pytest.mark.parametrize("path", READ_BY_ID)
+def test_a_key_in_the_place_of_an_id_is_not_repeated(ada: Api, path: str) -> None:
     raw = ada.create("api-keys", name="Nightly")["key"]
-    answer = ada.get(f"/{kind}/{raw}")
+    answer = ada.get(path.replace("{id}", raw))
     assert answer.status_code == 404
     assert raw not in answer.text
     assert raw[:11] in answer.text
