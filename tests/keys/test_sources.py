@@ -1,7 +1,6 @@
 """A caller names the addresses of its calls: as many as it likes, and no figure is wrong for it."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from typing import Any
 
 import pytest
@@ -26,12 +25,14 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def called(
-    app: Flask, key: dict[str, Any], sources: int, *, at: datetime = NOW, first: int = 0
+    app: Flask, *keys: dict[str, Any], sources: int, at: datetime = NOW, first: int = 0
 ) -> None:
-    """Let one process count calls with a key, each from another address."""
+    """Let one process count calls with each of these keys, each call from another address."""
     usage = Usage()
-    for number in range(first, first + sources):
-        usage.note(key["tenant_id"], key["id"], at, source=f"2001:db8::{number:x}", scope="a:read")
+    for key in keys:
+        for number in range(first, first + sources):
+            source = f"2001:db8::{number:x}"
+            usage.note(key["tenant_id"], key["id"], at, source=source, scope="a:read")
     with app.app_context():
         usage.flush()
 
@@ -42,10 +43,10 @@ def total(ada: Api, key: dict[str, Any]) -> int:
 
 def test_addresses_hide_no_calls_of_a_rotation(app: Flask, ada: Api) -> None:
     old = ada.create("api-keys")
-    called(app, old, 3, at=NOW - timedelta(hours=3))
+    called(app, old, sources=3, at=NOW - timedelta(hours=3))
     new = ada.post(f"/api-keys/{old['id']}/rotations", {}).json
     for hours in (2, 1, 0):
-        called(app, new, 20, at=NOW - timedelta(hours=hours))
+        called(app, new, sources=20, at=NOW - timedelta(hours=hours))
     found = ada.get(f"/api-keys/{old['id']}/rotation").json
     assert (found["old_key_calls"], found["new_key_calls"]) == (3, 60)
     assert found["new_key_share_percent"] == 95
@@ -55,13 +56,13 @@ def test_an_hour_of_a_key_keeps_so_many_addresses_and_counts_all_calls(
     app: Flask, ada: Api, database: Database
 ) -> None:
     key = ada.create("api-keys")
-    called(app, key, 7)
-    called(app, key, 7, first=5)
-    called(app, key, 7)  # the known ones go on being counted
+    called(app, key, sources=7)
+    called(app, key, sources=7, first=5)
+    called(app, key, sources=7)  # the known ones go on being counted
     assert database.sql(KEPT, key["id"]) == 10
     assert database.sql(KEPT.replace("count(*)", "sum(calls)"), key["id"]) == 19
     assert total(ada, key) == 21
-    called(app, key, 7, at=NOW - timedelta(hours=1))
+    called(app, key, sources=7, at=NOW - timedelta(hours=1))
     assert database.sql(KEPT, key["id"]) == 17
 
 
@@ -69,22 +70,29 @@ def test_an_hour_of_a_tenant_keeps_so_many_addresses(
     app: Flask, ada: Api, database: Database
 ) -> None:
     keys = [ada.create("api-keys") for _ in range(8)]
-    for key in keys:
-        called(app, key, 10)
-    assert [total(ada, key) for key in keys] == [10] * 8
-    assert [database.sql(KEPT, key["id"]) for key in keys] == [10, 10, 10, 4, 0, 0, 0, 0]
+    called(app, *keys[:2], sources=10)
+    called(app, *keys[2:6], sources=5)
+    called(app, *keys[6:], sources=10)
+    assert [total(ada, key) for key in keys] == [10, 10, 5, 5, 5, 5, 10, 10]
+    kept = [database.sql(KEPT, key["id"]) for key in keys]
+    assert kept[:2] == [10, 10]
+    assert sum(kept[2:6]) == 40 - 2 * 12
+    assert kept[6:] == [0, 0]
 
 
 def test_a_tenant_takes_no_places_of_another_one(
     app: Flask, ada: Api, gus: Api, database: Database
 ) -> None:
-    loud, quiet = ada.create("api-keys"), gus.create("api-keys")
-    usage, numbers = Usage(), count()
-    for _ in range(200):
-        usage.note(loud["tenant_id"], loud["id"], NOW, source=f"2001:db8::{next(numbers):x}")
+    loud = [ada.create("api-keys") for _ in range(5)]
+    quiet = gus.create("api-keys")
+    usage = Usage()
+    for number in range(200):
+        key = loud[number % 5]
+        source, scope = f"2001:db8::{number:x}", f"a{number}:read"
+        usage.note(key["tenant_id"], key["id"], NOW, source=source, scope=scope)
     for number in range(10):
         usage.note(quiet["tenant_id"], quiet["id"], NOW, source=f"192.0.2.{number}")
     with app.app_context():
         usage.flush()
     assert database.sql(KEPT, quiet["id"]) == 10
-    assert (total(ada, loud), total(gus, quiet)) == (200, 10)
+    assert [*(total(ada, key) for key in loud), total(gus, quiet)] == [40] * 5 + [10]

@@ -72,7 +72,7 @@ class Use:
     @property
     def without_source(self) -> int:
         """Return the number of calls whose address is not known: a service that introspects a key
-        does not name it, one that verifies a key need not, and an hour keeps only so many."""
+        does not name it, one that verifies a key need not, and only so many are kept and read."""
         return max(0, self.total - sum(seen.calls for seen in self.sources))
 
     @property

@@ -56,35 +56,41 @@ WRITE = text(
 WRITE_ASPECTS = text(
     """
     WITH seen AS MATERIALIZED (
-        SELECT seen.*, EXISTS (
-            SELECT FROM key_use u WHERE u.tenant_id = :tenant_id AND u.key_id = seen.key_id
-                AND u.hour = seen.hour AND u.aspect = seen.aspect AND u.what = seen.what
-        ) AS is_kept
-        FROM jsonb_to_recordset(CAST(CAST(:uses AS text) AS jsonb)) AS seen (
+        SELECT * FROM jsonb_to_recordset(CAST(CAST(:uses AS text) AS jsonb)) AS seen (
             key_id text, hour timestamptz, aspect text, what text, calls bigint,
             last_at timestamptz
         )
+    ), kept AS MATERIALIZED (
+        SELECT key_id, hour, aspect, what FROM key_use
+        WHERE tenant_id = :tenant_id AND hour = ANY(CAST(:hours AS timestamptz[]))
+        LIMIT :of_tenant
+    ), of_hours AS (
+        SELECT hour, count(*) AS many FROM kept GROUP BY hour
+    ), of_keys AS (
+        SELECT key_id, hour, count(*) AS many FROM kept WHERE aspect = 'source'
+        GROUP BY key_id, hour
     ), placed AS (
-        SELECT seen.*, row_number() OVER (
-            PARTITION BY key_id, hour, aspect, is_kept ORDER BY calls DESC, what) AS place
-        FROM seen
-    ), hours AS (
-        SELECT hour, :of_tenant - (SELECT count(*) FROM (
-            SELECT FROM key_use u WHERE u.tenant_id = :tenant_id AND u.hour = s.hour
-            LIMIT :of_tenant) kept) AS room
-        FROM (SELECT DISTINCT hour FROM seen WHERE aspect = 'source') s
-    ), keys AS (
-        SELECT key_id, hour, :of_key - (SELECT count(*) FROM (
-            SELECT FROM key_use u WHERE u.tenant_id = :tenant_id AND u.key_id = s.key_id
-                AND u.hour = s.hour AND u.aspect = 'source' LIMIT :of_key) kept) AS room
-        FROM (SELECT DISTINCT key_id, hour FROM seen WHERE aspect = 'source') s
+        SELECT seen.*, kept.hour IS NOT NULL AS is_kept,
+            row_number() OVER (
+                PARTITION BY seen.key_id, seen.hour, seen.aspect, kept.hour IS NULL
+                ORDER BY seen.calls DESC, seen.what
+            ) AS place_of_key,
+            row_number() OVER (
+                PARTITION BY seen.hour, seen.aspect, kept.hour IS NULL
+                ORDER BY seen.calls DESC, seen.key_id, seen.what
+            ) AS place_of_tenant
+        FROM seen LEFT JOIN kept ON kept.key_id = seen.key_id AND kept.hour = seen.hour
+            AND kept.aspect = seen.aspect AND kept.what = seen.what
     )
     INSERT INTO key_use AS known (tenant_id, key_id, hour, aspect, what, calls, last_at)
     SELECT :tenant_id, p.key_id, p.hour, p.aspect, p.what, p.calls, p.last_at
     FROM placed p
-    LEFT JOIN hours ON hours.hour = p.hour
-    LEFT JOIN keys ON keys.key_id = p.key_id AND keys.hour = p.hour
-    WHERE p.aspect <> 'source' OR p.is_kept OR p.place <= least(hours.room, keys.room)
+    LEFT JOIN of_hours h ON h.hour = p.hour
+    LEFT JOIN of_keys k ON k.key_id = p.key_id AND k.hour = p.hour
+    WHERE p.aspect <> 'source' OR p.is_kept OR (
+        p.place_of_key <= :of_key - coalesce(k.many, 0)
+        AND p.place_of_tenant <= :of_tenant - coalesce(h.many, 0)
+    )
     ORDER BY p.key_id, p.hour, p.aspect, p.what
     ON CONFLICT (tenant_id, key_id, hour, aspect, what) DO UPDATE
     SET calls = known.calls + excluded.calls, last_at = greatest(known.last_at, excluded.last_at)
@@ -144,7 +150,7 @@ class Gathered:
     def __init__(self) -> None:
         self.uses: dict[str, dict[str, Use]] = defaultdict(dict)
         self.counts: dict[str, dict[Aspect, tuple[int, datetime]]] = defaultdict(dict)
-        self._counters = 0
+        self._sources = 0
 
     def add(self, tenant_id: str, key_id: str, use: Use) -> None:
         """Add a use of a key."""
@@ -158,8 +164,10 @@ class Gathered:
         known = counts.get(aspect)
         if known is not None:
             counts[aspect] = (known[0] + calls, max(known[1], at))
-        elif aspect[2] != "source" or self._counters < ASPECTS:
-            self._counters += 1
+        elif aspect[2] != "source":
+            counts[aspect] = (calls, at)
+        elif self._sources < ASPECTS:
+            self._sources += 1
             counts[aspect] = (calls, at)
 
     def unfold(self, alike: Calls, calls: int, at: datetime) -> None:
@@ -272,8 +280,14 @@ def _write(
              "last_at": at}
             for (key_id, hour, aspect, what), (calls, at) in sorted(counts.items())
         ]  # fmt: skip
-        values = {"tenant_id": tenant_id, "uses": orjson.dumps(seen).decode()}
-        connection.execute(WRITE_ASPECTS, {**values, "of_key": OF_KEY, "of_tenant": OF_TENANT})
+        # PostgreSQL expects few rows in JSON, and would loop for minutes over 10,000 keys.
+        set_local(connection, {"enable_nestloop": "off"})
+        connection.execute(
+            WRITE_ASPECTS,
+            {"tenant_id": tenant_id, "uses": orjson.dumps(seen).decode(),
+             "hours": list({hour for _, hour, aspect, _ in counts if aspect == "source"}),
+             "of_key": OF_KEY, "of_tenant": OF_TENANT},
+        )  # fmt: skip
     connection.execute(
         WRITE_HOURS, {"tenant_id": tenant_id, "hours": orjson.dumps(_hours(uses, counts)).decode()}
     )
