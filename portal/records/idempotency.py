@@ -35,6 +35,7 @@ from portal.core.key_shape import holds_key
 from portal.database.actor import Actor
 from portal.database.base import Base
 from portal.database.session import session
+from portal.records.quotas import stored_bytes
 from portal.records.schemas import HOLDS_KEY
 
 KEEP = timedelta(hours=24)
@@ -147,4 +148,7 @@ def forget_old(tenant_id: str) -> int:
     old = delete(IdempotencyKey).where(
         IdempotencyKey.tenant_id == tenant_id, IdempotencyKey.created_at < func.now() - KEEP
     )
-    return len(session.execute(old.returning(IdempotencyKey.key)).all())
+    gone = len(session.execute(old.returning(IdempotencyKey.key)).all())
+    if gone:
+        stored_bytes.measure_soon(tenant_id)
+    return gone

@@ -9,6 +9,7 @@ from portal_devtools.identity_provider.people import ACME, GLOBEX
 from werkzeug.test import TestResponse
 
 from portal.database.session import transaction
+from portal.records import idempotency
 from portal.records.quotas import stored_bytes
 from tests.cast import Api
 from tests.databases import Database
@@ -204,3 +205,20 @@ def test_days_of_which_nothing_is_left_are_forgotten(ada, measure, database):
     assert measure() > 0
     database.sql("DELETE FROM event")
     assert measure() == 0
+
+
+def test_room_is_there_again_when_old_answers_are_deleted(
+    app, ada, measure, set_quota, database
+) -> None:
+    events = [{"type": "rfp.created", "id": f"{n}-{secrets.token_hex(90)}"} for n in range(50)]
+    before = measure()
+    ada.post("/events", events, headers={"Idempotency-Key": "one"})
+    stored = measure()
+    set_quota("--stored-bytes", str(stored))
+    assert ada.post("/events", LARGE).status_code == 409
+    database.sql("DELETE FROM event")
+    database.sql("UPDATE idempotency_key SET created_at = created_at - interval '25 hours'")
+    with app.app_context(), transaction(ACME):
+        assert idempotency.forget_old(ACME) == 1
+    assert measure() == before
+    assert ada.post("/events", LARGE).status_code == 202

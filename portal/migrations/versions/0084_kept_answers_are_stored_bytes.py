@@ -1,4 +1,7 @@
-"""0084 kept answers are stored bytes: measure what is kept for idempotency keys, too."""
+"""0084 kept answers are stored bytes: measure what is kept for idempotency keys, too.
+
+After a downgrade, the weekly measurement forgets what was measured of them.
+"""
 
 from portal.migrations.functions import replace
 

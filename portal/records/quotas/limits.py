@@ -59,7 +59,8 @@ STORED = Quota(
     "stored bytes",
     100 * 1024**3,
     100 * 1024**4,
-    "Keep events for fewer days, or ask your platform's operators for more.",
+    "Keep events for fewer days, or ask your platform's operators for more. Answers kept for"
+    " Idempotency-Key are deleted after a day.",
     "Stored bytes are those of events, deliveries, inbound requests and answers kept for"
     " Idempotency-Key; deleted records and the audit log do not count.",
 )

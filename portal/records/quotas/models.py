@@ -54,7 +54,7 @@ class QuotaCount(Base):
 
 
 class StoredDay(Base):
-    """The estimated bytes of one kind of row of one day, up to a row's id; see `stored_bytes`."""
+    """The estimated bytes of a kind of row in a day, up to an id or a time; see `stored_bytes`."""
 
     __tablename__ = "quota_stored_day"
 
@@ -66,7 +66,8 @@ class StoredDay(Base):
 
 
 class Stored(Base):
-    """The estimated bytes of a tenant's events, deliveries, inbound requests and kept answers.
+    """The estimated bytes of a tenant's events, deliveries, inbound requests, and of answers
+    kept for Idempotency-Key.
 
     It is stale if a change other than new rows makes a new measurement necessary.
     """

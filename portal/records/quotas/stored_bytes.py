@@ -1,4 +1,5 @@
-"""Estimate the bytes of a tenant's events, deliveries, attempts, inbound requests and kept answers.
+"""Estimate the bytes of a tenant's events, deliveries, attempts, inbound requests, and of answers
+kept for Idempotency-Key.
 
 The worker measures each row once, soon after it was written, in the order of time, and stores a sum
 for each day. It deletes the days that have no rows left. After an erasure, and once a week, it
@@ -28,9 +29,8 @@ class Kind(NamedTuple):
     """Describe a table whose rows are measured.
 
     The fields are the table, the prefix of its ids (none: it is read in the order of time), the
-    column with a row's time, and an SQL
-    estimate of a row's bytes: its large columns as stored, and a constant for the rest with its
-    indexes.
+    column with a row's time, and an SQL estimate of a row's bytes: its large columns as stored, and
+    a constant for the rest with its indexes.
     """
 
     table: str
@@ -204,8 +204,8 @@ class Room:
 
 def _full(used: int, allowed: int) -> QuotaReached:
     return QuotaReached(
-        "Your tenant's events, deliveries, inbound requests and answers kept for retries take about"
-        f" {used:,} of {allowed:,} bytes. {STORED.room}",
+        "Your tenant's events, deliveries, inbound requests and answers kept for Idempotency-Key"
+        f" take about {used:,} of {allowed:,} bytes. {STORED.room}",
         quota=STORED.name,
         used=used,
         limit=allowed,
