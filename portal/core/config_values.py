@@ -95,23 +95,26 @@ def postgresql(value: str) -> str:
     scheme, found, rest = value.partition("://")
     if not found or scheme not in ("postgres", "postgresql", "postgresql+psycopg"):
         raise ValueError("must begin with postgresql:// (other databases and drivers do not work)")
-    if not _is_read_whole(f"postgresql://{rest}"):
+    if not _has_clear_parts(f"postgresql://{rest}"):
         raise ValueError(
-            "cannot be read; in its password, write @ as %40, % as %25, / as %2F and a space as %20"
+            "cannot be read; in its password, write @ as %40, % as %25, / as %2F, ? as %3F and a"
+            " space as %20, and check the names of its options"
         )
     return f"postgresql+psycopg://{rest}"
 
 
-def _is_read_whole(url: str) -> bool:
+def _has_clear_parts(url: str) -> bool:
     """Tell whether libpq reads the parts of a URL as they are meant. Its errors quote the URL, and
-    a part of an unescaped password may be taken for a host or a port, which errors also name."""
+    it may take a part of an unescaped password for the name of a host, a port or a database, which
+    errors also name."""
     try:
-        found = conninfo_to_dict(url)
+        port = str(conninfo_to_dict(url).get("port") or "")
     except ProgrammingError:
         return False
-    host, port = str(found.get("host") or ""), str(found.get("port") or "")
-    # A socket's name may begin with an @.
-    return "@" not in host[1:] and all(one.isdecimal() for one in port.split(",") if one)
+    address = url.partition("://")[2].partition("?")[0]
+    authority, _, database = address.partition("/")
+    is_clear = authority.count("@") <= 1 and "@" not in database
+    return is_clear and all(one.isdecimal() for one in port.split(",") if one)
 
 
 def _secret_key(value: str) -> str:

@@ -187,7 +187,7 @@ def test_no_problem_repeats_a_secret(tmp_path):
     assert "hunter2" not in "\n".join(problems(tmp_path, **settings))
 
 
-@pytest.mark.parametrize("password", ["a%zz", "a b", "a@b", "a/b", "a/b@c?d"])
+@pytest.mark.parametrize("password", ["a%zz", "a b", "a@b", "a@", "a/b", "1/b", "/b", "a/b@c?d"])
 def test_an_unescaped_password_stops_the_start_and_is_not_repeated(tmp_path, password: str):
     """libpq would take its end for a host or a port, and name these when it cannot connect."""
     url = f"postgresql://portal:{password}@db/portal"
@@ -207,6 +207,8 @@ def test_an_unescaped_password_stops_the_start_and_is_not_repeated(tmp_path, pas
         "postgresql://portal@one:5432,two:5433/portal?target_session_attrs=read-write",
         "postgresql://portal@one,two/portal",
         "postgresql://portal@[fd00::1]/portal",
+        "postgresql:///portal?host=@socket&user=portal",
+        "postgresql://portal@db",
     ],
 )
 def test_a_database_may_be_named_as_libpq_allows(tmp_path, url: str):

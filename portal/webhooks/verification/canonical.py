@@ -19,7 +19,7 @@ from portal.webhooks.verification.provider_schemes import Scheme
 _ADDRESS = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*")
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
-_NEXT_HEADER = re.compile(r";[^;:]*:")
+_NEXT_HEADER = re.compile(r";[!#$%&'*+.^_`|~0-9A-Za-z-]+:")  # a token (RFC 9110, 5.6.2)
 _LISTED, _LISTED_TIME = "x-contentful-signed-headers", "x-contentful-timestamp"
 
 
