@@ -55,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("portal", deadline=None, max_examples=times(40))
     settings.load_profile("portal")
     # Nor may a busy machine end a transaction, because it let the process stand still for 5 s.
-    deadlines.IDLE_IN_TRANSACTION_SECONDS = 50.0
+    deadlines.IDLE_IN_TRANSACTION_SECONDS *= 10
     if not hasattr(config, "workerinput"):
         keeper.begin_run()
 

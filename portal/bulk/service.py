@@ -99,8 +99,8 @@ def read_arguments(act: Act, arguments: Mapping[str, Any]) -> Any:
 
 
 def _end_earlier(actor: Actor, kind: Kind, verb: str) -> None:
-    """Cancel the actor's preview of this kind, and delete those that were cancelled before: each
-    has up to 10,000 rows. Raises Conflict if such a job runs."""
+    """Cancel the actor's preview of this kind, and delete the previews that were cancelled before:
+    each has up to 10,000 rows. Raises Conflict if such a job runs."""
     mine = BulkJob.seen_by(actor).where(
         BulkJob.asked_by == _id_of(actor),
         BulkJob.resource == kind.resource.name,
@@ -112,11 +112,11 @@ def _end_earlier(actor: Actor, kind: Kind, verb: str) -> None:
         raise Conflict(
             f"Your job {running} of this kind is running. Wait until it ends, or cancel it."
         )
-    replaced = mine.where(BulkJob.state == "cancelled", BulkJob.confirmed_at.is_(None))
+    cancelled = mine.where(BulkJob.state == "cancelled", BulkJob.confirmed_at.is_(None))
     session.execute(
         delete(BulkJob)
         .where(BulkJob.tenant_id == actor.tenant_id)
-        .where(BulkJob.id.in_(replaced.with_only_columns(BulkJob.id)))
+        .where(BulkJob.id.in_(cancelled.with_only_columns(BulkJob.id)))
         .execution_options(synchronize_session=False)
     )
     for job in session.scalars(mine.where(BulkJob.state == "preview").with_for_update()).all():

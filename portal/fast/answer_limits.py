@@ -123,6 +123,7 @@ class _BlockingCalls:
         self._running: dict[PGconn, float] = {}
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._breaking = threading.Lock()
 
     def begin(self, pgconn: PGconn, seconds: float) -> None:
         """Break this connection in so many seconds, unless `end` is called before."""
@@ -131,12 +132,16 @@ class _BlockingCalls:
         self._running[pgconn] = time.monotonic() + seconds
 
     def end(self, pgconn: PGconn) -> None:
-        """Leave this connection alone."""
-        self._running.pop(pgconn, None)
+        """Leave this connection alone. Its socket may be closed after this, and its number taken by
+        another one, so wait until it is not being broken any more."""
+        if self._running.pop(pgconn, None) is None:
+            with self._breaking:
+                pass
 
     def forget(self) -> None:
         """Start again in a process that was forked, which has none of the threads."""
-        self._running, self._thread, self._starting = {}, None, threading.Lock()
+        self._running, self._thread = {}, None
+        self._starting, self._breaking = threading.Lock(), threading.Lock()
 
     def _start(self) -> None:
         with self._starting:
@@ -160,8 +165,9 @@ class _BlockingCalls:
         now = time.monotonic()
         late = [pgconn for pgconn, until in list(self._running.items()) if until < now]
         for pgconn in late:
-            if self._running.pop(pgconn, None) is not None:
-                _break(pgconn)
+            with self._breaking:
+                if self._running.pop(pgconn, None) is not None:
+                    _break(pgconn)
 
 
 def _break(pgconn: PGconn) -> None:

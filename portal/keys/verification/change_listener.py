@@ -77,6 +77,10 @@ class ChangeListener:
         self._thread = threading.Thread(target=self._run, name="key-watch", daemon=True)
         self._thread.start()
 
+    def leave(self) -> None:
+        """Let the thread end soon, and do not wait for it."""
+        self._stopping.set()
+
     def stop(self) -> None:
         """Stop the thread. This closes the cache."""
         self._stopping.set()

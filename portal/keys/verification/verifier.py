@@ -192,9 +192,9 @@ class KeyVerifier:
             self.watch.start()
             try:
                 self._writer.start()
-            except (RuntimeError, MemoryError):  # the next request starts both
-                self.watch.stop()
-                raise
+            except (RuntimeError, MemoryError) as error:  # the next request starts both
+                self.watch.leave()
+                raise unavailable() from error
             # Not atexit: the worker process of a server does not run it.
             util.Finalize(None, self.end, exitpriority=10)
             self._process = os.getpid()

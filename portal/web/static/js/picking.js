@@ -115,7 +115,10 @@ function settle(field) {
 // field shows something else than was chosen: the form would send the old choice.
 function enter(field) {
   const isStale = open === field && field.answered !== part(field);
-  if (isStale && (field.isMany || chosen())) return true;
+  if (isStale && (field.isMany || chosen())) {
+    ask(field); // what is typed now, or stands before the cursor now
+    return true;
+  }
   if (open === field && chosen()) {
     take(chosen());
     return true;
