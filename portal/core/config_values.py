@@ -97,8 +97,8 @@ def postgresql(value: str) -> str:
         raise ValueError("must begin with postgresql:// (other databases and drivers do not work)")
     if not _has_clear_parts(f"postgresql://{rest}"):
         raise ValueError(
-            "cannot be read; in its password, write @ as %40, % as %25, / as %2F, ? as %3F and a"
-            " space as %20, and check the names of its options"
+            "cannot be read; it is written postgresql://role:password@host:port/database, where the"
+            " password has %40 for @, %25 for %, %2F for /, %3F for ? and %20 for a space"
         )
     return f"postgresql+psycopg://{rest}"
 

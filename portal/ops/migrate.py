@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
 from portal import migrations
 from portal.core.config import Config, libpq_url
@@ -45,33 +44,14 @@ class MigrationError(Exception):
 def owner_url(config: Config) -> str:
     """Return the URL of the owner's connection.
 
-    Raises `MigrationError` if it is missing or invalid.
+    Raises `MigrationError` if it is missing.
     """
     if config.migration_database_url is None:
         raise MigrationError(
             "PORTAL_MIGRATION_DATABASE_URL is missing: migrations run as the owner of the tables, "
             "not as the role in PORTAL_DATABASE_URL."
         )
-    if not _is_plain(config.migration_database_url):
-        raise MigrationError(
-            "PORTAL_MIGRATION_DATABASE_URL cannot be read. It is written "
-            "postgresql://role:password@host:port/database. What is no letter or digit in the "
-            "password has to be percent-encoded: %25 for a percent sign, %40 for @, %2F for /."
-        )
     return config.migration_database_url
-
-
-def _is_plain(url: str) -> bool:
-    """Tell whether libpq parses the URL without taking part of a password for something else.
-
-    libpq's errors repeat the parts that it cannot parse, and the host and port.
-    """
-    try:
-        parts = conninfo_to_dict(libpq_url(url))
-    except psycopg.ProgrammingError:
-        return False
-    port, places = str(parts.get("port", "")), (parts.get("host"), parts.get("dbname"))
-    return not port.strip("0123456789,") and not any("@" in str(place) for place in places)
 
 
 def current(url: str) -> str | None:

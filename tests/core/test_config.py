@@ -195,7 +195,7 @@ def test_an_unescaped_password_stops_the_start_and_is_not_repeated(tmp_path, pas
     found = problems(tmp_path, **{f"PORTAL_{name}": url for name in names})
     assert len(found) == len(names)
     for name, problem in zip(names, sorted(found, key=len), strict=True):
-        assert problem.partition(" ")[2].startswith("cannot be read; in its password, write @ as")
+        assert problem.partition(" ")[2].startswith("cannot be read; it is written postgresql://")
         assert password not in problem, name
 
 

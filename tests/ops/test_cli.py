@@ -101,7 +101,7 @@ def told(settings: dict[str, str], database: Database, url: str) -> str:
 )
 def test_an_address_that_cannot_be_read_is_not_repeated(settings, empty_database, address):
     output = told(settings, empty_database, f"postgresql+psycopg://{address}")
-    assert output.startswith("Error: PORTAL_MIGRATION_DATABASE_URL cannot be read.")
+    assert "PORTAL_MIGRATION_DATABASE_URL cannot be read; it is written" in output
     assert "s3cret" not in output
     assert "word@" not in output.replace("role:password@host", "")
 
