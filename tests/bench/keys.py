@@ -35,6 +35,7 @@ SEVERAL = 2_000  # keys that are verified in turn
 WARMING_SECONDS = 8
 LEAD_SECONDS = 6.0
 SETTLING_SECONDS = 12  # until what was lent to the processes for 10 s is given back
+HEARD_WITHIN = 30  # seconds; a late one counts with its time
 REVOKED = 200  # one after the other, while the servers are overloaded
 REST = "/api/v1/integration/api-keys"
 SCOPES = {
@@ -244,8 +245,11 @@ class Bench:
             self.generator.run("turns", *revoke, rounds=1, seconds=60)
             done.result()
         load.stop()
-        with psycopg.connect(self.url) as connection:
-            heard = [float(row[0]) for row in connection.execute(HEARD, (ids, PROCESSES))]
+        heard, ends = list[float](), time.monotonic() + HEARD_WITHIN
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            while len(heard) < REVOKED and time.monotonic() < ends:
+                heard = [float(row[0]) for row in connection.execute(HEARD, (ids, PROCESSES))]
+                time.sleep(0.1)
         assert len(heard) == REVOKED, f"{len(heard)} of {REVOKED} were acknowledged"
         notes = f"median {median(heard):.1f} ms, slowest {heard[-1]:.1f} ms"
         worst = heard[len(heard) * 99 // 100]
