@@ -83,7 +83,7 @@ class ChangeListener:
 
     def stop(self) -> None:
         """Stop the thread. This closes the cache."""
-        self._stopping.set()
+        self.leave()
         if self._thread is not None:
             self._thread.join(self._stale_seconds + 2)
 
