@@ -109,9 +109,17 @@ WRITE_HOURS = text(
     ORDER BY new.hour
     ON CONFLICT (tenant_id, hour, slot) DO UPDATE
     SET calls = known.calls + excluded.calls, denials = known.denials + excluded.denials
+    RETURNING CAST(pg_current_xact_id() AS text)
     """
 )
 SLOTS = 8
+# A transaction that this database has not begun yet was lost with the primary before it.
+OUTCOME = text(
+    """
+    SELECT CASE WHEN CAST(:transaction AS xid8) < pg_current_xact_id()
+        THEN pg_xact_status(CAST(:transaction AS xid8)) ELSE 'aborted' END
+    """
+)
 
 
 @dataclass(slots=True)
@@ -179,12 +187,23 @@ class Gathered:
                 self.count(tenant_id, (key_id, hour, aspect, what[:WHAT_LENGTH]), calls, at)
 
 
+@dataclass(slots=True)
+class Write:
+    """What is written for one tenant, with the id of the transaction as soon as it has one."""
+
+    tenant_id: str
+    uses: Mapping[str, Use]
+    counts: Mapping[Aspect, tuple[int, datetime]]
+    transaction: str | None = None
+
+
 class Usage:
     """The uses that this process has not written yet. Safe to share between threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._gathered = Gathered()
+        self._uncertain: list[Write] = []
         # To count a call costs one look-up here; it is split into counters when it is written.
         self._calls: dict[Calls, tuple[int, datetime]] = {}
         self._shares = Counter[str]()  # of the tenants in the calls
@@ -231,27 +250,36 @@ class Usage:
             self._shares.clear()
         for alike, (many, at) in calls.items():
             gathered.unfold(alike, many, at)
+        self._settle_uncertain()
         for tenant_id, uses in sorted(gathered.uses.items()):
-            counts = gathered.counts[tenant_id]
+            write = Write(tenant_id, uses, gathered.counts[tenant_id])
             try:
                 with db.engine.begin() as connection:
-                    _write(connection, tenant_id, uses, counts)
+                    write.transaction = _write(connection, write)
             except SQLAlchemyError:
                 log.warning("the use of %d keys could not be written yet", len(uses))
-                self._take_back(tenant_id, uses, counts)
+                if write.transaction is None:
+                    self._take_back(write)
+                else:
+                    self._uncertain.append(write)
         return sum(len(uses) for uses in gathered.uses.values())
 
-    def _take_back(
-        self,
-        tenant_id: str,
-        uses: Mapping[str, Use],
-        counts: Mapping[Aspect, tuple[int, datetime]],
-    ) -> None:
+    def _settle_uncertain(self) -> None:
+        """Find out about the writes whose COMMIT had no answer, and take back what was not done."""
+        uncertain, self._uncertain = self._uncertain, []
+        for write in uncertain:
+            outcome = _outcome(write)
+            if outcome == "aborted":
+                self._take_back(write)
+            elif outcome == "in progress":
+                self._uncertain.append(write)
+
+    def _take_back(self, write: Write) -> None:
         with self._lock:
-            for key_id, use in uses.items():
-                self._gathered.add(tenant_id, key_id, use)
-            for aspect, (calls, at) in counts.items():
-                self._gathered.count(tenant_id, aspect, calls, at)
+            for key_id, use in write.uses.items():
+                self._gathered.add(write.tenant_id, key_id, use)
+            for aspect, (calls, at) in write.counts.items():
+                self._gathered.count(write.tenant_id, aspect, calls, at)
 
     def _hour_of(self, at: datetime) -> datetime:
         if not self._hour <= at < self._hour_ends:
@@ -260,12 +288,18 @@ class Usage:
         return self._hour
 
 
-def _write(
-    connection: Connection,
-    tenant_id: str,
-    uses: Mapping[str, Use],
-    counts: Mapping[Aspect, tuple[int, datetime]],
-) -> None:
+def _outcome(write: Write) -> str:
+    """Return "committed", "aborted" or "in progress", which is also said while nobody knows."""
+    try:
+        with db.engine.connect() as connection:
+            return str(connection.execute(OUTCOME, {"transaction": write.transaction}).scalar())
+    except SQLAlchemyError:
+        return "in progress"
+
+
+def _write(connection: Connection, write: Write) -> str:
+    """Write the counts of one tenant, and return the id of the transaction."""
+    tenant_id, uses, counts = write.tenant_id, write.uses, write.counts
     set_local(connection, {"app.tenant_id": tenant_id})
     # As JSON: psycopg takes ten times as long to write arrays.
     used = [
@@ -288,9 +322,8 @@ def _write(
              "hours": list({hour for _, hour, aspect, _ in counts if aspect == "source"}),
              "of_key": OF_KEY, "of_tenant": OF_TENANT},
         )  # fmt: skip
-    connection.execute(
-        WRITE_HOURS, {"tenant_id": tenant_id, "hours": orjson.dumps(_hours(uses, counts)).decode()}
-    )
+    hours = orjson.dumps(_hours(uses, counts)).decode()
+    return str(connection.scalar(WRITE_HOURS, {"tenant_id": tenant_id, "hours": hours}))
 
 
 def _hours(
