@@ -13,8 +13,8 @@ from portal.events.publishing.group_commit import CONNECTIONS as PUBLISHING
 from portal.front.application import KEY_THREADS, SLOTS
 from portal.keys.verification import change_listener
 
-# In addition to the pool: those that publish, one for each thread that looks up keys, and one each
-# to listen, count, give back and write.
+# In addition to the pool: those that publish, one for each look-up that may run at once, and one
+# each to listen, count, give back and write.
 OF_A_WEB_PROCESS = POOL_SIZE + SLOTS + KEY_THREADS + 4 + PUBLISHING
 OF_A_WORKER = POOL_SIZE + 5  # to claim and record, and for three engines to listen
 ROUNDS = 5

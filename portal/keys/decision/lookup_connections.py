@@ -1,9 +1,8 @@
-"""Connections of the engine for look-ups and traces: one for each thread, with prepared statements.
+"""Connections of the engine for look-ups and traces, with prepared statements.
 
 A statement is not part of the transaction of the request that it is sent for.
 """
 
-import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +30,7 @@ LOST = (
 
 
 class _Held:
-    """Close a connection when the thread that it belongs to ends."""
+    """Close a connection when nobody has it any more."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -40,11 +39,14 @@ class _Held:
 
 
 class LookupConnections:
-    """Query PostgreSQL, from any thread. A broken connection is replaced, once for each query."""
+    """Query PostgreSQL, from any thread, with as many connections as threads query at once.
+
+    A broken connection is replaced, once for each query.
+    """
 
     def __init__(self, database_url: str) -> None:
         self._url = libpq_url(database_url)
-        self._local = threading.local()
+        self._idle: list[_Held] = []  # the last one first, so that few are used
 
     def one(self, statement: str, parameters: Parameters) -> tuple[Any, ...] | None:
         """Return the first row of the result. Raises Unavailable when PostgreSQL does not answer,
@@ -52,65 +54,51 @@ class LookupConnections:
 
         A query is retried only if it failed on a connection that existed before the call.
         """
+        if (held := self._taken()) is not None:
+            try:
+                return self._ask(held, statement, parameters)
+            except LOST:
+                self.close()
         try:
-            return self._ask(statement, parameters)
+            return self._ask(_Held(connect(self._url)), statement, parameters)
         except LOST as error:
-            if self._connected() and not self._local.fresh:
-                self._forget()
-                return self._again(statement, parameters)
-            self._forget()
             raise in_our_words(error) from error
-
-    def many(self, statement: str, rows: list[Parameters]) -> None:
-        """Execute the statement for each of the rows, in one transaction.
-
-        Raises the errors of `transaction`.
-        """
-        with self.transaction() as cursor:
-            cursor.executemany(statement, rows)
 
     @contextmanager
     def transaction(self) -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
-        """Yield a cursor of this thread's connection, in a transaction.
+        """Yield a cursor in a transaction.
 
         Raises Unavailable when PostgreSQL does not answer, and NotSaving for a write that it
         refuses.
         """
         try:
-            connection = self.connection()
-            with connection.transaction(), connection.cursor() as cursor:
+            held = self._taken() or _Held(connect(self._url))
+            with held.connection.transaction(), held.connection.cursor() as cursor:
                 yield cursor
         except LOST as error:
-            self._forget()
+            self.close()
             raise in_our_words(error) from error
-
-    def connection(self) -> Connection:
-        """Return this thread's connection, and open it if there is none."""
-        held: _Held | None = getattr(self._local, "held", None)
-        self._local.fresh = held is None or held.connection.closed
-        if held is None or held.connection.closed:
-            held = self._local.held = _Held(connect(self._url))
-        return held.connection
+        self._idle.append(held)
 
     def close(self) -> None:
-        """Close this thread's connection."""
-        self._forget()
+        """Close the idle connections."""
+        while self._taken() is not None:
+            pass
 
-    def _ask(self, statement: str, parameters: Parameters) -> tuple[Any, ...] | None:
-        return self.connection().execute(statement, parameters).fetchone()
+    def _taken(self) -> _Held | None:
+        """Take an idle connection out of the list; None if there is none that works."""
+        while True:
+            try:
+                held = self._idle.pop()  # of two threads, each gets another one
+            except IndexError:
+                return None
+            if not answer_limits.has_ended(held.connection):
+                return held
 
-    def _again(self, statement: str, parameters: Parameters) -> tuple[Any, ...] | None:
-        try:
-            return self._ask(statement, parameters)
-        except LOST as error:
-            self._forget()
-            raise in_our_words(error) from error
-
-    def _connected(self) -> bool:
-        return getattr(self._local, "held", None) is not None
-
-    def _forget(self) -> None:
-        self._local.held = None
+    def _ask(self, held: _Held, statement: str, parameters: Parameters) -> tuple[Any, ...] | None:
+        row = held.connection.execute(statement, parameters).fetchone()
+        self._idle.append(held)
+        return row
 
 
 def connect(

@@ -213,7 +213,8 @@ def test_traces_are_written_on_a_connection_from_a_time_of_reading_only(
     app: Flask, database: Database
 ):
     wire = LookupConnections(libpq_url(database.app_url))
+    write = "INSERT INTO write_probe (process) VALUES (%s) RETURNING process"
     with read_only(app, database), pytest.raises(Exception, match="may only be read"):
-        wire.many("INSERT INTO write_probe (process) VALUES (%s)", [("a",)])
-    wire.many("INSERT INTO write_probe (process) VALUES (%s)", [("a",)])
+        wire.one(write, ("a",))
+    assert wire.one(write, ("a",)) == ("a",)
     wire.close()
