@@ -36,7 +36,7 @@ from portal.fast.statements import (
     set_local,
 )
 
-POOL_SIZE = 16  # connections of one process: as many as it has threads
+POOL_SIZE = 16  # connections of one process, more than threads of it work at once
 POOL_TIMEOUT = 2  # seconds to wait for a free connection; then the caller is asked to retry
 
 FOR_SESSION = "tenant and credential for the next session"  # in `g`

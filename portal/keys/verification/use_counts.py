@@ -189,7 +189,7 @@ class Gathered:
 
 @dataclass(slots=True)
 class Write:
-    """What is written for one tenant, with the id of the transaction as soon as it has one."""
+    """Hold what is written for one tenant, with the id of the transaction as soon as it has one."""
 
     tenant_id: str
     uses: Mapping[str, Use]
