@@ -260,7 +260,8 @@ class SettingsInput(Command):
     redacted_fields: list[Annotated[Filled, StringConstraints(max_length=100)]] = Field(
         default=[],
         max_length=50,
-        description="Names of fields whose values only those see who may change webhooks.",
+        description="Names of fields whose values only those see who may change webhooks. The text"
+        " of a request whose body has no fields that could be read is hidden completely.",
     )
     key_material: KeyMaterial = Field(
         "mask",

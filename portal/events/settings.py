@@ -1,7 +1,10 @@
 """A tenant's event settings: retention, fields hidden from readers, and API keys in events."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from typing import Any
+from urllib.parse import unquote_plus
 
 import orjson
 from sqlalchemy import delete, func, select
@@ -17,6 +20,10 @@ from portal.records.quotas import stored_bytes
 
 DAYS = 30
 HIDDEN = "•••"
+UNREAD = frozenset({"text"})
+"""The fields of an event from an inbound request whose body could not be read as fields."""
+
+PARAMETER = re.compile(r"(?P<name>[^=&;]*)=[^&;]*")
 FORGOTTEN_AT_ONCE = 10_000
 
 
@@ -64,10 +71,16 @@ def hidden_from(actor: Actor) -> frozenset[str]:
 
 
 def redact(value: Any, hidden: Collection[str]) -> Any:
-    """Return the value with every field of these names masked, however deep."""
+    """Return the value with every field of these names masked, however deep.
+
+    A text that is all there is came from a body that could not be read as fields: it may hold any
+    of them, so it is masked completely.
+    """
     if not hidden:
         return value
     if isinstance(value, dict):
+        if value.keys() == UNREAD:
+            return dict.fromkeys(UNREAD, HIDDEN)
         return {k: HIDDEN if k in hidden else redact(v, hidden) for k, v in value.items()}
     if isinstance(value, list):
         return [redact(item, hidden) for item in value]
@@ -82,6 +95,25 @@ def redact_text(text: str, hidden: Collection[str]) -> str:
         return orjson.dumps(redact(orjson.loads(text), hidden)).decode()
     except orjson.JSONDecodeError:
         return HIDDEN
+
+
+def redact_headers(headers: Iterable[Sequence[str]], hidden: Collection[str]) -> list[list[str]]:
+    """Return headers with those of these names masked, in small or capital letters."""
+    names = {name.lower() for name in hidden}
+    return [[name, HIDDEN if name.lower() in names else value] for name, value in headers]
+
+
+def redact_address(address: str, hidden: Collection[str]) -> str:
+    """Return an address with the parameters of these names masked."""
+    place, mark, query = address.partition("?")
+    if not hidden or not mark:
+        return address
+    return place + mark + PARAMETER.sub(partial(_redacted_parameter, hidden), query)
+
+
+def _redacted_parameter(hidden: Collection[str], found: re.Match[str]) -> str:
+    name = found["name"]
+    return f"{name}={HIDDEN}" if unquote_plus(name) in hidden else found[0]
 
 
 def forget_old(tenant_id: str) -> bool:

@@ -157,6 +157,8 @@ def show_request(record_id: str, request_id: str) -> ResponseReturnValue:
         "inbound/request.html",
         record=record,
         received=found,
+        address=settings.redact_address(found.shown_url, hidden),
+        headers=settings.redact_headers(found.shown_headers, hidden),
         body=_laid_out(settings.redact_text(found.text, hidden)),
         is_redacted=bool(hidden),
         diagnosis=diagnosis,

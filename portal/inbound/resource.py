@@ -87,10 +87,10 @@ def represent_inbox(found: inboxes.Inbox) -> dict[str, Any]:
     }
 
 
-def represent(row: InboundRequest) -> dict[str, Any]:
-    """Return a request as lists return it."""
+def represent(row: InboundRequest, hidden: frozenset[str]) -> dict[str, Any]:
+    """Return a request as lists return it, without the values that are hidden from this reader."""
     document = fields_of(InboundRequestDocument, row)
-    return {**document, "url": row.shown_url}
+    return {**document, "url": settings.redact_address(row.shown_url, hidden)}
 
 
 def represent_whole(row: InboundRequest, hidden: frozenset[str]) -> dict[str, Any]:
@@ -98,14 +98,16 @@ def represent_whole(row: InboundRequest, hidden: frozenset[str]) -> dict[str, An
     reader."""
     body = settings.redact_text(row.text, hidden).encode() if hidden else row.shown_body
     encoded = base64.b64encode(body).decode()
-    return {**represent(row), "headers": row.shown_headers, "body_base64": encoded}
+    headers = settings.redact_headers(row.shown_headers, hidden)
+    return {**represent(row, hidden), "headers": headers, "body_base64": encoded}
 
 
 def _list(id: str) -> Response:
     query = listing.parse(review.LISTING, request.args, listing.OF_RECORDS)
     webhook = find(Webhook, actor(), id, include_deleted=True)
     page = review.requests(actor(), webhook, query)
-    items = [represent(row) for row in page.items]
+    hidden = settings.hidden_from(actor())
+    items = [represent(row, hidden) for row in page.items]
     return listed(items, page.next_cursor)
 
 
@@ -124,7 +126,7 @@ def _reverify(id: str, request_id: str) -> Response:
     def verified() -> Outcome:
         found = review.reverify(actor(), id, request_id)
         late_secrets.hide(webhook, [found])
-        return Outcome(represent(found), 200)
+        return Outcome(represent(found, settings.hidden_from(actor())), 200)
 
     return once(verified)
 

@@ -1,0 +1,71 @@
+"""Test that a viewer sees no hidden field of what was received, however its sender wrote it."""
+
+import base64
+import hmac
+import json
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.cast import ADA, VIC, Api, Pages
+from tests.inbound.test_inbound import SECRET, events, knock, make, received
+
+Browse = Callable[[str], Pages]
+VALUE = "078-05-1120"
+WHOLE = json.dumps({"ssn": VALUE})
+UNREAD = {
+    "a name twice": f'{{"ssn": "{VALUE}", "ssn": "{VALUE}"}}',
+    "no number": f'{{"ssn": "{VALUE}", "n": NaN}}',
+    "too large a number": f'{{"ssn": "{VALUE}", "n": 1e999}}',
+    "half a character": f'{{"ssn": "{VALUE}", "n": "\\ud800"}}',
+    "a mark in front": "\ufeff" + WHOLE,
+    "lines": f"{WHOLE}\n{WHOLE}\n",
+    "XML": f"<a><ssn>{VALUE}</ssn></a>",
+    "parts": f'--b\r\nContent-Disposition: form-data; name="ssn"\r\n\r\n{VALUE}\r\n--b--\r\n',
+}
+
+
+@pytest.fixture(autouse=True)
+def hidden(ada: Api) -> None:
+    settings = {"retention_days": 7, "redacted_fields": ["ssn"]}
+    assert ada.call("PUT", "/event-settings", json=settings).status_code == 200
+
+
+def places(ada: Api, client: FlaskClient, body: str) -> list[str]:
+    """Receive a request, and return where people read it: paths of pages and of REST."""
+    webhook, raw = make(ada, "hmac-sha256-hex"), body.encode()
+    signature = hmac.digest(SECRET.encode(), raw, "sha256").hex()
+    url = f"{webhook['inbound_url']}?a=1&ssn={VALUE}&%73sn={VALUE};ssn={VALUE}"
+    assert knock(client, url, raw, {"X-Signature": signature, "SSN": VALUE}).status_code == 200
+    [request], [event] = received(ada, webhook), events(ada)
+    path = f"/webhooks/{webhook['id']}/received"
+    return [path, f"{path}/{request['id']}", "/events", f"/events/{event['id']}"]
+
+
+def shown(api: Api, pages: Pages, path: str) -> str:
+    """Return the page and the REST document of a path, with the body that is in it."""
+    document = api.get(path).json or {}
+    body = base64.b64decode(document.get("body_base64", "")).decode()
+    return json.dumps(document, ensure_ascii=False) + body + pages.get(path).text
+
+
+@pytest.mark.parametrize("body", [WHOLE, *UNREAD.values()], ids=["JSON", *UNREAD])
+def test_a_viewer_sees_no_value_of_a_hidden_field(
+    ada: Api, vic: Api, client: FlaskClient, browse: Browse, body: str
+) -> None:
+    for path in places(ada, client, body):
+        assert VALUE not in shown(vic, browse(VIC), path), path
+        assert "•••" in shown(vic, browse(VIC), path), path
+    assert VALUE in shown(ada, browse(ADA), path), "who may change webhooks sees it"
+
+
+def test_a_filter_tells_a_viewer_nothing_of_a_body_that_has_no_fields(
+    ada: Api, vic: Api, client: FlaskClient, browse: Browse
+) -> None:
+    wanted = {"event_types": ["inbound.*"], "filter": {"text": ["other"]}}
+    ada.create("webhooks", url="https://hooks.example/x", **wanted)
+    path = places(ada, client, UNREAD["XML"])[-1]
+    reason = "Its filter wants another text"
+    assert f"{reason}: it is" in shown(ada, browse(ADA), path)
+    assert f"{reason}: its value is hidden from you" in shown(vic, browse(VIC), path)
