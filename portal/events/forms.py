@@ -90,7 +90,7 @@ class SettingsForm(CommandForm[SettingsInput]):
         "Fields hidden from readers",
         description="Names separated by commas, such as email, iban. Wherever such a field stands"
         " in an event, a request or an answer, only people who may change webhooks see its value."
-        " Also a body that is neither JSON nor a form is for them alone. Receivers get all as it is.",
+        " Also a body that is no JSON and no form is for them alone. Receivers get all as it is.",
     )
     key_material = ChoiceField(
         "API keys in events",
