@@ -20,7 +20,12 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 import psycopg
 import structlog
-from psycopg.errors import LockNotAvailable, QueryCanceled, ReadOnlySqlTransaction
+from psycopg.errors import (
+    DeadlockDetected,
+    LockNotAvailable,
+    QueryCanceled,
+    ReadOnlySqlTransaction,
+)
 
 from portal.core.config import libpq_url
 from portal.core.deadlines import connection_settings
@@ -57,6 +62,7 @@ WHERE pid = %s AND backend_start = %s AND application_name = %s
 """
 APPLICATION = "portal-key-counting"
 BUSY = "BUSY"
+HELD_UP = (QueryCanceled, LockNotAvailable, DeadlockDetected)
 MAY_BE_COUNTED = (
     "The database gave no answer, so this call may have been counted. Ask again in a moment; a call"
     " that repeats its own reservation_id takes nothing twice."
@@ -273,7 +279,7 @@ class BatchCounter:
     def _count(self, batch: list[_Waiting]) -> None:
         try:
             rows = self._sent(batch)
-        except QueryCanceled as error:  # what was counted of it was rolled back
+        except HELD_UP as error:  # what was counted of it was rolled back
             if len(batch) == 1:
                 batch[0].fail(_in_our_words(error))
             else:
@@ -334,7 +340,7 @@ class BatchCounter:
                     self._deliver_all(alone, self._sent(alone))
                 except Exception as error:  # noqa: BLE001 - its caller gets the error
                     one.fail(_in_our_words(error))
-                    if isinstance(error, QueryCanceled):
+                    if isinstance(error, HELD_UP):
                         slow.add(tenant_id)
         self._limit_statements(STATEMENT_SECONDS)
 
@@ -345,13 +351,13 @@ class BatchCounter:
 
     def _sent(self, batch: list[_Waiting]) -> list[Counted]:
         """Return the rows for these calls. A connection that broke is replaced once, for those that
-        are still waited for: the others leave the batch. Raises QueryCanceled if they take too
+        are still waited for: the others leave the batch. Raises one of HELD_UP if they take too
         long."""
         try:
             return self._rows([one.call.arguments for one in batch])
         except LOST as error:
             # None could be opened, or they would take too long again.
-            if self._connection is None or isinstance(error, QueryCanceled):
+            if self._connection is None or isinstance(error, HELD_UP):
                 raise
             self._broke(batch, error)
         batch[:] = _waited_for(batch)

@@ -26,7 +26,8 @@
 -- function returns, because they are valid for longer than a lease. Counts of requests and tokens
 -- are not, so a crash loses the newest half second.
 -- Locks, in this order, and waits for none of them: the family's row of key_budget, the key's row
--- of api_key_runtime, its row of key_rate.
+-- of api_key_runtime, its row of key_rate, the id of the caller's own reservation. A row that is
+-- not there yet is made under an advisory lock of its name.
 CREATE OR REPLACE FUNCTION admit_calls(p_calls jsonb, p_hold_seconds integer, p_lend_ms integer)
 RETURNS TABLE (
     n integer, refused text, slot bigint, until_ms integer, requests_used bigint,
@@ -85,6 +86,15 @@ BEGIN
             SELECT * INTO budget FROM key_budget AS b
             WHERE b.tenant_id = call.tenant AND b.family_id = call.family FOR UPDATE SKIP LOCKED;
             IF NOT FOUND THEN
+                -- An INSERT would wait for who has changed the row, or is just making it.
+                IF EXISTS (SELECT FROM key_budget AS b
+                        WHERE b.tenant_id = call.tenant AND b.family_id = call.family)
+                    OR NOT pg_try_advisory_xact_lock(
+                        hashtextextended('key_budget ' || call.tenant || call.family, 0)) THEN
+                    refused := 'BUSY';
+                    RETURN NEXT;
+                    CONTINUE;
+                END IF;
                 INSERT INTO key_budget (tenant_id, family_id, period_start, period_end)
                 VALUES (call.tenant, call.family, began,
                     budget_period_end(call.period, call.zone, at))
@@ -112,6 +122,14 @@ BEGIN
             SELECT * INTO rate FROM key_rate AS r
             WHERE r.tenant_id = call.tenant AND r.key_id = call.key FOR UPDATE SKIP LOCKED;
             IF NOT FOUND THEN
+                IF EXISTS (SELECT FROM key_rate AS r
+                        WHERE r.tenant_id = call.tenant AND r.key_id = call.key)
+                    OR NOT pg_try_advisory_xact_lock(
+                        hashtextextended('key_rate ' || call.tenant || call.key, 0)) THEN
+                    refused := 'BUSY';
+                    RETURN NEXT;
+                    CONTINUE;
+                END IF;
                 INSERT INTO key_rate (tenant_id, key_id) VALUES (call.tenant, call.key)
                 ON CONFLICT DO NOTHING RETURNING * INTO rate;
                 IF NOT FOUND THEN
@@ -132,6 +150,13 @@ BEGIN
         reserved_usd := budget.reserved_usd;
         period_end := budget.period_end;
         IF call.is_own THEN
+            -- Another call may be making a reservation of this id, for another key.
+            IF NOT pg_try_advisory_xact_lock(
+                hashtextextended('reservation ' || call.tenant || call.reservation, 0)) THEN
+                refused := 'BUSY';
+                RETURN NEXT;
+                CONTINUE;
+            END IF;
             SELECT * INTO held FROM spend_reservation AS s
             WHERE s.tenant_id = call.tenant AND s.id = call.reservation;
         END IF;
@@ -191,6 +216,26 @@ BEGIN
             CONTINUE;
         END IF;
 
+        -- What is lent, and until when: the reservation names the slot in which its tokens count.
+        requests_free := CASE WHEN call.requests > 0 THEN call.rpm - requests_used END;
+        tokens_free := CASE WHEN call.tokens > 0 THEN call.tpm - tokens_used END;
+        is_little := coalesce(
+            greatest(call.requests, call.requests_want) <= requests_free / 48, true)
+            AND coalesce(greatest(call.tokens, call.tokens_want) <= tokens_free / 48, true);
+        IF requests_free IS NOT NULL THEN
+            requests_lent := greatest(call.requests, CASE
+                WHEN is_little THEN call.requests_want
+                ELSE least(call.requests_want / 5, requests_free / 4) END);
+        END IF;
+        IF tokens_free IS NOT NULL THEN
+            tokens_lent := greatest(call.tokens, CASE
+                WHEN is_little THEN call.tokens_want
+                ELSE least(call.tokens_want / 5, tokens_free / 4) END);
+        END IF;
+        IF is_little AND (requests_lent > 0 OR tokens_lent > 0) THEN
+            slot := slot + 4;
+        END IF;
+
         -- Money: a slice for many calls, or this one's own.
         IF call.lend_usd > 0 AND NOT coalesce(
             reserved_usd > (call.max_usd - spent_usd) / 4, false) THEN
@@ -222,6 +267,8 @@ BEGIN
             GET DIAGNOSTICS rows = ROW_COUNT;
             IF rows = 0 THEN
                 refused := 'TAKEN';
+                requests_lent := 0;
+                tokens_lent := 0;
                 RETURN NEXT;
                 CONTINUE;
             END IF;
@@ -237,23 +284,7 @@ BEGIN
             UPDATE api_key_runtime AS r SET uses = admit_calls.uses
             WHERE r.tenant_id = call.tenant AND r.key_id = call.key;
         END IF;
-        requests_free := CASE WHEN call.requests > 0 THEN call.rpm - requests_used END;
-        tokens_free := CASE WHEN call.tokens > 0 THEN call.tpm - tokens_used END;
-        is_little := coalesce(
-            greatest(call.requests, call.requests_want) <= requests_free / 48, true)
-            AND coalesce(greatest(call.tokens, call.tokens_want) <= tokens_free / 48, true);
-        IF requests_free IS NOT NULL THEN
-            requests_lent := greatest(call.requests, CASE
-                WHEN is_little THEN call.requests_want
-                ELSE least(call.requests_want / 5, requests_free / 4) END);
-        END IF;
-        IF tokens_free IS NOT NULL THEN
-            tokens_lent := greatest(call.tokens, CASE
-                WHEN is_little THEN call.tokens_want
-                ELSE least(call.tokens_want / 5, tokens_free / 4) END);
-        END IF;
         IF requests_lent > 0 OR tokens_lent > 0 THEN
-            slot := slot + CASE WHEN is_little THEN 4 ELSE 0 END;
             until_ms := greatest(0, 2000 * (slot + 1) - floor(1000 * extract(epoch FROM at)));
             place := 35 - (rate.newest - slot);
             rate.requests[place] := rate.requests[place] + requests_lent;

@@ -3,7 +3,8 @@
 -- ahead and goes back by more than a minute, the period that it had begun too early ends: what was
 -- spent and reserved in it counts in the period to which the clock went back, beside what counted
 -- there before.
--- Locks: the family's row of key_budget; if the clock went back, also the family's reservations.
+-- Locks: the family's row of key_budget, and its name if it is made; if the clock went back, also
+-- the family's reservations.
 CREATE OR REPLACE FUNCTION touch_budget(
     p_tenant text, p_family text, p_period text, p_zone text, p_at timestamptz
 ) RETURNS key_budget LANGUAGE plpgsql VOLATILE AS $$
@@ -15,6 +16,8 @@ BEGIN
     SELECT * INTO budget FROM key_budget
     WHERE tenant_id = p_tenant AND family_id = p_family FOR UPDATE;
     IF NOT FOUND THEN
+        -- admit_calls makes the row under the same lock, and waits for nobody.
+        PERFORM pg_advisory_xact_lock(hashtextextended('key_budget ' || p_tenant || p_family, 0));
         INSERT INTO key_budget (tenant_id, family_id, period_start, period_end)
         VALUES (p_tenant, p_family, began, budget_period_end(p_period, p_zone, p_at))
         ON CONFLICT DO NOTHING;
