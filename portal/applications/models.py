@@ -47,6 +47,7 @@ class Application(Record):
     is_alive = True
     id_prefix = "app"
     noun = "application"
+    may_be_referred_to = True
     quota = "applications"
     published_as = "application"
 
@@ -125,5 +126,10 @@ CONSTRAINTS |= {
     "uq_application_oauth_client_id": (
         "oauth_client_id",
         "Another application of this tenant has this OAuth client id.",
+    ),
+    "open_application": (
+        "application_id",
+        "Meanwhile the application was suspended, retired, deleted or made a library. Nothing was"
+        " done.",
     ),
 }

@@ -127,17 +127,16 @@ def get(actor: Actor, record_id: str) -> Application:
 
 
 def to_extend(actor: Actor, application_id: str) -> Application:
-    """Return the application that a new record will belong to, with its row locked.
+    """Return the application that a new record will belong to.
 
     Raises Invalid on `application_id` for one that the actor does not see, Conflict for one that is
-    suspended or retired. The lock makes this transaction wait for one that stops the application or
-    makes it a library, and vice versa.
+    suspended or retired. The database asks again during the commit (`check_open_application`): a
+    lock until then would make a stop wait for every long request of what it stops.
     """
     query = Application.seen_by(actor).where(
         Application.id == application_id, Application.is_deleted.is_(False)
     )
-    held = query.with_for_update(of=Application, read=True, key_share=True)
-    record = session.scalar(held.execution_options(populate_existing=True))
+    record = session.scalar(query.execution_options(populate_existing=True))
     if record is None:
         message = "There is no application of this id in this tenant."
         raise Invalid.field("application_id", message)

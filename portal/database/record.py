@@ -32,6 +32,9 @@ class Record(Base):
     # True if its document also changes without a new version: by its health, its use, or the status
     # of its application.
     is_alive: ClassVar[bool] = False
+    # True if new records may refer to it while it is locked. Then nobody who stops it waits for the
+    # requests that make them.
+    may_be_referred_to: ClassVar[bool] = False
     # Inserts that run with the insert of every new record; their values are the record's columns.
     beside: ClassVar[tuple[Insert, ...]] = ()
 
@@ -168,7 +171,8 @@ def find(
     if not include_deleted:
         query = query.where(model.is_deleted.is_(False))
     if lock:
-        query = query.with_for_update(of=model).execution_options(populate_existing=True)
+        held = query.with_for_update(of=model, key_share=model.may_be_referred_to)
+        query = held.execution_options(populate_existing=True)
     record = session.scalar(query)
     if record is None:
         raise missing(model, record_id)

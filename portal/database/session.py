@@ -14,7 +14,7 @@ import psycopg
 from flask import Flask, g
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
-from psycopg.errors import CheckViolation, ForeignKeyViolation, UniqueViolation
+from psycopg.errors import ExclusionViolation, UniqueViolation
 from sqlalchemy import Connection, Result, Select, event, func, make_url, select
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session, SessionTransaction
@@ -189,18 +189,19 @@ def flush() -> None:
     except StaleDataError as error:
         raise StaleVersion("Somebody else saved this record first. Load it again.") from error
     except IntegrityError as error:
-        raise _in_our_words(error) from error
+        raise in_our_words(error) from error
 
 
-def _in_our_words(error: IntegrityError) -> Exception:
+def in_our_words(error: IntegrityError) -> Exception:
+    """Return the error of the domain for a constraint that is known, otherwise the error itself."""
     cause = error.orig
-    if not isinstance(cause, (UniqueViolation, ForeignKeyViolation, CheckViolation)):
+    if not isinstance(cause, psycopg.Error):
         return error
     known = CONSTRAINTS.get(cause.diag.constraint_name or "")
     if known is None:
         return error
     problem = FieldError(*known)
-    if isinstance(cause, UniqueViolation):
+    if isinstance(cause, UniqueViolation | ExclusionViolation):
         return Conflict(problem.message, errors=[problem])
     return Invalid([problem])
 
@@ -234,7 +235,7 @@ def send(statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...
         connection = current.connection()
         return statement.send(connection, values, _scope(current.info))
     except IntegrityError as error:
-        raise _in_our_words(error) from error
+        raise in_our_words(error) from error
     finally:
         current.info.pop(SENT_WITH, None)
 

@@ -207,6 +207,7 @@ class ApiKey(OfApplication, Record):
     )
     id_prefix = "key"
     noun = "key"
+    may_be_referred_to = True
     quota = "api_keys"
     is_changed_by_owner = True  # a key that was issued to an application is the application's own
     published_as = "api_key"
@@ -343,4 +344,8 @@ CONSTRAINTS |= {
     "fk_api_key_application": ("application_id", "There is no application of this id."),
     "fk_api_key_parent": ("parent_key_id", "There is no key of this id."),
     "fk_api_key_rotated_from": ("rotated_from_key_id", "There is no key of this id."),
+    "live_issuer": (
+        "created_by",
+        "Your own key was revoked or blocked meanwhile. It issued nothing.",
+    ),
 }

@@ -16,7 +16,7 @@ import orjson
 import psycopg
 from flask import Blueprint, Flask, Response, current_app, g, request
 from pydantic import BaseModel
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as NoSuchMethod
@@ -30,6 +30,7 @@ from portal.database import dry_run, writability
 from portal.database.actor import Actor, Origin
 from portal.database.record import Record, find
 from portal.database.session import has_let_go
+from portal.database.session import in_our_words as constraint_in_our_words
 from portal.records import idempotency, listing
 from portal.rest import entity_tags, problem_codes, strict_json, validate_only
 from portal.rest.openapi import PREFIX, PROBLEM, Operation
@@ -208,6 +209,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 def in_our_words(error: Exception) -> PortalError:
     """Return the domain's error for any exception that reached the edge."""
+    if isinstance(error, IntegrityError):  # of a check that the commit makes
+        error = constraint_in_our_words(error)
     if isinstance(error, PortalError):
         return error
     if not_saving := writability.in_our_words(error):

@@ -97,10 +97,11 @@ def _finish(response: Response) -> Response:
             roll_back()
         else:
             response.close()  # another one is sent instead: this one gives back what it holds
-            if not is_lost:
+            known = UnknownOutcome() if is_lost else error
+            if type(api.in_our_words(known)) is PortalError:
                 raise
             roll_back()
-            response = cast(Response, _failed(UnknownOutcome()))
+            response = cast(Response, _failed(known))
     response.headers["X-Request-Id"] = g.request_id
     return response
 

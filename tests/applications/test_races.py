@@ -19,7 +19,7 @@ from tests.delivery.test_engine import until
         ("api-keys", "status = 'suspended'", 409),
         ("connectors", "status = 'retired'", 409),
         ("webhooks", "status = 'suspended'", 409),
-        ("api-keys", "kind = 'library'", 422),
+        ("api-keys", "kind = 'library'", 409),
     ],
 )
 def test_who_comes_second_sees_what_the_first_did(

@@ -195,7 +195,7 @@ def _locked(actor: Actor, ids: Sequence[str], *only: ColumnElement[bool]) -> Seq
         select(ApiKey)
         .where(ApiKey.tenant_id == actor.tenant_id, ApiKey.id.in_(ids), *only)
         .where(ApiKey.revoked_at.is_(None))  # skip keys that another admin has just revoked
-        .with_for_update(of=ApiKey)
+        .with_for_update(of=ApiKey, key_share=True)
         .execution_options(populate_existing=True)
     ).all()
 

@@ -1,0 +1,135 @@
+"""Test that a stop waits for no request of what it stops, and that such a request makes nothing."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event, get_ident
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import event
+from werkzeug.test import TestResponse
+
+from portal.database.session import db
+from tests.cast import Api, Pages
+from tests.databases import Database
+
+REASON = {"reason": "stolen"}
+Record = dict[str, Any]
+
+
+@pytest.fixture
+def crm(ada: Api) -> Record:
+    return ada.create("applications", display_name="CRM", kind="app")
+
+
+@pytest.fixture(autouse=True)
+def counted(ada: Api) -> None:
+    """Have records counted by this tenant: the first one locks the count until its commit."""
+    for resource in ("api-keys", "api-keys", "webhooks", "webhooks", "connectors", "connectors"):
+        path = f"/{resource}/{ada.create(resource)['id']}"
+        ada.post(f"{path}/revoke") if resource == "api-keys" else ada.delete(path)
+
+
+@pytest.fixture
+def stolen(ada: Api, crm: Record) -> Record:
+    scopes = ["keys:write", "keys:read", "webhooks:write"]
+    return ada.create("api-keys", name="Stolen", application_id=crm["id"], scopes=scopes)
+
+
+@contextmanager
+def running(app: Flask, key: Record, path: str, body: Any) -> Iterator[list[TestResponse]]:
+    """Send a request with a key, and hold it before its commit while the block runs. Yield a list
+    that has its response afterwards."""
+    written, go_on, answers, threads = Event(), Event(), list[TestResponse](), set[int]()
+    thief = Api(app.test_client(), key["key"])
+
+    def run() -> None:
+        threads.add(get_ident())
+        answers.append(thief.post(path, body))
+
+    def hold(_session: Any) -> None:
+        if get_ident() in threads:
+            written.set()
+            assert go_on.wait(20)
+
+    event.listen(db.session, "before_commit", hold)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            done = pool.submit(run)
+            try:
+                assert written.wait(20)
+                yield answers
+            finally:
+                go_on.set()
+            done.result()
+    finally:
+        event.remove(db.session, "before_commit", hold)
+
+
+def successors(stolen: Record) -> Record:
+    return {"items": [{"name": name, "rotated_from_key_id": stolen["id"]} for name in ("a", "b")]}
+
+
+def stop_key(verb: str) -> Callable[[Api, Pages, Record, Record], TestResponse]:
+    return lambda ada, page, crm, stolen: ada.post(f"/api-keys/{stolen['id']}/{verb}", REASON)
+
+
+def suspend(ada: Api, page: Pages, crm: Record, stolen: Record) -> TestResponse:
+    return ada.post(f"/applications/{crm['id']}/suspend", REASON)
+
+
+def panic(ada: Api, page: Pages, crm: Record, stolen: Record) -> TestResponse:
+    return page.post("/keys/panic", {"application_id": crm["id"], "confirm": crm["slug"]})
+
+
+STOPS = {
+    "revoke": stop_key("revoke"),
+    "block": stop_key("block"),
+    "suspend": suspend,
+    "panic": panic,
+}
+
+
+@pytest.mark.parametrize("stop", STOPS.values(), ids=STOPS)
+def test_a_batch_that_runs_while_its_key_is_stopped_delays_that_not_and_issues_nothing(
+    app: Flask,
+    ada: Api,
+    page: Pages,
+    database: Database,
+    crm: Record,
+    stolen: Record,
+    stop: Callable[[Api, Pages, Record, Record], TestResponse],
+) -> None:
+    page.csrf_token()
+    with running(app, stolen, "/api-keys/batch", successors(stolen)) as answers:
+        stopped = stop(ada, page, crm, stolen)
+        assert stopped.status_code in (200, 303), stopped.text
+        assert not ada.post("/api-keys/verify", {"key": stolen["key"]}).json["valid"]
+    [answer] = answers
+    assert answer.status_code == 409, answer.text
+    assert "Nothing was done" in answer.text or "It issued nothing" in answer.text
+    assert database.sql("SELECT count(*) FROM api_key WHERE name IN ('a', 'b')") == 0
+
+
+@pytest.mark.parametrize("resource", ["webhooks", "connectors"])
+def test_records_that_are_made_while_their_application_is_suspended_are_refused(
+    app: Flask, ada: Api, crm: Record, resource: str
+) -> None:
+    scopes = ["webhooks:write", "connectors:write"]
+    key = ada.create("api-keys", application_id=crm["id"], scopes=scopes)
+    with running(app, key, f"/{resource}/batch", {"items": [{}, {}]}) as answers:
+        assert ada.post(f"/applications/{crm['id']}/suspend", REASON).status_code == 200
+    assert answers[0].status_code == 409, answers[0].text
+    assert answers[0].json["errors"][0]["field"] == "application_id"
+    assert not ada.get(f"/{resource}").json["items"]
+
+
+def test_a_batch_of_a_key_that_goes_on_working_issues_all(
+    app: Flask, ada: Api, stolen: Record
+) -> None:
+    with running(app, stolen, "/api-keys/batch", successors(stolen)) as answers:
+        other = ada.create("api-keys", name="Beside")
+        assert ada.post(f"/api-keys/{other['id']}/revoke", REASON).status_code == 200
+    assert answers[0].status_code == 200, answers[0].text
