@@ -5,22 +5,26 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
 
+import orjson
+
 from portal.core.errors import Invalid, PortalError
 from portal.database.actor import Actor
 from portal.database.session import session
 from portal.events import jsonschema
 from portal.events.catalogue import event_types
 from portal.events.catalogue.portal_types import is_own
-from portal.events.jsonschema import Work
+from portal.events.jsonschema import Exhausted, Work
 from portal.events.models import EventType
-from portal.events.schemas import EventTypeInput
+from portal.events.schemas import DATA_BYTES, EventTypeInput
 from portal.events.type_names import NAME
 
 MOST = 500
 DEPTH = 30  # a schema with more levels could not be sent to the portal as JSON
 MOST_FOLLOWED = 64
-MOST_PARTS = 50_000
 STEPS = 5 * jsonschema.STEPS
+"""The steps that one import may take to read the document, and as many to check the schemas."""
+PART = 10  # steps for a part that is read or written out
+BYTES_A_STEP = 8
 JSON = "application/json"
 Followed = tuple[str, ...]
 Fate = Literal["created", "updated", "unchanged", "skipped"]
@@ -91,8 +95,11 @@ class _Document:
     """An OpenAPI document, with the references in it to follow."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
-        self._document, self._left = document, MOST_PARTS
+        self._document, self._work = document, Work(STEPS)
+        self._found: dict[str, Any] = {}
+        self._sizes: dict[int, int] = {}
         self._kept: dict[str, Any] = {}
+        self._room = 0
 
     def described(self, name: str) -> dict[str, Any]:
         """Return the fields of the event type of a webhook.
@@ -111,10 +118,10 @@ class _Document:
             schema = data
             example = example.get("data") if isinstance(example, Mapping) else None
         return {
-            "display_name": str(operation.get("summary") or "")[:200],
-            "description": str(operation.get("description") or "")[:4000] or None,
+            "display_name": _text(operation, "summary", 200),
+            "description": _text(operation, "description", 4000) or None,
             "json_schema": None if schema is None else self._whole(schema),
-            "example": example if isinstance(example, Mapping) else None,
+            "example": self._example(example) if isinstance(example, Mapping) else None,
             "deprecated": operation.get("deprecated") is True,
         }
 
@@ -123,15 +130,27 @@ class _Document:
         value: Any = whole.get(name)
         followed: Followed = ()
         while isinstance(value, Mapping) and "$ref" in value:
+            self._charge(value["$ref"])
             value, followed = self._followed(value["$ref"], followed)
         if value is not None and not isinstance(value, Mapping):
             raise _Unreadable(f"{name} must be an object.")
         return value or {}
 
+    def _example(self, example: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Charge for an example that many webhooks may share. Raises _Unreadable if it is too
+        large: everything after this reads all of it."""
+        if id(example) not in self._sizes:
+            self._sizes[id(example)] = len(orjson.dumps(example))
+        size = self._sizes[id(example)]
+        if size > DATA_BYTES:
+            raise _Unreadable(f"Its example is too large: at most {DATA_BYTES // 1024} KiB.")
+        self._spend(size // BYTES_A_STEP)
+        return example
+
     def _whole(self, schema: Any) -> Any:
         """Return a schema that stands alone: its references are replaced, and those that lead back
         to themselves, as in a tree, lead to its `$defs`."""
-        self._kept = {}
+        self._kept, self._room = {}, jsonschema.BYTES
         made, definitions = self._schema(schema), dict[str, Any]()
         while missing := self._kept.keys() - definitions.keys():
             for reference in sorted(missing):
@@ -146,29 +165,36 @@ class _Document:
 
     def _schema(self, value: Any, followed: Followed = (), depth: int = 0) -> Any:
         """Return a schema with its references to the document replaced."""
-        self._count()
         if depth > DEPTH:
             raise _Unreadable(f"With what its schema refers to, it has more than {DEPTH} levels.")
-        if isinstance(value, list):
-            return [self._schema(inner, followed, depth + 1) for inner in value]
-        if not isinstance(value, Mapping):
-            return value
-        reference = value.get("$ref")
+        self._spend(PART * len(value) if isinstance(value, Mapping | list) else 0)
+        reference = value.get("$ref") if isinstance(value, Mapping) else None
         if not isinstance(reference, str) or not reference.startswith("#/"):
-            return {key: self._schema(inner, followed, depth + 1) for key, inner in value.items()}
+            return self._written(value, followed, depth)
         beside = {key: inner for key, inner in value.items() if key != "$ref"}
         if not beside:
             return self._target(reference, followed, depth)
-        beside = self._schema(beside, followed, depth)
+        beside = self._written(beside, followed, depth)
         made = self._target(reference, followed, depth + 2)
         others = beside.get("allOf", [])
         return {**beside, "allOf": [made, *others] if isinstance(others, list) else others}
 
+    def _written(self, value: Any, followed: Followed, depth: int) -> Any:
+        """Return a part with what is in it written out."""
+        self._fill(_least_size(value))
+        if isinstance(value, list):
+            return [self._schema(inner, followed, depth + 1) for inner in value]
+        if isinstance(value, Mapping):
+            return {key: self._schema(inner, followed, depth + 1) for key, inner in value.items()}
+        return value
+
     def _target(self, reference: str, followed: Followed, depth: int) -> Any:
         """Return the schema that a reference leads to, or the reference to it in `$defs`."""
+        self._charge(reference)
         if reference in followed:
-            self._kept[reference] = jsonschema.at_pointer(self._document, reference[1:])
+            self._kept[reference] = self._at(reference)
         if reference in self._kept:
+            self._fill(len(reference))
             name = reference[2:].replace("~", "~0").replace("/", "~1")
             return {"$ref": f"#/$defs/{quote(name, safe='~')}"}
         target, beyond = self._followed(reference, followed)
@@ -176,7 +202,6 @@ class _Document:
 
     def _followed(self, reference: Any, followed: Followed) -> tuple[Any, Followed]:
         """Return what a reference leads to, and the references that were followed to get there."""
-        self._count()
         if not isinstance(reference, str) or not reference.startswith("#/"):
             raise _Unreadable("It has a $ref that does not begin with #/, and is not followed.")
         shown = reference[:100]
@@ -184,24 +209,68 @@ class _Document:
             raise _Unreadable(f"Its reference to {shown} leads back to itself.")
         if len(followed) == MOST_FOLLOWED:
             raise _Unreadable(f"It leads through more than {MOST_FOLLOWED} references in a row.")
-        found = jsonschema.at_pointer(self._document, reference[1:])
+        found = self._at(reference)
         if found is None:
             raise _Unreadable(f"Its reference to {shown} leads nowhere.")
         return found, (*followed, reference)
 
-    def _count(self) -> None:
+    def _at(self, reference: str) -> Any:
+        """Return what is at a place of the document. Each place is looked up once."""
+        if reference not in self._found:
+            self._found[reference] = jsonschema.at_pointer(self._document, reference[1:])
+        return self._found[reference]
+
+    def _charge(self, reference: Any) -> None:
+        """Charge for following a reference, whose length its author decides."""
+        self._spend(PART + (len(reference) // BYTES_A_STEP if isinstance(reference, str) else 0))
+
+    def _fill(self, size: int) -> None:
+        """Charge for so many bytes of a schema, before they are written out.
+
+        Raises _Unreadable if the schema gets larger than one may be.
+        """
+        self._room -= size
+        if self._room < 0:
+            most = jsonschema.BYTES // 1024
+            raise _Unreadable(f"With what its schema refers to, it is larger than {most} KiB.")
+        self._spend(size // BYTES_A_STEP)
+
+    def _spend(self, steps: int) -> None:
         """Raise Invalid if too much was read: two references at each level double it each time."""
-        self._left -= 1
-        if self._left < 0:
-            raise Invalid.field("document", "Its references lead to more than can be written out.")
+        try:
+            self._work.spend(steps)
+        except Exhausted:
+            message = (
+                "Its references lead to more than can be written out. Import fewer of its webhooks"
+                " at once."
+            )
+            raise Invalid.field("document", message) from None
+
+
+def _least_size(value: Any) -> int:
+    """Return the least bytes that a part takes as JSON, without its members' values."""
+    if isinstance(value, str):
+        return len(value) + 2
+    if isinstance(value, list):
+        return 1 + len(value)
+    if isinstance(value, Mapping):
+        return 1 + sum(len(key) + 4 for key in value)
+    return 1
+
+
+def _text(operation: Mapping[str, Any], name: str, most: int) -> str:
+    """Return the beginning of a text. It is empty if it is not there."""
+    value = operation.get(name)
+    if value is not None and not isinstance(value, str):
+        raise _Unreadable(f"{name} must be a text.")
+    return (value or "")[:most]
 
 
 def _names(document: Mapping[str, Any]) -> list[str]:
     """Return the names of the webhooks. Raises Invalid if it is no such document."""
-    webhooks = document.get("webhooks")
-    if not str(document.get("openapi", ""))[:10].startswith("3.1") or not isinstance(
-        webhooks, Mapping
-    ):
+    version, webhooks = document.get("openapi"), document.get("webhooks")
+    is_known = isinstance(version, str | float) and str(version).startswith("3.1")
+    if not is_known or not isinstance(webhooks, Mapping):
         raise Invalid.field("document", "This is no OpenAPI 3.1 document with webhooks.")
     if len(webhooks) > MOST:
         raise Invalid.field("document", f"It has more than {MOST} webhooks.")

@@ -15,13 +15,14 @@ Nothing is ever fetched. `format` is an annotation only, as the standard says. O
 `portal.events.catalogue.event_types` uses this package.
 """
 
-from portal.events.jsonschema.compiling import at_pointer, compiled
+from portal.events.jsonschema.compiling import BYTES, at_pointer, compiled
 from portal.events.jsonschema.evaluation import Misfit, Subschema, misfits
 from portal.events.jsonschema.kept import Compiled
 from portal.events.jsonschema.stack_room import with_room
 from portal.events.jsonschema.work_budget import STEPS, Exhausted, Work
 
 __all__ = [
+    "BYTES",
     "STEPS",
     "Compiled",
     "Exhausted",
