@@ -119,6 +119,26 @@ def test_no_tenant_displaces_what_was_compiled_for_another() -> None:
     assert compiled("globex", ORDINARY, Work()) is kept
 
 
+@pytest.mark.parametrize("size", [70_000, 700_000])
+def test_a_schema_that_is_too_large_is_not_kept_and_displaces_nothing(size: int) -> None:
+    kept = compiled("initech", ORDINARY, Work())
+    large, work = {"description": "x" * size}, Work()
+    refused = compiled("initech", large, work)
+    assert refused.unchecked == ("This is too large: at most 64 KiB.",)
+    assert STEPS - work.left >= min(STEPS // 2, size // 8)
+    assert compiled("initech", large, Work()) is not refused
+    assert compiled("initech", ORDINARY, Work()) is kept
+
+
+def test_the_escaped_characters_of_a_reference_are_charged() -> None:
+    spent = []
+    for name in ("%41" * 9000, "A" * 27_000):
+        work = Work()
+        read({"$ref": f"#/$defs/{name}", "$defs": {"A": True}}, work)
+        spent.append(STEPS - work.left)
+    assert spent[0] - spent[1] == 9000
+
+
 def test_what_is_compiled_again_costs_what_it_cost_before() -> None:
     first, second = Work(), Work()
     for work in (first, second):

@@ -1,6 +1,6 @@
 """The compiler that turns a schema into checks, and refuses an invalid or unsupported schema."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -20,7 +20,8 @@ HEIGHT = 64
 PATTERNS, INSTRUCTIONS, UNSUPPORTED = 100, 20_000, 10
 MOST = STEPS // 2
 """The steps that compiling one schema may take. The rest is left for the data."""
-# The steps for a schema, a schema or reference in it, a keyword, and a name in a reference.
+# The steps for a schema, a schema or reference in it, a keyword, and a name in a reference. An
+# escaped character of a name takes one more.
 WHOLE, PART, KEYWORD, NAME = 50, 14, 10, 4
 BYTES_A_STEP = 8
 _LAST = ("unevaluatedItems", "unevaluatedProperties")
@@ -39,13 +40,23 @@ def compiled(owner: str, schema: Mapping[str, Any], work: Work) -> Compiled:
     Raises Exhausted if compiling takes more work than is left.
     """
     text = orjson.dumps(schema)
-    if (made := _kept.get(owner, text)) is None:
+    if len(text) > BYTES:
+        made = _too_large(text)
+    elif (kept := _kept.get(owner, text)) is not None:
+        made = kept
+    else:
         made = _compiled(text, work.left)
         _kept.keep(owner, text, made)
     # Charge the work even if the checks are kept: a request's result must not depend on earlier
     # requests.
     work.spend(made.steps)
     return made
+
+
+def _too_large(text: bytes) -> Compiled:
+    # It is not kept: its steps are limited, so they would not weigh its bytes.
+    reason = f"This is too large: at most {BYTES // 1024} KiB."
+    return Compiled(None, (reason,), min(MOST, WHOLE + len(text) // BYTES_A_STEP))
 
 
 @with_room
@@ -62,8 +73,6 @@ def _compiled(text: bytes, left: int) -> Compiled:
 
 def _checks(text: bytes, work: Work) -> tuple[Subschema | None, tuple[str, ...]]:
     work.spend(WHOLE + len(text) // BYTES_A_STEP)
-    if len(text) > BYTES:
-        return None, (f"This is too large: at most {BYTES // 1024} KiB.",)
     compiler = _Compiler(orjson.loads(text), work)
     try:
         root = compiler.whole()
@@ -169,21 +178,26 @@ class _Compiler:
                 self._anchors[str(schema[keyword])] = (schema, made.place)
 
     def _target(self, to: str, place: str) -> tuple[Any, str]:
-        self.work.spend(NAME * to.count("/"))
+        self.work.spend(NAME * to.count("/") + to.count("%"))
         if not to.startswith("#/") and to != "#":
             if (named := self._anchors.get(unquote(to[1:]))) is None:
                 raise Misshapen(f"{place} leads nowhere: there is no {to[:100]}")
             return named
-        found = at_pointer(self._document, to[1:])
+        names = _names(to[1:])
+        found = _at(self._document, names)
         if not isinstance(found, dict | bool):
             raise Misshapen(f"{place} leads nowhere: there is no schema at {to[:100]}")
-        return found, ".".join(_names(to[1:]))
+        return found, _join(*names)
 
 
 def at_pointer(document: Any, pointer: str) -> Any:
     """Return what a JSON pointer in a URL leads to (RFC 6901, section 6), or None."""
+    return _at(document, _names(pointer))
+
+
+def _at(document: Any, names: Iterable[str]) -> Any:
     found = document
-    for name in _names(pointer):
+    for name in names:
         found = _member(found, name)
     return found
 

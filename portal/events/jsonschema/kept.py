@@ -28,7 +28,8 @@ class Compiled:
 class Kept:
     """A store of what was compiled last, up to so many steps for each owner. Thread-safe.
 
-    So an owner, however much it asks for, displaces only its own.
+    The steps count the bytes of the text as well. So an owner, however much it asks for, displaces
+    only its own.
     """
 
     def __init__(self, share: int) -> None:
