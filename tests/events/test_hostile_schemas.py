@@ -265,6 +265,12 @@ def test_an_example_is_made_of_a_schema_that_leads_to_itself(ada: Api, browse: B
     assert "Made from the schema;" in page.text
 
 
+def test_a_refusal_does_not_repeat_a_type_that_the_schema_repeats(ada: Api) -> None:
+    schema = {"properties": {"a": {"type": ["string", "null"] * 3000}}}
+    assert described(ada, schema).status_code == 201
+    assert why(published(ada, {"a": 1})) == "data.a: Must be of type string or null."
+
+
 def test_an_import_whose_references_double_is_refused(ada: Api) -> None:
     schemas = {
         f"S{n}": {"allOf": [{"$ref": f"#/components/schemas/S{n + 1}"}] * 20} for n in range(9)

@@ -38,7 +38,7 @@ def type_(given: Any, here: Here) -> Check:
         raise here.wrong(f"must be one or more of {', '.join(TYPES)}")
     kinds = {kind for name in names for kind in TYPES[name]}
     whole = "integer" in names and "number" not in names
-    message = f"Must be of type {' or '.join(names)}."
+    message = f"Must be of type {' or '.join(dict.fromkeys(names))}."
 
     def check(value: Any, place: Place, run: Run, seen: Seen) -> bool:
         fits = type(value) in kinds or (whole and type(value) is float and value.is_integer())
