@@ -265,6 +265,31 @@ def test_an_example_is_made_of_a_schema_that_leads_to_itself(ada: Api, browse: B
     assert "Made from the schema;" in page.text
 
 
+LARGE: dict[str, dict[str, Any]] = {
+    "a default": {"default": ["a"] * 15_000},
+    "a choice": {"enum": ["a" * 50_000]},
+    "the name of a field": {"properties": {"n" * 50_000: {"type": "string"}}},
+    "a part of many": {"allOf": [{"default": {"a" * 25_000: 1}}, {"default": {"b" * 25_000: 1}}]},
+}
+
+
+@pytest.mark.parametrize("shared", LARGE.values(), ids=LARGE)
+def test_an_example_is_no_larger_than_an_event_may_be(
+    ada: Api, browse: Browse, shared: dict[str, Any]
+) -> None:
+    inner = {"properties": {f"b{n}": {"$ref": "#/$defs/x"} for n in range(20)}}
+    schema = {
+        "properties": {f"a{n}": {"$ref": "#/$defs/y"} for n in range(20)},
+        "$defs": {"y": inner, "x": shared},
+    }
+    made = described(ada, schema).json
+    webhook = ada.create("webhooks", url="https://example.com/", event_types=["*"])
+    for path in (f"/event-types/{made['id']}", "/events/new", f"/webhooks/{webhook['id']}/lab"):
+        page = browse(ADA).get(path, query_string={"type": "rfp.created"})
+        assert page.status_code == 200
+        assert len(page.data) < 2_000_000, path
+
+
 def test_a_refusal_does_not_repeat_a_type_that_the_schema_repeats(ada: Api) -> None:
     schema = {"properties": {"a": {"type": ["string", "null"] * 3000}}}
     assert described(ada, schema).status_code == 201

@@ -1,20 +1,24 @@
 """Example data of an event type: the stored example, or one generated from the schema."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
+import orjson
 from sqlalchemy import select
 
 from portal.database.actor import Actor
 from portal.database.session import session
 from portal.events.catalogue.portal_types import PORTAL_TYPES, is_own
 from portal.events.models import Event, EventType
+from portal.events.schemas import DATA_BYTES
 from portal.rest.findable import Choice
 
 DEPTH = 8
 MOST_FIELDS = 40
 MOST_VALUES = 1000
+KINDS = 7  # the types of JSON Schema
 OFFERED = 200
 FEW = 12
 PLAIN: Mapping[str, Any] = {"id": "rec_01K1EXAMPLE", "title": "A test from the portal"}
@@ -76,28 +80,48 @@ def _many(count: int) -> str:
 
 
 def from_schema(schema: Any) -> Any:
-    """Return a value that fits a JSON Schema in the usual cases; there is no guarantee."""
+    """Return a value that fits a JSON Schema in the usual cases; there is no guarantee.
+
+    It is no larger than an event's data may be: what comes after that is null or left out.
+    """
     return _value(schema, _Source(schema if isinstance(schema, Mapping) else {}), 0)
 
 
 class _Source:
-    """The whole schema, and how many more values may be generated from it.
+    """The whole schema, and how many more values and bytes may be generated from it.
 
-    The limit stops at a schema that refers to itself in many fields.
+    The limits stop at a schema that refers to itself in many fields, or to a large value.
     """
 
     def __init__(self, root: Mapping[str, Any]) -> None:
-        self._root, self._left = root, MOST_VALUES
+        self._root, self._left, self._room = root, MOST_VALUES, DATA_BYTES
+        self._found: dict[str, Any] = {}
 
     def allows_another(self) -> bool:
         """Count one more value and tell whether it may be generated."""
         self._left -= 1
         return self._left >= 0
 
+    def has_room(self, value: Any) -> bool:
+        """Count the bytes of a value or name and tell whether it may be used. After one that may
+        not, nothing is generated."""
+        if self._room >= 0:
+            self._room -= len(orjson.dumps(value)) + 1
+        if self._room < 0:
+            self._left = 0
+        return self._room >= 0
+
     def at(self, reference: Any) -> Any:
-        """Return the part of the schema that a reference points to."""
+        """Return the part of the schema that a reference points to. Each is looked up once."""
+        if not isinstance(reference, str):
+            return None
+        if reference not in self._found:
+            self._found[reference] = self._look_up(reference)
+        return self._found[reference]
+
+    def _look_up(self, reference: str) -> Any:
         place: Any = self._root
-        for part in str(reference).removeprefix("#").strip("/").split("/"):
+        for part in reference.removeprefix("#").strip("/").split("/"):
             if part:
                 key = part.replace("~1", "/").replace("~0", "~")
                 place = place.get(key) if isinstance(place, Mapping) else None
@@ -109,9 +133,9 @@ def _value(schema: Any, source: _Source, depth: int) -> Any:
         return None
     for name in ("const", "default", "example"):
         if name in schema:
-            return schema[name]
+            return schema[name] if source.has_room(schema[name]) else None
     if (given := _first(schema, "examples", "enum")) is not None:
-        return given
+        return given if source.has_room(given) else None
     if "$ref" in schema:
         return _value(source.at(schema["$ref"]), source, depth + 1)
     if (option := _first(schema, "oneOf", "anyOf")) is not None:
@@ -129,11 +153,11 @@ def _first(schema: Mapping[str, Any], *names: str) -> Any:
 def _of_kind(schema: Mapping[str, Any], source: _Source, depth: int) -> Any:
     kind = schema.get("type")
     if isinstance(kind, list):
-        kind = next((one for one in kind if one != "null"), "null")
+        kind = next((one for one in kind[:KINDS] if one != "null"), "null")
     if kind == "object" or "properties" in schema:
         fields = schema.get("properties")
-        items: Iterable[Any] = list(fields.items()) if isinstance(fields, Mapping) else ()
-        return {name: _value(of, source, depth + 1) for name, of in list(items)[:MOST_FIELDS]}
+        items = islice(fields.items(), MOST_FIELDS) if isinstance(fields, Mapping) else ()
+        return {n: _value(of, source, depth + 1) for n, of in items if source.has_room(n)}
     if kind == "array":
         return [_value(schema["items"], source, depth + 1)] if "items" in schema else []
     if kind in ("integer", "number"):
@@ -142,12 +166,14 @@ def _of_kind(schema: Mapping[str, Any], source: _Source, depth: int) -> Any:
     if kind == "boolean":
         return True
     if kind == "string":
-        return _text(schema)
+        text = _text(schema)
+        return text if source.has_room(text) else None
     return None
 
 
 def _text(schema: Mapping[str, Any]) -> str:
-    text = FORMATS.get(str(schema.get("format")), "text")
+    named = schema.get("format")
+    text = FORMATS.get(named, "text") if isinstance(named, str) else "text"
     least = schema.get("minLength", 0)
     return text.ljust(min(least, 200), "x") if isinstance(least, int) else text
 
