@@ -32,7 +32,7 @@ from portal.outbound.networks import parse
 from portal.rest import api
 from portal.rest.document.serving import PATH as DOCUMENT
 from portal.web.drawing.assets import PREFIX as STATIC
-from portal.web.proxies import client_of, host_of, is_trusted
+from portal.web.proxies import client_of, host_of, is_trusted, nearest_entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -276,7 +276,9 @@ class Front:
         return client_of(scope.client, self._forwarded(scope), self._trusted)
 
     def _forwarded(self, scope: Any) -> str:
-        return ",".join(scope.headers.get_all("x-forwarded-for")) if self._trusted else ""
+        if not self._trusted:
+            return ""
+        return nearest_entries(",".join(scope.headers.get_all("x-forwarded-for")))
 
     def _line(self, scope: Any) -> Line:
         """Return the line that a request waits in, before anything in it is verified.

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
+LONGEST_NAME = 100  # characters of a header whose variable is kept
 Headers = list[tuple[str, str]]
 Answer = tuple[int, Headers, bytes]
 """Status, headers, body."""
@@ -49,7 +50,7 @@ def environment(scope: Any, body: bytes) -> WSGIEnvironment:
 def _add(environ: WSGIEnvironment, name: str, value: str) -> None:
     if "_" in name:  # it would be taken for the header with a hyphen
         return
-    name = _variable(name)
+    name = (_known_variable if len(name) <= LONGEST_NAME else _variable)(name)
     known = environ.get(name)
     if known is None:
         environ[name] = value
@@ -57,10 +58,12 @@ def _add(environ: WSGIEnvironment, name: str, value: str) -> None:
         environ[name] = f"{known}{'; ' if name == 'HTTP_COOKIE' else ','}{value}"
 
 
-@lru_cache(maxsize=256)
 def _variable(header: str) -> str:
     name = header.upper().replace("-", "_")
     return name if name in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{name}"
+
+
+_known_variable = lru_cache(maxsize=256)(_variable)
 
 
 @dataclass(frozen=True, slots=True)

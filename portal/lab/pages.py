@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from portal import web
 from portal.database.record import find
 from portal.events.catalogue import examples
+from portal.events.type_names import LENGTH
 from portal.inbound import inbox
 from portal.inbound.reception import failure_orders
 from portal.lab import rehearsal, trials
@@ -25,7 +26,7 @@ def show(record_id: str) -> ResponseReturnValue:
     """Show the lab of a webhook: an example event to edit and send, and what happens if it
     fails."""
     record = service.get(web.actor(), record_id, include_deleted=True)
-    wanted = request.args.get("type", "")[:128] or suggestions(record)[0]
+    wanted = request.args.get("type", "")[:LENGTH] or suggestions(record)[0]
     data = examples.of_type(web.actor(), wanted)
     form = LabForm.offering(event_type=wanted, data=data, failure="503", times=1)
     return _page(record, form, wanted)
@@ -82,7 +83,7 @@ def send(record_id: str) -> ResponseReturnValue:
             if (done := web.already_done(form)) is None:
                 web.note_done(form, done := trials.send(web.actor(), record_id, command).id)
             return web.see_other(url_for("deliveries.show", record_id=done))
-    return _page(record, form, str(form.event_type.data or ""))
+    return _page(record, form, str(form.event_type.data or "")[:LENGTH])
 
 
 @bp.post("/<record_id>/lab/failures")

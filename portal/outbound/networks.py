@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
+LONGEST_ADDRESS = 100  # characters; an IPv6 address with a zone has fewer
 LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 """The networks that a development set-up allows: the machine itself."""
 
@@ -86,9 +87,15 @@ ADDRESS = f"^({_IPV4}|{_IPV6})$"
 NETWORK = f"^({_IPV4}(/([12]?[0-9]|3[0-2]))?|({_IPV6})(/([1-9]?[0-9]|1[01][0-9]|12[0-8]))?)$"
 
 
-@lru_cache(maxsize=4096)  # called often
 def parse(address: str | Address) -> Address | None:
     """Return the parsed address without its scope; as IPv4 if it is within `::ffff:0:0/96`."""
+    if isinstance(address, str) and len(address) > LONGEST_ADDRESS:
+        return None
+    return _parsed(address)
+
+
+@lru_cache(maxsize=4096)  # called often
+def _parsed(address: str | Address) -> Address | None:
     if isinstance(address, str):
         try:
             address = ip_address(address.partition("%")[0])

@@ -46,6 +46,12 @@ def client_of(peer: str, forwarded_for: str, trusted: Collection[Network]) -> st
     return str(client)
 
 
+def nearest_entries(forwarded_for: str) -> str:
+    """Return what `client_of` reads of the header, which is short however long the header is."""
+    hops = forwarded_for.rsplit(",", MOST_HOPS)[-MOST_HOPS:]
+    return ",".join(entry.strip()[: LONGEST_ENTRY + 1] for entry in hops)
+
+
 def is_trusted(peer: str, trusted: Collection[Network]) -> bool:
     """Tell whether the address of the connection is one of the operator's proxies."""
     address = _address(peer)

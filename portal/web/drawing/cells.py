@@ -55,16 +55,18 @@ def _tags(items: tuple[str, ...], limit: int | None) -> Markup:
 
 def options(choices: Iterable[tuple[str, str]], chosen: str = "") -> Markup:
     """Return the options of a `<select>` from (value, text), with one of them selected."""
-    return _options(tuple(map(tuple, choices)), chosen)
+    offered = tuple(map(tuple, choices))
+    # Its place and not its text: a request may choose a text of any length.
+    return _options(offered, next((n for n, one in enumerate(offered) if one[0] == chosen), None))
 
 
 @lru_cache(maxsize=64)
-def _options(choices: tuple[tuple[str, ...], ...], chosen: str) -> Markup:
+def _options(choices: tuple[tuple[str, ...], ...], chosen: int | None) -> Markup:
     return _markup(
         "".join(
-            f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>'
+            f'<option value="{escape(value)}"{" selected" if number == chosen else ""}>'
             f"{escape(text)}</option>"
-            for value, text in choices
+            for number, (value, text) in enumerate(choices)
         )
     )
 

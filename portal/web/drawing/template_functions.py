@@ -35,6 +35,7 @@ TONES = {
 TONE_OF = {word: tone for tone, words in TONES.items() for word in words.split()}
 
 LARGEST_HIGHLIGHT = 16 * 1024  # characters; longer texts stay plain, to keep pages fast
+LONGEST_QUERY = 2000  # characters of an address; longer ones are not kept
 MOST_RAILS = 512
 SIGN_OUT = "/auth/logout"
 PLACE = "RECORD"
@@ -198,7 +199,8 @@ def with_args(**changes: Any) -> str:
     """Return this page with some query arguments changed; None or "" drops one."""
     args = request.args.to_dict() | changes
     kept = tuple(item for item in args.items() if item[1] not in (None, ""))
-    return f"{request.path}?{_query(kept)}" if kept else request.path
+    written = _query if len(request.query_string) <= LONGEST_QUERY else urlencode
+    return f"{request.path}?{written(kept)}" if kept else request.path
 
 
 _query = lru_cache(maxsize=1024)(urlencode)
@@ -329,14 +331,18 @@ def pretty(document: Any) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
-@lru_cache(maxsize=256)
 def highlight(text: str, language: str | None = None) -> Markup:
     """Return code with its parts in spans of a class (no inline style), escaped.
 
-    A long text stays plain.
+    A long text stays plain, and is not kept.
     """
     if language is None or len(text) > LARGEST_HIGHLIGHT:
         return escape(text)
+    return _highlighted(text, language)
+
+
+@lru_cache(maxsize=256)
+def _highlighted(text: str, language: str) -> Markup:
     lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
     html: str = colour(text, lexer, HtmlFormatter(nowrap=True))
     return Markup(html)  # noqa: S704 - Pygments escapes
