@@ -1134,7 +1134,7 @@ def test_a_webhook_from_before_works_without_an_audience_and_is_told_so(
     pinned = {"inbound_secret": KEYS_AT, "inbound_options": {"audience": AUDIENCE}}
     webhook = make(ada, "jwt", **pinned)
     database.sql("UPDATE webhook SET inbound_options = '{}'")
-    documents.keep(KEYS_AT, KEY_SET.encode())
+    documents.keep(KEYS_AT, KEY_SET.encode(), webhook["tenant_id"])
     others = by_token(aud="https://other.example")
     assert knock(client, webhook["inbound_url"], b'{"type": "a.b"}', others).status_code == 200
     assert ada.patch(f"/webhooks/{webhook['id']}", {"name": "Renamed"}).status_code == 200

@@ -20,8 +20,15 @@ from portal.records.audit import trail as audit
 from portal.records.quotas import stored_bytes
 from portal.webhooks.models import Webhook
 from portal.webhooks.verification import challenges, inbound_secrets, sns
+from portal.webhooks.verification.documents import documents
 from portal.webhooks.verification.message import Message
-from portal.webhooks.verification.signature_check import KEYS_AWAY, Verdict, verify, wanted
+from portal.webhooks.verification.signature_check import (
+    KEYS_AWAY,
+    Verdict,
+    sources,
+    verify,
+    wanted,
+)
 
 TENANT_OF = text("SELECT tenant_of_inbound_webhook(:id)")
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
@@ -70,7 +77,12 @@ def ask(webhook: Webhook, message: Message) -> challenges.Answer | None:
 def missing(webhook: Webhook, message: Message) -> list[str]:
     """Return the URLs to fetch before this request can be verified; only few schemes need any."""
     scheme = inbound_secrets.scheme_of(webhook)
-    return wanted(scheme, inbound_secrets.known(webhook), message) if scheme.fetches else []
+    if not scheme.fetches:
+        return []
+    known = inbound_secrets.known(webhook)
+    for url in sources(scheme, known, message):
+        documents.hold(url, webhook.tenant_id)
+    return wanted(scheme, known, message)
 
 
 def confirmed(webhook: Webhook) -> None:

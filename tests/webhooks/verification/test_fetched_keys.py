@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -27,7 +28,7 @@ from portal.inbound import endpoint
 from portal.outbound import Outcome, Request, send_now
 from portal.outbound.client import OF_ONE_TENANT, default_trust
 from portal.webhooks.verification import documents as kept_documents
-from portal.webhooks.verification.documents import documents
+from portal.webhooks.verification.documents import MAX_BYTES, SHARE, documents
 from tests.cast import Api
 from tests.front.kit import until
 from tests.inbound.test_inbound import events, knock, make, received
@@ -342,3 +343,65 @@ def test_a_message_that_comes_while_the_certificate_is_away_is_taken_when_it_com
     later(31)
     assert knock(client, webhook["inbound_url"], body, {}).status_code == 200
     assert [one["state"] for one in received(ada, webhook)] == ["accepted"]
+
+
+def send_sns(client: FlaskClient, webhook: dict[str, Any], certificate_at: str) -> int:
+    body = amazon.sns(SigningCertURL=certificate_at, MessageId=str(uuid4()))
+    return knock(client, webhook["inbound_url"], body, {}).status_code
+
+
+def for_sns(who: Api) -> dict[str, Any]:
+    return make(who, "aws-sns", inbound_secret=amazon.TOPIC)
+
+
+@pytest.mark.parametrize("by", ["ada", "gus"])
+def test_certificates_that_nobody_can_fetch_displace_no_key_that_is_here(
+    ada: Api,
+    client: FlaskClient,
+    source: Source,
+    at_amazon: str,
+    later: Callable[[float], None],
+    by: str,
+    request: pytest.FixtureRequest,
+) -> None:
+    webhook = for_sns(ada)
+    assert send_sns(client, webhook, at_amazon) == 200
+    source.status = "404 Gone"
+    busy = [for_sns(request.getfixturevalue(by)) for _ in range(2)]  # each takes 120 a minute
+    for number in range(201):
+        url = at_amazon.replace("Simple", f"{number}-Simple")
+        assert send_sns(client, busy[number % 2], url) == 503
+    later(3601)
+    assert send_sns(client, webhook, at_amazon) == 200
+
+
+def test_of_a_tenants_own_keys_the_one_used_longest_ago_goes_first(
+    ada: Api, client: FlaskClient, source: Source, at_amazon: str
+) -> None:
+    webhook = for_sns(ada)
+    certificate = source.document
+    first, second = (at_amazon.replace("Simple", f"{n}-Simple") for n in ("a", "b"))
+    assert [send_sns(client, webhook, one) for one in (first, second, first)] == [200] * 3
+    source.document = b"-" * MAX_BYTES
+    for number in range(SHARE // MAX_BYTES - 1):
+        assert send_sns(client, webhook, at_amazon.replace("Simple", f"{number}-Simple")) == 401
+        assert send_sns(client, webhook, first) == 200
+    source.document = b"-" * (MAX_BYTES - 1024)
+    assert send_sns(client, webhook, at_amazon.replace("Simple", "last-Simple")) == 401
+    source.document = certificate
+    before = len(source.asked)
+    assert [send_sns(client, webhook, one) for one in (first, second)] == [200, 200]
+    assert source.asked[before:] == [urlsplit(second).path]
+
+
+def test_a_key_that_two_tenants_use_stays_while_one_of_them_does(
+    ada: Api, gus: Api, client: FlaskClient, source: Source, at_amazon: str
+) -> None:
+    ours, theirs = for_sns(ada), for_sns(gus)
+    assert [send_sns(client, one, at_amazon) for one in (theirs, ours)] == [200, 200]
+    assert len(source.asked) == 1
+    source.document = b"-" * MAX_BYTES
+    for number in range(SHARE // MAX_BYTES + 1):
+        assert send_sns(client, theirs, at_amazon.replace("Simple", f"{number}-Simple")) == 401
+    source.status = "500 Down"
+    assert send_sns(client, ours, at_amazon) == 200

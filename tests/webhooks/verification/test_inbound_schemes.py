@@ -157,7 +157,7 @@ def sns(kind: str = "Notification", version: str = "2", **changes: Any) -> bytes
     return json.dumps({**said, "Signature": base64.b64encode(signature).decode()}).encode()
 
 
-documents.keep(CERTIFICATE_AT, certificate())
+documents.keep(CERTIFICATE_AT, certificate(), "tnt_test")
 SNS = Vector({}, sns(Subject="An order"), TOPIC)
 
 PUBLISHED = {
