@@ -11,6 +11,7 @@ from portal.bulk.kinds import KINDS, act_named
 from portal.bulk.models import UNDONE, BulkJob, BulkRow
 from portal.bulk.schemas import BulkJobInput
 from portal.core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from portal.core.key_shape import shown
 from portal.database.actor import Actor
 from portal.database.audience import KNOWN, RestrictedRecord, closed_to
 from portal.database.base import new_id
@@ -134,7 +135,7 @@ def find(actor: Actor, job_id: str, *, lock: bool = False) -> BulkJob:
         query = query.with_for_update().execution_options(populate_existing=True)
     job = session.scalar(query)
     if job is None:
-        raise NotFound(f"There is no bulk job {job_id[:60]} in this tenant.")
+        raise NotFound(f"There is no bulk job {shown(job_id)} in this tenant.")
     if not actor.is_admin and job.asked_by != _id_of(actor):
         raise Forbidden("Somebody else asked for this job. They and admins of your tenant see it.")
     if kind := KINDS.get(job.resource):

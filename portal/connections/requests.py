@@ -24,6 +24,7 @@ from portal.connectors.models import Connector
 from portal.connectors.schemas import ConnectorInput
 from portal.core.config import running
 from portal.core.errors import Conflict, Invalid, NotFound, RateLimited
+from portal.core.key_shape import shown
 from portal.database import dry_run
 from portal.database.actor import Actor
 from portal.database.base import new_id
@@ -128,7 +129,7 @@ def check(actor: Actor, record: Connector, check_id: str) -> ConnectorCheck:
     )
     found = session.scalar(query)
     if found is None:
-        raise NotFound(f"There is no check {check_id[:60]} of this connector.")
+        raise NotFound(f"There is no check {shown(check_id)} of this connector.")
     return found
 
 

@@ -10,6 +10,7 @@ from flask import Response
 from pydantic import BaseModel, ConfigDict
 
 from portal.core.errors import NotFound
+from portal.core.key_shape import shown
 from portal.providers import PROVIDERS, Provider, Setting, Variant
 from portal.rest.api import answer, fields_of, listed, no_parameters
 from portal.rest.openapi import Operation
@@ -103,7 +104,7 @@ def _get(id: str) -> Response:
     no_parameters()
     provider = PROVIDERS.get(id)
     if provider is None:
-        raise NotFound(f"There is no provider {id[:60]} in the catalogue.")
+        raise NotFound(f"There is no provider {shown(id)} in the catalogue.")
     return answer(represent(provider))
 
 

@@ -17,10 +17,17 @@ LONGEST_COMPARED, MOST_COMPARED = 60, 100  # characters, and names
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """Describe the error of one field. `field` is its path on the wire: `config.baseUrl`."""
+    """Describe the error of one field. `field` is its path on the wire: `config.baseUrl`.
+
+    A raw key in either is masked: somebody may send one as a name.
+    """
 
     field: str
     message: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "field", masked(self.field))
+        object.__setattr__(self, "message", masked(self.message))
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
@@ -42,14 +49,15 @@ def one_of(given: str, choices: Collection[str]) -> str:
 
 
 class PortalError(Exception):
-    """Base class of the domain's errors. `detail` is a sentence for people, without any secret."""
+    """Base class of the domain's errors. `detail` is a sentence for people, without any secret:
+    a raw key in it, which somebody took for an id or a name, is masked."""
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
     title: ClassVar[str] = "Something went wrong"
 
     def __init__(self, detail: str = "", *, errors: Sequence[FieldError] = ()) -> None:
-        self.detail = detail or self.title
+        self.detail = masked(detail or self.title)
         self.errors = tuple(errors)
         super().__init__(self.detail)
 
@@ -112,9 +120,6 @@ class NotFound(PortalError):
     """The record does not exist for this caller. Another tenant's id looks like a made-up one."""
 
     status, code, title = 404, "not_found", "There is nothing here"
-
-    def __init__(self, detail: str = "") -> None:
-        super().__init__(masked(detail))  # somebody may take a raw key for an id
 
 
 class MethodNotAllowed(PortalError):

@@ -62,6 +62,14 @@ def masked(text: str) -> str:
     return "".join([*pieces, text[end:]]) if pieces else text
 
 
+def shown(text: str, most: int = 60) -> str:
+    """Return the beginning of a text that somebody sent, for an answer, with each key masked.
+
+    Keys are masked before the text is cut, because what is left of one no longer looks like a key.
+    """
+    return masked(text)[:most]
+
+
 def may_hold_key(raw: bytes) -> bool:
     """Tell whether a document may contain keys. The test is fast and has few false positives."""
     if MARK.encode() in raw and _IN_BYTES.search(raw) is not None:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 from sqlalchemy.sql.base import ExecutableOption
 
 from portal.core.errors import NotFound
+from portal.core.key_shape import shown
 from portal.database.actor import Actor
 from portal.database.base import Base
 from portal.database.session import session
@@ -183,5 +184,6 @@ def find(
 
 def missing(model: type[Record], record_id: str) -> NotFound:
     """Return the same error for a record that is missing, deleted, hidden or another tenant's."""
-    shown = record_id[:60]
-    return NotFound(f"There is no {model.noun} {shown} that you may see, or it is deleted.")
+    return NotFound(
+        f"There is no {model.noun} {shown(record_id)} that you may see, or it is deleted."
+    )

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from portal.core.errors import NotFound
+from portal.core.key_shape import shown
 from portal.database import dry_run
 from portal.database.actor import Actor
 from portal.database.base import new_id
@@ -216,7 +217,7 @@ def get(actor: Actor, event_id: str) -> Event:
     actor.require("events:read")
     found = session.scalar(Event.seen_by(actor).where(Event.id == event_id))
     if found is None:
-        raise NotFound(f"There is no event {event_id[:60]} in this tenant.")
+        raise NotFound(f"There is no event {shown(event_id)} in this tenant.")
     return found
 
 

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from portal import web
 from portal.core.errors import Forbidden, Unauthenticated
+from portal.core.key_shape import shown
 from portal.explorer import answers, cautions, drafts, links, sending, shown_code
 from portal.explorer.catalogue import Described, catalogue, refusal
 from portal.explorer.code_samples import samples
@@ -234,6 +235,6 @@ def _unknown(operation_id: str) -> Response:
     return web.render(
         "explorer/unknown.html",
         status=404,
-        operation_id=operation_id[:100],
+        operation_id=shown(operation_id, 100),
         near=catalogue().near(operation_id),
     )

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.core.errors import Forbidden, NotFound
+from portal.core.key_shape import shown
 from portal.database import writability
 from portal.database.actor import Actor
 from portal.database.base import new_id
@@ -216,7 +217,7 @@ def find(actor: Actor, person_id: str) -> Person:
     """Return one of the tenant's people. Raises NotFound."""
     person = session.get(Person, (actor.tenant_id, person_id))
     if person is None:
-        raise NotFound(f"There is no person {person_id[:60]} in this tenant.")
+        raise NotFound(f"There is no person {shown(person_id)} in this tenant.")
     return person
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DataError
 from sqlalchemy.orm import undefer
 
 from portal.core.errors import Conflict, Invalid, NotFound
+from portal.core.key_shape import shown
 from portal.database.actor import Actor
 from portal.database.record import find
 from portal.database.session import database_now, session
@@ -87,7 +88,7 @@ def _find(actor: Actor, webhook_id: str, request_id: str, *, lock: bool = False)
     )
     found = session.scalar(query.with_for_update() if lock else query)
     if found is None:
-        raise NotFound(f"There is no request {request_id[:60]} of this webhook.")
+        raise NotFound(f"There is no request {shown(request_id)} of this webhook.")
     return found
 
 

@@ -17,6 +17,7 @@ from ulid import ULID
 
 from portal.core.config import running
 from portal.core.errors import Conflict, NotFound, RateLimited
+from portal.core.key_shape import shown
 from portal.database import dry_run
 from portal.database.actor import Actor
 from portal.database.base import new_id
@@ -114,7 +115,7 @@ def attempt(actor: Actor, webhook_id: str, attempt_id: str) -> DeliveryAttempt:
     )
     found = session.scalar(query)
     if found is None:
-        raise NotFound(f"There is no delivery {attempt_id[:60]} of this webhook.")
+        raise NotFound(f"There is no delivery {shown(attempt_id)} of this webhook.")
     return found
 
 

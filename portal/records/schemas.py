@@ -28,7 +28,7 @@ from pydantic.config import JsonDict
 from pydantic.json_schema import JsonSchemaValue
 
 from portal.core.errors import FieldError, Invalid, did_you_mean
-from portal.core.key_shape import holds_key, places
+from portal.core.key_shape import holds_key, places, shown
 
 # The common envelope of the specification: accepted from clients, never stored.
 ENVELOPE = frozenset(
@@ -329,13 +329,13 @@ def _path(loc: Iterable[int | str]) -> str:
 def readable(path: str) -> str:
     """Return a field's path in a form that is safe in a response."""
     # A lone surrogate in a name that a client made up must not break the response.
-    return path[:200].encode("utf-8", "replace").decode()
+    return shown(path, 200).encode("utf-8", "replace").decode()
 
 
 def quoted(text: str, most: int = 60) -> str:
     """Return the beginning of a text in quotation marks, for a sentence. What cannot be seen in it
     is written as `\\u200b`."""
-    seen = (c if c.isprintable() else f"\\u{ord(c):04x}" for c in text[:most])
+    seen = (c if c.isprintable() else f"\\u{ord(c):04x}" for c in shown(text, most))
     return f"“{''.join(seen)}”"
 
 

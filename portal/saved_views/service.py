@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Select, func, literal_column, or_, select, union_all, update
 
 from portal.core.errors import Conflict, Forbidden, NotFound
+from portal.core.key_shape import shown
 from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.database.session import flush, session
@@ -55,7 +56,7 @@ def get(actor: Actor, view_id: str) -> SavedViewRow:
     """Return a view that the actor sees. Raises NotFound."""
     found = session.scalar(_seen(actor).where(SavedViewRow.id == view_id))
     if found is None or not may_read(actor, found.list):
-        raise NotFound(f"There is no view {view_id[:60]} that you may see.")
+        raise NotFound(f"There is no view {shown(view_id)} that you may see.")
     return found
 
 

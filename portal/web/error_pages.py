@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from portal.core.config import running
 from portal.core.errors import NotFound, PortalError, Unauthenticated
+from portal.core.key_shape import shown
 from portal.rest import api, problem_codes
 from portal.rest.problem_codes import CODES, ProblemCode
 from portal.web.access import public, signed_in, to_sign_in
@@ -57,7 +58,7 @@ def answer(fault: PortalError) -> Response:
 
 def _rendered(template: str, fault: PortalError) -> Response:
     text = render_template(
-        template, fault=fault, request_id=api.request_id(), path=request.path[:200]
+        template, fault=fault, request_id=api.request_id(), path=shown(request.path, 200)
     )
     response = make_response(text, fault.status)
     response.vary.update(["HX-Request", "HX-Request-Type"])

@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from portal.core.errors import one_of
+from portal.core.key_shape import shown
 from portal.events import type_names
 from portal.outbound import HEADER_NAME, HEADER_VALUE, header_problems
 from portal.records.health import RecordHealth
@@ -71,7 +72,7 @@ def _filter(wanted: Any) -> Any:
             words = "Give each field 1 to 50 values; its name has 1 to 100 characters."
             raise EntryErrors({name: words})
         if not all(value is None or isinstance(value, str | int | float) for value in values):
-            words = f"The values of {name[:60]} are text, numbers, true, false or null."
+            words = f"The values of {shown(name)} are text, numbers, true, false or null."
             raise EntryErrors({name: words})
         found[name] = values
     return found
@@ -81,10 +82,10 @@ def _headers(headers: dict[str, str]) -> dict[str, str]:
     problems = header_problems(headers)
     for name, value in headers.items():
         if name.lower().startswith("cpod-"):
-            problems.setdefault(name, f"{name[:60]} is set by the sender and cannot be changed.")
+            problems.setdefault(name, f"{shown(name)} is set by the sender and cannot be changed.")
         if SECRET_NAMES.fullmatch(name) or SECRET_VALUES.match(value):
             problems[name] = (
-                f"{name[:60]} looks like a secret, and headers are kept in clear text. Let the"
+                f"{shown(name)} looks like a secret, and headers are kept in clear text. Let the"
                 " receiver check the signature instead."
             )
     if problems:

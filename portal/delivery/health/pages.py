@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from portal import web
 from portal.core.errors import BadRequest, NotFound
+from portal.core.key_shape import shown
 from portal.database.record import find
 from portal.database.session import database_now
 from portal.delivery.forms import ReplayForm, ResumeForm, TrialForm
@@ -199,7 +200,7 @@ def replay_progress(record_id: str, replay_id: str) -> ResponseReturnValue:
 
 
 def _no_such(replay_id: str) -> NotFound:
-    return NotFound(f"There is no replay {replay_id[:60]} in this tenant.")
+    return NotFound(f"There is no replay {shown(replay_id)} in this tenant.")
 
 
 @bp.post("/<record_id>/replays/<replay_id>/cancellations")

@@ -13,6 +13,7 @@ import orjson
 from sqlalchemy import func, text, update
 
 from portal.core.errors import Conflict, Invalid, NotFound
+from portal.core.key_shape import shown
 from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.database.record import find
@@ -151,7 +152,7 @@ def progress(actor: Actor, replay_id: str) -> Progress:
 def _find(actor: Actor, replay_id: str) -> Replay:
     replay = session.scalar(Replay.seen_by(actor).where(Replay.id == replay_id))
     if replay is None:
-        raise NotFound(f"There is no replay {replay_id[:60]} in this tenant.")
+        raise NotFound(f"There is no replay {shown(replay_id)} in this tenant.")
     find(Webhook, actor, replay.webhook_id, include_deleted=True)
     return replay
 

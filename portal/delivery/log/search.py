@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import defer, undefer
 
 from portal.core.errors import NotFound
+from portal.core.key_shape import shown
 from portal.database.actor import Actor
 from portal.database.base import time_of
 from portal.database.session import session
@@ -216,7 +217,7 @@ def _one(actor: Actor, delivery_id: str) -> tuple[Delivery, Webhook]:
         query.where(Delivery.id == delivery_id).with_only_columns(Delivery, Webhook)
     ).first()
     if found is None:
-        raise NotFound(f"There is no delivery {delivery_id[:60]} in this tenant.")
+        raise NotFound(f"There is no delivery {shown(delivery_id)} in this tenant.")
     if actor.is_changing:
         found[1].permit(actor, ())
     return found[0], found[1]

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import orjson
 
 from portal.core.errors import Invalid, PortalError
+from portal.core.key_shape import shown
 from portal.database.actor import Actor
 from portal.database.session import session
 from portal.events import jsonschema
@@ -60,7 +61,7 @@ def _one(
     actor: Actor, name: str, reader: "_Document", known: EventType | None, work: Work
 ) -> Imported:
     if not NAME.fullmatch(name) or len(name) > 128:
-        return Imported(name[:128], "skipped", "This is no name of an event type.")
+        return Imported(shown(name, 128), "skipped", "This is no name of an event type.")
     if is_own(name):
         return Imported(name, "skipped", "The portal describes its own events itself.")
     try:
@@ -204,14 +205,13 @@ class _Document:
         """Return what a reference leads to, and the references that were followed to get there."""
         if not isinstance(reference, str) or not reference.startswith("#/"):
             raise _Unreadable("It has a $ref that does not begin with #/, and is not followed.")
-        shown = reference[:100]
         if reference in followed:
-            raise _Unreadable(f"Its reference to {shown} leads back to itself.")
+            raise _Unreadable(f"Its reference to {shown(reference, 100)} leads back to itself.")
         if len(followed) == MOST_FOLLOWED:
             raise _Unreadable(f"It leads through more than {MOST_FOLLOWED} references in a row.")
         found = self._at(reference)
         if found is None:
-            raise _Unreadable(f"Its reference to {shown} leads nowhere.")
+            raise _Unreadable(f"Its reference to {shown(reference, 100)} leads nowhere.")
         return found, (*followed, reference)
 
     def _at(self, reference: str) -> Any:

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from portal import web
 from portal.audit import pages as audit_pages
 from portal.core.errors import NotFound
+from portal.core.key_shape import shown
 from portal.database.record import find
 from portal.events.catalogue import event_types, examples
 from portal.events.catalogue.openapi_import import import_types
@@ -62,7 +63,7 @@ def own() -> ResponseReturnValue:
     if not name:
         return web.render("event_types/own.html", types=types)
     if name not in PORTAL_TYPES:
-        raise NotFound(f"The portal publishes no {name[:60]}.")
+        raise NotFound(f"The portal publishes no {shown(name)}.")
     return web.render("event_types/own_type.html", type=PORTAL_TYPES[name])
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import func, or_, select, text
 from sqlalchemy.exc import DataError, IntegrityError
 
 from portal.core.errors import Conflict, FieldError, NotFound
+from portal.core.key_shape import shown
 from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.database.record import find
@@ -111,7 +112,7 @@ def settle(actor: Actor, reservation_id: str, command: SettleReservation) -> Spe
     arguments = {"usd": usd, "tokens": command.tokens, "model": command.model}
     spent = _spent(actor, SETTLE, {"id": reservation_id, **arguments})
     if spent is None:
-        raise NotFound(f"There is no reservation {reservation_id[:60]} in this tenant.")
+        raise NotFound(f"There is no reservation {shown(reservation_id)} in this tenant.")
     return spent
 
 

@@ -7,6 +7,7 @@ from flask import Response, request
 from pydantic import ConfigDict
 
 from portal.core.errors import NotFound
+from portal.core.key_shape import shown
 from portal.keys.listing.filters import CONSOLE
 from portal.keys.models import ApiKey
 from portal.keys.posture.posture import WEAKNESSES
@@ -44,7 +45,7 @@ class RepairKeys(Command):
 
 def _list(weakness: str) -> Response:
     if weakness not in BY_NAME:
-        raise NotFound(f"There is no weakness {weakness[:60]}: see GET /api-keys/posture.")
+        raise NotFound(f"There is no weakness {shown(weakness)}: see GET /api-keys/posture.")
     query = listing.parse(CONSOLE, request.args, NOT_HERE)
     asked = replace(query, show=weakness)
     items, next_cursor = documents.page(actor(), ROWS, CONSOLE, asked)

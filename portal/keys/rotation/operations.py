@@ -8,6 +8,7 @@ from flask import Response
 from pydantic import BaseModel, ConfigDict
 
 from portal.core.errors import NotFound
+from portal.core.key_shape import shown
 from portal.database.record import find
 from portal.keys import service
 from portal.keys.models import ApiKey
@@ -69,7 +70,7 @@ def represent(found: progress.Cockpit) -> dict[str, Any]:
 def _document(id: str) -> dict[str, Any]:
     found = progress.newest(actor(), id)
     if found is None:
-        raise NotFound(f"The key {id[:60]} was never rotated.")
+        raise NotFound(f"The key {shown(id)} was never rotated.")
     return represent(found)
 
 

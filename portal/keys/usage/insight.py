@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Double, case, cast, func, not_, select
 
 from portal.core.errors import NotFound
+from portal.core.key_shape import shown
 from portal.database.actor import Actor
 from portal.database.record import find
 from portal.database.session import session
@@ -89,7 +90,7 @@ def what_if(actor: Actor, key_id: str, asked: RehearseKey) -> dict[str, Any]:
     record = find(ApiKey, actor, key_id)
     snapshot: Snapshot | None = engine().look_up(record.key_hash)
     if snapshot is None:
-        raise NotFound(f"There is no key {key_id[:60]} in this tenant.")
+        raise NotFound(f"There is no key {shown(key_id)} in this tenant.")
     return rehearsed(engine(), snapshot, asked)
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from portal.core.errors import BadRequest, FieldError, did_you_mean
+from portal.core.key_shape import shown
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
@@ -41,8 +42,8 @@ def unknown(name: str, known: Collection[str]) -> BadRequest:
 
 def refused(name: str, message: str) -> BadRequest:
     """Return the error for one parameter of the query string."""
-    shown = name[:60].encode("utf-8", "replace").decode()
-    return BadRequest(f"{shown}: {message}", errors=[FieldError(shown, message)])
+    field = shown(name).encode("utf-8", "replace").decode()
+    return BadRequest(f"{field}: {message}", errors=[FieldError(field, message)])
 
 
 def limit_of(given: Mapping[str, str]) -> int:

@@ -14,6 +14,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.widgets import TextInput, html_params
 
 from portal.core.errors import BadRequest
+from portal.core.key_shape import shown
 from portal.rest import strict_json
 from portal.web.drawing.template_functions import minute
 
@@ -288,7 +289,7 @@ class PairsField(Wired, TextAreaField):
             if not (found and name):
                 raise ValueError(f"Line {number} is not of the form Name: value.")
             if name in pairs:
-                raise ValueError(f"{name[:60]} is there twice.")
+                raise ValueError(f"{shown(name)} is there twice.")
             pairs[name] = value
         self.data = pairs
 

@@ -18,6 +18,7 @@ from itertools import combinations
 from typing import Any
 from urllib.parse import urlsplit
 
+from portal.core.key_shape import shown
 from portal.webhooks.signing.signature_schemes import plain_fingerprint
 from portal.webhooks.verification import sns
 from portal.webhooks.verification.message import Message
@@ -513,7 +514,8 @@ def _urls(scheme: Scheme, message: Message) -> Iterator[_Change]:
         if url != message.url:
             finding = Finding(
                 "address",
-                f"It was signed for the address {url[:200]}, and it came to {message.url[:200]}.",
+                f"It was signed for the address {shown(url, 200)}, and it came to"
+                f" {shown(message.url, 200)}.",
                 "Give the sender exactly the address that the webhook's page shows; a proxy must"
                 " not change it.",
             )
