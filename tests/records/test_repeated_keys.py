@@ -88,3 +88,29 @@ def test_no_list_repeats_a_key_as_a_parameter(app: Flask, ada: Api) -> None:
                 if repeats(answer):
                     found.append((path, before))
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter"),
+    [
+        ("/events", "type_not"),
+        ("/events", "subject_not"),
+        ("/deliveries", "webhook_id_not"),
+        ("/connectors", "tag_not"),
+        ("/audit", "record_id_not"),
+    ],
+)
+def test_the_address_of_the_next_page_repeats_no_key_and_leads_there(
+    ada: Api, path: str, parameter: str
+) -> None:
+    for name in ("One", "Two"):
+        ada.create("connectors", name=name)
+        ada.create("webhooks", name=name, event_types=["*"], url="https://x.example/")
+    published = [{"type": "rfp.created", "subject": name, "data": {}} for name in ("a", "b")]
+    assert ada.post("/events", published).status_code == 202
+    first = ada.get(path, query_string={"limit": "1", parameter: f"Bearer {KEY}"})
+    assert (first.status_code, repeats(first)) == (200, False)
+    onward = first.headers["Link"].partition(">")[0].removeprefix(f"<{PREFIX}")
+    second = ada.get(onward)
+    ids = [one["id"] for answer in (first, second) for one in (answer.json or {})["items"]]
+    assert len(set(ids)) == 2
