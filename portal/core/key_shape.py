@@ -95,22 +95,24 @@ def masked_value(value: Any) -> Any:
     return value
 
 
-def places(value: Any, path: str) -> Iterator[str]:
+def places(value: Any, path: str, *, names_only: bool = False) -> Iterator[str]:
     """Yield the path of every text in a JSON value that contains a key.
 
-    If a field's name contains one, yield the path of the field's parent.
+    If a field's name contains one, yield the path of the field's parent. With `names_only`, the
+    other texts may contain keys.
     """
     give_way()
     if isinstance(value, str):
-        if holds_key(value):
+        if not names_only and holds_key(value):
             yield path
     elif isinstance(value, dict):
         for name, item in value.items():
             is_key = isinstance(name, str) and holds_key(name)
-            yield from [path] if is_key else places(item, f"{path}.{name}")
+            below = places(item, f"{path}.{name}", names_only=names_only)
+            yield from [path] if is_key else below
     elif isinstance(value, list | tuple):
         for number, item in enumerate(value):
-            yield from places(item, f"{path}.{number}")
+            yield from places(item, f"{path}.{number}", names_only=names_only)
 
 
 def _found(text: str) -> list[tuple[int, int, str]]:

@@ -118,9 +118,10 @@ class Command(FromJson):
     """Base class of all commands. It refuses raw API keys in free text.
 
     `server_managed` names fields beyond the envelope that only the server writes. `write_only`
-    names fields that are not columns and are never read back, such as a credential. Everything else
-    is free text that people and logs see, so a raw API key in it is refused. `may_hold_keys` names
-    the exceptions: fields that are neither stored nor shown, or have their own rule.
+    names fields that are not columns and are never read back, such as a credential; the names in
+    such a field are read back. Everything else is free text that people and logs see, so a raw API
+    key in it is refused. `may_hold_keys` names the exceptions: fields that are neither stored nor
+    shown, or have their own rule.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, str_strip_whitespace=True)
@@ -207,8 +208,8 @@ class Command(FromJson):
             elif isinstance(value, str):  # nearly all values are text: test this first
                 if name not in cls._exempt and holds_key(value):
                     yield name
-            elif name not in cls._exempt and isinstance(value, dict | list | tuple):
-                yield from places(value, name)
+            elif name not in cls.may_hold_keys and isinstance(value, dict | list | tuple):
+                yield from places(value, name, names_only=name in cls.write_only)
 
     def values(self) -> dict[str, Any]:
         """Return field → value in the form of the columns. Nested documents are plain JSON."""

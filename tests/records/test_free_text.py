@@ -73,6 +73,35 @@ def test_the_name_of_a_field_is_no_place_for_one_either(ada: Api) -> None:
         assert KEY[12:] not in answer.text
 
 
+HTTP = {"provider": "http", "auth_type": "basic"}
+
+
+@pytest.mark.parametrize("kind", [{}, {"provider": "custom", "auth_type": "api_key"}, HTTP])
+@pytest.mark.parametrize("name", [KEY, f"x.{KEY}.y"])
+def test_the_name_of_a_credential_is_no_place_for_one_either(
+    ada: Api,
+    vic: Api,
+    database: Database,
+    capsys: pytest.CaptureFixture[str],
+    kind: dict[str, str],
+    name: str,
+) -> None:
+    kept = ada.create("connectors", name="Kept", **kind)
+    body = {"credentials": {name: "x"}}
+    for answer, field in (
+        (ada.post("/connectors", {"name": "A", **kind, **body}), "credentials"),
+        (ada.patch(f"/connectors/{kept['id']}", body), "credentials"),
+        (ada.post("/connectors/batch", {"items": [kind | body]}), "items.0.credentials"),
+    ):
+        assert answer.status_code == 422, answer.text
+        assert [one["field"] for one in (answer.json or {})["errors"]] == [field]
+        assert "API key" in answer.text
+        assert KEY[12:] not in answer.text
+    assert KEY[12:] not in vic.get("/connectors").text
+    assert KEY[12:] not in everything_written(database)
+    assert KEY[12:] not in capsys.readouterr().out
+
+
 def test_a_form_says_it_at_the_field(browse: Browse) -> None:
     answer = browse(ADA).post("/applications/new", {"display_name": KEY})
     assert answer.status_code == 422
