@@ -145,8 +145,10 @@ def restore(config: Config, file: Path) -> None:
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that psql ends with it
     with running_database(config):
-        about = restoring.fill(config, file)
+        about, left_out = restoring.fill(config, file)
         click.echo(f"Restored {about['tenants']} tenants, as of {about['made_at']}.")
+        for line in left_out:
+            click.echo(line)
         with application(config):
             click.echo(restoring.prove(config))
 

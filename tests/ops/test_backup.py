@@ -212,6 +212,92 @@ def test_keys_and_inbound_addresses_work_after_a_restore_by_another_owner(
         database.sql(f"ALTER ROLE {first}_is_away RENAME TO {first}")
 
 
+@pytest.fixture
+def analyst(own_database: Database) -> Iterator[str]:
+    """Yield a role that an operator lets read events: with grants, by default, and by policies."""
+    role = f'"Analyst of {secrets.token_hex(4)}"'
+    for statement in (
+        f"CREATE ROLE {role} LOGIN",
+        f"GRANT SELECT ON event TO {role} WITH GRANT OPTION",
+        f"GRANT SELECT (id, name) ON webhook TO {role}",
+        f"GRANT EXECUTE ON FUNCTION current_tenant() TO {role}",
+        f"ALTER DEFAULT PRIVILEGES FOR ROLE portal_owner GRANT SELECT ON TABLES TO {role}",
+        f"CREATE POLICY look ON event FOR SELECT TO {role} USING (type <> E'a;\\nb')",
+        "COMMENT ON POLICY look ON event IS 'for reports'",
+        f"CREATE POLICY looks ON event AS RESTRICTIVE TO pg_monitor, {role} USING (true)",
+    ):
+        own_database.sql(statement)
+    yield role
+    own_database.sql(f"DROP OWNED BY {role}")
+    own_database.sql(f"DROP ROLE {role}")
+
+
+def rights_of(role: str, database: Database) -> list[str]:
+    """Return what of a database depends on a role: rights, default privileges and policies."""
+    bare = role.strip('"')
+    found = rows(
+        database,
+        "SELECT pg_describe_object(classid, objid, objsubid) FROM pg_shdepend JOIN pg_database d"
+        f" ON d.oid = dbid WHERE datname = current_database() AND refobjid = '{role}'::regrole"
+        " UNION ALL SELECT grantee || ' ' || column_name FROM information_schema.column_privileges"
+        f" WHERE grantee = '{bare}' AND table_name = 'webhook'",
+    )
+    return sorted(text for (text,) in found)
+
+
+def test_rights_of_a_role_that_the_other_server_lacks_are_left_out_and_named(
+    analyst: str, own_database: Database, empty_database: Database, tmp_path: Path
+) -> None:
+    file, bare = tmp_path / "portal.backup", analyst.strip('"')
+    reads_all = {"PORTAL_BACKUP_DATABASE_URL": own_database.superuser_url}
+    portal("backup", str(file), settings=settings_of(own_database, tmp_path, **reads_all))
+    own_database.sql(f'ALTER ROLE {analyst} RENAME TO "{bare} is away"')
+    try:
+        back = portal("restore", str(file), settings=settings_of(empty_database, tmp_path))
+    finally:
+        own_database.sql(f'ALTER ROLE "{bare} is away" RENAME TO {analyst}')
+    assert back.exit_code == 0, back.output
+    assert f"no role {bare} here" in back.output
+    assert rights_of(analyst, empty_database) == []
+    named = "SELECT policyname::text, roles::text FROM pg_policies WHERE policyname ~ '^look'"
+    assert rows(empty_database, named) == [("looks", "{pg_monitor}")]
+    own_database.sql(f"DROP OWNED BY {analyst}")
+    own_database.sql("DROP POLICY IF EXISTS look ON event")
+    assert walls(empty_database) == walls(own_database)
+
+
+def test_rights_of_a_role_that_the_other_server_has_are_restored(
+    analyst: str, own_database: Database, empty_database: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "portal.backup"
+    reads_all = {"PORTAL_BACKUP_DATABASE_URL": own_database.superuser_url}
+    portal("backup", str(file), settings=settings_of(own_database, tmp_path, **reads_all))
+    back = portal("restore", str(file), settings=settings_of(empty_database, tmp_path))
+    assert back.exit_code == 0, back.output
+    assert "no role" not in back.output
+    try:
+        assert rights_of(analyst, empty_database) == rights_of(analyst, own_database)
+        assert walls(empty_database) == walls(own_database)
+    finally:
+        empty_database.sql(f"DROP OWNED BY {analyst}")
+
+
+def test_default_privileges_of_another_owner_are_left_out_and_named(
+    analyst: str,
+    owners: tuple[str, str],
+    own_database: Database,
+    empty_database: Database,
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "portal.backup"
+    reads_all = {"PORTAL_BACKUP_DATABASE_URL": own_database.superuser_url}
+    portal("backup", str(file), settings=settings_of(own_database, tmp_path, **reads_all))
+    back = restored_by(owners[0], empty_database, file)
+    assert back.exit_code == 0, back.output
+    assert "default privileges of portal_owner" in back.output
+    empty_database.sql(f"DROP OWNED BY {analyst}")
+
+
 def test_what_is_missing_is_said_when_the_root_key_is_not_there(
     filled: Database, settings: dict[str, str], empty_database: Database, tmp_path: Path
 ) -> None:

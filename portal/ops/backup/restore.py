@@ -7,6 +7,7 @@ be decrypted.
 
 import re
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import islice
@@ -22,13 +23,15 @@ from portal.database import app_role
 from portal.database.session import transaction
 from portal.ops import migrate
 from portal.ops.backup import archive, postgres_programs
+from portal.ops.backup.rights import Rights, entries
 from portal.ops.secrets import key_rotation
 from portal.secretstore import SecretNotFound, all_refs, store
 
 TARGET = """
 SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace)
     + (SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace),
-  EXISTS (SELECT FROM pg_roles WHERE rolname = %s)
+  EXISTS (SELECT FROM pg_roles WHERE rolname = %s),
+  current_user, (SELECT array_agg(rolname::text) FROM pg_roles)
 """
 NEW_SETTING, LINES_OF_SETTINGS = b"SET transaction_timeout = 0;\n", 40
 """A line near the beginning of each script of pg_restore 17 and newer; older servers refuse it."""
@@ -50,8 +53,9 @@ class NotUsable(Exception):
     """The data was restored, but something else is missing; the message says what to do."""
 
 
-def fill(config: Config, path: Path) -> dict[str, Any]:
-    """Load the file into the empty database, migrate it, and return the file's manifest.
+def fill(config: Config, path: Path) -> tuple[dict[str, Any], list[str]]:
+    """Load the file into the empty database and migrate it. Return the file's manifest, and
+    sentences about rights that were left out.
 
     Raises RestoreError, ArchiveError, ToolError; then the database stays empty.
     """
@@ -63,8 +67,8 @@ def fill(config: Config, path: Path) -> dict[str, Any]:
             f"{newest}). Restore it with that release."
         )
     with app_role.refusals_as(RestoreError, "Nothing was restored: run this again."):
-        version = _require_empty(url, manifest)
-    _pour(path, url, postgres_programs.tool("pg_restore", version), version)
+        version, rights = _require_empty(url, manifest)
+    _pour(path, url, rights, postgres_programs.tool("pg_restore", version), version)
     with (
         app_role.refusals_as(NotUsable, "The data was restored: run portal migrate."),
         app_role.connect(url) as connection,
@@ -72,10 +76,10 @@ def fill(config: Config, path: Path) -> dict[str, Any]:
         connection.execute("SET statement_timeout = 0")
         connection.execute("ANALYZE")
     migrate.upgrade(url)
-    return manifest
+    return manifest, rights.left_out()
 
 
-def _pour(path: Path, url: str, program: Path, version: int) -> None:
+def _pour(path: Path, url: str, rights: Rights, program: Path, version: int) -> None:
     """Pipe the scripts of pg_restore into psql, which runs them in one transaction."""
     whole = ("--set=ON_ERROR_STOP=1", "--no-psqlrc", "--quiet", "--file=-")
     psql = program.with_name("psql")
@@ -86,18 +90,37 @@ def _pour(path: Path, url: str, program: Path, version: int) -> None:
         with _script(path, url, program, "--section=pre-data", "--section=data") as source:
             target.writelines(_understood(islice(source, LINES_OF_SETTINGS), version))
             shutil.copyfileobj(source, target)
+        _grant(path, url, rights, program, target)
         with _script(path, url, program, "--section=post-data") as source:
-            for line in _understood(source, version):
-                target.write(OF_THE_OWNER.sub(rb"\1CURRENT_USER\2", line))
+            lines = _understood(source, version)
+            owned = (OF_THE_OWNER.sub(rb"\1CURRENT_USER\2", line) for line in lines)
+            target.writelines(rights.policies(owned))
         target.write(b"COMMIT;\n")
+
+
+def _grant(path: Path, url: str, rights: Rights, program: Path, target: IO[bytes]) -> None:
+    """Pipe the grants of the dump into psql, apart from all else: no text of a row or a function
+    can be taken for one."""
+    with tempfile.NamedTemporaryFile() as chosen:
+        with _output(path, url, program, "--list") as contents:
+            chosen.writelines(entries(contents))
+        chosen.flush()
+        with _output(path, url, program, f"--use-list={chosen.name}") as source:
+            target.writelines(rights.granted(source))
 
 
 @contextmanager
 def _script(path: Path, url: str, program: Path, *sections: str) -> Iterator[IO[bytes]]:
+    with _output(path, url, program, "--no-privileges", *sections) as source:
+        yield source
+
+
+@contextmanager
+def _output(path: Path, url: str, program: Path, *options: str) -> Iterator[IO[bytes]]:
     with (
         archive.dump_of(path) as dump,
         postgres_programs.output_of(
-            program, url, "--file=-", "--no-owner", *sections, source=dump
+            program, url, "--file=-", "--no-owner", *options, source=dump
         ) as source,
     ):
         yield source
@@ -108,16 +131,16 @@ def _understood(lines: Iterable[bytes], version: int) -> Iterator[bytes]:
     return (line for line in lines if version >= 170000 or line != NEW_SETTING)
 
 
-def _require_empty(url: str, manifest: Mapping[str, Any]) -> int:
-    """Return the server's version as libpq's number.
+def _require_empty(url: str, manifest: Mapping[str, Any]) -> tuple[int, Rights]:
+    """Return the server's version as libpq's number, and whose rights it can grant.
 
     Raises RestoreError if the database cannot accept the backup.
     """
     with app_role.connect(url) as connection:
         version = connection.info.server_version
-        row = connection.execute(TARGET, (APP_ROLE,)).fetchone()
+        row: Any = connection.execute(TARGET, (APP_ROLE,)).fetchone()
     assert row is not None  # noqa: S101  always one row
-    things, has_role = row
+    things, has_role, owner, roles = row
     if things:
         raise RestoreError(
             "The database is not empty. Make a new one for the owner of the tables, and name it in "
@@ -134,7 +157,7 @@ def _require_empty(url: str, manifest: Mapping[str, Any]) -> int:
             f"The backup is of PostgreSQL {theirs}, this server is of {version // 10000}: use one "
             "that is at least as new."
         )
-    return version
+    return version, Rights(frozenset(roles), owner)
 
 
 def prove(config: Config) -> str:
