@@ -11,6 +11,7 @@ from flask import Flask
 from portal.database.session import transaction
 from portal.keys.revocation import revocation
 from portal.keys.rotation import rotation
+from portal.keys.verification.use_counts import usage
 from tests.cast import Api, Pages
 from tests.databases import Database
 
@@ -526,6 +527,23 @@ def test_who_would_notice(app: Flask, ada: Api, by_key: Callable[..., Api]):
     assert answer["calls"] == 3
     assert [(s["what"], s["calls"]) for s in answer["scopes"]] == [("keys:read", 3)]
     assert [s["what"] for s in answer["sources"]] == ["127.0.0.1"]
+
+
+def test_the_impact_names_all_scopes_also_if_the_callers_are_many(app: Flask, ada: Api) -> None:
+    issued, now = ada.create("api-keys"), datetime.now(UTC)
+    for number in range(1010):
+        source = f"2001:db8::{number:x}"
+        for _ in range(2):
+            usage.note(issued["tenant_id"], issued["id"], now, source=source, scope="orders:read")
+    for number in range(20):
+        scope = f"billing:pay{number}"
+        usage.note(issued["tenant_id"], issued["id"], now, source="10.0.0.1", scope=scope)
+    with app.app_context():
+        usage.flush()
+    found = ada.get(f"/api-keys/{issued['id']}/impact").json
+    assert found["calls"] == 2040
+    assert found["scopes"][0]["what"] == "orders:read"
+    assert len(found["scopes"]) == 21
 
 
 def test_who_would_notice_counts_the_children_that_work(ada: Api):

@@ -22,6 +22,7 @@ from portal.keys.verification.verifier import engine
 from portal.keys.verification.verify import rehearsed
 
 DAY = timedelta(hours=24)
+MOST = 1000  # of the sources of a key, and so of its scopes
 LATEST = timedelta(seconds=10)
 SECONDS_FROM_MS = 10_000
 UNSAID_SECONDS = 60.0  # for processes of a release that does not store `stale_seconds`
@@ -33,13 +34,25 @@ def _used(actor: Actor, key_id: str, span: timedelta) -> dict[str, list[Seen]]:
     The caller must have checked that the actor may read the key.
     """
     calls = func.sum(KeyUse.calls)
-    query = (
-        select(KeyUse.aspect, KeyUse.what, calls, func.max(KeyUse.last_at))
+    # The limit is for each aspect: a caller may name another source for each call.
+    rank = func.row_number().over(partition_by=KeyUse.aspect, order_by=(calls.desc(), KeyUse.what))
+    used = (
+        select(
+            KeyUse.aspect,
+            KeyUse.what,
+            calls.label("calls"),
+            func.max(KeyUse.last_at).label("at"),
+            rank.label("rank"),
+        )
         .where(KeyUse.tenant_id == actor.tenant_id, KeyUse.key_id == key_id)
         .where(KeyUse.last_at > func.now() - span)
         .group_by(KeyUse.aspect, KeyUse.what)
-        .order_by(calls.desc())
-        .limit(1000)
+        .subquery()
+    )
+    query = (
+        select(used.c.aspect, used.c.what, used.c.calls, used.c.at)
+        .where(used.c.rank <= MOST)
+        .order_by(used.c.rank)
     )
     found: dict[str, list[Seen]] = {}
     for aspect, what, count, at in session.execute(query):
