@@ -1,4 +1,4 @@
-"""0087 stops wait for nobody: whether an application or an issuing key still works is checked when
+"""0088 stops wait for nobody: whether an application or an issuing key still works is checked when
 a new record is committed, and no longer by a lock that is held until then."""
 
 from alembic import op
@@ -6,7 +6,7 @@ from alembic import op
 from portal.migrations import live
 from portal.migrations.functions import replace
 
-revision, down_revision = "0087", "0085"
+revision, down_revision = "0088", "0087"
 
 TRIGGERS = {
     "api_key_of_open_application": "api_key",
@@ -18,7 +18,7 @@ TRIGGERS = {
 
 def upgrade() -> None:
     live.lock("api_key", "connector", "webhook", mode="SHARE ROW EXCLUSIVE")
-    replace("0087", "check_open_application", "check_issuer", *TRIGGERS)
+    replace("0088", "check_open_application", "check_issuer", *TRIGGERS)
 
 
 def downgrade() -> None:
