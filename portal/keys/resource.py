@@ -155,8 +155,8 @@ resource = Resource(
             service.unblock,
             "keys:reopen",
             description="Let a blocked key work again from its next request on. It needs"
-            " the scope `keys:reopen`, which blocking does not. A revoked key"
-            " is a 409.",
+            " the scope `keys:reopen`, which blocking does not. A revoked key, and one"
+            " with a leak that nobody has settled, is a 409.",
         ),
         Action(
             "revocation-cancellations",

@@ -181,13 +181,25 @@ def block(actor: Actor, key_id: str, command: StopKey) -> ApiKey:
 
 
 def unblock(actor: Actor, key_id: str, command: None = None) -> ApiKey:
-    """Unblock a key. Raises Conflict for a revoked key.
+    """Unblock a key. Raises Conflict for a revoked key, and for one with an open leak.
 
     Needs the scope `keys:reopen`, which blocking does not.
     """
     record = to_reopen(actor, key_id)
+    if session.scalar(select(has_open_leak(record.tenant_id, record.id))):
+        raise Conflict(
+            "This key was found in public, so it cannot be unblocked. Rotate and revoke it, or mark"
+            " the leak as dealt with first."
+        )
     values = {"blocked": False, "blocked_reason": None}
     return verbs.change(actor, record, values, action="unblocked")
+
+
+def has_open_leak(tenant_id: Any, key_id: Any) -> ColumnElement[bool]:
+    """Return the condition that a key was found in public, which nobody has dealt with."""
+    return exists().where(
+        KeyLeak.tenant_id == tenant_id, KeyLeak.key_id == key_id, KeyLeak.settled_at.is_(None)
+    )
 
 
 def names(actor: Actor, ids: Iterable[str]) -> list[tuple[str, str]]:

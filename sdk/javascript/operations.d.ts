@@ -5005,7 +5005,7 @@ export interface ApiKeysCalls {
   /**
    * Unblock a key
    *
-   * Let a blocked key work again from its next request on. It needs the scope `keys:reopen`, which blocking does not. A revoked key is a 409.
+   * Let a blocked key work again from its next request on. It needs the scope `keys:reopen`, which blocking does not. A revoked key, and one with a leak that nobody has settled, is a 409.
    */
   unblock(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<Key>;
   /**

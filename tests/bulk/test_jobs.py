@@ -521,3 +521,24 @@ def test_a_narrowed_token_of_an_admin_reaches_only_jobs_on_what_it_may_touch(
     assert stranger.get(f"/bulk-jobs/{theirs['id']}").status_code == 403
     assert [one["id"] for one in stranger.get("/bulk-jobs").json["items"]] == [job["id"]]
     assert ada.get(f"/bulk-jobs/{theirs['id']}").status_code == 200
+
+
+def test_a_key_that_leaked_after_the_preview_is_not_unblocked(
+    ada: Api, work: Callable[[], None]
+) -> None:
+    made = keys(ada, 2)
+    for one in made:
+        ada.post(f"/api-keys/{one['id']}/block", {"reason": "Invoice not paid"})
+    job = preview(ada, "api-keys", "unblock", ids=[one["id"] for one in made])
+    ada.post("/api-keys/leaks", {"fingerprint": made[0]["key_hash"]})
+    confirm(ada, job)
+    work()
+    assert counts(job_of(ada, job)) == ("done", 0, 1, 0, 1)
+    [skipped] = rows(ada, job, "skipped")
+    assert skipped["record_id"] == made[0]["id"]
+    assert "changed after the preview" in skipped["reason"]
+    again = preview(ada, "api-keys", "unblock", ids=[made[0]["id"]])
+    confirm(ada, again)
+    work()
+    [failed] = rows(ada, again, "failed")
+    assert "mark the leak as dealt with first" in failed["reason"]

@@ -15,8 +15,8 @@ from portal.database.session import session
 from portal.keys.editing import bounds, budget_window, relatives
 from portal.keys.models import ApiKey
 from portal.keys.schemas import EditKey
-from portal.keys.service import UNNAMED
-from portal.keys.tables import KeyLeak, KeyRotation
+from portal.keys.service import UNNAMED, has_open_leak
+from portal.keys.tables import KeyRotation
 from portal.records import verbs
 
 Changes = Mapping[str, Any]
@@ -42,7 +42,7 @@ def require_open(record: ApiKey) -> None:
         raise Conflict("This key is revoked, so it cannot be edited. Issue a new key instead.")
     if record.status == "expired":
         raise Conflict("This key has expired, so it cannot be edited. Issue a successor instead.")
-    if session.scalar(select(_leaked(record.tenant_id, record.id))):
+    if session.scalar(select(has_open_leak(record.tenant_id, record.id))):
         raise Conflict(
             "This key was found in public, so it cannot be edited. Rotate and revoke it, or mark"
             " the leak as dealt with."
@@ -51,14 +51,7 @@ def require_open(record: ApiKey) -> None:
 
 def open_only() -> tuple[ColumnElement[bool], ...]:
     """Return the conditions for the keys that `require_open` lets pass."""
-    return ApiKey.status == "active", ~_leaked(ApiKey.tenant_id, ApiKey.id)
-
-
-def _leaked(tenant_id: Any, key_id: Any) -> ColumnElement[bool]:
-    """Return the condition that a key was found in public, which nobody has dealt with."""
-    return exists().where(
-        KeyLeak.tenant_id == tenant_id, KeyLeak.key_id == key_id, KeyLeak.settled_at.is_(None)
-    )
+    return ApiKey.status == "active", ~has_open_leak(ApiKey.tenant_id, ApiKey.id)
 
 
 def apply(actor: Actor, record: ApiKey, changes: Changes) -> ApiKey:

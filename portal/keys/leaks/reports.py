@@ -110,7 +110,10 @@ def _due(record: ApiKey, policy: Mapping[str, str], reporter: str) -> str:
 def _respond(actor: Actor, record: ApiKey, response: str, reason: str) -> None:
     if response == "revoke" and record.status != "revoked":
         service.end(actor, record, reason[:200], database_now())
-    elif response == "block" and not record.blocked:
+    elif response == "block":
+        # Also if it is blocked already: who decided to unblock it before has not seen the leak.
+        if record.blocked_reason:
+            reason = f"{reason[:120]}. Before: {record.blocked_reason}"
         values = {"blocked": True, "blocked_reason": reason[:200]}
         verbs.change(actor, record, values, action="blocked", why="blocked_reason")
 

@@ -164,8 +164,8 @@ def test_the_same_place_told_again_undoes_nothing_that_a_person_decided(
 ):
     issued, page = ada.create("api-keys"), browse(ADA)
     report(match(issued["key"]))
-    page.post(f"/keys/{issued['id']}/unblock")
     page.post(f"/keys/{issued['id']}/leaks/settle")
+    page.post(f"/keys/{issued['id']}/unblock")
     assert labels(report(match(issued["key"]))) == ["true_positive"]
     assert code(ada, issued) == "VALID"
     assert not warns(page.get("/").text)
@@ -296,10 +296,10 @@ def test_a_key_that_leaks_again_is_blocked_again(ada: Api):
     for _ in range(2):
         assert (ada.post("/api-keys/leaks", found).json or {})["response"] == "block"
         assert code(ada, issued) == "BLOCKED"
-        assert ada.post(f"{path}/unblock").status_code == 200
         [leak] = (ada.get("/api-keys/leaks").json or {})["items"]
         assert leak["settled_at"] is None
         assert (ada.post(f"{path}/leak-settlements").json or {})["leaks"] == 1
+        assert ada.post(f"{path}/unblock").status_code == 200
     assert reports(ada, issued) == 2
 
 
@@ -307,13 +307,49 @@ def test_a_place_that_was_reported_before_is_answered_with_what_holds_now(ada: A
     issued = ada.create("api-keys")
     path = f"/api-keys/{issued['id']}"
     found = {"fingerprint": issued["key_fingerprint"], "url": "https://git.acme.example/a"}
-    for act, holds in (("", "block"), ("unblock", "notify"), ("block", "block")):
+    acts = (
+        ("", "block"),
+        ("leak-settlements", "block"),
+        ("unblock", "notify"),
+        ("block", "block"),
+    )
+    for act, holds in acts:
         if act:
             assert ada.post(f"{path}/{act}").status_code == 200
         assert (ada.post("/api-keys/leaks", found).json or {})["response"] == holds
     ada.post(f"{path}/revoke")
     assert (ada.post("/api-keys/leaks", found).json or {})["response"] == "revoke"
     assert reports(ada, issued) == 1, "the same place is one leak"
+
+
+def test_a_key_with_an_open_leak_is_not_unblocked(ada: Api, browse: Browse):
+    issued, page = ada.create("api-keys"), browse(ADA)
+    path = f"/api-keys/{issued['id']}"
+    ada.post("/api-keys/leaks", {"fingerprint": issued["key_fingerprint"]})
+    refused = ada.post(f"{path}/unblock")
+    assert (refused.status_code, code(ada, issued)) == (409, "BLOCKED")
+    assert "mark the leak as dealt with first" in (refused.json or {})["detail"]
+    shown = page.post(f"/keys/{issued['id']}/unblock")
+    assert (shown.status_code, code(ada, issued)) == (409, "BLOCKED")
+    assert "mark the leak as dealt with first" in shown.text
+    ada.post(f"{path}/leak-settlements")
+    assert ada.post(f"{path}/unblock").status_code == 200
+    assert code(ada, issued) == "VALID"
+
+
+def test_a_leak_changes_a_key_that_is_blocked_already(ada: Api):
+    """Who decided to unblock it before the report has not seen the leak."""
+    issued = ada.create("api-keys")
+    path, place = f"/api-keys/{issued['id']}", "https://git.acme.example/a"
+    ada.post(f"{path}/block", {"reason": "Invoice not paid"})
+    seen = (ada.get(path).json or {})["version"]
+    found = {"fingerprint": issued["key_fingerprint"], "url": place}
+    assert (ada.post("/api-keys/leaks", found).json or {})["response"] == "block"
+    reason = (ada.get(path).json or {})["blocked_reason"]
+    assert reason == f"Found in public: {place}. Before: Invoice not paid"
+    ada.post(f"{path}/leak-settlements")
+    late = ada.post(f"{path}/unblock", headers={"If-Match": f'"{seen}"'})
+    assert (late.status_code, code(ada, issued)) == (412, "BLOCKED")
 
 
 def test_where_a_leak_was_found_is_an_address_on_the_web(ada: Api):
