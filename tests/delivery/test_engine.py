@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Thread
 from typing import Any
 
 import psycopg
@@ -21,6 +22,10 @@ from tests.outbound.sink import answers
 from tests.webhooks.conftest import Make, Receiver
 from tests.webhooks.kit import rows
 
+WAITING_FOR_A_LOCK = """
+SELECT count(*)::int FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 NOT_BEGUN = "SELECT id FROM delivery WHERE state = 'retrying' AND token = %s"
 
 
@@ -304,6 +309,30 @@ def test_what_was_missed_is_replayed(
     shown = f"/replays/{begun.json['id']}"
     until(lambda: ada.get(shown).json["counts"] == {"delivered": 2})
     assert ada.post(path, asked).status_code == 409, "nothing is missing any more"
+
+
+def test_two_replays_at_once_send_what_is_missing_once(
+    database: Database, api: Callable[..., Api], ada: Api, make: Make
+) -> None:
+    publish(ada, *(rfp(number) for number in range(3)))
+    webhook = make("https://hooks.example/late")
+    path, asked = f"/webhooks/{webhook['id']}/replays", {**window(), "what": "missing"}
+    statuses: list[int] = []
+
+    def replay(caller: Api) -> None:
+        statuses.append(caller.post(path, asked).status_code)
+
+    with psycopg.connect(libpq_url(database.superuser_url)) as holder:
+        # Both have begun, and neither can store its replay.
+        holder.execute("LOCK TABLE webhook_replay IN SHARE ROW EXCLUSIVE MODE")
+        threads = [Thread(target=replay, args=(api(ADA),)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        until(lambda: database.sql(WAITING_FOR_A_LOCK) == 2)
+    for thread in threads:
+        thread.join(40)
+    assert sorted(statuses) == [201, 409]
+    assert len(deliveries(ada, webhook)) == 3
 
 
 def test_a_cancelled_replay_sends_nothing_more(ada: Api, make: Make, receiver: Receiver) -> None:

@@ -107,6 +107,8 @@ def begin(
     when the tenant's stored bytes are at the limit.
     """
     stored_bytes.known().check(actor.tenant_id)
+    # So that of two replays at once, the second finds what the first one sends.
+    find(Webhook, actor, webhook_id, lock=True)
     total = preview(actor, webhook_id, since, until, what)
     if total > MOST:
         raise Invalid.field("to", f"These are {total} events; one replay sends {MOST} at most.")
