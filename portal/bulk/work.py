@@ -216,11 +216,12 @@ def forget_old(tenant_id: str) -> bool:
     """Delete jobs that ended long ago, and jobs of yesterday that nobody confirmed. Tell whether
     there may be more."""
     old = (
-        select(BulkJob.id)
-        .where(BulkJob.tenant_id == tenant_id)
-        .where(BulkJob.created_at < func.now() - timedelta(days=1))
-        .where(or_(BulkJob.confirmed_at.is_(None), BulkJob.ended_at < func.now() - KEEP))
-        .limit(FORGOTTEN_AT_ONCE)
+        BulkJob.tenant_id == tenant_id,
+        BulkJob.created_at < func.now() - timedelta(days=1),
+        or_(BulkJob.confirmed_at.is_(None), BulkJob.ended_at < func.now() - KEEP),
     )
-    gone = delete(BulkJob).where(BulkJob.tenant_id == tenant_id, BulkJob.id.in_(old))
+    # Not one that somebody has locked, who may be confirming it.
+    some = select(BulkJob.id).where(*old).limit(FORGOTTEN_AT_ONCE)
+    free = some.with_for_update(skip_locked=True)
+    gone = delete(BulkJob).where(BulkJob.tenant_id == tenant_id, BulkJob.id.in_(free))
     return len(session.scalars(gone.returning(BulkJob.id)).all()) == FORGOTTEN_AT_ONCE

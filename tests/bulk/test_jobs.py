@@ -11,6 +11,7 @@ from flask import Flask
 from portal_devtools.identity_provider.people import ACME, PEOPLE
 from sqlalchemy.exc import DBAPIError
 
+from portal.bulk import work as work_of_jobs
 from portal.bulk.housekeeping import HOUSEKEEPING
 from portal.bulk.work import do_some
 from portal.core.config import libpq_url
@@ -19,7 +20,7 @@ from portal.identity.sessions import sessions
 from portal.ops.worker import Worker
 from tests.cast import ADA, Api, Provider
 from tests.databases import Database
-from tests.delivery.test_engine import until
+from tests.delivery.test_engine import WAITING_FOR_A_LOCK, until
 from tests.statements import statements
 
 DO = HOUSEKEEPING[:1]
@@ -542,3 +543,25 @@ def test_a_key_that_leaked_after_the_preview_is_not_unblocked(
     work()
     [failed] = rows(ada, again, "failed")
     assert "mark the leak as dealt with first" in failed["reason"]
+
+
+def test_a_job_that_is_being_confirmed_is_not_forgotten(
+    app: Flask, ada: Api, database: Database
+) -> None:
+    keys(ada, 2)
+    confirmed, left = (preview(ada, "api-keys", verb, filter={}) for verb in ("revoke", "block"))
+    database.sql("UPDATE bulk_job SET created_at = now() - interval '25 hours'")
+    with psycopg.connect(libpq_url(database.superuser_url)) as holder:
+        holder.execute("SELECT FROM bulk_job WHERE id = %s FOR UPDATE", (confirmed["id"],))
+
+        def forget() -> None:
+            with app.app_context(), transaction(ACME):
+                work_of_jobs.forget_old(ACME)
+
+        thread = Thread(target=forget)
+        thread.start()
+        until(lambda: not thread.is_alive() or database.sql(WAITING_FOR_A_LOCK))
+        holder.execute("UPDATE bulk_job SET confirmed_at = now() WHERE id = %s", (confirmed["id"],))
+    thread.join(40)
+    assert database.sql("SELECT count(*) FROM bulk_job WHERE id = %s", confirmed["id"]) == 1
+    assert database.sql("SELECT count(*) FROM bulk_job WHERE id = %s", left["id"]) == 0
