@@ -416,7 +416,8 @@ class Delivery(BelowRecord):
 
     `due_at` is when it may be claimed: the time of the next attempt, or, if it is in flight, the
     end of the lease. `token` is a fencing token: each claim increases it. `holder` is the number of
-    the worker that has it in flight (None: of a release without numbers). A delivery of a paused
+    the worker that has it in flight (None: of a release without numbers). `cancelled_at` is when
+    somebody chose not to send it: one in flight is then not sent again. A delivery of a paused
     webhook waits without a change; people see it as `held`. The table is partitioned by day, by the
     id. It refers to webhook and event without a foreign key: neither is ever deleted before its
     deliveries, and the check would lock the webhook's row at every publication.
@@ -477,6 +478,7 @@ class Delivery(BelowRecord):
     origin: Mapped[str] = mapped_column(String(20), server_default="event")
     replay_id: Mapped[str | None] = mapped_column(String(40))
     holder: Mapped[int | None]
+    cancelled_at: Mapped[datetime | None]
 
 
 class DeliveryHour(Base):

@@ -3,7 +3,7 @@
 from typing import Any
 
 import orjson
-from sqlalchemy import Text, cast, delete, func, insert, select, text, update
+from sqlalchemy import Text, case, cast, delete, func, insert, select, text, update
 
 from portal.core.errors import FieldError
 from portal.database.session import session
@@ -16,6 +16,14 @@ PLACE = "created_at - interval '1 hour'"
 those of a publication that began earlier and ended later. `record_attempts` has it as well."""
 
 IN_PLACE = text(PLACE)
+CANCEL = {
+    "state": case((Delivery.state == "in_flight", Delivery.state), else_="cancelled"),
+    "completed_at": case((Delivery.state == "in_flight", None), else_=func.now()),
+    "cancelled_at": func.now(),
+}
+"""The values of a delivery that waits and is cancelled. One in flight may still arrive, but the
+queue sends it no second time."""
+
 HALT = text(f"SELECT pg_notify('{CHANNEL}', :webhook)")
 
 LARGE_FILTER = 1024  # bytes

@@ -20,7 +20,7 @@ from tests.databases import Database
 from tests.lab.test_deliveries import behaving
 from tests.outbound.sink import answers
 from tests.webhooks.conftest import Make, Receiver
-from tests.webhooks.kit import rows
+from tests.webhooks.kit import Gate, rows, sinks
 
 WAITING_FOR_A_LOCK = """
 SELECT count(*)::int FROM pg_stat_activity
@@ -343,6 +343,40 @@ def test_a_cancelled_replay_sends_nothing_more(ada: Api, make: Make, receiver: R
     stopped = ada.post(f"/replays/{begun['id']}/cancellations").json
     assert stopped["counts"] == {"cancelled": 5}
     assert stopped["cancelled_at"] is not None
+
+
+def test_a_cancelled_replay_does_not_retry_what_was_in_flight(
+    app: Flask, ada: Api, make: Make
+) -> None:
+    publish(ada, rfp(1))
+    gate = Gate(answer=b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")
+    with sinks(gate.behave) as [port]:
+        webhook = make(f"http://127.0.0.1:{port}/")
+        with delivering(app):
+            begun = ada.post(f"/webhooks/{webhook['id']}/replays", {**window(), "what": "all"})
+            until(lambda: gate.waiting)
+            stopped = ada.post(f"/replays/{begun.json['id']}/cancellations").json
+            assert stopped["counts"] == {"in_flight": 1}
+            gate.open()
+            until(lambda: deliveries(ada, webhook)[0]["state"] != "in_flight")
+    [ended] = deliveries(ada, webhook)
+    assert (ended["state"], ended["attempts"]) == ("cancelled", 1)
+    assert ended["completed_at"] is not None
+
+
+def test_a_cancelled_replay_is_not_sent_again_when_its_lease_runs_out(
+    app: Flask, database: Database, ada: Api, make: Make, receiver: Receiver
+) -> None:
+    publish(ada, rfp(1))
+    webhook = make(receiver.hook("late"))
+    begun = ada.post(f"/webhooks/{webhook['id']}/replays", {**window(), "what": "all"}).json
+    database.sql("UPDATE delivery SET state = 'in_flight', attempts = 1, token = 1, due_at = now()")
+    ada.post(f"/replays/{begun['id']}/cancellations")
+    with delivering(app):
+        until(lambda: deliveries(ada, webhook)[0]["state"] != "in_flight")
+    [ended] = deliveries(ada, webhook)
+    assert (ended["state"], ended["attempts"]) == ("cancelled", 1)
+    assert not receiver.mail("late")
 
 
 @pytest.mark.parametrize("what", ["failed", "missing"])

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from flask import Flask
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.core.errors import Conflict
@@ -31,7 +31,7 @@ from portal.events.schemas import EventInput
 from portal.records import verbs
 from portal.records.audit import trail as audit
 from portal.webhooks.models import WAITING, WAITING_SQL, Delivery, Endpoint, PauseReason, Webhook
-from portal.webhooks.subscriptions import IN_PLACE, WAKE, halt
+from portal.webhooks.subscriptions import CANCEL, IN_PLACE, WAKE, halt
 
 Choice = Literal["all", "newest_per_subject", "skip_before"]
 COUNTED = 100_000
@@ -43,7 +43,9 @@ USUAL_RATE = 20.0  # deliveries a second, to tell how long a replay takes
 # The newest event, and not the newest delivery: an old event may have been sent again meanwhile. A
 # first delivery was created at the moment at which its event was received.
 NEWEST_ONLY = text(f"""
-UPDATE delivery d SET state = 'cancelled', completed_at = now()
+UPDATE delivery d SET cancelled_at = now(),
+    state = CASE WHEN d.state = 'in_flight' THEN d.state ELSE 'cancelled' END,
+    completed_at = CASE WHEN d.state = 'in_flight' THEN NULL ELSE now() END
 FROM (
     SELECT w.id, row_number() OVER (
         PARTITION BY w.subject ORDER BY CASE WHEN w.origin = 'event' THEN w.created_at ELSE (
@@ -53,7 +55,8 @@ FROM (
     WHERE w.tenant_id = :tenant AND w.webhook_id = :webhook AND w.subject IS NOT NULL
     AND {WAITING_SQL}
 ) held
-WHERE d.tenant_id = :tenant AND d.webhook_id = :webhook AND d.state IN ('pending', 'retrying')
+WHERE d.tenant_id = :tenant AND d.webhook_id = :webhook
+AND (d.state IN ('pending', 'retrying') OR d.id = ANY (:in_flight))
 AND d.id = held.id AND held.place > 1
 """)  # noqa: S608  one constant of the models
 # While the tables have no statistics, PostgreSQL takes the held deliveries for a few and compares
@@ -164,7 +167,7 @@ def resume(
 
     `all` sends everything, `newest_per_subject` the newest of each subject and all without a
     subject, `skip_before` what was published, or sent again, from `before` on. The other events are
-    cancelled.
+    cancelled; what of them is in flight is not sent again.
     """
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id, lock=True)
@@ -205,17 +208,26 @@ def _waiting(webhook: Webhook) -> tuple[Any, ...]:
 
 def _keep_newest(webhook: Webhook) -> None:
     session.execute(IN_LOOPS, {"how": "off"})
-    session.execute(NEWEST_ONLY, {"tenant": webhook.tenant_id, "webhook": webhook.id})
+    values = {"tenant": webhook.tenant_id, "webhook": webhook.id, "in_flight": _in_flight(webhook)}
+    session.execute(NEWEST_ONLY, values)
     session.execute(IN_LOOPS, {"how": "on"})
 
 
 def _skip(webhook: Webhook, before: datetime) -> None:
     session.execute(
         update(Delivery)
-        .where(*_waiting(webhook), Delivery.state != "in_flight", Delivery.created_at < before)
-        .values(state="cancelled", completed_at=func.now())
+        .where(*_waiting(webhook), Delivery.created_at < before)
+        .where(or_(Delivery.state != "in_flight", Delivery.id.in_(_in_flight(webhook))))
+        .values(CANCEL)
         .execution_options(synchronize_session=False)
     )
+
+
+def _in_flight(webhook: Webhook) -> Sequence[str]:
+    """Return the deliveries in flight, locked. One that is just being recorded is left out: whoever
+    records it waits for the webhook, which is locked here."""
+    on_their_way = select(Delivery.id).where(*_waiting(webhook), Delivery.state == "in_flight")
+    return session.scalars(on_their_way.with_for_update(skip_locked=True)).all()
 
 
 def _endpoint(webhook: Webhook) -> Endpoint:

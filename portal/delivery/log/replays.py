@@ -1,7 +1,8 @@
 """Send the events of a period once more: count them, begin, watch, cancel.
 
 A replay creates new deliveries, spread over time by the requested rate. So the queue does all the
-work, and cancelling a replay means cancelling its deliveries that were not sent yet.
+work, and cancelling a replay means cancelling its deliveries that wait; one in flight is not sent
+again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import orjson
-from sqlalchemy import func, text, update
+from sqlalchemy import func, select, text, update
 
 from portal.core.errors import Conflict, Invalid, NotFound
 from portal.core.key_shape import shown
@@ -22,7 +23,7 @@ from portal.events.type_names import matches
 from portal.records.audit import trail as audit
 from portal.records.quotas import stored_bytes
 from portal.webhooks.models import CLOCKS_APART, WAITING, Delivery, Replay, Webhook
-from portal.webhooks.subscriptions import WAKE
+from portal.webhooks.subscriptions import CANCEL, WAKE
 
 What = Literal["failed", "missing", "all"]
 MOST = 50_000
@@ -182,14 +183,14 @@ def cancel(actor: Actor, replay_id: str) -> Progress:
     twice."""
     actor.require("webhooks:write")
     replay = _find(actor, replay_id)
+    of_replay = (Delivery.tenant_id == actor.tenant_id, Delivery.replay_id == replay_id)
+    # In the order in which a worker that records several attempts locks them.
+    on_their_way = select(Delivery.id).where(*of_replay, Delivery.state == "in_flight")
+    session.execute(on_their_way.order_by(Delivery.id).with_for_update())
     session.execute(
         update(Delivery)
-        .where(
-            Delivery.tenant_id == actor.tenant_id,
-            Delivery.replay_id == replay_id,
-            Delivery.state.in_(("pending", "retrying")),
-        )
-        .values(state="cancelled", completed_at=func.now())
+        .where(*of_replay, Delivery.state.in_(WAITING))
+        .values(CANCEL)
         .execution_options(synchronize_session=False)
     )
     replay.cancelled_at = replay.cancelled_at or database_now()

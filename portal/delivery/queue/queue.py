@@ -141,7 +141,9 @@ RECORD = """
 SELECT * FROM record_attempts(%(tenant)s::text, %(done)s::jsonb, %(attempts)s::jsonb, %(slot)s::int)
 """
 GIVE_BACK = f"""
-UPDATE delivery d SET state = CASE WHEN d.attempts > 1 THEN 'retrying' ELSE 'pending' END,
+UPDATE delivery d SET state = CASE WHEN d.cancelled_at IS NOT NULL THEN 'cancelled'
+        WHEN d.attempts > 1 THEN 'retrying' ELSE 'pending' END,
+    completed_at = d.cancelled_at,
     due_at = CASE WHEN d.id = ANY (%(ordered)s) THEN {PLACE} ELSE now() END,
     attempts = d.attempts - 1, holder = NULL
 WHERE d.tenant_id = %(tenant)s AND d.id = ANY (%(ids)s) AND d.state = 'in_flight'

@@ -62,7 +62,9 @@ HAD = "SELECT * FROM deliveries_of_worker(%s, %s, %s, %s)"
 # Back to their place in the queue, and not behind all that wait. If the worker was declared dead by
 # mistake, its records are refused: by the state, and after the next claim by the token.
 TAKE_BACK = f"""
-UPDATE delivery d SET state = 'retrying', due_at = {PLACE}, holder = NULL
+UPDATE delivery d SET completed_at = d.cancelled_at,
+    state = CASE WHEN d.cancelled_at IS NULL THEN 'retrying' ELSE 'cancelled' END,
+    due_at = {PLACE}, holder = NULL
 WHERE d.tenant_id = %(tenant)s AND d.id = ANY (ARRAY(
     SELECT l.id FROM delivery l WHERE l.tenant_id = %(tenant)s AND l.id = ANY (%(ids)s)
     AND l.state = 'in_flight' AND l.holder = %(worker)s FOR UPDATE SKIP LOCKED))

@@ -104,3 +104,28 @@ def test_the_newest_of_a_subject_is_not_an_old_event_that_was_sent_again_meanwhi
         (event["id"], way): "cancelled",
         (new["id"], "event"): "pending",
     }
+
+
+@pytest.mark.parametrize("choice", ["newest_per_subject", "skip_before"])
+def test_what_a_resume_leaves_out_is_not_retried(
+    choice: str, app: Flask, ada: Api, make: Make
+) -> None:
+    gate = Gate(answer=b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")
+    with sinks(gate.behave) as [port]:
+        webhook = make(f"http://127.0.0.1:{port}/")
+        with delivering(app):
+            [old] = publish(ada, rfp(1, subject="a"))
+            until(lambda: gate.waiting)
+            ada.post(f"/webhooks/{webhook['id']}/pause")
+            publish(ada, rfp(2, subject="a"))
+            resumed = ada.post(f"/webhooks/{webhook['id']}/resume", {"choice": choice})
+            assert resumed.status_code == 200, resumed.text
+            gate.open()
+            states = until(
+                lambda: [
+                    one["state"]
+                    for one in deliveries(ada, webhook)
+                    if one["event_id"] == old["id"] and one["state"] != "in_flight"
+                ]
+            )
+    assert states == ["cancelled"]

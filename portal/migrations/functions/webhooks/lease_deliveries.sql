@@ -2,6 +2,7 @@
 -- limits, and returns what sending needs. The caller has locked the rows. `limited` are the webhooks
 -- with a rate limit, `seconds_each` the seconds that a delivery of each takes up. The data of an
 -- event comes with one of its deliveries only; it is null in the others, and if it was erased.
+-- One whose lease ran out after it was cancelled is not sent again: it ends here, and is not returned.
 -- What was charged before counts until now at most: the clock may have gone back since then.
 -- Every id is between the lowest and the highest one, so that the days of others are left out, which
 -- an array cannot tell. Each event's id is a range of one, in the order of ids: only the primary key
@@ -56,18 +57,21 @@ BEGIN
     ) INTO first_event, last_event, places FROM mine m;
     RETURN QUERY
     WITH leased AS (
-        UPDATE delivery d SET state = 'in_flight', token = d.token + 1, attempts = d.attempts + 1,
+        UPDATE delivery d SET token = d.token + 1,
+            state = CASE WHEN d.cancelled_at IS NULL THEN 'in_flight' ELSE 'cancelled' END,
+            attempts = d.attempts + CASE WHEN d.cancelled_at IS NULL THEN 1 ELSE 0 END,
+            completed_at = d.cancelled_at,
             due_at = now() + make_interval(secs => lease_seconds), holder = worker,
             sequence = coalesce(d.sequence, (places ->> d.id)::bigint)
         WHERE d.tenant_id = tenant AND d.id = ANY (ids) AND d.id BETWEEN first_id AND last_id
         RETURNING d.id, d.webhook_id, d.event_id, d.event_type, d.token, d.attempts, d.sequence,
-            d.origin, d.replay_id
+            d.origin, d.replay_id, d.state
     )
     SELECT l.id::text, l.webhook_id::text, l.event_id::text, l.event_type::text, l.token,
         l.attempts, l.sequence, l.origin::text, l.replay_id::text, found.data, found.occurred_at
     FROM (
         SELECT leased.*, row_number() OVER (PARTITION BY leased.event_id ORDER BY leased.id) AS place
-        FROM leased
+        FROM leased WHERE leased.state = 'in_flight'
     ) l LEFT JOIN LATERAL (
         SELECT e.data::text AS data, e.occurred_at FROM event e
         WHERE l.place = 1 AND e.tenant_id = tenant AND e.id BETWEEN l.event_id AND l.event_id

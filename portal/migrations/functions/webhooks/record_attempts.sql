@@ -9,6 +9,7 @@
 -- our side could not make (`not_made`) is none: the lease counted it, and it is given back.
 -- The values of a delivery are looked up by its id, and the rows by the primary key: a join would be
 -- a nested loop, whose order depends on statistics from when the table was empty.
+-- A delivery that was cancelled in flight is not retried.
 -- A retry that keeps its place, in an ordered webhook, comes before all that wait: an hour before its
 -- own publication, as one that began earlier may end later.
 -- An endpoint that was healthy and still is, is not updated: each lease that numbers deliveries locks
@@ -38,12 +39,14 @@ BEGIN
         INTO ids, first_id, last_id, latest FROM jsonb_array_elements(done) AS o;
     WITH ended AS (
         UPDATE delivery d SET (holder, attempts, state, outcome, status, due_at, completed_at) = (
-            SELECT NULL::int, d.attempts - CASE WHEN a.not_made THEN 1 ELSE 0 END, a.state,
+            SELECT NULL::int, d.attempts - CASE WHEN a.not_made THEN 1 ELSE 0 END,
+                CASE WHEN a.state = 'retrying' AND d.cancelled_at IS NOT NULL THEN 'cancelled'
+                    ELSE a.state END,
                 a.outcome, a.status,
                 CASE WHEN a.state <> 'retrying' THEN d.due_at
                     WHEN a.keeps_place THEN d.created_at - interval '1 hour'
                     ELSE now() + make_interval(secs => a.wait) END,
-                CASE WHEN a.state <> 'retrying' THEN now() END
+                CASE WHEN a.state <> 'retrying' OR d.cancelled_at IS NOT NULL THEN now() END
             FROM jsonb_to_record(latest -> d.id) AS a(
                 state text, outcome text, status int, wait float8, keeps_place bool,
                 not_made bool))
