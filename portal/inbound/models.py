@@ -101,6 +101,8 @@ class InboundRequest(BelowRecord):
     verified_at: Mapped[datetime | None]
     # Set if a person verified it again, out of quarantine.
     verified_by: Mapped[str | None] = mapped_column(String(80))
+    # When the round began in which it was last tried together with the others in quarantine.
+    tried_at: Mapped[datetime | None]
     event_id: Mapped[str | None] = mapped_column(String(40))
     event_type: Mapped[str | None] = mapped_column(String(128))
     repeats: Mapped[int] = mapped_column(Integer, server_default="0")

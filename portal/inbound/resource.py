@@ -59,7 +59,7 @@ class ReviewedDocument(BaseModel):
     verified: int = Field(description="Number of requests that are genuine and were published.")
     refused: int = Field(description="Number of requests that remain in quarantine.")
     duplicates: int = Field(description="Came again meanwhile, and were accepted then.")
-    is_more: bool = Field(description="There is more in quarantine: ask again.")
+    is_more: bool = Field(description="There is more to verify in this round: ask again.")
 
 
 class InboxDocument(BaseModel):
@@ -227,7 +227,8 @@ OPERATIONS = (
         parameters=(RETRY,),
         description="Verify up to 200 requests in quarantine again, the oldest first."
         " Those that are genuine are published. While `is_more` is true,"
-        " send this again.",
+        " send this again. What stays refused is verified again after all others, and"
+        " when the webhook was changed.",
     ),
     _operation(
         "clear_quarantine",

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.exc import DataError
 from sqlalchemy.orm import undefer
 
@@ -109,31 +110,34 @@ def reverify(actor: Actor, webhook_id: str, request_id: str) -> InboundRequest:
     request = _find(actor, webhook_id, request_id, lock=True)
     if request.state != "quarantined":
         raise Conflict("This request is accepted already.")
-    events.count(actor, 1)
     outcome = _judge(actor, webhook, request, inbound_secrets.known(webhook))
     if outcome == "duplicate":
         session.delete(request)
         raise Conflict("This delivery came again and was accepted meanwhile.")
     if outcome == "verified":
+        events.count(actor, 1)
         _note(actor, webhook, Reviewed(verified=1))
     session.flush()
     return request
 
 
 def reverify_all(actor: Actor, webhook_id: str) -> Reviewed:
-    """Verify the quarantined requests again, the oldest first, at most AT_ONCE. Raises Conflict
-    while the webhook's application is stopped."""
+    """Verify the quarantined requests again, the oldest first, at most AT_ONCE.
+
+    What stays refused is not looked at again before all others were, unless the webhook changes.
+    Raises Conflict while the webhook's application is stopped.
+    """
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id)
     application_status.check_works(webhook)
-    query = _waiting(actor, webhook).order_by(InboundRequest.id).limit(AT_ONCE + 1)
+    round_at = _round(actor, webhook)
+    query = _waiting(actor, webhook).where(_untried(round_at))
+    query = query.order_by(InboundRequest.id).limit(AT_ONCE + 1)
     waiting = list(session.scalars(query.options(undefer(InboundRequest.body)).with_for_update()))
     known = inbound_secrets.known(webhook)
-    # Count them together, like a batch: counted one by one, they would use up a small quota
-    # half-way, at each attempt.
-    events.count(actor, len(waiting[:AT_ONCE]))
     outcomes = []
     for request in waiting[:AT_ONCE]:
+        request.tried_at = round_at
         outcomes.append(_judged_apart(actor, webhook, request, known))
         if outcomes[-1] == "duplicate":
             session.delete(request)
@@ -145,8 +149,26 @@ def reverify_all(actor: Actor, webhook_id: str) -> Reviewed:
         len(waiting) > AT_ONCE,
     )
     if done.verified:
+        # Count them together, like a batch: counted one by one, they would use up a small quota
+        # half-way, at each attempt.
+        events.count(actor, done.verified)
         _note(actor, webhook, done)
     return done
+
+
+def _round(actor: Actor, webhook: Webhook) -> datetime:
+    """Return when the current round over the quarantine began. A new one begins when all were
+    tried, and after the webhook was changed: its secret may be another one."""
+    tried = _waiting(actor, webhook).with_only_columns(func.max(InboundRequest.tried_at))
+    latest = session.scalar(tried)
+    if latest is None or latest < webhook.updated_at:
+        return database_now()
+    left = _waiting(actor, webhook).where(_untried(latest)).with_only_columns(InboundRequest.id)
+    return latest if session.scalar(left.limit(1)) else database_now()
+
+
+def _untried(round_at: datetime) -> ColumnElement[bool]:
+    return or_(InboundRequest.tried_at.is_(None), InboundRequest.tried_at < round_at)
 
 
 def clear(actor: Actor, webhook_id: str) -> int:

@@ -3335,7 +3335,7 @@ export interface Reviewed {
   refused: number;
   /** Came again meanwhile, and were accepted then. */
   duplicates: number;
-  /** There is more in quarantine: ask again. */
+  /** There is more to verify in this round: ask again. */
   is_more: boolean;
 }
 
@@ -5888,7 +5888,7 @@ export interface WebhooksCalls {
   /**
    * Verify the requests in quarantine again
    *
-   * Verify up to 200 requests in quarantine again, the oldest first. Those that are genuine are published. While `is_more` is true, send this again.
+   * Verify up to 200 requests in quarantine again, the oldest first. Those that are genuine are published. While `is_more` is true, send this again. What stays refused is verified again after all others, and when the webhook was changed.
    */
   reverifyAll(id: Held, body?: Nothing, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<Reviewed>;
   /**

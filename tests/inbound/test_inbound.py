@@ -22,7 +22,7 @@ from werkzeug.test import TestResponse
 from portal.core.config import Config
 from portal.database.session import enter_tenant, send, session
 from portal.fast.statements import Statement
-from portal.inbound import endpoint
+from portal.inbound import endpoint, review
 from portal.inbound.reception import event_of_request, failure_limits, reception
 from portal.webhooks.models import Webhook
 from portal.webhooks.signing import standard_webhooks
@@ -495,6 +495,27 @@ def test_what_came_while_the_secret_was_wrong_is_not_lost(ada: Api, client: Flas
     assert sorted(event["data"]["n"] for event in events(ada)) == [0, 1, 2]
     assert received(ada, webhook, "?state=quarantined") == []
     assert ada.post(f"{path}/{first['id']}/reverifications").status_code == 409
+
+
+def test_what_stays_refused_does_not_keep_the_others_in_quarantine(
+    ada: Api, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(review, "AT_ONCE", 2)
+    webhook = make(ada, inbound_secret="the wrong secret")
+    bodies = [f'{{"n": {number}}}'.encode() for number in range(6)]
+    for number, body in enumerate(bodies):
+        headers = github(body, "a guess" if number < 4 else SECRET, delivery=f"d-{number}")
+        assert knock(client, webhook["inbound_url"], body, headers).status_code == 401
+    path = f"/webhooks/{webhook['id']}"
+    wrong = ada.post(f"{path}/received/reverifications").json
+    assert wrong == {"verified": 0, "refused": 2, "duplicates": 0, "is_more": True}
+    ada.patch(path, {"inbound_secret": SECRET})
+    said = [ada.post(f"{path}/received/reverifications").json or {} for _ in range(5)]
+    # Three calls are a round; the next one tries what was left of it once more.
+    assert [one["verified"] for one in said] == [0, 0, 2, 0, 0]
+    assert [one["refused"] for one in said] == [2, 2, 0, 2, 2]
+    assert [one["is_more"] for one in said] == [True, True, False, True, False]
+    assert len(events(ada)) == 2
 
 
 def test_a_request_is_judged_by_the_clock_of_when_it_came(

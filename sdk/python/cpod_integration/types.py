@@ -2597,7 +2597,7 @@ class ReviewedDocument(TypedDict):
     duplicates: int
     """Came again meanwhile, and were accepted then."""
     is_more: bool
-    """There is more in quarantine: ask again."""
+    """There is more to verify in this round: ask again."""
 
 
 class RevokeKey(TypedDict):
