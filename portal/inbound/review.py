@@ -13,7 +13,7 @@ from portal.core.errors import Conflict, Invalid, NotFound
 from portal.core.key_shape import shown
 from portal.database.actor import Actor
 from portal.database.record import find
-from portal.database.session import database_now, session
+from portal.database.session import database_now, let_go, session
 from portal.events import service as events
 from portal.inbound import late_secrets
 from portal.inbound.models import KEEP_ACCEPTED, KEEP_QUARANTINED, STATES, InboundRequest
@@ -113,7 +113,10 @@ def reverify(actor: Actor, webhook_id: str, request_id: str) -> InboundRequest:
     outcome = _judge(actor, webhook, request, inbound_secrets.known(webhook))
     if outcome == "duplicate":
         session.delete(request)
-        raise Conflict("This delivery came again and was accepted meanwhile.")
+        let_go()  # or the refusal would take it back, and it would stay in quarantine
+        raise Conflict(
+            "This delivery came again and was accepted meanwhile, so this request was deleted."
+        )
     if outcome == "verified":
         events.count(actor, 1)
         _note(actor, webhook, Reviewed(verified=1))

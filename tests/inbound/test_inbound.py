@@ -518,6 +518,19 @@ def test_what_stays_refused_does_not_keep_the_others_in_quarantine(
     assert len(events(ada)) == 2
 
 
+def test_a_repeated_delivery_leaves_the_quarantine(ada: Api, client: FlaskClient) -> None:
+    webhook = make(ada, inbound_secret="the wrong secret")
+    path = f"/webhooks/{webhook['id']}"
+    assert knock(client, webhook["inbound_url"], b"{}", github(b"{}")).status_code == 401
+    [kept] = received(ada, webhook, "?state=quarantined")
+    ada.patch(path, {"inbound_secret": SECRET})
+    assert knock(client, webhook["inbound_url"], b"{}", github(b"{}")).status_code == 200
+    again = ada.post(f"{path}/received/{kept['id']}/reverifications")
+    assert (again.status_code, received(ada, webhook, "?state=quarantined")) == (409, [])
+    assert "was accepted meanwhile" in (again.json or {})["detail"]
+    assert len(events(ada)) == 1
+
+
 def test_a_request_is_judged_by_the_clock_of_when_it_came(
     ada: Api, client: FlaskClient, database: Database
 ) -> None:
