@@ -338,7 +338,7 @@ def test_a_key_with_an_open_leak_is_not_unblocked(ada: Api, browse: Browse):
 
 
 def test_a_leak_changes_a_key_that_is_blocked_already(ada: Api):
-    """Who decided to unblock it before the report has not seen the leak."""
+    """A decision to unblock it that is older than the report did not know of the leak."""
     issued = ada.create("api-keys")
     path, place = f"/api-keys/{issued['id']}", "https://git.acme.example/a"
     ada.post(f"{path}/block", {"reason": "Invoice not paid"})
