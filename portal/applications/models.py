@@ -11,6 +11,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     or_,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.hybrid import hybrid_property
@@ -37,10 +38,17 @@ class Application(Record):
     __tablename__ = "application"
     __table_args__ = (
         UniqueConstraint("tenant_id", "slug", name="uq_application_slug"),
-        UniqueConstraint("tenant_id", "oauth_client_id", name="uq_application_oauth_client_id"),
         CheckConstraint(f"kind IN {KINDS}", name="kind"),
         CheckConstraint(f"status IN {STATUSES}", name="status"),
         CheckConstraint(f"reopens_as IN {WORKING}", name="reopens_as"),
+        # Partial: a change of a column of a whole unique index waits for all who refer to the row.
+        Index(
+            "uq_application_oauth_client_id",
+            "tenant_id",
+            "oauth_client_id",
+            unique=True,
+            postgresql_where=text("oauth_client_id IS NOT NULL"),
+        ),
         Index("ix_application_name", "tenant_id", "name_key", "id"),
         Index("ix_application_updated", "tenant_id", "updated_at", "id"),
     )

@@ -94,7 +94,7 @@ def show(record_id: str) -> ResponseReturnValue:
         "events/show.html",
         event=event,
         said=_received(event, matches),
-        data=settings.redact(event.data, hidden),
+        data=settings.redact_data(event.data, hidden),
         is_redacted=bool(hidden),
         matches=sorted(matches, key=lambda match: (not match.matched, match.name.lower())),
         most=service.EXPLAINED,

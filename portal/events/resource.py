@@ -30,7 +30,7 @@ from portal.rest.resources import RETRY, list_parameters
 def represent(event: Event, hidden: frozenset[str]) -> dict[str, Any]:
     """Return an event as a JSON object, with the fields redacted that this reader may not see."""
     document = fields_of(EventDocument, event)
-    return {**document, "data": settings.redact(event.data, hidden)}
+    return {**document, "data": settings.redact_data(event.data, hidden)}
 
 
 def _publish() -> Response:

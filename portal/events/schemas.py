@@ -260,8 +260,8 @@ class SettingsInput(Command):
     redacted_fields: list[Annotated[Filled, StringConstraints(max_length=100)]] = Field(
         default=[],
         max_length=50,
-        description="Names of fields whose values only those see who may change webhooks. The text"
-        " of a request whose body has no fields that could be read is hidden completely.",
+        description="Names of fields whose values only those see who may change webhooks. Data that"
+        " is a text alone, as of a received body without fields, is hidden completely.",
     )
     key_material: KeyMaterial = Field(
         "mask",

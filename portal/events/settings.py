@@ -1,8 +1,7 @@
 """A tenant's event settings: retention, fields hidden from readers, and API keys in events."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
-from functools import partial
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -21,9 +20,9 @@ from portal.records.quotas import stored_bytes
 DAYS = 30
 HIDDEN = "•••"
 UNREAD = frozenset({"text"})
-"""The fields of an event from an inbound request whose body could not be read as fields."""
+"""The fields of an event from a received body that could not be read as fields."""
 
-PARAMETER = re.compile(r"(?P<name>[^=&;]*)=[^&;]*")
+SEPARATOR = re.compile("([&;])")
 FORGOTTEN_AT_ONCE = 10_000
 
 
@@ -70,17 +69,22 @@ def hidden_from(actor: Actor) -> frozenset[str]:
     return frozenset(of(actor.tenant_id).redacted_fields)
 
 
-def redact(value: Any, hidden: Collection[str]) -> Any:
-    """Return the value with every field of these names masked, however deep.
+def redact_data(data: Mapping[str, Any], hidden: Collection[str]) -> Any:
+    """Return an event's data with every field of these names masked.
 
     A text that is all there is came from a body that could not be read as fields: it may hold any
     of them, so it is masked completely.
     """
+    if hidden and data.keys() == UNREAD:
+        return dict.fromkeys(UNREAD, HIDDEN)
+    return redact(data, hidden)
+
+
+def redact(value: Any, hidden: Collection[str]) -> Any:
+    """Return the value with every field of these names masked, however deep."""
     if not hidden:
         return value
     if isinstance(value, dict):
-        if value.keys() == UNREAD:
-            return dict.fromkeys(UNREAD, HIDDEN)
         return {k: HIDDEN if k in hidden else redact(v, hidden) for k, v in value.items()}
     if isinstance(value, list):
         return [redact(item, hidden) for item in value]
@@ -88,13 +92,17 @@ def redact(value: Any, hidden: Collection[str]) -> Any:
 
 
 def redact_text(text: str, hidden: Collection[str]) -> str:
-    """Return a body with the same fields masked. A body that is not JSON is masked completely."""
+    """Return a body with the same fields masked, also in the data of an event that it delivers. A
+    body that is not JSON is masked completely."""
     if not hidden or not text:
         return text
     try:
-        return orjson.dumps(redact(orjson.loads(text), hidden)).decode()
+        body = redact(orjson.loads(text), hidden)
     except orjson.JSONDecodeError:
         return HIDDEN
+    if isinstance(body, dict) and isinstance(body.get("data"), dict):
+        body["data"] = redact_data(body["data"], hidden)
+    return orjson.dumps(body).decode()
 
 
 def redact_headers(headers: Iterable[Sequence[str]], hidden: Collection[str]) -> list[list[str]]:
@@ -108,12 +116,13 @@ def redact_address(address: str, hidden: Collection[str]) -> str:
     place, mark, query = address.partition("?")
     if not hidden or not mark:
         return address
-    return place + mark + PARAMETER.sub(partial(_redacted_parameter, hidden), query)
+    parts = (_redacted_parameter(part, hidden) for part in SEPARATOR.split(query))
+    return place + mark + "".join(parts)
 
 
-def _redacted_parameter(hidden: Collection[str], found: re.Match[str]) -> str:
-    name = found["name"]
-    return f"{name}={HIDDEN}" if unquote_plus(name) in hidden else found[0]
+def _redacted_parameter(parameter: str, hidden: Collection[str]) -> str:
+    name, mark, _ = parameter.partition("=")
+    return f"{name}={HIDDEN}" if mark and unquote_plus(name) in hidden else parameter
 
 
 def forget_old(tenant_id: str) -> bool:

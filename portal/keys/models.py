@@ -344,8 +344,8 @@ CONSTRAINTS |= {
     "fk_api_key_application": ("application_id", "There is no application of this id."),
     "fk_api_key_parent": ("parent_key_id", "There is no key of this id."),
     "fk_api_key_rotated_from": ("rotated_from_key_id", "There is no key of this id."),
-    "live_issuer": (
-        "created_by",
-        "Your own key was revoked or blocked meanwhile. It issued nothing.",
+    "acting_key": (
+        "Authorization",
+        "Your own key was revoked or blocked meanwhile. Nothing was done.",
     ),
 }

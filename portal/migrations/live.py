@@ -73,7 +73,7 @@ def exists(table: str) -> bool:
     return bool(found)
 
 
-def index(name: str, definition: str) -> None:
+def index(name: str, definition: str, *, kind: str = "INDEX") -> None:
     """Create an index without blocking writers of the table; call it within `in_steps`.
 
     It waits for all running transactions, but nobody waits for it. An invalid index of a killed run
@@ -87,7 +87,7 @@ def index(name: str, definition: str) -> None:
     run("COMMIT")
     [[patience]] = run("SHOW lock_timeout")
     run(f"SET lock_timeout = '{INDEX_PATIENCE}'")
-    run(f"CREATE INDEX CONCURRENTLY {name} ON {definition}")
+    run(f"CREATE {kind} CONCURRENTLY {name} ON {definition}")
     run(f"SET lock_timeout = '{patience}'")
 
 

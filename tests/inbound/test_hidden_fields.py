@@ -69,3 +69,10 @@ def test_a_filter_tells_a_viewer_nothing_of_a_body_that_has_no_fields(
     reason = "Its filter wants another text"
     assert f"{reason}: it is" in shown(ada, browse(ADA), path)
     assert f"{reason}: its value is hidden from you" in shown(vic, browse(VIC), path)
+
+
+def test_a_text_among_other_fields_is_shown(ada: Api, vic: Api) -> None:
+    data = {"comment": {"text": "Well done"}, "ssn": VALUE}
+    ada.post("/events", {"type": "note.written", "data": data})
+    [event] = vic.get("/events").json["items"]
+    assert event["data"] == {"comment": {"text": "Well done"}, "ssn": "•••"}

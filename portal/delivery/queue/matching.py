@@ -243,7 +243,7 @@ def why(webhook: Webhook, event: Published, hidden: Collection[str]) -> tuple[bo
 def _has(event: Published, name: str, hidden: Collection[str]) -> str:
     if name not in event.data:
         return "the event has no such field"
-    value = settings.redact(event.data, hidden)[name]
+    value = settings.redact_data(event.data, hidden)[name]
     if value == settings.HIDDEN:
         return "its value is hidden from you"
     return f"it is {quoted(value) if isinstance(value, str) else orjson.dumps(value).decode()}"

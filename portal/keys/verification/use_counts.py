@@ -261,18 +261,23 @@ class Usage:
                 if write.transaction is None:
                     self._take_back(write)
                 else:
-                    self._uncertain.append(write)
+                    self._keep(write)
         return sum(len(uses) for uses in gathered.uses.values())
 
     def _settle_uncertain(self) -> None:
         """Find out about the writes whose COMMIT had no answer, and take back what was not done."""
-        uncertain, self._uncertain = self._uncertain, []
+        with self._lock:
+            uncertain, self._uncertain = self._uncertain, []
         for write in uncertain:
             outcome = _outcome(write)
             if outcome == "aborted":
                 self._take_back(write)
             elif outcome == "in progress":
-                self._uncertain.append(write)
+                self._keep(write)
+
+    def _keep(self, write: Write) -> None:
+        with self._lock:
+            self._uncertain.append(write)
 
     def _take_back(self, write: Write) -> None:
         with self._lock:

@@ -5,7 +5,7 @@ from alembic import op
 
 from portal.migrations.functions import replace
 
-revision, down_revision = "0086", "0084"
+revision, down_revision = "0086", "0085"
 
 
 def upgrade() -> None:

@@ -1,5 +1,8 @@
-"""0088 stops wait for nobody: whether an application or an issuing key still works is checked when
-a new record is committed, and no longer by a lock that is held until then."""
+"""0088 stops wait for nobody: whether an application or the acting key still works is checked when
+a new record is committed, and no longer by a lock that is held until then.
+
+A process of the release before answers 500 where these checks refuse a commit.
+"""
 
 from alembic import op
 
@@ -8,21 +11,19 @@ from portal.migrations.functions import replace
 
 revision, down_revision = "0088", "0087"
 
+TABLES = ("api_key", "connector", "webhook")
 TRIGGERS = {
-    "api_key_of_open_application": "api_key",
-    "connector_of_open_application": "connector",
-    "webhook_of_open_application": "webhook",
-    "api_key_issued": "api_key",
+    f"{table}_{name}": table for table in TABLES for name in ("of_open_application", "made_by_key")
 }
 
 
 def upgrade() -> None:
-    live.lock("api_key", "connector", "webhook", mode="SHARE ROW EXCLUSIVE")
-    replace("0088", "check_open_application", "check_issuer", *TRIGGERS)
+    live.lock(*TABLES, mode="SHARE ROW EXCLUSIVE")
+    replace("0088", "check_open_application", "check_acting_key", *TRIGGERS)
 
 
 def downgrade() -> None:
-    live.lock("api_key", "connector", "webhook")
+    live.lock(*TABLES)
     for trigger, table in TRIGGERS.items():
         op.execute(f"DROP TRIGGER {trigger} ON {table}")
-    op.execute("DROP FUNCTION check_open_application, check_issuer")
+    op.execute("DROP FUNCTION check_open_application, check_acting_key")

@@ -2785,8 +2785,8 @@ class SettingsInput(TypedDict):
     retention_days: NotRequired[int]
     """Days after which events and deliveries are forgotten."""
     redacted_fields: NotRequired[list[str]]
-    """Names of fields whose values only those see who may change webhooks. The text of a request
-    whose body has no fields that could be read is hidden completely.
+    """Names of fields whose values only those see who may change webhooks. Data that is a text
+    alone, as of a received body without fields, is hidden completely.
     """
     key_material: NotRequired[Literal["mask", "refuse"]]
     """Treatment of an API key in an event's data. mask = only its beginning and its last four

@@ -1,4 +1,4 @@
--- Refuses a api_key of an application that is stopped or deleted when the transaction ends.
+-- Refuses an API key of an application that is stopped or deleted when the transaction ends.
 -- Locks: those of check_open_application.
 DROP TRIGGER IF EXISTS api_key_of_open_application ON api_key;
 CREATE CONSTRAINT TRIGGER api_key_of_open_application

@@ -1,0 +1,6 @@
+-- Refuses a connector that a key made which is stopped when the transaction ends.
+-- Locks: those of check_acting_key.
+DROP TRIGGER IF EXISTS connector_made_by_key ON connector;
+CREATE CONSTRAINT TRIGGER connector_made_by_key AFTER INSERT ON connector
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (starts_with(NEW.created_by, 'key_'))
+EXECUTE FUNCTION check_acting_key();
