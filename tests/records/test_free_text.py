@@ -77,7 +77,7 @@ HTTP = {"provider": "http", "auth_type": "basic"}
 
 
 @pytest.mark.parametrize("kind", [{}, {"provider": "custom", "auth_type": "api_key"}, HTTP])
-@pytest.mark.parametrize("name", [KEY, f"x.{KEY}.y"])
+@pytest.mark.parametrize("name", [KEY, f"x.{KEY}.y"], ids=["a key", "a key within"])
 def test_the_name_of_a_credential_is_no_place_for_one_either(
     ada: Api,
     vic: Api,

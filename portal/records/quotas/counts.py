@@ -9,7 +9,7 @@ changes records updates it.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import and_, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.types import BigInteger
 
@@ -22,6 +22,8 @@ from portal.records.quotas.limits import BY_NAME, Quota
 from portal.records.quotas.models import QuotaCount, TenantQuota
 
 PARTS = 16
+RETURNED = PARTS
+"""The part of what is given back while others hold all parts; `give_back_records` knows it, too."""
 
 _TAKEN = func.take_record(
     bindparam("tenant_id"), bindparam("quota"), bindparam("quota_default", type_=BigInteger)
@@ -122,13 +124,15 @@ def begin(tenant_id: str, model: type[Record]) -> int | None:
 
 
 def count_again(tenant_id: str, model: type[Record]) -> None:
-    """Correct the count by reading every record, while no record can be created.
+    """Correct the count by reading every record, while no record can be created. Records are still
+    given back (RETURNED).
 
     An older release that runs during an update does not count, so the count may be wrong.
     """
     connection = session.connection()
     parts = _parts(tenant_id, model)
-    held = select(QuotaCount.part).where(*parts).order_by(QuotaCount.part).with_for_update()
+    makers = select(QuotaCount.part).where(*parts, QuotaCount.part < RETURNED)
+    held = makers.order_by(QuotaCount.part).with_for_update()
     if connection.execute(held).all():
         _write(tenant_id, model)
 
@@ -167,11 +171,17 @@ def _parts(tenant_id: str, model: type[Record]) -> tuple[Any, Any]:
 def _write(tenant_id: str, model: type[Record]) -> int:
     """Write the count into the first part. The next record near the limit distributes the room."""
     connection = session.connection()
-    live = connection.scalar(
+    parts = _parts(tenant_id, model)
+    counted = (
         select(func.count())
         .select_from(model)
         .where(model.tenant_id == tenant_id, model.is_counted)
     )
+    # In one statement: the count has what was given back until then, and nothing later.
+    returned = select(func.sum(QuotaCount.live)).where(*parts, QuotaCount.part == RETURNED)
+    live, given_back = connection.execute(
+        select(counted.scalar_subquery(), returned.scalar_subquery())
+    ).one()
     rows = [
         {"tenant_id": tenant_id, "kind": model.quota, "part": part}
         | {"live": live if part == 0 else 0, "room": 0, "of_limit": live}
@@ -185,4 +195,7 @@ def _write(tenant_id: str, model: type[Record]) -> int:
         set_={name: write.excluded[name] for name in ("live", "room", "of_limit")},
     )
     connection.execute(write)
+    if given_back:
+        late = update(QuotaCount).where(*parts, QuotaCount.part == RETURNED)
+        connection.execute(late.values(live=QuotaCount.live - given_back))
     return int(live or 0)

@@ -40,7 +40,7 @@ class QuotaCount(Base):
     """A part of the count of a tenant's records of one kind.
 
     It has the records counted here and the room left here. The sum of `live` and `room` over all
-    parts is `of_limit`.
+    parts is `of_limit`, less what was given back in part RETURNED since the room was divided.
     """
 
     __tablename__ = "quota_count"

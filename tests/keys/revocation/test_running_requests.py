@@ -11,8 +11,10 @@ from flask import Flask
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
-from portal.database.session import db
-from tests.cast import Api, Pages
+from portal.database.session import db, transaction
+from portal.keys.models import ApiKey
+from portal.records.quotas import counts
+from tests.cast import ACME, Api, Pages
 from tests.databases import Database
 
 REASON = {"reason": "stolen"}
@@ -22,14 +24,6 @@ Record = dict[str, Any]
 @pytest.fixture
 def crm(ada: Api) -> Record:
     return ada.create("applications", display_name="CRM", kind="app")
-
-
-@pytest.fixture(autouse=True)
-def counted(ada: Api) -> None:
-    """Have records counted by this tenant: the first one locks the count until its commit."""
-    for resource in ("api-keys", "api-keys", "webhooks", "webhooks", "connectors", "connectors"):
-        path = f"/{resource}/{ada.create(resource)['id']}"
-        ada.post(f"{path}/revoke") if resource == "api-keys" else ada.delete(path)
 
 
 @pytest.fixture
@@ -161,7 +155,36 @@ def test_records_that_are_made_while_their_application_is_suspended_are_refused(
 def test_a_batch_of_a_key_that_goes_on_working_issues_all(
     app: Flask, ada: Api, stolen: Record
 ) -> None:
+    other = ada.create("api-keys", name="Beside")
     with running(app, stolen, "/api-keys/batch", successors(stolen)) as answers:
-        other = ada.create("api-keys", name="Beside")
         assert ada.post(f"/api-keys/{other['id']}/revoke", REASON).status_code == 200
     assert answers[0].status_code == 200, answers[0].text
+
+
+@pytest.mark.parametrize("counted", ["for the first time", "again"])
+def test_a_batch_that_holds_the_whole_count_delays_no_revocation(
+    app: Flask, ada: Api, database: Database, counted: str
+) -> None:
+    stolen = ada.create("api-keys", scopes=["keys:write"])
+    others = [ada.create("api-keys") for _ in range(3)]
+    with app.app_context():
+        if counted == "again":
+            with transaction(ACME):
+                counts.count_again(ACME, ApiKey)
+        with running(app, stolen, "/api-keys/batch", {"items": [{}, {}]}) as answers:
+            for one in others[:2]:
+                assert ada.post(f"/api-keys/{one['id']}/revoke", REASON).status_code == 200
+        assert answers[0].status_code == 200, answers[0].text
+        assert used(ada) == 4
+        with transaction(ACME):
+            counts.count_again(ACME, ApiKey)
+        assert used(ada) == 4
+        assert ada.post(f"/api-keys/{others[2]['id']}/revoke", REASON).status_code == 200
+        ada.create("api-keys")
+        assert used(ada) == 4
+
+
+def used(ada: Api) -> int:
+    return next(
+        one["used"] for one in ada.get("/quotas").json["items"] if one["name"] == "api_keys"
+    )

@@ -2,7 +2,8 @@
 -- (then `used` is exact), or 'uncounted' if the kind was never counted. `p_default` is the limit of
 -- a tenant for which none was set.
 -- Locks rows of quota_count until the transaction ends: one that has room and that nobody else
--- holds, without waiting; if there is none, all of them, in the order of `part`. A transaction that
+-- holds, without waiting; if there is none, all of them but part 16 (see give_back_records), in the
+-- order of `part`. A transaction that
 -- holds all of them knows the count and divides the room among the parts again. A search that
 -- finds no room leaves nothing locked, so transactions that each create one record never deadlock.
 -- Two that each create several near the limit may: PostgreSQL ends one.
@@ -35,9 +36,9 @@ BEGIN
         NULL;
     END;
 
-    PERFORM FROM quota_count AS c WHERE c.tenant_id = p_tenant AND c.kind = p_kind
-    ORDER BY c.part FOR UPDATE;
-    SELECT sum(c.live), count(*) INTO used, parts FROM quota_count AS c
+    PERFORM FROM quota_count AS c
+    WHERE c.tenant_id = p_tenant AND c.kind = p_kind AND c.part < 16 ORDER BY c.part FOR UPDATE;
+    SELECT sum(c.live), count(*) FILTER (WHERE c.part < 16) INTO used, parts FROM quota_count AS c
     WHERE c.tenant_id = p_tenant AND c.kind = p_kind;
     IF parts = 0 THEN
         verdict := 'uncounted';
@@ -48,7 +49,7 @@ BEGIN
         UPDATE quota_count AS c SET of_limit = take_record.allowed,
             live = c.live + CASE WHEN c.part = 0 THEN 1 ELSE 0 END,
             room = free / parts + CASE WHEN c.part = 0 THEN free % parts ELSE 0 END
-        WHERE c.tenant_id = p_tenant AND c.kind = p_kind;
+        WHERE c.tenant_id = p_tenant AND c.kind = p_kind AND c.part < 16;
         used := used + 1;
     END IF;
     RETURN NEXT;
