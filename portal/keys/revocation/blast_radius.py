@@ -5,7 +5,8 @@ and which other keys end with it. Verification itself decides a planned revocati
 (refused for 1 minute in the first hour, then 2, 4, 8 …); no job is needed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -107,13 +108,29 @@ def sample(actor: Actor, chosen: Selection, verb: str, most: int) -> Sequence[Ap
     ).all()
 
 
-def confirmed(actor: Actor, chosen: Selection, verb: str, typed: str) -> Sequence[str]:
+def selected(actor: Actor, chosen: Selection, verb: str) -> Sequence[str]:
+    """Return the ids of the keys that an action on many would change, at most MOST + 1."""
+    actor.require("keys:write")
+    return session.scalars(_ids(actor, chosen, MOST + 1, *_fit_for(verb))).all()
+
+
+def fingerprint(ids: Iterable[str]) -> str:
+    """Return a digest of keys, by which a form says which ones it has shown."""
+    return hashlib.sha256(" ".join(sorted(ids)).encode()).hexdigest()[:32]
+
+
+def confirmed(
+    actor: Actor, chosen: Selection, verb: str, typed: str, shown: str
+) -> Sequence[str]:
     """Return the ids of the keys that an action on many changes.
 
-    Raises Conflict unless their number was typed, and for more than MOST keys to stop.
+    `shown` is the fingerprint of those that were shown, or empty. Raises Conflict if these are
+    others, unless their number was typed, and for more than MOST keys to stop.
     """
-    actor.require("keys:write")
-    ids = session.scalars(_ids(actor, chosen, MOST + 1, *_fit_for(verb))).all()
+    ids = selected(actor, chosen, verb)
+    # Of more than MOST, other ones may be selected each time.
+    if shown and len(ids) <= MOST and shown != fingerprint(ids):
+        raise Conflict("Other keys are selected now than were shown. Look at them first.")
     if len(ids) > MOST and verb not in REPAIRS:
         raise Conflict(f"These are more than {MOST:,} keys.")
     count = min(len(ids), MOST)

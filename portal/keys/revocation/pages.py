@@ -154,7 +154,8 @@ def _dry_run(chosen: Selection, problem: str = "", wrong: str = "") -> ResponseR
     asked = request.form if request.method == "POST" else request.args
     says_which = chosen.is_narrowed
     verb = asked["verb"] if asked.get("verb") in VERBS else "revoke"
-    count = blast_radius.how_many(caller, chosen, verb) if says_which else 0
+    ids = blast_radius.selected(caller, chosen, verb) if says_which else ()
+    count = len(ids)
     return web.render(
         "keys/bulk.html",
         says_which=says_which,
@@ -167,6 +168,7 @@ def _dry_run(chosen: Selection, problem: str = "", wrong: str = "") -> ResponseR
         query=chosen.query,
         verb=verb,
         verbs=VERBS,
+        shown=blast_radius.fingerprint(ids),
         application_id=_filter_value(chosen, "application_id"),
         applications=_offered(applications.choices(caller), chosen, "application_id"),
         created_by_user_id=_filter_value(chosen, "created_by_user_id"),
@@ -205,7 +207,8 @@ def _stop_many(chosen: Selection) -> ResponseReturnValue:
         return _dry_run(chosen, error.errors[0].message, "reason")
     typed = request.form.get("confirm", "").strip().replace(",", "")
     try:
-        ids = blast_radius.confirmed(web.actor(), chosen, verb, typed)
+        shown = request.form.get("shown", "")
+        ids = blast_radius.confirmed(web.actor(), chosen, verb, typed, shown)
     except Conflict as error:
         return _dry_run(chosen, error.detail, "confirm")
     done = _act(verb, chosen, ids, reason)

@@ -1,5 +1,6 @@
 """Many keys are stopped at once, however long that takes the database."""
 
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -232,3 +233,22 @@ def test_keys_that_are_blocked_are_not_blocked_again(ada: Api, page: Pages) -> N
         (ada.get(f"/api-keys/{one}").json or {})["blocked_reason"] for one in (first, second)
     ]
     assert reasons == ["Lent out", "Old"]
+
+
+def test_keys_that_were_not_shown_are_not_revoked_by_the_same_number(ada: Api, page: Pages) -> None:
+    shown, other = ada.create("api-keys", tags=["old"]), ada.create("api-keys", tags=["prod"])
+    chosen = {"tag": "old", "verb": "revoke"}
+    [fingerprint] = re.findall(
+        r'name="shown" value="(\w+)"', page.get("/keys/bulk", query_string=chosen).text
+    )
+    ada.patch(f"/api-keys/{shown['id']}", {"tags": []})
+    ada.patch(f"/api-keys/{other['id']}", {"tags": ["old"]})
+    confirmed = {**chosen, "confirm": "1", "shown": fingerprint}
+    refused = page.post("/keys/bulk", confirmed)
+    assert refused.status_code == 422
+    assert "Other keys are selected now" in refused.text
+    assert ada.get(f"/api-keys/{other['id']}").json["status"] == "active"
+    ada.patch(f"/api-keys/{other['id']}", {"tags": []})
+    ada.patch(f"/api-keys/{shown['id']}", {"tags": ["old"]})
+    assert page.post("/keys/bulk", confirmed).status_code == 303
+    assert ada.get(f"/api-keys/{shown['id']}").json["status"] == "revoked"
