@@ -102,6 +102,7 @@ def show(record: Webhook) -> ResponseReturnValue:
         heads=TABLE.heads(TABLE.usual, tick=False),
         lines=TABLE.rows(review.requests(web.actor(), record, recent).items, None, TABLE.usual),
         waiting=review.in_quarantine(web.actor(), record),
+        newest=review.newest_in_quarantine(web.actor(), record),
         others=facts.others("inbound/show.html", WebhookDocument, record, _left_out()),
     )
 
@@ -133,6 +134,7 @@ def received(record_id: str) -> ResponseReturnValue:
         review.requests(web.actor(), record, asked.query),
         record=record,
         waiting=review.in_quarantine(web.actor(), record),
+        newest=review.newest_in_quarantine(web.actor(), record),
     )
 
 
@@ -199,8 +201,8 @@ def reverify_all(record_id: str) -> ResponseReturnValue:
 
 @bp.post("/webhooks/<record_id>/quarantine/clear")
 def clear(record_id: str) -> ResponseReturnValue:
-    """Delete the quarantined requests."""
-    gone = review.clear(web.actor(), record_id)
+    """Delete the quarantined requests that the page has shown or counted."""
+    gone = review.clear(web.actor(), record_id, request.args.get("newest"))
     web.toast(f"{gone} requests were thrown away.")
     return web.see_other(url_for("inbound.received", record_id=record_id))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy import ColumnElement, delete, func, or_, select, true
 from sqlalchemy.exc import DataError
 from sqlalchemy.orm import undefer
 
@@ -98,6 +98,12 @@ def in_quarantine(actor: Actor, webhook: Webhook) -> int:
     return session.scalar(select(func.count()).select_from(_quarantined(actor, webhook))) or 0
 
 
+def newest_in_quarantine(actor: Actor, webhook: Webhook) -> str | None:
+    """Return the id of the newest request in quarantine, or None."""
+    newest = _waiting(actor, webhook).with_only_columns(func.max(InboundRequest.id))
+    return session.scalar(newest)
+
+
 def reverify(actor: Actor, webhook_id: str, request_id: str) -> InboundRequest:
     """Verify one request again, as of the moment it arrived; publish it if it is genuine.
 
@@ -174,14 +180,16 @@ def _untried(round_at: datetime) -> ColumnElement[bool]:
     return or_(InboundRequest.tried_at.is_(None), InboundRequest.tried_at < round_at)
 
 
-def clear(actor: Actor, webhook_id: str) -> int:
-    """Delete the quarantined requests and return their number."""
+def clear(actor: Actor, webhook_id: str, newest: str | None = None) -> int:
+    """Delete the quarantined requests, those up to `newest` if it is given, and return their
+    number."""
     actor.require("webhooks:write")
     webhook = find(Webhook, actor, webhook_id)
     of_one = delete(InboundRequest).where(
         InboundRequest.tenant_id == actor.tenant_id,
         InboundRequest.webhook_id == webhook.id,
         InboundRequest.state == "quarantined",
+        InboundRequest.id <= newest if newest else true(),
     )
     gone = len(session.execute(of_one.returning(InboundRequest.id)).all())
     if gone:

@@ -26,6 +26,7 @@ def about(page: str, record: ApiKey, fragment: str = "", **context: Any) -> Resp
     if fragment and web.portal_request().wants_fragment:
         return web.render(fragment, fragment, record=record, **context)
     around = filters.surroundings(web.actor(), record)
+    leaks = [leak.reported_at for leak in around.leaks]
     return web.render(
         page,
         fragment,
@@ -33,6 +34,7 @@ def about(page: str, record: ApiKey, fragment: str = "", **context: Any) -> Resp
         application=around.application,
         persons=around.persons,
         leaks=around.leaks,
+        leaks_until=leaks and max(leaks).isoformat(),
         withheld=around.withheld,
         heard=around.heard,
         health=around.health,

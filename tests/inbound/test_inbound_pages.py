@@ -4,6 +4,7 @@ import html
 import json
 import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
@@ -260,3 +261,16 @@ def test_an_audience_is_left_out_for_a_sender_without_tokens(ada: Api, ada_pages
     assert filled(ada_pages, "/webhooks/inbound/new", **form).status_code < 400
     [made] = (ada.get("/webhooks").json or {})["items"]
     assert made["inbound_options"] == {}
+
+
+def test_a_request_that_came_after_the_page_was_read_is_not_thrown_away(
+    ada: Api, ada_pages: Pages, client: FlaskClient
+) -> None:
+    webhook = make(ada, inbound_secret="the wrong secret")
+    knock(client, webhook["inbound_url"], b"{}", github(b"{}", "guess", "f"))
+    text = ada_pages.get(f"/webhooks/{webhook['id']}/received?state=quarantined").text
+    [action] = re.findall(r'action="([^"]+/quarantine/clear[^"]*)"', text)
+    body = b'{"n": 1}'
+    knock(client, webhook["inbound_url"], body, github(body))
+    assert ada_pages.post(unescape(action)).status_code == 303
+    assert len(received(ada, webhook, "?state=quarantined")) == 1

@@ -5,6 +5,8 @@ No key is sent. The browser finds keys in text that is pasted or dropped
 only.
 """
 
+from datetime import datetime
+
 from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -103,7 +105,12 @@ def decide_leaks() -> ResponseReturnValue:
 
 @bp.post("/<record_id>/leaks/settle")
 def settle_leaks(record_id: str) -> ResponseReturnValue:
-    """Settle the leaks of a key: a person has dealt with them."""
-    reports.settle(web.actor(), record_id)
+    """Settle the leaks of a key that the page has shown: a person has dealt with them."""
+    given = request.args.get("until")
+    try:
+        until = datetime.fromisoformat(given) if given else None
+    except ValueError as error:
+        raise BadRequest("Load the page of the key again.") from error
+    reports.settle(web.actor(), record_id, until)
     web.toast("The leak is settled.")
     return web.see_other(url_for("keys.show", record_id=record_id))

@@ -7,8 +7,9 @@ of the key; if both apply, the stricter one wins.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.core.errors import Invalid
@@ -134,8 +135,9 @@ def newest(actor: Actor) -> Sequence[tuple[KeyLeak, ApiKey]]:
     return [(leak, key) for leak, key in session.execute(query)]
 
 
-def settle(actor: Actor, key_id: str) -> int:
-    """Settle all leaks of a key, which a person has dealt with. Return how many there were."""
+def settle(actor: Actor, key_id: str, until: datetime | None = None) -> int:
+    """Settle the leaks of a key, which a person has dealt with: all, or those reported until a
+    time. Return how many there were."""
     actor.require("keys:write")
     record = find(ApiKey, actor, key_id)
     settled = session.scalars(
@@ -144,6 +146,7 @@ def settle(actor: Actor, key_id: str) -> int:
             KeyLeak.tenant_id == actor.tenant_id,
             KeyLeak.key_id == record.id,
             KeyLeak.settled_at.is_(None),
+            KeyLeak.reported_at <= until if until else true(),
         )
         .values(settled_at=database_now(), settled_by=actor.person_id or actor.id)
         .returning(KeyLeak.digest)

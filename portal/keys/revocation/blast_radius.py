@@ -119,9 +119,7 @@ def fingerprint(ids: Iterable[str]) -> str:
     return hashlib.sha256(" ".join(sorted(ids)).encode()).hexdigest()[:32]
 
 
-def confirmed(
-    actor: Actor, chosen: Selection, verb: str, typed: str, shown: str
-) -> Sequence[str]:
+def confirmed(actor: Actor, chosen: Selection, verb: str, typed: str, shown: str) -> Sequence[str]:
     """Return the ids of the keys that an action on many changes.
 
     `shown` is the fingerprint of those that were shown, or empty. Raises Conflict if these are

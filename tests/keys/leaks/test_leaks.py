@@ -2,8 +2,10 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any
 
 import pytest
@@ -373,3 +375,19 @@ def test_the_policy_is_shown_as_it_was_decided_and_noted(ada: Api, browse: Brows
     assert '<option value="revoke" selected>' in shown
     assert "updated the leak policy" in page.get("/audit").text
     assert page.post("/keys/leaks/policy", {"default": "explode"}).status_code == 422
+
+
+def test_a_leak_that_was_reported_after_the_page_was_read_stays_open(ada: Api, page: Pages) -> None:
+    ada.patch("/api-keys/leak-policy", {"default": "notify"})
+    key = ada.create("api-keys")
+    told = {"fingerprint": key["key_hash"]}
+    ada.post("/api-keys/leaks", {**told, "url": "https://a.example/1"})
+    [action] = re.findall(
+        r'action="([^"]+/leaks/settle[^"]*)"', page.get(f"/keys/{key['id']}").text
+    )
+    ada.post("/api-keys/leaks", {**told, "url": "https://b.example/2"})
+    assert page.post(unescape(action)).status_code == 303
+    open_ones = [
+        one["url"] for one in ada.get("/api-keys/leaks").json["items"] if one["settled_at"] is None
+    ]
+    assert open_ones == ["https://b.example/2"]
