@@ -153,8 +153,9 @@ def _free(job: BulkJob, rows: list[BulkRow]) -> list[BulkRow]:
     model = KINDS[job.resource].resource.model
     ids = [row.record_id for row in rows]
     free = select(model.id).where(model.tenant_id == job.tenant_id, model.id.in_(ids))
+    locked = free.with_for_update(skip_locked=True, key_share=model.may_be_referred_to)
     with session.begin_nested() as locks:
-        held = set(session.scalars(free.with_for_update(skip_locked=True)))
+        held = set(session.scalars(locked))
         if rows[0].record_id in held:
             return list(takewhile(lambda row: row.record_id in held, rows))
         locks.rollback()

@@ -101,7 +101,8 @@ def in_quarantine(actor: Actor, webhook: Webhook) -> int:
 def newest_in_quarantine(actor: Actor, webhook: Webhook) -> str | None:
     """Return the id of the newest request in quarantine, or None."""
     newest = _waiting(actor, webhook).with_only_columns(func.max(InboundRequest.id))
-    return session.scalar(newest)
+    found: str | None = session.scalar(newest)
+    return found
 
 
 def reverify(actor: Actor, webhook_id: str, request_id: str) -> InboundRequest:

@@ -186,7 +186,7 @@ def test_a_step_looks_for_each_record_once(app: Flask, ada: Api, database: Datab
     confirm(ada, job)
     with statements() as sent:
         done = do_one_step(app, database)
-    looked = [sql for sql, _ in sent if "FOR UPDATE OF api_key" in sql]
+    looked = [sql for sql, _ in sent if sql.endswith("FOR NO KEY UPDATE OF api_key")]
     assert len(looked) == done
 
 

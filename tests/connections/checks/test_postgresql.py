@@ -356,7 +356,9 @@ def test_a_server_that_asks_for_many_iterations_gets_no_proof(certificates, form
     done = hostile(certificates, behave)
     assert done.report.outcome == "config"
     assert words in done.report.said
-    assert behave.proofs == [b""]
+    # Nothing, if the server was ended before it saw the end of the connection. After a proof, the
+    # check would have waited for its answer.
+    assert behave.proofs in ([b""], [])
 
 
 def test_a_server_that_asks_for_some_iterations_gets_a_proof(certificates):
