@@ -50,6 +50,29 @@ def test_a_repeated_rotation_gives_the_whole_lifetime_and_the_old_key_no_more_ti
     assert read(ada, old)["expires_at"] is None
 
 
+# ---------------------------------------------------------------- a key rotates itself
+
+
+@pytest.mark.parametrize("overlap", rotation.OVERLAPS)
+def test_a_key_replaces_itself(app: Flask, ada: Api, overlap: str):
+    old = ada.create("api-keys", scopes=MAY_WRITE)
+    itself = Api(app.test_client(), old["key"])
+    address, body = f"/api-keys/{old['id']}/rotations", {"overlap": overlap}
+    foretold = itself.post(address, body, headers={"Prefer": "validate-only"})
+    assert foretold.status_code == 201, foretold.text
+    successor = rotated(itself, old, overlap)
+    assert ada.post("/api-keys/verify", {"key": successor["key"]}).json["valid"]
+    assert (read(ada, old)["status"] == "revoked") is (overlap == "now")
+
+
+def test_a_child_replaces_its_parent_at_once(app: Flask, ada: Api):
+    parent = ada.create("api-keys", scopes=MAY_WRITE)
+    child = ada.post(f"/api-keys/{parent['id']}/children", {}).json
+    successor = rotated(Api(app.test_client(), child["key"]), parent, "now")
+    assert ada.post("/api-keys/verify", {"key": successor["key"]}).json["valid"]
+    assert read(ada, parent)["status"] == "revoked"
+
+
 # ---------------------------------------------------------------- a rotation that is over
 
 

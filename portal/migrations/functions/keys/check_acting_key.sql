@@ -1,7 +1,7 @@
 -- Refuses a record that a key made which has ended or is blocked when the transaction ends, or whose
--- parent has: a request that runs while its key is revoked makes nothing. The triggers that call
--- this are deferred, so the key is locked during the commit only: whoever stops it never waits for
--- its requests.
+-- parent has: a request that runs while its key is revoked makes nothing. A key that the transaction
+-- itself revoked counts as working: it made its successor. The triggers that call this are deferred,
+-- so the key is locked during the commit only: whoever stops it never waits for its requests.
 -- Locks: the rows of the key and its parent, shared, by id. Waits for them for 0.2 s; not at all if
 -- this transaction has the number of a change (note_key_change), for which who has them may wait.
 CREATE OR REPLACE FUNCTION check_acting_key() RETURNS trigger
@@ -17,7 +17,8 @@ BEGIN
         WHEN current_setting('app.key_change', true) LIKE pg_current_xact_id()::text || ':%'
         THEN '1ms' ELSE '200ms' END, true);
     FOR acting IN
-        SELECT k.revoked_at IS NOT NULL OR k.blocked
+        -- now() is when the transaction began, which a revocation stores (`service.end`).
+        SELECT coalesce(k.revoked_at <> now(), false) OR k.blocked
             OR coalesce(least(k.revoke_at, k.expires_at) <= clock_timestamp(), false) AS has_ended
         FROM api_key AS k
         WHERE k.tenant_id = NEW.tenant_id AND k.id IN (NEW.created_by, (
