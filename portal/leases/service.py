@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, ClassVar
 
-from sqlalchemy import Select, and_, bindparam, func, insert, select
+from sqlalchemy import Select, and_, bindparam, func, select
 
 from portal.applications.models import STOPPED
 from portal.connections.check_results import OWN_FAULTS
@@ -109,7 +109,8 @@ def take(actor: Actor, connector_id: str) -> Given:
         "expires_at": held.token_expires_at,
         "created_at": held.now,
     }
-    send(NOTE, lease)
+    if not send(NOTE, lease):
+        raise _stopped_meanwhile(actor, connector_id, names)
     return Given(lease, held.seconds, _values(held, secret))
 
 
@@ -234,11 +235,7 @@ def _question() -> Statement:
     )
 
 
-NOTE = Statement(
-    insert(ConnectorLease).values(
-        {column.name: bindparam(column.name) for column in ConnectorLease.__table__.columns}
-    )
-)
+NOTE = Statement.of_file("portal.leases", "note.sql")
 
 
 def _check_owner(actor: Actor) -> None:
@@ -263,6 +260,13 @@ def _not_given(record: Connector) -> Exception:
     if access.state != "failed":
         return NotReady(ON_ITS_WAY, retry_after=1)
     return _failed(access)
+
+
+def _stopped_meanwhile(actor: Actor, connector_id: str, names: Mapping[str, Any]) -> Exception:
+    """Return the error for a stop that came while the secret was read."""
+    if any(_Held(*row).is_good for row in send(_question(), names)):
+        return Conflict("Your key or this connector was changed meanwhile. No lease was given.")
+    return _not_given(find(Connector, actor, connector_id))
 
 
 def _failed(access: ConnectorAccess) -> Exception:

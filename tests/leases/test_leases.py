@@ -1,14 +1,19 @@
 """A key of the connector's application gets what its secret is for, and nobody else does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
+from portal.core.config import libpq_url
 from tests.cast import VIC, Api, Pages
 from tests.databases import Database
 from tests.keeping import keep_house
+from tests.keys.limits.waiting import until
 from tests.leases.conftest import Issue, Lease, Make, Work
 from tests.leases.kit import SECRET, TokenAddress
 from tests.secretstore.openbao import OpenBao
@@ -261,6 +266,52 @@ def test_a_connector_of_a_stopped_application_gives_none(
     ada.post(f"/applications/{application['id']}/reopen", {"reason": "All is well."})
     work()
     assert lease(made["id"]).status_code == 201
+
+
+@contextmanager
+def held(database: Database, lease: Lease, connector_id: str) -> Iterator[list[Any]]:
+    """Ask for a lease, and hold the request after it has read the secret while the block runs.
+    Yield a list that has its answer afterwards."""
+    answers: list[Any] = []
+    address = libpq_url(database.superuser_url)
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(address) as other:
+        other.execute("LOCK TABLE connector_lease IN EXCLUSIVE MODE")
+        done = pool.submit(lambda: answers.append(lease(connector_id)))
+        until(lambda: database.waiting("%connector_lease%") > 0)
+        yield answers
+        other.rollback()
+        done.result()
+
+
+REASON = {"reason": "stolen"}
+STOPS: dict[str, tuple[Callable[[Api, str, str, str], Any], int]] = {
+    "revoked": (lambda ada, key, app, made: ada.post(f"/api-keys/{key}/revoke", REASON), 409),
+    "blocked": (lambda ada, key, app, made: ada.post(f"/api-keys/{key}/block", REASON), 409),
+    "suspended": (
+        lambda ada, key, app, made: ada.post(f"/applications/{app}/suspend", REASON),
+        409,
+    ),
+    "disabled": (
+        lambda ada, key, app, made: ada.patch(f"/connectors/{made}", {"enabled": False}),
+        423,
+    ),
+}
+
+
+@pytest.mark.parametrize(("stop", "status"), STOPS.values(), ids=STOPS)
+def test_a_lease_that_is_asked_for_while_its_key_or_connector_is_stopped_gives_nothing(
+    stop: Callable[[Api, str, str, str], Any], status: int, ada: Api, database: Database,
+    application: dict[str, Any], runtime: Api, with_password: Make, work: Work, lease: Lease,
+) -> None:  # fmt: skip
+    made = with_password()
+    work()
+    key_id = ada.get("/api-keys").json["items"][0]["id"]
+    with held(database, lease, made["id"]) as answers:
+        stopped = stop(ada, key_id, application["id"], made["id"])
+        assert stopped.status_code == 200, stopped.text
+    assert answers[0].status_code == status, answers[0].text
+    assert "one-password" not in answers[0].text
+    assert database.sql("SELECT count(*) FROM connector_lease") == 0
 
 
 @pytest.mark.parametrize(
