@@ -3,12 +3,14 @@
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -296,6 +298,60 @@ def test_default_privileges_of_another_owner_are_left_out_and_named(
     assert back.exit_code == 0, back.output
     assert "default privileges of portal_owner" in back.output
     empty_database.sql(f"DROP OWNED BY {analyst}")
+
+
+def extension(name: str, folder: Path, trusted: bool) -> None:
+    """Write the files of an extension that makes one function."""
+    (folder / "extension").mkdir(exist_ok=True)
+    control = f"default_version = '1'\ntrusted = {str(trusted).lower()}\n"
+    (folder / "extension" / f"{name}.control").write_text(control)
+    script = f"CREATE FUNCTION {name}() RETURNS int LANGUAGE sql RETURN 1;"
+    (folder / "extension" / f"{name}--1.sql").write_text(script)
+
+
+@pytest.fixture
+def extended(own_database: Database) -> Iterator[Path]:
+    """Give the database what an operator may add to it. Yield the folder of the extensions, which
+    the server's user can read."""
+    folder = Path(tempfile.mkdtemp(prefix="portal-extensions-"))
+    folder.chmod(0o755)
+    extension("of_superusers", folder, trusted=False)
+    extension("of_owners", folder, trusted=True)
+    for statement in (
+        f"ALTER DATABASE {own_database.name} SET extension_control_path = '{folder}'",
+        "CREATE EXTENSION of_superusers",
+        "COMMENT ON EXTENSION of_superusers IS 'for figures'",
+        "CREATE EXTENSION of_owners",
+        "CREATE PUBLICATION of_all FOR ALL TABLES",
+        "CREATE PUBLICATION of_events FOR TABLE event, TABLES IN SCHEMA public",
+        "COMMENT ON PUBLICATION of_events IS 'for reports'",
+    ):
+        own_database.sql(statement)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("has", ["nothing", "the files", "the extension"])
+def test_what_only_a_superuser_makes_is_left_out_and_named(
+    has: str, extended: Path, own_database: Database, empty_database: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "portal.backup"
+    reads_all = {"PORTAL_BACKUP_DATABASE_URL": own_database.superuser_url}
+    portal("backup", str(file), settings=settings_of(own_database, tmp_path, **reads_all))
+    if has != "nothing":
+        path = f"ALTER DATABASE {empty_database.name} SET extension_control_path = '{extended}'"
+        empty_database.sql(path)
+    if has == "the extension":
+        empty_database.sql("CREATE EXTENSION of_superusers")
+    back = portal("restore", str(file), settings=settings_of(empty_database, tmp_path))
+    assert back.exit_code == 0, back.output
+    assert contents(empty_database) == contents(own_database)
+    for name in ("of_all", "of_events"):
+        assert f"The publication {name} was left out" in back.output
+    assert ("The extension of_superusers" in back.output) is (has != "the extension")
+    assert ("The extension of_owners" in back.output) is (has == "nothing")
+    here = "SELECT count(*) FROM pg_extension WHERE extname = 'of_owners'"
+    assert empty_database.sql(here) == (has != "nothing")
 
 
 def test_what_is_missing_is_said_when_the_root_key_is_not_there(

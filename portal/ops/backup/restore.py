@@ -8,11 +8,11 @@ be decrypted.
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from portal import migrations
 from portal.core.config import Config
@@ -24,12 +24,16 @@ from portal.database.session import transaction
 from portal.ops import migrate
 from portal.ops.backup import archive, postgres_programs
 from portal.ops.backup.rights import Rights, entries
+from portal.ops.backup.server_objects import EXTENSIONS, ServerObjects
 from portal.ops.secrets import key_rotation
 from portal.secretstore import SecretNotFound, all_refs, store
 
 TARGET = """
-SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace)
-    + (SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace),
+WITH of_extensions AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e')
+SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        AND ('pg_class'::regclass, oid) NOT IN (TABLE of_extensions))
+    + (SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+        AND ('pg_proc'::regclass, oid) NOT IN (TABLE of_extensions)),
   EXISTS (SELECT FROM pg_roles WHERE rolname = %s),
   current_user, (SELECT array_agg(rolname::text) FROM pg_roles)
 """
@@ -55,7 +59,7 @@ class NotUsable(Exception):
 
 def fill(config: Config, path: Path) -> tuple[dict[str, Any], list[str]]:
     """Load the file into the empty database and migrate it. Return the file's manifest, and
-    sentences about rights that were left out.
+    sentences about what was left out.
 
     Raises RestoreError, ArchiveError, ToolError; then the database stays empty.
     """
@@ -67,8 +71,8 @@ def fill(config: Config, path: Path) -> tuple[dict[str, Any], list[str]]:
             f"{newest}). Restore it with that release."
         )
     with app_role.refusals_as(RestoreError, "Nothing was restored: run this again."):
-        version, rights = _require_empty(url, manifest)
-    _pour(path, url, rights, postgres_programs.tool("pg_restore", version), version)
+        version, here = _require_empty(url, manifest)
+    _pour(path, url, here, postgres_programs.tool("pg_restore", version), version)
     with (
         app_role.refusals_as(NotUsable, "The data was restored: run portal migrate."),
         app_role.connect(url) as connection,
@@ -76,42 +80,63 @@ def fill(config: Config, path: Path) -> tuple[dict[str, Any], list[str]]:
         connection.execute("SET statement_timeout = 0")
         connection.execute("ANALYZE")
     migrate.upgrade(url)
-    return manifest, rights.left_out()
+    return manifest, here.rights.left_out() + here.objects.left_out()
 
 
-def _pour(path: Path, url: str, rights: Rights, program: Path, version: int) -> None:
+class Here(NamedTuple):
+    """The limits that the server and the role that restores set."""
+
+    rights: Rights
+    objects: ServerObjects
+
+
+def _pour(path: Path, url: str, here: Here, program: Path, version: int) -> None:
     """Pipe the scripts of pg_restore into psql, which runs them in one transaction."""
     whole = ("--set=ON_ERROR_STOP=1", "--no-psqlrc", "--quiet", "--file=-")
     psql = program.with_name("psql")
-    with postgres_programs.input_of(psql, url, *whole, "--no-password") as target:
+    with (
+        _chosen(path, url, program, here.objects.kept) as kept,
+        postgres_programs.input_of(psql, url, *whole, "--no-password") as target,
+    ):
         # psql cannot tell a script that was cut off from a whole one, and its --single-transaction
         # commits both. So it commits on our word, which it gets after pg_restore has succeeded.
         target.write(b"BEGIN;\n")
-        with _script(path, url, program, "--section=pre-data", "--section=data") as source:
+        with _script(path, url, program, kept, "--section=pre-data", "--section=data") as source:
             target.writelines(_understood(islice(source, LINES_OF_SETTINGS), version))
             shutil.copyfileobj(source, target)
-        _grant(path, url, rights, program, target)
-        with _script(path, url, program, "--section=post-data") as source:
+        _grant(path, url, here.rights, program, target)
+        with _script(path, url, program, kept, "--section=post-data") as source:
             lines = _understood(source, version)
             owned = (OF_THE_OWNER.sub(rb"\1CURRENT_USER\2", line) for line in lines)
-            target.writelines(rights.policies(owned))
+            target.writelines(here.rights.policies(owned))
         target.write(b"COMMIT;\n")
 
 
 def _grant(path: Path, url: str, rights: Rights, program: Path, target: IO[bytes]) -> None:
     """Pipe the grants of the dump into psql, apart from all else: no text of a row or a function
     can be taken for one."""
-    with tempfile.NamedTemporaryFile() as chosen:
-        with _output(path, url, program, "--list") as contents:
-            chosen.writelines(entries(contents))
-        chosen.flush()
-        with _output(path, url, program, f"--use-list={chosen.name}") as source:
-            target.writelines(rights.granted(source))
+    with (
+        _chosen(path, url, program, entries) as grants,
+        _output(path, url, program, grants) as source,
+    ):
+        target.writelines(rights.granted(source))
 
 
 @contextmanager
-def _script(path: Path, url: str, program: Path, *sections: str) -> Iterator[IO[bytes]]:
-    with _output(path, url, program, "--no-privileges", *sections) as source:
+def _chosen(
+    path: Path, url: str, program: Path, choose: Callable[[Iterable[bytes]], Iterable[bytes]]
+) -> Iterator[str]:
+    """Choose entries of the dump's table of contents, and yield the option that names them."""
+    with tempfile.NamedTemporaryFile() as chosen:
+        with _output(path, url, program, "--list") as contents:
+            chosen.writelines(choose(contents))
+        chosen.flush()
+        yield f"--use-list={chosen.name}"
+
+
+@contextmanager
+def _script(path: Path, url: str, program: Path, *options: str) -> Iterator[IO[bytes]]:
+    with _output(path, url, program, "--no-privileges", *options) as source:
         yield source
 
 
@@ -131,14 +156,15 @@ def _understood(lines: Iterable[bytes], version: int) -> Iterator[bytes]:
     return (line for line in lines if version >= 170000 or line != NEW_SETTING)
 
 
-def _require_empty(url: str, manifest: Mapping[str, Any]) -> tuple[int, Rights]:
-    """Return the server's version as libpq's number, and whose rights it can grant.
+def _require_empty(url: str, manifest: Mapping[str, Any]) -> tuple[int, Here]:
+    """Return the server's version as libpq's number, and what can be restored there.
 
     Raises RestoreError if the database cannot accept the backup.
     """
     with app_role.connect(url) as connection:
         version = connection.info.server_version
         row: Any = connection.execute(TARGET, (APP_ROLE,)).fetchone()
+        extensions: Any = connection.execute(EXTENSIONS).fetchone()
     assert row is not None  # noqa: S101  always one row
     things, has_role, owner, roles = row
     if things:
@@ -157,7 +183,9 @@ def _require_empty(url: str, manifest: Mapping[str, Any]) -> tuple[int, Rights]:
             f"The backup is of PostgreSQL {theirs}, this server is of {version // 10000}: use one "
             "that is at least as new."
         )
-    return version, Rights(frozenset(roles), owner)
+    makable, present = (frozenset(names) for names in extensions)
+    objects = ServerObjects(makable, present)
+    return version, Here(Rights(frozenset(roles), owner), objects)
 
 
 def prove(config: Config) -> str:
