@@ -23,6 +23,7 @@ UNREAD = frozenset({"text"})
 """The fields of an event from a received body that could not be read as fields."""
 
 SEPARATOR = re.compile("([&;])")
+TOO_DEEP = (RecursionError, orjson.JSONEncodeError)
 FORGOTTEN_AT_ONCE = 10_000
 
 
@@ -88,21 +89,38 @@ def redact(value: Any, hidden: Collection[str]) -> Any:
         return {k: HIDDEN if k in hidden else redact(v, hidden) for k, v in value.items()}
     if isinstance(value, list):
         return [redact(item, hidden) for item in value]
+    if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
+        return _redacted_inside(value, hidden)
     return value
+
+
+def _redacted_inside(text: str, hidden: Collection[str]) -> str:
+    """Return a text with the same fields masked if it is JSON, as in the forms of GitHub and the
+    notifications of Amazon SNS. If it only looks like that and names one, it is masked completely.
+    """
+    try:
+        inside = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return HIDDEN if any(name in text for name in hidden) else text
+    try:
+        masked = redact(inside, hidden)
+        return text if masked == inside else orjson.dumps(masked).decode()
+    except TOO_DEEP:
+        return HIDDEN
 
 
 def redact_text(text: str, hidden: Collection[str]) -> str:
     """Return a body with the same fields masked, also in the data of an event that it delivers. A
-    body that is not JSON is masked completely."""
+    body that is not JSON, or is nested too deeply, is masked completely."""
     if not hidden or not text:
         return text
     try:
         body = redact(orjson.loads(text), hidden)
-    except orjson.JSONDecodeError:
+        if isinstance(body, dict) and isinstance(body.get("data"), dict):
+            body["data"] = redact_data(body["data"], hidden)
+        return orjson.dumps(body).decode()
+    except (orjson.JSONDecodeError, *TOO_DEEP):
         return HIDDEN
-    if isinstance(body, dict) and isinstance(body.get("data"), dict):
-        body["data"] = redact_data(body["data"], hidden)
-    return orjson.dumps(body).decode()
 
 
 def redact_headers(headers: Iterable[Sequence[str]], hidden: Collection[str]) -> list[list[str]]:

@@ -419,6 +419,22 @@ def test_readers_do_not_see_the_fields_that_a_tenant_hides(
     ] * 2
 
 
+@pytest.mark.parametrize("depth", [300, 1000])
+def test_readers_do_not_see_an_answer_that_is_nested_too_deeply_to_hide_fields_in_it(
+    engine: Engine, ada: Api, vic: Api, make: Make, receiver: Receiver, database: Database,
+    depth: int,
+) -> None:  # fmt: skip
+    ada.call("PUT", "/event-settings", json={"retention_days": 7, "redacted_fields": ["email"]})
+    webhook = make(receiver.hook("crm"))
+    publish(ada, {"type": "rfp.created", "data": {}})
+    [one] = until(lambda: [d for d in deliveries(ada, webhook) if d["state"] == "delivered"])
+    database.sql("UPDATE delivery_attempt SET response_body = %s", "[" * depth + "]" * depth)
+    answer = vic.get(f"/deliveries/{one['id']}")
+    assert answer.status_code == 200, answer.text
+    assert "[[[" in ada.get(f"/deliveries/{one['id']}").text
+    assert "[[[" not in answer.text
+
+
 EVENTS = """
     INSERT INTO event (tenant_id, id, type, data, actor_id, actor_name)
     SELECT %s, ulid_floor('evt', now()) || lpad(n::text, 16, '0'), 'rfp.created', '{}', 'a', 'A'

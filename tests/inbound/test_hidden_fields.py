@@ -71,6 +71,34 @@ def test_a_filter_tells_a_viewer_nothing_of_a_body_that_has_no_fields(
     assert f"{reason}: its value is hidden from you" in shown(vic, browse(VIC), path)
 
 
+DEEP = "[" * 900 + WHOLE + "]" * 900
+INSIDE = {
+    "once": {"payload": json.dumps({"pusher": {"ssn": VALUE}, "ref": "main"})},
+    "twice": {"Message": json.dumps({"detail": f" {json.dumps([{'ssn': VALUE}])}"})},
+    "nested deeply": {"Message": DEEP},
+    "with no number": {"Message": UNREAD["no number"]},
+}
+
+
+@pytest.mark.parametrize("data", INSIDE.values(), ids=INSIDE)
+def test_a_field_of_json_in_a_text_is_hidden(
+    ada: Api, vic: Api, browse: Browse, data: dict[str, str]
+) -> None:
+    ada.post("/events", {"type": "note.written", "data": data})
+    [event] = ada.get("/events").json["items"]
+    for path in ("/events", f"/events/{event['id']}"):
+        assert VALUE not in shown(vic, browse(VIC), path), path
+    assert "•••" in shown(vic, browse(VIC), path), path
+    assert VALUE in ada.get(path).text
+
+
+def test_what_looks_like_json_and_hides_nothing_is_as_it_was(ada: Api, vic: Api) -> None:
+    data = {"note": "[see below", "list": "[1,  2]", "set": '{"ref":  1}'}
+    ada.post("/events", {"type": "note.written", "data": data})
+    [event] = vic.get("/events").json["items"]
+    assert event["data"] == data
+
+
 def test_a_text_among_other_fields_is_shown(ada: Api, vic: Api) -> None:
     data = {"comment": {"text": "Well done"}, "ssn": VALUE}
     ada.post("/events", {"type": "note.written", "data": data})
