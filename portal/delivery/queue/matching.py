@@ -39,6 +39,7 @@ from portal.webhooks.models import Delivery, DeliveryAttempt, Subscription, Webh
 
 ENDED = ("delivered", "failed", "cancelled")
 OWE = Statement.of_file("portal.delivery.queue", "owe.sql")
+WANTING = Statement.of_file("portal.delivery.queue", "wanting.sql")
 MOST_OWED = 100_000  # deliveries of one publication
 WRITTEN_AT_ONCE = 10_000  # deliveries of one statement, which has a second or two for them
 MOST_STEPS = 2_000_000
@@ -50,8 +51,8 @@ TOO_MANY_OWED = (
     " wants it. Send fewer events at once."
 )
 TOO_MUCH_MATCHING = (
-    "Matching this with the filters of its {webhooks:,} webhooks takes too much work. Send fewer"
-    " events at once, or give the webhooks smaller filters."
+    "Matching this with the filters of {webhooks:,} or more webhooks takes too much work. Send"
+    " fewer events at once, or give the webhooks smaller filters."
 )
 
 
@@ -62,16 +63,18 @@ class Deliveries:
         self, tenant_id: str, types: Collection[str], at_most: int | None = None
     ) -> Bound:
         """Return the statement that finds the webhooks that are on and subscribe to these types:
-        pattern, id, and filter as JSON."""
+        pattern, id, and filter as JSON. Without `at_most`, see `wanting.sql`."""
         patterns = sorted({pattern for name in types for pattern in patterns_of(name)})
-        values = {"tenant_id": tenant_id, "patterns": patterns, "at_most": at_most}
-        return Bound(LIVE, values)
+        values: dict[str, Any] = {"tenant_id": tenant_id, "patterns": patterns}
+        if at_most is not None:
+            return Bound(FEW_LIVE, values | {"at_most": at_most})
+        return Bound(WANTING, values | {"most_bytes": MOST_STEPS * BYTES_OF_A_STEP})
 
     def owes(self, tenant_id: str, events: Sequence[Published], wanting: Rows, work: Work) -> Owed:
         """Return the statements that write the deliveries and notify the workers, with the number
         of deliveries of each event. Adds to `work`, and raises Invalid if there are too many
         deliveries or filters."""
-        _add_steps(work, sum(len(text) for _, _, text in wanting) // BYTES_OF_A_STEP, wanting)
+        _add_steps(work, _reading(wanting), wanting)
         subscribed = _by_pattern(wanting)
         _add_steps(work, _look_ups(events, subscribed), wanting)
         matched: list[tuple[Published, Collection[str]]] = []
@@ -157,11 +160,21 @@ Subscribed = Mapping[str, Sequence[tuple[str, Filter]]]
 """Pattern → webhook id and filter."""
 
 
+def _reading(wanting: Rows) -> int:
+    """Return the steps that reading the filters takes; more than MOST_STEPS if not all are here."""
+    if wanting and wanting[-1][0] is None:
+        return MOST_STEPS + 1
+    return sum(len(text) for _, _, text in wanting if text is not None) // BYTES_OF_A_STEP
+
+
 def _by_pattern(wanting: Rows) -> Subscribed:
     found: dict[str, list[tuple[str, Filter]]] = {}
+    filters: dict[str, Filter] = {}
     for pattern, webhook_id, filter_as_json in wanting:
         give_way()
-        found.setdefault(pattern, []).append((webhook_id, compiled(filter_as_json)))
+        if filter_as_json is not None:
+            filters[webhook_id] = compiled(filter_as_json)
+        found.setdefault(pattern, []).append((webhook_id, filters[webhook_id]))
     return found
 
 
@@ -199,7 +212,7 @@ def _matching(event: Published, subscribed: Subscribed) -> Collection[str]:
 
 # Subscriptions to one of these patterns, of webhooks that are on, also of paused ones: their events
 # are held and not lost.
-LIVE = Statement(
+FEW_LIVE = Statement(
     select(Subscription.pattern, Webhook.id, cast(Webhook.filter, Text))
     .join(
         Webhook,

@@ -1,9 +1,13 @@
 """Matching events with the filters of webhooks: what is equal, and how much work it may be."""
 
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from portal.delivery.queue import matching
 from tests.cast import Api
 from tests.databases import Database
 from tests.spent import spends_at_most
@@ -88,11 +92,51 @@ def test_large_filters_of_many_webhooks_take_no_time(ada: Api, database: Databas
     with spends_at_most():
         refused = why(ada.post("/events", events))
     assert refused == (
-        "Matching this with the filters of its 400 webhooks takes too much work. Send fewer events"
-        " at once, or give the webhooks smaller filters."
+        "Matching this with the filters of 400 or more webhooks takes too much work. Send fewer"
+        " events at once, or give the webhooks smaller filters."
     )
     assert database.sql(KEPT) == (500, 0)
     assert ada.post("/events", events[:100]).status_code == 202
+
+
+DEEP_TYPE = ".".join("a" * 64)
+ALL_PATTERNS = ["*", *(f"{DEEP_TYPE[: 2 * n - 1]}.*" for n in range(1, 64)), DEEP_TYPE]
+
+
+HUGE = {"stage": [f"{'x' * 300}{n}" for n in range(49)]}
+
+
+@contextmanager
+def traces_at_most(many: int) -> Iterator[None]:
+    """Fail if the block needs this many bytes of memory at once."""
+    tracemalloc.start()
+    try:
+        yield
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < many
+
+
+def test_the_filter_of_a_webhook_is_read_once_for_all_its_patterns(ada: Api) -> None:
+    subscribe(ada, 30, event_types=ALL_PATTERNS, filter=HUGE)
+    with traces_at_most(30 * len(str(HUGE)) * len(ALL_PATTERNS) // 4):
+        answer = ada.post("/events", {"type": DEEP_TYPE, "data": NEARLY})
+    assert answer.status_code == 202, answer.text
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["published", "of the portal"])
+def test_filters_that_are_too_much_to_match_are_not_read(
+    ada: Api, monkeypatch: pytest.MonkeyPatch, own: bool
+) -> None:
+    monkeypatch.setattr(matching, "MOST_STEPS", len(str(HUGE)) // matching.BYTES_OF_A_STEP * 3)
+    subscribe(ada, 200, event_types=[TYPE, "application.created"], filter=HUGE)
+    with traces_at_most(100 * len(str(HUGE))):
+        if own:
+            assert ada.create("applications")["id"]
+        else:
+            refused = why(ada.post("/events", {"type": TYPE, "data": NEARLY}))
+            assert "or more webhooks takes too much work" in refused
 
 
 def test_a_publication_owes_a_bounded_number_of_deliveries(ada: Api, database: Database) -> None:
