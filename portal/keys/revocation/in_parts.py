@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from portal.core.deadlines import elapsed
+from portal.database import dry_run
 from portal.database.session import flush, let_go, session
 from portal.database.writability import code_of
 from portal.keys.verification import verifier
@@ -32,8 +33,9 @@ class Stopped:
 def in_parts(ids: Sequence[str], stop: Callable[[Sequence[str]], int]) -> Stopped:
     """Stop keys in parts until LONGEST is over. `stop` returns how many keys of a part it stopped.
 
-    For request handlers only: it commits the running transaction after each part. A part that is
-    held up comes again later, in halves. Raises the error of the database if nothing was stopped.
+    For request handlers only: it commits the running transaction after each part, or takes the part
+    back in a dry run. A part that is held up comes again later, in halves. Raises the error of the
+    database if nothing was stopped.
     """
     ends, size = elapsed() + LONGEST, PART
     waiting, stuck, stopped = list(ids), 0, 0
@@ -60,9 +62,14 @@ def in_parts(ids: Sequence[str], stop: Callable[[Sequence[str]], int]) -> Stoppe
 def _stop(part: Sequence[str], stop: Callable[[Sequence[str]], int]) -> int:
     # What is held up takes no more back than its part: neither the claim of an Idempotency-Key nor
     # the tenant of the transaction.
-    with session.begin_nested():
+    with session.begin_nested() as savepoint:
         stopped = stop(part)
         flush()
+        if dry_run.is_on():
+            # Kept, its locks would last until the end of all parts. Nothing is numbered either,
+            # because the changes of all tenants wait for that.
+            savepoint.rollback()
+            return stopped
         # Otherwise the changes would be numbered by the commit, which could not be tried again.
         session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
     if stopped:

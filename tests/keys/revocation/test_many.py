@@ -1,15 +1,19 @@
 """Many keys are stopped at once, however long that takes the database."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+import psycopg
 import pytest
 
+from portal.core.config import libpq_url
 from portal.keys.revocation import blast_radius, in_parts
-from tests.cast import ACME, Api, Pages
+from tests.cast import ACME, ADA, Api, Pages
 from tests.databases import Database
+from tests.keys.limits.waiting import until
 
 MANY, PART = 900, 400
 KEYS = """
@@ -190,6 +194,26 @@ def test_checking_a_stop_of_many_stops_none(
     checked = ada.post("/api-keys/revocations", asked, headers={"Prefer": "validate-only"})
     assert checked.status_code == 200, checked.text
     assert database.sql(STOPPED) == 0
+
+
+def test_checking_a_stop_of_many_delays_no_other_stop(
+    crm: dict[str, Any], ada: Api, gus: Api, api: Callable[..., Api], database: Database
+) -> None:
+    other_ada = api(ADA)
+    theirs, beside = gus.create("api-keys")["id"], f"key_{1:026}"
+    asked = {"application_id": crm["id"], "dry_run": False}
+    validate = {"Prefer": "validate-only"}
+    with ThreadPoolExecutor(1) as pool:
+        with psycopg.connect(libpq_url(database.superuser_url)) as holder:
+            holder.execute("SELECT FROM api_key WHERE id = %s FOR UPDATE", (f"key_{MANY:026}",))
+            checked = pool.submit(ada.post, "/api-keys/revocations", asked, headers=validate)
+            until(lambda: database.waiting("UPDATE api_key%") == 1)  # in its last part
+            for caller, key_id in ((gus, theirs), (other_ada, beside)):
+                stopped = caller.post(f"/api-keys/{key_id}/block", {})
+                assert stopped.status_code == 200, stopped.text
+        answer = checked.result().json
+    assert (answer["count"], answer["left"]) == (MANY, 0)
+    assert database.sql(STOPPED) == 2
 
 
 # ---------------------------------------------------------------- as many as were confirmed
