@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 from portal_devtools.identity_provider.people import ACME
 
 from portal.core.key_shape import SHAPE
 from portal.database.session import transaction
+from portal.keys.verification import denials
 from portal.secretstore import SecretRef, store
-from tests.cast import ADA, ED, Api, Pages
+from tests.cast import ADA, ED, GUS, Api, Pages
 from tests.databases import Database
 from tests.keys.limits.waiting import until
 from tests.statements import statements
@@ -769,6 +771,39 @@ def test_a_refused_call_is_explained_from_its_request_id(page: Pages, ada: Api, 
     assert issued["id"] in text
     assert "needs webhooks:read; granted: keys:read" in text
     assert "Nothing is known of this request" in page.get("/keys/explain?request_id=req_1").text
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["written", "written late"])
+def test_refused_calls_of_a_tenant_push_out_no_trace_of_another(
+    page: Pages,
+    ada: Api,
+    gus: Api,
+    browse: Browse,
+    app: Flask,
+    monkeypatch: pytest.MonkeyPatch,
+    is_late: bool,
+):
+    monkeypatch.setattr(denials, "WAITING", 10)
+    monkeypatch.setattr(denials, "SHARE", 6)
+    engine = app.extensions["keys"]
+    monkeypatch.setattr(engine, "denials", denials.Denials())
+    loud, quiet = (one.create("api-keys", scopes=["keys:read"])["key"] for one in (ada, gus))
+
+    def refused(key: str) -> str:
+        return str(Api(app.test_client(), key).get("/webhooks").headers["X-Request-Id"])
+
+    def is_explained(reader: Pages, request_id: str) -> bool:
+        return "scope missing" in reader.get(f"/keys/explain?request_id={request_id}").text
+
+    first = [refused(loud) for _ in range(4)]
+    if is_late:
+        with monkeypatch.context() as broken:
+            broken.setattr(denials, "WRITE", "SELECT nothing")
+            with pytest.raises(psycopg.Error):
+                engine.denials.flush(engine.wire)
+    asked = first + [refused(loud) for _ in range(8)]
+    assert is_explained(browse(GUS), refused(quiet))
+    assert [is_explained(page, one) for one in asked] == [True] * 6 + [False] * 6
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ attacker can fill neither.
 """
 
 import threading
-from collections import deque
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from portal.keys.decision.decision import Check
 from portal.keys.decision.lookup_connections import LookupConnections
 
 WAITING = 2_000  # denials that wait to be written; further ones are only counted
+SHARE = 400  # of them for one tenant
 KEPT = 20_000  # of one tenant
 KEPT_DAYS = 14
 
@@ -51,13 +52,18 @@ class Denials:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: deque[Denial] = deque()
+        self._waiting: list[Denial] = []
+        self._shares = Counter[str]()  # of the tenants in what waits
 
     def note(self, denial: Denial) -> None:
-        """Queue a denial, unless too many wait already."""
+        """Queue a denial, unless too many wait already, in all or of its tenant."""
         with self._lock:
-            if len(self._waiting) < WAITING:
-                self._waiting.append(denial)
+            self._queue(denial)
+
+    def _queue(self, denial: Denial) -> None:
+        if len(self._waiting) < WAITING and self._shares[denial.tenant_id] < SHARE:
+            self._shares[denial.tenant_id] += 1
+            self._waiting.append(denial)
 
     def waiting(self, tenant_id: str, request_id: str) -> Denial | None:
         """Return the denial of a request that is not written yet, or None."""
@@ -77,7 +83,7 @@ class Denials:
         After an error, which is raised again, the denials wait for the next time.
         """
         with self._lock:
-            taken, self._waiting = list(self._waiting), deque()
+            taken = self._take()
         try:
             for tenant_id in sorted({denial.tenant_id for denial in taken}):
                 rows = [denial.row for denial in taken if denial.tenant_id == tenant_id]
@@ -86,6 +92,12 @@ class Denials:
                     cursor.executemany(WRITE, rows)
         except Exception:
             with self._lock:
-                self._waiting.extendleft(reversed(taken[: WAITING - len(self._waiting)]))
+                for denial in taken + self._take():
+                    self._queue(denial)
             raise
         return len(taken)
+
+    def _take(self) -> list[Denial]:
+        taken, self._waiting = self._waiting, []
+        self._shares.clear()
+        return taken
