@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Thread
 from typing import Any
@@ -333,6 +334,21 @@ def test_two_replays_at_once_send_what_is_missing_once(
         thread.join(40)
     assert sorted(statuses) == [201, 409]
     assert len(deliveries(ada, webhook)) == 3
+
+
+def test_a_replay_that_begins_delays_no_attempt_of_its_webhook(
+    database: Database, api: Callable[..., Api], ada: Api, make: Make
+) -> None:
+    publish(ada, rfp(1))
+    webhook = make("https://hooks.example/late")
+    path, asked = f"/webhooks/{webhook['id']}/replays", {**window(), "what": "missing"}
+    with ThreadPoolExecutor(1) as pool:
+        with psycopg.connect(libpq_url(database.superuser_url)) as holder:
+            holder.execute("LOCK TABLE webhook_replay IN SHARE ROW EXCLUSIVE MODE")
+            begun = pool.submit(api(ADA).post, path, asked)
+            until(lambda: database.sql(WAITING_FOR_A_LOCK) == 1)
+            database.sql("SELECT FROM webhook FOR NO KEY UPDATE NOWAIT")  # as `record_attempts`
+        assert begun.result().status_code == 201, begun.result().text
 
 
 def test_a_cancelled_replay_sends_nothing_more(ada: Api, make: Make, receiver: Receiver) -> None:

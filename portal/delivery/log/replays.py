@@ -108,8 +108,7 @@ def begin(
     when the tenant's stored bytes are at the limit.
     """
     stored_bytes.known().check(actor.tenant_id)
-    # So that of two replays at once, the second finds what the first one sends.
-    find(Webhook, actor, webhook_id, lock=True)
+    _take_turn(actor, webhook_id)
     total = preview(actor, webhook_id, since, until, what)
     if total > MOST:
         raise Invalid.field("to", f"These are {total} events; one replay sends {MOST} at most.")
@@ -133,6 +132,13 @@ def begin(
     audit.record(actor, "webhook.replayed", webhook, {"replay": (None, replay.id)})
     session.refresh(replay)
     return replay
+
+
+def _take_turn(actor: Actor, webhook_id: str) -> None:
+    # So that of two replays at once, the second finds what the first one sends. Not the webhook's
+    # row, for which its deliveries that end meanwhile would wait.
+    turn = f"replays {actor.tenant_id} {webhook_id}"
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(turn, 0))))
 
 
 def _queue(replay: Replay, webhook: Webhook, what: What) -> None:
