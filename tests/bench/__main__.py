@@ -71,12 +71,17 @@ class Generator:
             if not stdout.readline():
                 raise SystemExit("the load generator died")
             found: dict[str, Any] = json.loads(result.read_text())
+        if kind == "turns" and found["failures"]:
+            sent = sum(map(len, found["times_ms"]))
+            raise SystemExit(f"{found['failures']} of {sent} were refused:\n{found['refusal']}")
         return found
 
     def stop(self) -> None:
         assert self.process.stdin
+        assert self.process.stdout
         self.process.stdin.close()
         self.process.wait(10)
+        self.process.stdout.close()
 
 
 @dataclass(frozen=True)

@@ -179,22 +179,29 @@ async def schedule(asks: list[Ask], rate: float, seconds: float, first: int) -> 
 def turns(asks: list[Ask], rounds: int, seconds: float) -> dict[str, Any]:
     """Send each request in turn, each on its own connection, and return the milliseconds.
 
-    Stop after `rounds` rounds or `seconds` seconds.
+    Stop after `rounds` rounds or `seconds` seconds. `failures` of them were refused.
     """
     until = time.perf_counter() + seconds
     sockets = [socket.create_connection(("127.0.0.1", ask.port)) for ask in asks]
     times: list[list[float]] = [[] for _ in asks]
+    refused: list[bytearray] = []
     for _ in range(rounds):
         for connection, ask, taken in zip(sockets, asks, times, strict=True):
             began = time.perf_counter()
             connection.sendall(ask.encode())
-            _read(connection)
+            received = _read(connection)
             taken.append((time.perf_counter() - began) * 1000)
+            if not received.startswith(b"HTTP/1.1 2"):
+                refused.append(received)
         if time.perf_counter() > until:
             break
     for connection in sockets:
         connection.close()
-    return {"times_ms": times}
+    return {
+        "times_ms": times,
+        "failures": len(refused),
+        "refusal": refused[0].decode(errors="replace") if refused else "",
+    }
 
 
 def once(ask: Ask) -> dict[str, Any]:
