@@ -22,6 +22,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    exists,
     func,
     insert,
     inspect,
@@ -36,7 +37,7 @@ from portal.applications.ownership import OfApplication
 from portal.database.base import Base
 from portal.database.record import Record
 from portal.database.session import CONSTRAINTS
-from portal.keys.tables import Money, gone_with_its_key
+from portal.keys.tables import KeyLeak, Money, gone_with_its_key
 
 KINDS = ("user", "service", "virtual_llm")
 STATUSES = ("active", "revoked", "expired")
@@ -260,6 +261,7 @@ class ApiKey(OfApplication, Record):
     if TYPE_CHECKING:  # read from ApiKeyRuntime, below
         last_used_at: Mapped[datetime | None]
         spend_usd: Mapped[Decimal]
+        is_leaked: Mapped[bool]  # read from KeyLeak, only where it is asked for
 
     @property
     def label(self) -> str:
@@ -330,6 +332,13 @@ def not_revoked(key: type[ApiKey]) -> ColumnElement[bool]:
     return and_(key.revoked_at.is_(None), ahead)
 
 
+def has_open_leak(tenant_id: Any, key_id: Any) -> ColumnElement[bool]:
+    """Return the condition that a key was found in public, which nobody has dealt with."""
+    return exists().where(
+        KeyLeak.tenant_id == tenant_id, KeyLeak.key_id == key_id, KeyLeak.settled_at.is_(None)
+    )
+
+
 def _of_its_runtime(column: Any) -> ColumnProperty[Any]:
     """Return a column of ApiKeyRuntime as an attribute that is read with the key."""
     own = ApiKeyRuntime.tenant_id == ApiKey.tenant_id, ApiKeyRuntime.key_id == ApiKey.id
@@ -339,6 +348,8 @@ def _of_its_runtime(column: Any) -> ColumnProperty[Any]:
 SPENT = case((ApiKeyRuntime.spend_period_end <= func.now(), 0), else_=ApiKeyRuntime.spend_usd)
 inspect(ApiKey).add_property("last_used_at", _of_its_runtime(ApiKeyRuntime.last_used_at))
 inspect(ApiKey).add_property("spend_usd", _of_its_runtime(SPENT))
+IS_LEAKED = column_property(has_open_leak(ApiKey.tenant_id, ApiKey.id), deferred=True)
+inspect(ApiKey).add_property("is_leaked", IS_LEAKED)
 
 CONSTRAINTS |= {
     "fk_api_key_application": ("application_id", "There is no application of this id."),

@@ -20,7 +20,7 @@ from portal.events import service as events
 from portal.identity.models import Tenant
 from portal.keys.decision import format as key_format
 from portal.keys.limits.inheritance import inherit
-from portal.keys.models import KINDS, STATUSES, ApiKey, ApiKeyRuntime, not_revoked
+from portal.keys.models import KINDS, STATUSES, ApiKey, ApiKeyRuntime, has_open_leak, not_revoked
 from portal.keys.schemas import IssueKey, StopKey
 from portal.keys.tables import KeyLeak, KeyScope
 from portal.records import verbs
@@ -193,13 +193,6 @@ def unblock(actor: Actor, key_id: str, command: None = None) -> ApiKey:
         )
     values = {"blocked": False, "blocked_reason": None}
     return verbs.change(actor, record, values, action="unblocked")
-
-
-def has_open_leak(tenant_id: Any, key_id: Any) -> ColumnElement[bool]:
-    """Return the condition that a key was found in public, which nobody has dealt with."""
-    return exists().where(
-        KeyLeak.tenant_id == tenant_id, KeyLeak.key_id == key_id, KeyLeak.settled_at.is_(None)
-    )
 
 
 def names(actor: Actor, ids: Iterable[str]) -> list[tuple[str, str]]:

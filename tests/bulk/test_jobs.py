@@ -538,11 +538,22 @@ def test_a_key_that_leaked_after_the_preview_is_not_unblocked(
     [skipped] = rows(ada, job, "skipped")
     assert skipped["record_id"] == made[0]["id"]
     assert "changed after the preview" in skipped["reason"]
-    again = preview(ada, "api-keys", "unblock", ids=[made[0]["id"]])
-    confirm(ada, again)
-    work()
-    [failed] = rows(ada, again, "failed")
-    assert "mark the leak as dealt with first" in failed["reason"]
+
+
+@pytest.mark.parametrize("verb", ["unblock", "edit"])
+def test_a_preview_leaves_out_keys_that_a_leak_keeps_as_they_are(ada: Api, verb: str) -> None:
+    leaked, settled, other = (one["id"] for one in keys(ada, 3))
+    for one in (leaked, settled, other):
+        if one != other:
+            found = ada.get(f"/api-keys/{one}").json["key_fingerprint"]
+            assert ada.post("/api-keys/leaks", {"fingerprint": found}).status_code == 200
+        ada.post(f"/api-keys/{one}/block", {"reason": "Invoice not paid"})
+    assert ada.post(f"/api-keys/{settled}/leak-settlements").status_code == 200
+    arguments = {"rpm_limit": 60} if verb == "edit" else {}
+    job = preview(ada, "api-keys", verb, filter={}, arguments=arguments)
+    [skipped] = rows(ada, job, "skipped")
+    assert (skipped["record_id"], job["waiting"]) == (leaked, 2)
+    assert skipped["reason"] == "It was found in public. Mark the leak as dealt with first."
 
 
 def test_a_job_that_is_being_confirmed_is_not_forgotten(

@@ -13,6 +13,8 @@ from portal.keys.resource import resource
 from portal.keys.schemas import Limit, Period, StopKey
 from portal.records.schemas import Moment, Money
 
+LEAKED = "It was found in public. Mark the leak as dealt with first."
+
 
 class EditKeys(Tagged):
     """The settings to give to keys. A field that is left out stays as each key has it."""
@@ -40,11 +42,18 @@ def _not_to_block(row: Any, command: Any) -> str:
 
 
 def _not_to_unblock(row: Any, command: Any) -> str:
-    return _revoked(row, command) or ("" if row.blocked else "It is not blocked.")
+    refused = "" if row.blocked else "It is not blocked."
+    return _revoked(row, command) or refused or _leaked(row)
 
 
 def _not_to_edit(row: Any, command: Any) -> str:
-    return "" if row.status == "active" else f"It is {row.status}, so it cannot be edited."
+    if row.status != "active":
+        return f"It is {row.status}, so it cannot be edited."
+    return _leaked(row)
+
+
+def _leaked(row: Any) -> str:
+    return LEAKED if row.is_leaked else ""
 
 
 def _ends(row: Any, command: Any) -> Changes:
@@ -102,7 +111,7 @@ KIND = Kind(
             "keys:reopen",
             _unblock,
             "They work again from their next request on.",
-            reads=("status", "blocked"),
+            reads=("status", "blocked", "is_leaked"),
             cannot=_not_to_unblock,
             changes=lambda row, command: {"blocked": (True, False)},
             needs_recent_sign_in=True,
@@ -112,7 +121,7 @@ KIND = Kind(
             "Verification uses the new settings within a second.",
             EditKeys,
             _not_to_edit,
-            ("status",),
+            ("status", "is_leaked"),
         ),
     ),
 )

@@ -13,9 +13,9 @@ from portal.core.errors import Conflict, Invalid
 from portal.database.actor import Actor
 from portal.database.session import session
 from portal.keys.editing import bounds, budget_window, relatives
-from portal.keys.models import ApiKey
+from portal.keys.models import ApiKey, has_open_leak
 from portal.keys.schemas import EditKey
-from portal.keys.service import UNNAMED, has_open_leak
+from portal.keys.service import UNNAMED
 from portal.keys.tables import KeyRotation
 from portal.records import verbs
 

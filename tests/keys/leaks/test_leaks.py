@@ -331,10 +331,13 @@ def test_a_key_with_an_open_leak_is_not_unblocked(ada: Api, browse: Browse):
     refused = ada.post(f"{path}/unblock")
     assert (refused.status_code, code(ada, issued)) == (409, "BLOCKED")
     assert "mark the leak as dealt with first" in (refused.json or {})["detail"]
+    unblock = f'action="/keys/{issued["id"]}/unblock"'
+    assert unblock not in page.get(f"/keys/{issued['id']}").text
     shown = page.post(f"/keys/{issued['id']}/unblock")
     assert (shown.status_code, code(ada, issued)) == (409, "BLOCKED")
     assert "mark the leak as dealt with first" in shown.text
     ada.post(f"{path}/leak-settlements")
+    assert unblock in page.get(f"/keys/{issued['id']}").text
     assert ada.post(f"{path}/unblock").status_code == 200
     assert code(ada, issued) == "VALID"
 
