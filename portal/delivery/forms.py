@@ -26,7 +26,7 @@ class ReplayForm(CommandForm[ReplayInput]):
 
     WHAT = (
         ("failed", "Failed: its delivery failed for good"),
-        ("missing", "Missing: matches today, was never sent here"),
+        ("missing", "Missing: matches today, was never sent here or was cancelled"),
         ("all", "All: everything that matches today"),
     )
     what = ChoiceField("Which events", choices=WHAT)

@@ -129,7 +129,8 @@ class ReplayInput(Command):
     what: Literal["failed", "missing", "all"] = Field(
         "failed",
         description="failed = whose delivery failed for good; missing = that were never sent to"
-        " this webhook and match it today; all = every one that matches it today.",
+        " this webhook, or only in deliveries that were cancelled, and match it today; all ="
+        " every one that matches it today.",
     )
     rate: int | None = Field(
         None,

@@ -3102,7 +3102,7 @@ export interface ReplayInput {
   from: string;
   /** And before then. */
   to: string;
-  /** failed = whose delivery failed for good; missing = that were never sent to this webhook and match it today; all = every one that matches it today. */
+  /** failed = whose delivery failed for good; missing = that were never sent to this webhook, or only in deliveries that were cancelled, and match it today; all = every one that matches it today. */
   what?: "failed" | "missing" | "all";
   /** Spreads the deliveries over time, so many a second. What a pause or an outage keeps back is then sent at the webhook's own pace, within its `rate_limit`. */
   rate?: number | null;

@@ -378,6 +378,10 @@ def test_a_cancelled_replay_does_not_retry_what_was_in_flight(
     [ended] = deliveries(ada, webhook)
     assert (ended["state"], ended["attempts"]) == ("cancelled", 1)
     assert ended["completed_at"] is not None
+    asked = {**window(), "dry_run": True}
+    for what, total in (("missing", 1), ("failed", 0)):
+        seen = ada.post(f"/webhooks/{webhook['id']}/replays", {**asked, "what": what})
+        assert seen.json["total"] == total, what
 
 
 def test_a_cancelled_replay_is_not_sent_again_when_its_lease_runs_out(

@@ -52,11 +52,12 @@ DELIVERED_TO_IT = """
 SELECT FROM delivery d WHERE d.tenant_id = e.tenant_id AND d.event_id = e.id
 AND d.webhook_id = :webhook
 """
-# What was cancelled, or given up before its first attempt, was not sent.
+# What was given up before its first attempt was not sent. What was cancelled may have been, but it
+# was not delivered, and nothing else sends it.
 NARROWED: Mapping[What, str] = {
     "all": "",
     "missing": f"AND NOT EXISTS ({DELIVERED_TO_IT}"
-    " AND NOT (d.state IN ('cancelled', 'expired') AND d.attempts = 0))",
+    " AND NOT (d.state = 'cancelled' OR d.state = 'expired' AND d.attempts = 0))",
     "failed": f"AND EXISTS ({DELIVERED_TO_IT} AND d.state IN ('failed', 'expired'))"
     f" AND NOT EXISTS ({DELIVERED_TO_IT} AND d.state NOT IN ('failed', 'expired', 'cancelled'))",
 }
