@@ -191,7 +191,7 @@ def turns(asks: list[Ask], rounds: int, seconds: float) -> dict[str, Any]:
             connection.sendall(ask.encode())
             received = _read(connection)
             taken.append((time.perf_counter() - began) * 1000)
-            if not received.startswith(b"HTTP/1.1 2"):
+            if not received.startswith((b"HTTP/1.1 2", b"HTTP/1.1 3")):
                 refused.append(received)
         if time.perf_counter() > until:
             break
