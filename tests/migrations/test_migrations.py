@@ -120,6 +120,29 @@ def test_people_and_tags_of_before_are_found_by_their_words(empty_database: Data
         migrate.downgrade(empty_database.owner_url, "0058")
 
 
+PARTS = """
+INSERT INTO quota_count (tenant_id, kind, part, live, room, of_limit)
+SELECT 'tnt_a', kind, part, CASE part WHEN 0 THEN 5 WHEN 16 THEN -2 ELSE 0 END, 0, 5
+FROM generate_series(0, 16) part CROSS JOIN unnest('{api_keys,webhooks}'::text[]) kind
+"""
+
+
+def test_what_was_given_back_beside_the_parts_is_counted_by_the_release_before(
+    empty_database: Database,
+) -> None:
+    def rows(statement: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(libpq_url(empty_database.superuser_url)) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    migrate.upgrade(empty_database.owner_url)
+    rows("INSERT INTO tenant (id, slug, name, key_code) VALUES ('tnt_a', 'a', 'A', 'aaaa')")
+    rows(PARTS)
+    migrate.downgrade(empty_database.owner_url, "0089")
+    counted = "SELECT kind, sum(live), max(part) FROM quota_count GROUP BY kind ORDER BY kind"
+    assert rows(counted) == [("api_keys", 3, 15), ("webhooks", 3, 15)]
+
+
 def test_they_end_where_the_models_are(database: Database) -> None:
     engine = create_engine(database.owner_url, poolclass=pool.NullPool)
     with engine.connect() as connection:
