@@ -6,10 +6,11 @@ from typing import Any
 import psycopg
 import pytest
 from portal_devtools.identity_provider.people import ACME
+from sqlalchemy import text
 
 from portal.connectors.models import Connector
 from portal.core.config import libpq_url
-from portal.database.session import transaction
+from portal.database.session import session, transaction
 from portal.keys.models import ApiKey
 from portal.quotas import housekeeping
 from portal.records.quotas import counts
@@ -19,6 +20,10 @@ from tests.resources import RESOURCES, minimal
 
 TAKE = "SELECT * FROM take_record(%s, 'connectors', 10000)"
 GIVE_BACK = "SELECT give_back_records(%s, 'connectors', %s)"
+HOLD = text("""
+SELECT FROM quota_count WHERE tenant_id = :tenant AND kind = 'connectors' AND part < 16
+ORDER BY part FOR UPDATE
+""")
 COUNTED = "SELECT sum(live) FROM quota_count WHERE tenant_id = %s AND kind = %s"
 
 
@@ -216,6 +221,30 @@ def test_what_is_created_while_records_are_counted_again_stays_within_the_quota(
         assert sorted(call.result() for call in calls) == [False, False, True]
     there = database.sql("SELECT count(*) FROM connector WHERE NOT is_deleted")
     assert there == counted(database, "connectors") == 1 + at_once
+
+
+def test_who_gives_back_and_then_takes_never_blocks_a_recount_crosswise(app, ada, database):
+    """Check that a recount leaves what is given back to who holds it, and counts right even so."""
+    made = [ada.create("connectors") for _ in range(3)]
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(libpq_url(database.app_url)) as other:
+        with app.app_context(), transaction(ACME):
+            counts.count_again(ACME, Connector)  # holds all parts: this is given back beside them
+            deleted = pool.submit(ada.delete, f"/connectors/{made[0]['id']}")
+            assert deleted.result().status_code == 204
+        with app.app_context(), transaction(ACME):
+            session.execute(HOLD, {"tenant": ACME})  # as a recount does
+            other.execute("SELECT set_config('app.tenant_id', %s, true)", (ACME,))
+            other.execute(GIVE_BACK, (ACME, 1))
+            taken = pool.submit(lambda: other.execute(TAKE, (ACME,)).fetchall())
+            while not database.waiting():
+                assert not taken.done()
+            counts.count_again(ACME, Connector)
+        assert taken.result()[0][0] == "taken"
+        other.commit()
+    assert counted(database, "connectors") == 2
+    run(app, "count records again")
+    assert counted(database, "connectors") == 2
+    assert database.sql("SELECT sum(live) FROM quota_count WHERE part = 16") == 0
 
 
 def test_the_worker_counts_what_nobody_counted_yet(app, ada, database):

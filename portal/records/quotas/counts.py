@@ -178,13 +178,17 @@ def _write(tenant_id: str, model: type[Record]) -> int:
         .where(model.tenant_id == tenant_id, model.is_counted)
     )
     # In one statement: the count has what was given back until then, and nothing later.
-    returned = select(func.sum(QuotaCount.live)).where(*parts, QuotaCount.part == RETURNED)
+    late = select(QuotaCount.live).where(*parts, QuotaCount.part == RETURNED)
     live, given_back = connection.execute(
-        select(counted.scalar_subquery(), returned.scalar_subquery())
+        select(counted.scalar_subquery(), func.coalesce(late.scalar_subquery(), 0))
     ).one()
+    # Who holds this part may wait for the others, which this transaction holds. It then keeps what
+    # it has, and part 0 what that subtracts.
+    is_ours = connection.execute(late.with_for_update(skip_locked=True)).first() is not None
+    first = live if is_ours else live - given_back
     rows = [
         {"tenant_id": tenant_id, "kind": model.quota, "part": part}
-        | {"live": live if part == 0 else 0, "room": 0, "of_limit": live}
+        | {"live": first if part == 0 else 0, "room": 0, "of_limit": live}
         for part in range(PARTS)
     ]
     write = insert(QuotaCount).values(rows)
@@ -195,7 +199,7 @@ def _write(tenant_id: str, model: type[Record]) -> int:
         set_={name: write.excluded[name] for name in ("live", "room", "of_limit")},
     )
     connection.execute(write)
-    if given_back:
-        late = update(QuotaCount).where(*parts, QuotaCount.part == RETURNED)
-        connection.execute(late.values(live=QuotaCount.live - given_back))
+    if is_ours and given_back:
+        folded = update(QuotaCount).where(*parts, QuotaCount.part == RETURNED)
+        connection.execute(folded.values(live=QuotaCount.live - given_back))
     return int(live or 0)
