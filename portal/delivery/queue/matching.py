@@ -4,6 +4,7 @@
 the publisher's own transaction.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -63,11 +64,13 @@ class Deliveries:
         self, tenant_id: str, types: Collection[str], at_most: int | None = None
     ) -> Bound:
         """Return the statement that finds the webhooks that are on and subscribe to these types:
-        pattern, id, and filter as JSON. Without `at_most`, see `wanting.sql`."""
-        patterns = sorted({pattern for name in types for pattern in patterns_of(name)})
-        values: dict[str, Any] = {"tenant_id": tenant_id, "patterns": patterns}
+        patterns, id, and filter as JSON, as `wanting.sql` describes them. With `at_most`, each row
+        has one pattern."""
+        widest = _widest(types)
+        values: dict[str, Any] = {"tenant_id": tenant_id, "patterns": list(widest)}
         if at_most is not None:
             return Bound(FEW_LIVE, values | {"at_most": at_most})
+        values |= {"stands_for": list(widest.values())}
         return Bound(WANTING, values | {"most_bytes": MOST_STEPS * BYTES_OF_A_STEP})
 
     def owes(self, tenant_id: str, events: Sequence[Published], wanting: Rows, work: Work) -> Owed:
@@ -156,6 +159,19 @@ def _write(tenant_id: str, owed: Sequence[Mapping[str, Any]]) -> Bound:
     return Bound(OWE, values)
 
 
+def _widest(types: Collection[str]) -> dict[str, str]:
+    """Return every pattern that matches one of these types, with the widest that matches the same
+    ones: a webhook with both is looked up by one."""
+    matched = Counter(pattern for name in types for pattern in patterns_of(name))
+    widest: dict[str, str] = {}
+    for name in types:
+        last = "*"
+        for pattern in reversed(patterns_of(name)):
+            # Each pattern of a name matches at least what the next, narrower one matches.
+            last = widest[pattern] = last if matched[pattern] == matched[last] else pattern
+    return widest
+
+
 Subscribed = Mapping[str, Sequence[tuple[str, Filter]]]
 """Pattern → webhook id and filter."""
 
@@ -164,17 +180,16 @@ def _reading(wanting: Rows) -> int:
     """Return the steps that reading the filters takes; more than MOST_STEPS if not all are here."""
     if wanting and wanting[-1][0] is None:
         return MOST_STEPS + 1
-    return sum(len(text) for _, _, text in wanting if text is not None) // BYTES_OF_A_STEP
+    return sum(len(text) for _, _, text in wanting) // BYTES_OF_A_STEP
 
 
 def _by_pattern(wanting: Rows) -> Subscribed:
     found: dict[str, list[tuple[str, Filter]]] = {}
-    filters: dict[str, Filter] = {}
-    for pattern, webhook_id, filter_as_json in wanting:
+    for patterns, webhook_id, filter_as_json in wanting:
         give_way()
-        if filter_as_json is not None:
-            filters[webhook_id] = compiled(filter_as_json)
-        found.setdefault(pattern, []).append((webhook_id, filters[webhook_id]))
+        subscriber = webhook_id, compiled(filter_as_json)
+        for pattern in patterns.split(" "):
+            found.setdefault(pattern, []).append(subscriber)
     return found
 
 

@@ -125,6 +125,25 @@ def test_the_filter_of_a_webhook_is_read_once_for_all_its_patterns(ada: Api) -> 
     assert answer.status_code == 202, answer.text
 
 
+def test_patterns_that_match_the_same_event_are_one_look_up(
+    ada: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matching, "MOST_STEPS", 1_000)
+    subscribe(ada, 40, event_types=ALL_PATTERNS)
+    answer = ada.post("/events", {"type": DEEP_TYPE, "data": NEARLY})
+    assert answer.status_code == 202, answer.text
+    assert answer.json["events"][0]["deliveries"] == 40
+
+
+def test_each_event_of_a_batch_goes_to_all_that_subscribe_to_it(ada: Api) -> None:
+    for patterns in (["a.*", "a.b"], ["a.b.*"], ["*", "a.c", "x"], ["a.b.c"], ["a.b", "a.c", "x"]):
+        subscribe(ada, 1, event_types=patterns)
+    types = ["a", "a.b", "a.b.c", "a.b.d", "a.c", "x", "x.y", "a.b"]
+    answer = ada.post("/events", [{"type": name, "data": {}} for name in types])
+    owed = [event["deliveries"] for event in answer.json["events"]]
+    assert owed == [1, 3, 4, 3, 3, 2, 1, 3]
+
+
 @pytest.mark.parametrize("own", [False, True], ids=["published", "of the portal"])
 def test_filters_that_are_too_much_to_match_are_not_read(
     ada: Api, monkeypatch: pytest.MonkeyPatch, own: bool
