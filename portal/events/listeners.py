@@ -37,6 +37,8 @@ class Match:
 
 Rows = Sequence[tuple[Any, ...]]
 
+FEW_BYTES = 32 * 1024  # of the filters in a few rows, which the event loop reads
+
 
 class Owed(NamedTuple):
     """The statements that create the deliveries, and the number of deliveries by event id.
@@ -65,7 +67,8 @@ class Listener(Protocol):
     ) -> Bound:
         """Return the statement that finds its records that subscribe to events of these types.
 
-        The rows consist of texts, and there are at most `at_most`. No rows mean no subscribers.
+        The rows consist of texts. No rows mean no subscribers. With `at_most`, there are at most so
+        many, and None is in the place of texts beyond FEW_BYTES: such rows only tell how many.
         """
         ...
 

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import time
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -328,6 +329,28 @@ def test_what_many_webhooks_want_is_published_in_smaller_groups_or_alone(program
     assert not any(answer.is_of_the_loop for answer in answers), "it would keep the loop"
     assert {answer.event["deliveries"] for answer in answers} == {20 + FEW_WANTING}
     assert Counter(deliveries_by_event(database).values()) == {20: before, 20 + FEW_WANTING: 20}
+
+
+def test_large_filters_are_not_read_by_the_loop(app, ada, database):
+    patterns = ["*", *("a" + ".a" * n + ".*" for n in range(62)), "a" + ".a" * 63]
+    filter = {"stage": [f"{'x' * 300}{n}" for n in range(49)]}
+    ada.create("webhooks", url="https://hooks.example.com/", event_types=patterns, filter=filter)
+    actor = Actor(ACME, "application", "key_1", "Key", frozenset({"events:publish"}))
+    wanted, unwanted = (EventInput.read({"type": name}) for name in (patterns[-1], "a"))
+
+    async def publish() -> int:
+        together = GroupCommit(libpq_url(database.app_url), listeners_of(app))
+        assert await together.publish(actor, unwanted)
+        tracemalloc.start()
+        try:
+            assert await together.publish(actor, wanted) is None
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+            together.stop()
+
+    most = asyncio.run(publish())
+    assert most < 20 * len(str(filter))
 
 
 def test_an_id_is_published_once_however_many_say_it_at_once(program, webhook, database):

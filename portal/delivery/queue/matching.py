@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     any_,
     bindparam,
+    case,
     cast,
     delete,
     func,
@@ -32,7 +33,7 @@ from portal.database.session import session
 from portal.delivery.queue import new_deliveries
 from portal.delivery.queue.filters import Filter, Keys, compiled
 from portal.events import settings
-from portal.events.listeners import Match, Owed, Published, Rows, Work
+from portal.events.listeners import FEW_BYTES, Match, Owed, Published, Rows, Work
 from portal.events.type_names import matches, patterns_of
 from portal.fast.statements import Bound, Statement
 from portal.records.schemas import quoted
@@ -65,11 +66,11 @@ class Deliveries:
     ) -> Bound:
         """Return the statement that finds the webhooks that are on and subscribe to these types:
         patterns, id, and filter as JSON, as `wanting.sql` describes them. With `at_most`, each row
-        has one pattern."""
+        has one pattern, and no filter beyond FEW_BYTES."""
         widest = _widest(types)
         values: dict[str, Any] = {"tenant_id": tenant_id, "patterns": list(widest)}
         if at_most is not None:
-            return Bound(FEW_LIVE, values | {"at_most": at_most})
+            return Bound(FEW_LIVE, values | {"at_most": at_most, "most_bytes": FEW_BYTES})
         values |= {"stands_for": list(widest.values())}
         return Bound(WANTING, values | {"most_bytes": MOST_STEPS * BYTES_OF_A_STEP})
 
@@ -227,8 +228,8 @@ def _matching(event: Published, subscribed: Subscribed) -> Collection[str]:
 
 # Subscriptions to one of these patterns, of webhooks that are on, also of paused ones: their events
 # are held and not lost.
-FEW_LIVE = Statement(
-    select(Subscription.pattern, Webhook.id, cast(Webhook.filter, Text))
+_few = (
+    select(Subscription.pattern, Webhook.id, cast(Webhook.filter, Text).label("filter"))
     .join(
         Webhook,
         (Webhook.tenant_id == Subscription.tenant_id) & (Webhook.id == Subscription.webhook_id),
@@ -241,7 +242,11 @@ FEW_LIVE = Statement(
         Webhook.direction == "outbound",
     )
     .limit(bindparam("at_most", type_=Integer))
+    .subquery()
 )
+_few_bytes = func.sum(func.octet_length(_few.c.filter)).over(rows=(None, 0))
+_is_read = _few_bytes <= bindparam("most_bytes", type_=Integer)
+FEW_LIVE = Statement(select(_few.c.pattern, _few.c.id, case((_is_read, _few.c.filter))))
 
 
 def _beside(webhook: Webhook, event: Published, hidden: Collection[str]) -> Match:

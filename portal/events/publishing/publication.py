@@ -42,8 +42,7 @@ TAKEN = (
     " with a word that is your own."
 )
 
-# The limits of a small publication: subscribed webhooks, and bytes of their filters.
-FEW_WANTING, FEW_BYTES = 100, 32 * 1024
+FEW_WANTING = 100  # subscribed webhooks of a small publication, with filters of FEW_BYTES
 
 
 class PublishAlone(Exception):
@@ -129,8 +128,8 @@ class Publication:
         if schemas:
             raise PublishAlone(types=[name for (name,) in schemas])
         many = sum(len(rows) for rows in wanting)
-        heavy = sum(len(text) for rows in wanting for row in rows for text in row)
-        if many > FEW_WANTING or heavy > FEW_BYTES:
+        are_read = all(text is not None for rows in wanting for row in rows for text in row)
+        if many > FEW_WANTING or not are_read:
             raise PublishAlone(types=self._types)
         return many * len(self._events)
 
