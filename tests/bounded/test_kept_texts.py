@@ -18,7 +18,7 @@ from portal.web.proxies import client_of, nearest_entries
 from tests.cast import ADA, Api, Pages
 from tests.explorer.conftest import PARTIAL, page_of
 
-LONG, TIMES = 50_000, 30
+LONG, TIMES = 100_000, 30  # longer than the buffers in which threads wait for a socket
 PROXIES = networks(["10.0.0.0/8"])
 
 
