@@ -18,6 +18,11 @@ from tests.cast import ACME, Api, Pages
 from tests.databases import Database
 
 REASON = {"reason": "stolen"}
+MAKING = ["webhooks:write", "connectors:write", "applications:write", "event-types:write"]
+BODIES = {
+    "applications": {"display_name": "CRM", "kind": "app"},
+    "event-types": {"name": "rfp.created"},
+}
 Record = dict[str, Any]
 
 
@@ -117,12 +122,12 @@ def test_a_batch_of_a_child_issues_nothing_once_its_parent_is_stopped(
     assert answers[0].status_code == 409, answers[0].text
 
 
-@pytest.mark.parametrize("resource", ["webhooks", "connectors"])
+@pytest.mark.parametrize("resource", ["webhooks", "connectors", "applications", "event-types"])
 def test_a_key_that_is_revoked_meanwhile_makes_no_other_record(
     app: Flask, ada: Api, resource: str
 ) -> None:
-    key = ada.create("api-keys", scopes=["webhooks:write", "connectors:write"])
-    with running(app, key, f"/{resource}", {}) as answers:
+    key = ada.create("api-keys", scopes=MAKING)
+    with running(app, key, f"/{resource}", BODIES.get(resource, {})) as answers:
         assert ada.post(f"/api-keys/{key['id']}/revoke", REASON).status_code == 200
     assert answers[0].status_code == 409, answers[0].text
     assert answers[0].json["errors"][0]["field"] == "Authorization"
