@@ -62,7 +62,8 @@ def _repaired(command: RepairKeys) -> dict[str, Any]:
     owner = {"application_id": command.application_id} if command.application_id else {}
     chosen = Selection(CONSOLE, Query(filters=owner, show=command.weakness))
     found = blast_radius.sample(actor(), chosen, command.remedy, SAMPLE)
-    count = min(blast_radius.how_many(actor(), chosen, command.remedy), blast_radius.MOST)
+    ids = blast_radius.selected(actor(), chosen, command.remedy)[: blast_radius.MOST]
+    count = len(ids)
     seen = {
         "count": count,
         "left": count,
@@ -70,7 +71,7 @@ def _repaired(command: RepairKeys) -> dict[str, Any]:
         "sample": [{"id": key.id, "name": key.name} for key in found],
     }
     if not command.dry_run:
-        done = blast_radius.repair_many(actor(), chosen, command.remedy)
+        done = blast_radius.repair_many(actor(), ids, command.remedy)
         seen |= {"count": done, "left": max(count - done, 0)}
     return seen
 

@@ -119,15 +119,29 @@ def fingerprint(ids: Iterable[str]) -> str:
     return hashlib.sha256(" ".join(sorted(ids)).encode()).hexdigest()[:32]
 
 
-def confirmed(actor: Actor, chosen: Selection, verb: str, typed: str, shown: str) -> Sequence[str]:
+class Shown(NamedTuple):
+    """The fingerprint of the keys that a form has shown, and for which action; may be empty."""
+
+    keys: str
+    verb: str
+
+
+def confirmed(
+    actor: Actor, chosen: Selection, verb: str, typed: str, shown: Shown
+) -> Sequence[str]:
     """Return the ids of the keys that an action on many changes.
 
-    `shown` is the fingerprint of those that were shown, or empty. Raises Conflict if these are
-    others, unless their number was typed, and for more than MOST keys to stop.
+    Raises Conflict if these are others than were shown, unless their number was typed, and for more
+    than MOST keys to stop.
     """
     ids = selected(actor, chosen, verb)
     # Of more than MOST, other ones may be selected each time.
-    if shown and len(ids) <= MOST and shown != fingerprint(ids):
+    if shown.keys and len(ids) <= MOST and shown.keys != fingerprint(ids):
+        if shown.verb and shown.verb != verb:
+            raise Conflict(
+                "For this action, other keys are selected than were shown. Look at them now, then"
+                " confirm again."
+            )
         raise Conflict("Other keys are selected now than were shown. Look at them first.")
     if len(ids) > MOST and verb not in REPAIRS:
         raise Conflict(f"These are more than {MOST:,} keys.")
@@ -158,7 +172,7 @@ REPAIRS: Mapping[str, Repair] = {
 }
 
 
-def repair_many(actor: Actor, chosen: Selection, verb: str) -> int:
+def repair_many(actor: Actor, ids: Sequence[str], verb: str) -> int:
     """Give these keys the expiry, the limit or the budget that they lack, and return how many.
 
     At most MOST_REPAIRED keys are changed. A value that a key has already stays, and a key that may
@@ -166,8 +180,7 @@ def repair_many(actor: Actor, chosen: Selection, verb: str) -> int:
     """
     actor.require("keys:write")
     fit, values = _fit_for(verb), REPAIRS[verb].given(database_now())
-    ids = session.scalars(_ids(actor, chosen, MOST_REPAIRED, *fit)).all()
-    found = _locked(actor, ids, *fit)
+    found = _locked(actor, ids[:MOST_REPAIRED], *fit)
     for record in found:
         missing = {n: value for n, value in values.items() if getattr(record, n) in (None, "none")}
         editing.apply(actor, record, missing)

@@ -16,7 +16,7 @@ from portal.keys import service
 from portal.keys.listing import filters
 from portal.keys.page_kit import KEPT, about, bp, overtaken
 from portal.keys.revocation import blast_radius, revocation
-from portal.keys.revocation.blast_radius import MOST, REPAIRS, Selection
+from portal.keys.revocation.blast_radius import MOST, REPAIRS, Selection, Shown
 from portal.keys.revocation.in_parts import Stopped
 from portal.keys.revocation.revocation import Past
 from portal.keys.schemas import RevokeKey, StopKey
@@ -207,7 +207,7 @@ def _stop_many(chosen: Selection) -> ResponseReturnValue:
         return _dry_run(chosen, error.errors[0].message, "reason")
     typed = request.form.get("confirm", "").strip().replace(",", "")
     try:
-        shown = request.form.get("shown", "")
+        shown = Shown(request.form.get("shown", ""), request.form.get("shown_for", ""))
         ids = blast_radius.confirmed(web.actor(), chosen, verb, typed, shown)
     except Conflict as error:
         return _dry_run(chosen, error.detail, "confirm")
@@ -222,7 +222,7 @@ def _stop_many(chosen: Selection) -> ResponseReturnValue:
 
 def _act(verb: str, chosen: Selection, ids: Sequence[str], reason: str | None) -> Stopped:
     if verb in REPAIRS:
-        repaired = blast_radius.repair_many(web.actor(), chosen, verb)
+        repaired = blast_radius.repair_many(web.actor(), ids, verb)
         return Stopped(repaired, len(ids) - repaired)
     past: Past = "blocked" if verb == "block" else "revoked"
     return blast_radius.stop_many(web.actor(), chosen, ids, past, reason)

@@ -276,3 +276,45 @@ def test_keys_that_were_not_shown_are_not_revoked_by_the_same_number(ada: Api, p
     ada.patch(f"/api-keys/{shown['id']}", {"tags": ["old"]})
     assert page.post("/keys/bulk", confirmed).status_code == 303
     assert ada.get(f"/api-keys/{shown['id']}").json["status"] == "revoked"
+
+
+@pytest.mark.parametrize("verb", ["block", "limit"])
+def test_a_choice_of_another_action_says_that_it_is_about_other_keys(
+    ada: Api, page: Pages, verb: str
+) -> None:
+    first, second = (ada.create("api-keys", tags=["old"], rpm_limit=5) for _ in range(2))
+    ada.post(f"/api-keys/{first['id']}/block", {"reason": "Lent out"})
+    ada.patch(f"/api-keys/{second['id']}", {"rpm_limit": None})
+    shown = shown_in(page.get("/keys/bulk", query_string={"tag": "old"}).text)
+    chosen = {"tag": "old", "verb": verb, "confirm": "1"}
+    refused = page.post("/keys/bulk", {**chosen, **shown})
+    assert refused.status_code == 422
+    assert "For this action, other keys are selected" in refused.text
+    assert page.post("/keys/bulk", {**chosen, **shown_in(refused.text)}).status_code == 303
+    changed = ada.get(f"/api-keys/{second['id']}").json
+    assert changed["blocked"] if verb == "block" else changed["rpm_limit"] == 600
+
+
+def shown_in(text: str) -> dict[str, str]:
+    """Return the hidden fields of the form that say what it has shown."""
+    return dict(re.findall(r'name="(shown\w*)" value="(\w+)"', text))
+
+
+def test_a_key_that_comes_in_after_the_confirmation_is_not_repaired(
+    ada: Api, page: Pages, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown, other = (ada.create("api-keys", name=name, rpm_limit=None) for name in ("Old", "New"))
+    confirm = blast_radius.confirmed
+
+    def moved_meanwhile(*given: Any) -> Any:
+        ids = confirm(*given)
+        database.sql("UPDATE api_key SET application_id = %s WHERE id = %s", crm["id"], other["id"])
+        return ids
+
+    crm = ada.create("applications", display_name="CRM", slug="crm")
+    database.sql("UPDATE api_key SET application_id = %s WHERE id = %s", crm["id"], shown["id"])
+    monkeypatch.setattr(blast_radius, "confirmed", moved_meanwhile)
+    chosen = {"application_id": crm["id"], "verb": "limit", "confirm": "1"}
+    assert page.post("/keys/bulk", chosen).status_code == 303
+    limits = [ada.get(f"/api-keys/{key['id']}").json["rpm_limit"] for key in (shown, other)]
+    assert limits == [600, None]
