@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, func, select, true, update
 from sqlalchemy.dialects.postgresql import insert
@@ -63,9 +64,16 @@ def take(actor: Actor, key_id: str, report: Report) -> str:
 
 
 def _note(record: ApiKey, report: Report, url: str | None, response: str) -> bool:
-    """Store a report, and return whether it is a new one."""
-    values = {"reporter": report.reporter, "place": report.place, "url": url, "response": response}
-    again = {**values, "reported_at": func.now(), "settled_at": None, "settled_by": None}
+    """Store a report about a key that is locked, and return whether it is a new one."""
+    values: dict[str, Any] = {
+        "reporter": report.reporter,
+        "place": report.place,
+        "url": url,
+        "response": response,
+        # Not when the transaction began: who settles what a page shows leaves what came later.
+        "reported_at": func.clock_timestamp(),
+    }
+    again = {**values, "settled_at": None, "settled_by": None}
     noted = session.scalar(
         insert(KeyLeak)
         .values(tenant_id=record.tenant_id, key_id=record.id, digest=report.digest, **values)

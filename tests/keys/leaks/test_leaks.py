@@ -4,8 +4,10 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from html import unescape
+from threading import Event
 from typing import Any
 
 import pytest
@@ -17,12 +19,14 @@ from jsonschema import Draft202012Validator
 
 from portal import create_app
 from portal.core.config import Config
+from portal.database.record import find
 from portal.database.session import db
 from portal.events.catalogue.portal_types import PORTAL_TYPES
 from tests.cast import ADA, GUS, PREFIX, VIC, Api, Pages
 from tests.identity.serving import served
 
 PLACE = "https://github.com/octocat/hello/blob/12345600/config.py"
+FIND = "portal.keys.leaks.reports.find"
 Report = Callable[..., requests.Response]
 Browse = Callable[..., Pages]
 
@@ -385,12 +389,49 @@ def test_a_leak_that_was_reported_after_the_page_was_read_stays_open(ada: Api, p
     key = ada.create("api-keys")
     told = {"fingerprint": key["key_hash"]}
     ada.post("/api-keys/leaks", {**told, "url": "https://a.example/1"})
-    [action] = re.findall(
-        r'action="([^"]+/leaks/settle[^"]*)"', page.get(f"/keys/{key['id']}").text
-    )
+    action = settling(page, key)
     ada.post("/api-keys/leaks", {**told, "url": "https://b.example/2"})
-    assert page.post(unescape(action)).status_code == 303
-    open_ones = [
-        one["url"] for one in ada.get("/api-keys/leaks").json["items"] if one["settled_at"] is None
-    ]
-    assert open_ones == ["https://b.example/2"]
+    assert page.post(action).status_code == 303
+    assert open_places(ada) == ["https://b.example/2"]
+
+
+def test_a_leak_that_was_reported_first_but_noted_after_the_page_was_read_stays_open(
+    ada: Api, api: Callable[[str], Api], page: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada.patch("/api-keys/leak-policy", {"default": "notify"})
+    key = ada.create("api-keys")
+    told = {"fingerprint": key["key_hash"]}
+    begun, go_on = Event(), Event()
+
+    def slow(*given: Any, **more: Any) -> Any:
+        monkeypatch.setattr(FIND, find)
+        begun.set()
+        assert go_on.wait(20)
+        return find(*given, **more)
+
+    monkeypatch.setattr(FIND, slow)
+    with ThreadPoolExecutor(1) as pool:
+        other = api(ADA)
+        late = pool.submit(other.post, "/api-keys/leaks", {**told, "url": "https://a.example/1"})
+        try:
+            assert begun.wait(20)
+            ada.post("/api-keys/leaks", {**told, "url": "https://b.example/2"})
+            action = settling(page, key)
+        finally:
+            go_on.set()
+        assert late.result().status_code == 200, late.result().text
+    assert page.post(action).status_code == 303
+    assert open_places(ada) == ["https://a.example/1"]
+
+
+def settling(page: Pages, key: dict[str, Any]) -> str:
+    """Return where the button of the key's page that settles its leaks leads."""
+    text = page.get(f"/keys/{key['id']}").text
+    [action] = re.findall(r'action="([^"]+/leaks/settle[^"]*)"', text)
+    return unescape(action)
+
+
+def open_places(ada: Api) -> list[str]:
+    """Return the places of the leaks that nobody has settled."""
+    items = ada.get("/api-keys/leaks").json["items"]
+    return [one["url"] for one in items if one["settled_at"] is None]
