@@ -1,5 +1,6 @@
 -- Notes a lease, and returns a row if it may be given: neither the connector, nor its application,
--- nor the key that takes it was stopped while the secret was read.
+-- nor the key that takes it was stopped while the secret was read. A key is stopped as in
+-- check_acting_key.
 INSERT INTO connector_lease (
     tenant_id, id, connector_id, key_id, application_id, kind, credential_version, expires_at,
     created_at

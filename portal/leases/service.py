@@ -265,7 +265,9 @@ def _not_given(record: Connector) -> Exception:
 def _stopped_meanwhile(actor: Actor, connector_id: str, names: Mapping[str, Any]) -> Exception:
     """Return the error for a stop that came while the secret was read."""
     if any(_Held(*row).is_good for row in send(_question(), names)):
-        return Conflict("Your key or this connector was changed meanwhile. No lease was given.")
+        return Conflict(
+            "Your key or this connector was changed meanwhile, so no lease was given. Ask again."
+        )
     return _not_given(find(Connector, actor, connector_id))
 
 

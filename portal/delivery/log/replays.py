@@ -136,8 +136,8 @@ def begin(
 
 
 def _take_turn(actor: Actor, webhook_id: str) -> None:
-    # So that of two replays at once, the second finds what the first one sends. Not the webhook's
-    # row, for which its deliveries that end meanwhile would wait.
+    """Wait until no other replay of the webhook begins: this one must find what that one sends."""
+    # Not the webhook's row: its deliveries that end meanwhile would wait for that.
     turn = f"replays {actor.tenant_id} {webhook_id}"
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(turn, 0))))
 

@@ -67,11 +67,13 @@ class Deliveries:
         """Return the statement that finds the webhooks that are on and subscribe to these types:
         patterns, id, and filter as JSON, as `wanting.sql` describes them. With `at_most`, each row
         has one pattern, and no filter beyond FEW_BYTES."""
-        widest = _widest(types)
-        values: dict[str, Any] = {"tenant_id": tenant_id, "patterns": list(widest)}
+        values: dict[str, Any] = {"tenant_id": tenant_id}
         if at_most is not None:
-            return Bound(FEW_LIVE, values | {"at_most": at_most, "most_bytes": FEW_BYTES})
-        values |= {"stands_for": list(widest.values())}
+            patterns = sorted({pattern for name in types for pattern in patterns_of(name)})
+            values |= {"patterns": patterns, "at_most": at_most, "most_bytes": FEW_BYTES}
+            return Bound(FEW_LIVE, values)
+        widest = _widest(types)
+        values |= {"patterns": list(widest), "stands_for": list(widest.values())}
         return Bound(WANTING, values | {"most_bytes": MOST_STEPS * BYTES_OF_A_STEP})
 
     def owes(self, tenant_id: str, events: Sequence[Published], wanting: Rows, work: Work) -> Owed:

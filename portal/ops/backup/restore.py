@@ -71,8 +71,8 @@ def fill(config: Config, path: Path) -> tuple[dict[str, Any], list[str]]:
             f"{newest}). Restore it with that release."
         )
     with app_role.refusals_as(RestoreError, "Nothing was restored: run this again."):
-        version, here = _require_empty(url, manifest)
-    _pour(path, url, here, postgres_programs.tool("pg_restore", version), version)
+        version, allowed = _require_empty(url, manifest)
+    _pour(path, url, allowed, postgres_programs.tool("pg_restore", version), version)
     with (
         app_role.refusals_as(NotUsable, "The data was restored: run portal migrate."),
         app_role.connect(url) as connection,
@@ -80,22 +80,22 @@ def fill(config: Config, path: Path) -> tuple[dict[str, Any], list[str]]:
         connection.execute("SET statement_timeout = 0")
         connection.execute("ANALYZE")
     migrate.upgrade(url)
-    return manifest, here.rights.left_out() + here.objects.left_out()
+    return manifest, allowed.rights.left_out() + allowed.objects.left_out()
 
 
-class Here(NamedTuple):
-    """The limits that the server and the role that restores set."""
+class Allowed(NamedTuple):
+    """The rights and objects that the role which restores can make on this server."""
 
     rights: Rights
     objects: ServerObjects
 
 
-def _pour(path: Path, url: str, here: Here, program: Path, version: int) -> None:
+def _pour(path: Path, url: str, allowed: Allowed, program: Path, version: int) -> None:
     """Pipe the scripts of pg_restore into psql, which runs them in one transaction."""
     whole = ("--set=ON_ERROR_STOP=1", "--no-psqlrc", "--quiet", "--file=-")
     psql = program.with_name("psql")
     with (
-        _chosen(path, url, program, here.objects.kept) as kept,
+        _chosen(path, url, program, allowed.objects.kept) as kept,
         postgres_programs.input_of(psql, url, *whole, "--no-password") as target,
     ):
         # psql cannot tell a script that was cut off from a whole one, and its --single-transaction
@@ -104,11 +104,11 @@ def _pour(path: Path, url: str, here: Here, program: Path, version: int) -> None
         with _script(path, url, program, kept, "--section=pre-data", "--section=data") as source:
             target.writelines(_understood(islice(source, LINES_OF_SETTINGS), version))
             shutil.copyfileobj(source, target)
-        _grant(path, url, here.rights, program, target)
+        _grant(path, url, allowed.rights, program, target)
         with _script(path, url, program, kept, "--section=post-data") as source:
             lines = _understood(source, version)
             owned = (OF_THE_OWNER.sub(rb"\1CURRENT_USER\2", line) for line in lines)
-            target.writelines(here.rights.policies(owned))
+            target.writelines(allowed.rights.policies(owned))
         target.write(b"COMMIT;\n")
 
 
@@ -156,7 +156,7 @@ def _understood(lines: Iterable[bytes], version: int) -> Iterator[bytes]:
     return (line for line in lines if version >= 170000 or line != NEW_SETTING)
 
 
-def _require_empty(url: str, manifest: Mapping[str, Any]) -> tuple[int, Here]:
+def _require_empty(url: str, manifest: Mapping[str, Any]) -> tuple[int, Allowed]:
     """Return the server's version as libpq's number, and what can be restored there.
 
     Raises RestoreError if the database cannot accept the backup.
@@ -185,7 +185,7 @@ def _require_empty(url: str, manifest: Mapping[str, Any]) -> tuple[int, Here]:
         )
     makable, present = (frozenset(names) for names in extensions)
     objects = ServerObjects(makable, present)
-    return version, Here(Rights(frozenset(roles), owner), objects)
+    return version, Allowed(Rights(frozenset(roles), owner), objects)
 
 
 def prove(config: Config) -> str:

@@ -336,7 +336,9 @@ def test_a_key_with_an_open_leak_is_not_unblocked(ada: Api, browse: Browse):
     assert (refused.status_code, code(ada, issued)) == (409, "BLOCKED")
     assert "mark the leak as dealt with first" in (refused.json or {})["detail"]
     unblock = f'action="/keys/{issued["id"]}/unblock"'
-    assert unblock not in page.get(f"/keys/{issued['id']}").text
+    text = page.get(f"/keys/{issued['id']}").text
+    assert unblock not in text
+    assert "It cannot be unblocked before this is dealt with." in text
     shown = page.post(f"/keys/{issued['id']}/unblock")
     assert (shown.status_code, code(ada, issued)) == (409, "BLOCKED")
     assert "mark the leak as dealt with first" in shown.text
