@@ -189,6 +189,31 @@ def test_an_export_that_takes_too_long_says_so_in_its_last_line(
     assert last == "# This file is incomplete: it took longer than 15 minutes. Export it again."
 
 
+@pytest.mark.parametrize("caller", ["a key", "a person"])
+def test_an_export_ends_with_the_rights_of_who_asked(
+    app: Flask, ada: Api, database: Database, monkeypatch: pytest.MonkeyPatch, caller: str
+) -> None:
+    monkeypatch.setattr(reading, "AT_ONCE", 1)
+    monkeypatch.setattr(service, "MAY_STILL", -1)
+    for number in range(4):
+        ada.create("applications", display_name=f"App {number}")
+    key = ada.create("api-keys", name="Robot", scopes=["applications:read"])
+    asker = Api(app.test_client(), key["key"]) if caller == "a key" else ada
+    answer = asker.post("/applications/exports", {}, buffered=False)
+    parts = answer.iter_encoded()
+    begun = [next(parts), next(parts), next(parts)]
+    if caller == "a key":
+        ada.post(f"/api-keys/{key['id']}/revoke", {})
+    else:
+        database.sql("UPDATE person SET auth_version = auth_version + 1")
+    _, _, _, last = b"".join([*begun, *parts]).decode().splitlines()
+    assert last == (
+        "# This file is incomplete: who asked for it may not read these records any more."
+        " Export it again."
+    )
+    answer.close()
+
+
 class Client:
     """Stand in for granian's side of a response: a client that reads when it is told to."""
 

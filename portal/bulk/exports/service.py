@@ -6,19 +6,19 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import structlog
-from flask import current_app
+from flask import Flask, current_app
 from pydantic import ConfigDict
 from sqlalchemy.exc import DBAPIError
 
-from portal.bulk import selection
+from portal.bulk import askers, selection
 from portal.bulk.acts import Kind
 from portal.bulk.exports import reading, writing
 from portal.bulk.schemas import Filter
 from portal.core.deadlines import PART_SECONDS, elapsed
-from portal.core.errors import Conflict, RateLimited
+from portal.core.errors import Conflict, Forbidden, RateLimited
 from portal.database.actor import Actor
 from portal.database.audience import as_member
-from portal.database.session import database_now
+from portal.database.session import database_now, transaction
 from portal.records import listing
 from portal.records.audit import trail as audit
 from portal.records.schemas import Command
@@ -27,11 +27,13 @@ MOST = 100_000
 AT_ONCE = 3  # exports of one process, and one of each tenant
 LONGEST = 900.0  # seconds after which an export is cut, at its next part
 LONGEST_PLACE = LONGEST + 2 * PART_SECONDS  # seconds; then it is free even if nobody gave it back
+MAY_STILL = 1.0  # seconds after which the rights of who asked are looked at again
 NOT_HERE = frozenset({"limit", "cursor", "count"})
 AWAY = "the database did not answer any more."
 FAILED = "something failed on our side."
 SLOW = "it was read too slowly."
 LATE = f"it took longer than {LONGEST / 60:.0f} minutes."
+NO_LONGER = "who asked for it may not read these records any more."
 KIND_OF_ENTRY = "export"
 
 log = structlog.stdlib.get_logger(__name__)
@@ -122,13 +124,40 @@ def _begun(
     written = writing.FORMATS[command.format]
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     found = reading.documents(app, who, rows, statement)
+    check = _rights(app, who, f"{kind.resource.scope}:read")
     return Export(
         name=f"{kind.resource.name}-{database_now():%Y-%m-%d}.{command.format}",
         media_type=written.media_type,
-        parts=_parts(written, rows.fields, found, give_back),
+        parts=_parts(written, rows.fields, _checked(found, check), give_back),
         cut=written.cut(SLOW),
         close=give_back,
     )
+
+
+def _rights(app: Flask, actor: Actor, scope: str) -> Callable[[], None]:
+    """Return a function that raises Forbidden once the actor may not read all of this any more."""
+    asker = askers.kept(actor)
+
+    def check() -> None:
+        with app.app_context(), transaction(actor.tenant_id):
+            now = askers.again(actor.tenant_id, asker)
+        now.require(scope)
+        if not actor.groups <= now.groups:
+            raise Forbidden(NO_LONGER)
+
+    return check
+
+
+def _checked(
+    found: Iterator[list[Mapping[str, Any]]], check: Callable[[], None]
+) -> Iterator[list[Mapping[str, Any]]]:
+    """Yield the same batches, and check before one that comes MAY_STILL after the last check."""
+    checked = elapsed()
+    for batch in found:
+        if elapsed() - checked > MAY_STILL:
+            check()
+            checked = elapsed()
+        yield batch
 
 
 def _parts(
@@ -147,6 +176,8 @@ def _parts(
                 yield written.cut(LATE)
                 return
             yield written.lines(batch)
+    except Forbidden:
+        yield written.cut(NO_LONGER)
     except DBAPIError as error:
         log.warning("an export was cut", exc_info=error)
         yield written.cut(AWAY)
