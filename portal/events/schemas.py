@@ -260,7 +260,8 @@ class SettingsInput(Command):
     redacted_fields: list[Annotated[Filled, StringConstraints(max_length=100)]] = Field(
         default=[],
         max_length=50,
-        description="Names of fields whose values only those see who may change webhooks. Data that"
+        description="Names of fields whose values only those see who may change webhooks, in small"
+        " or capital letters and as parts of a form's names: ssn hides person[SSN], too. Data that"
         " is a text alone, as of a received body without fields, is hidden completely.",
     )
     key_material: KeyMaterial = Field(

@@ -23,6 +23,7 @@ UNREAD = frozenset({"text"})
 """The fields of an event from a received body that could not be read as fields."""
 
 SEPARATOR = re.compile("([&;])")
+BRACKETS = re.compile(r"[\[\].]+")
 TOO_DEEP = (RecursionError, orjson.JSONEncodeError)
 FORGOTTEN_AT_ONCE = 10_000
 
@@ -64,10 +65,18 @@ def change(actor: Actor, command: SettingsInput) -> EventSettings:
 
 
 def hidden_from(actor: Actor) -> frozenset[str]:
-    """Return the fields that this reader may not see: none for readers who may change webhooks."""
+    """Return the fields that this reader may not see, in small letters: none for readers who may
+    change webhooks."""
     if actor.can("webhooks:write"):
         return frozenset()
-    return frozenset(of(actor.tenant_id).redacted_fields)
+    return frozenset(name.lower() for name in of(actor.tenant_id).redacted_fields)
+
+
+def is_hidden(name: str, hidden: Collection[str]) -> bool:
+    """Tell whether a field is one of the hidden ones, in small or capital letters, or is inside
+    one or is one itself in the way that forms write it: `ssn`, `person[ssn]`, `person.ssn`."""
+    small = name.lower()
+    return small in hidden or any(part in hidden for part in BRACKETS.split(small))
 
 
 def redact_data(data: Mapping[str, Any], hidden: Collection[str]) -> Any:
@@ -86,7 +95,10 @@ def redact(value: Any, hidden: Collection[str]) -> Any:
     if not hidden:
         return value
     if isinstance(value, dict):
-        return {k: HIDDEN if k in hidden else redact(v, hidden) for k, v in value.items()}
+        return {
+            name: HIDDEN if is_hidden(name, hidden) else redact(inside, hidden)
+            for name, inside in value.items()
+        }
     if isinstance(value, list):
         return [redact(item, hidden) for item in value]
     if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
@@ -101,7 +113,7 @@ def _redacted_inside(text: str, hidden: Collection[str]) -> str:
     try:
         inside = orjson.loads(text)
     except orjson.JSONDecodeError:
-        return HIDDEN if any(name in text for name in hidden) else text
+        return HIDDEN if any(name in text.lower() for name in hidden) else text
     try:
         masked = redact(inside, hidden)
         return text if masked == inside else orjson.dumps(masked).decode()
@@ -124,9 +136,8 @@ def redact_text(text: str, hidden: Collection[str]) -> str:
 
 
 def redact_headers(headers: Iterable[Sequence[str]], hidden: Collection[str]) -> list[list[str]]:
-    """Return headers with those of these names masked, in small or capital letters."""
-    names = {name.lower() for name in hidden}
-    return [[name, HIDDEN if name.lower() in names else value] for name, value in headers]
+    """Return headers with those of these names masked."""
+    return [[name, HIDDEN if is_hidden(name, hidden) else value] for name, value in headers]
 
 
 def redact_address(address: str, hidden: Collection[str]) -> str:
@@ -140,7 +151,7 @@ def redact_address(address: str, hidden: Collection[str]) -> str:
 
 def _redacted_parameter(parameter: str, hidden: Collection[str]) -> str:
     name, mark, _ = parameter.partition("=")
-    return f"{name}={HIDDEN}" if mark and unquote_plus(name) in hidden else parameter
+    return f"{name}={HIDDEN}" if mark and is_hidden(unquote_plus(name), hidden) else parameter
 
 
 def forget_old(tenant_id: str) -> bool:

@@ -36,7 +36,7 @@ def places(ada: Api, client: FlaskClient, body: str) -> list[str]:
     """Receive a request, and return where people read it: paths of pages and of REST."""
     webhook, raw = make(ada, "hmac-sha256-hex"), body.encode()
     signature = hmac.digest(SECRET.encode(), raw, "sha256").hex()
-    url = f"{webhook['inbound_url']}?a=1&ssn={VALUE}&%73sn={VALUE};ssn={VALUE}"
+    url = f"{webhook['inbound_url']}?a=1&ssn={VALUE}&%73sn={VALUE};ssn={VALUE}&Person[SSN]={VALUE}"
     assert knock(client, url, raw, {"X-Signature": signature, "SSN": VALUE}).status_code == 200
     [request], [event] = received(ada, webhook), events(ada)
     path = f"/webhooks/{webhook['id']}/received"
@@ -77,11 +77,15 @@ INSIDE = {
     "twice": {"Message": json.dumps({"detail": f" {json.dumps([{'ssn': VALUE}])}"})},
     "nested deeply": {"Message": DEEP},
     "with no number": {"Message": UNREAD["no number"]},
+    "in capital letters": {"SSN": VALUE, "Message": json.dumps({"Ssn": VALUE})},
+    "with no number, in capital letters": {"Message": UNREAD["no number"].upper()},
+    "in a form's name": {"person[ssn]": VALUE, "people[0][SSN]": VALUE, "person.ssn": VALUE},
+    "in something of a form's name": {"ssn[0]": VALUE, "ssn[]": VALUE},
 }
 
 
 @pytest.mark.parametrize("data", INSIDE.values(), ids=INSIDE)
-def test_a_field_of_json_in_a_text_is_hidden(
+def test_a_hidden_field_is_hidden_however_its_name_is_written(
     ada: Api, vic: Api, browse: Browse, data: dict[str, str]
 ) -> None:
     ada.post("/events", {"type": "note.written", "data": data})
@@ -104,3 +108,10 @@ def test_a_text_among_other_fields_is_shown(ada: Api, vic: Api) -> None:
     ada.post("/events", {"type": "note.written", "data": data})
     [event] = vic.get("/events").json["items"]
     assert event["data"] == {"comment": {"text": "Well done"}, "ssn": "•••"}
+
+
+@pytest.mark.parametrize("name", ["ssn", "SSN", "person[ssn]"])
+def test_a_viewer_does_not_guess_a_hidden_value_with_a_filter(vic: Api, name: str) -> None:
+    wanted = {"event_types": ["*"], "filter": {name: [VALUE]}}
+    refused = vic.post("/webhooks/filter-tests", wanted)
+    assert (refused.status_code, refused.json["errors"][0]["field"]) == (422, f"filter.{name}")

@@ -154,5 +154,6 @@ def try_settings(
 
 def _refuse_hidden(actor: Actor, wanted: Collection[str]) -> None:
     """Raise Invalid for each field of a filter whose values are hidden from the actor."""
-    if hidden := sorted(settings.hidden_from(actor).intersection(wanted)):
-        raise Invalid([FieldError(f"filter.{name}", HIDDEN_FIELD) for name in hidden])
+    hidden = settings.hidden_from(actor)
+    if closed := sorted(name for name in wanted if settings.is_hidden(name, hidden)):
+        raise Invalid([FieldError(f"filter.{name}", HIDDEN_FIELD) for name in closed])

@@ -2785,7 +2785,8 @@ class SettingsInput(TypedDict):
     retention_days: NotRequired[int]
     """Days after which events and deliveries are forgotten."""
     redacted_fields: NotRequired[list[str]]
-    """Names of fields whose values only those see who may change webhooks. Data that is a text
+    """Names of fields whose values only those see who may change webhooks, in small or capital
+    letters and as parts of a form's names: ssn hides person[SSN], too. Data that is a text
     alone, as of a received body without fields, is hidden completely.
     """
     key_material: NotRequired[Literal["mask", "refuse"]]
