@@ -17,6 +17,13 @@ from tests.inbound.test_inbound import github, knock, make, received
 
 LARGE = {"type": "rfp.created", "data": {"text": "".join(map(chr, range(0x4E00, 0x5E00)))}}
 
+# The first 14 characters of an id hold the time.
+TWO_MINUTES_AGO = """
+UPDATE {table} SET id = left(ulid_floor('{prefix}', now() - interval '2 minutes'), 14)
+    || substr(id, 15)
+WHERE id >= ulid_floor('{prefix}', now() - interval '1 minute')
+"""
+
 
 @pytest.fixture
 def measure(app: Flask, database: Database):
@@ -24,12 +31,7 @@ def measure(app: Flask, database: Database):
 
     def run(tenant: str = ACME) -> int:
         for prefix, table in (("evt", "event"), ("inr", "inbound_request")):
-            # Move the new rows two minutes back: the first 14 characters of an id hold the time.
-            database.sql(
-                f"UPDATE {table} SET id ="
-                f" left(ulid_floor('{prefix}', now() - interval '2 minutes'), 14) || substr(id, 15)"
-                f" WHERE id >= ulid_floor('{prefix}', now() - interval '1 minute')"
-            )
+            database.sql(TWO_MINUTES_AGO.format(prefix=prefix, table=table))
         database.sql(
             "UPDATE idempotency_key SET created_at = created_at - interval '2 minutes'"
             " WHERE created_at > now() - interval '1 minute'"
@@ -198,6 +200,23 @@ def test_an_erasure_makes_room(ada, measure, set_quota):
     assert ada.post("/events/erasures", {"subject": "somebody"}).status_code == 200
     assert measure() == 0
     assert ada.post("/events", LARGE).status_code == 202
+
+
+def test_a_tenant_that_erases_again_and_again_is_measured(
+    app: Flask, ada, measure, monkeypatch, database
+):
+    """Erase one event between any two steps of the worker."""
+    ada.post("/events", [LARGE] * 30)
+    whole = measure()
+    monkeypatch.setattr(stored_bytes, "AT_ONCE", 10)
+    ada.post("/events", [LARGE] * 30)
+    for _ in range(12):
+        ada.post("/events", {"type": "rfp.small", "subject": "x"})
+        assert ada.post("/events/erasures", {"subject": "x"}).json["events"] == 1
+        database.sql(TWO_MINUTES_AGO.format(prefix="evt", table="event"))
+        with app.app_context(), transaction(ACME):
+            stored_bytes.measure(ACME)
+    assert used(ada)["used"] == pytest.approx(2 * whole, rel=0.2)
 
 
 def test_days_of_which_nothing_is_left_are_forgotten(ada, measure, database):

@@ -69,7 +69,8 @@ class Stored(Base):
     """The estimated bytes of a tenant's events, deliveries, inbound requests, and of answers
     kept for Idempotency-Key.
 
-    It is stale if a change other than new rows makes a new measurement necessary.
+    It is stale if a change other than new rows makes a new measurement necessary. If rows that were
+    measured have been deleted, all are measured again once the present measurement has ended.
     """
 
     __tablename__ = "quota_stored"
@@ -78,3 +79,4 @@ class Stored(Base):
     bytes: Mapped[int] = mapped_column(BigInteger)
     measured_at: Mapped[datetime] = mapped_column(server_default=func.now())
     is_stale: Mapped[bool] = mapped_column(server_default="false")
+    all_again: Mapped[bool] = mapped_column(server_default="false")

@@ -3,11 +3,13 @@ kept for Idempotency-Key.
 
 The worker measures each row once, soon after it was written, in the order of time, and stores a sum
 for each day. It deletes the days that have no rows left. After an erasure, and once a week, it
-measures everything again. Until that is done, the last sum is used.
+measures everything again as soon as it has measured all that is new. Until that is done, the last
+sum is used.
 """
 
 import threading
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from flask import Flask, current_app
 from sqlalchemy import TextClause, bindparam, delete, func, select, text, update
@@ -109,30 +111,33 @@ STATEMENTS = {kind.table: _statements(kind) for kind in KINDS}
 def measure(tenant_id: str) -> bool:
     """Measure the rows that are new since the last time. Return whether there are more.
 
-    Once all are measured, update the sum.
+    Once all are measured, update the sum. Only then begin anew, if rows were deleted meanwhile: who
+    deletes again and again would otherwise never be measured.
     """
     if max(_measure(tenant_id, kind) for kind in KINDS) == AT_ONCE:
         measure_soon(tenant_id)
         return True
+    begins_anew = bool(session.scalar(select(Stored.all_again).filter_by(tenant_id=tenant_id)))
     own = StoredDay.tenant_id == tenant_id
     total = select(func.coalesce(func.sum(StoredDay.bytes), 0)).where(own).scalar_subquery()
-    statement = insert(Stored).values(tenant_id=tenant_id, bytes=total)
-    statement = statement.on_conflict_do_update(
-        index_elements=["tenant_id"],
-        set_={
-            "bytes": statement.excluded.bytes,
-            "measured_at": func.now(),
-            "is_stale": False,
-        },
+    _keep(
+        tenant_id,
+        {"bytes": total, "measured_at": func.now(), "is_stale": begins_anew, "all_again": False},
     )
-    session.execute(statement)
-    return False
+    if begins_anew:
+        session.execute(delete(StoredDay).where(own))
+    return begins_anew
 
 
 def measure_anew(tenant_id: str) -> None:
-    """Delete the sums of days because rows were deleted. The last total is used until the next."""
-    session.execute(delete(StoredDay).where(StoredDay.tenant_id == tenant_id))
-    measure_soon(tenant_id)
+    """Make the worker measure all rows again, because rows were deleted that are in the sum."""
+    _keep(tenant_id, {"is_stale": True, "all_again": True})
+
+
+def _keep(tenant_id: str, values: Mapping[str, Any]) -> None:
+    statement = insert(Stored).values(**{"tenant_id": tenant_id, "bytes": 0, **values})
+    changed = {name: statement.excluded[name] for name in values}
+    session.execute(statement.on_conflict_do_update(index_elements=["tenant_id"], set_=changed))
 
 
 def measure_soon(tenant_id: str) -> None:
