@@ -66,8 +66,8 @@ class ApplicationInput(Command):
     oauth_client_id: ShortText | None = Field(
         None,
         description="Registered OAuth client id. core-sdk maps a validated token's client_id to"
-        " this id to stamp appId on every write. Set by admins, and by keys that may issue keys"
-        " and belong to no application.",
+        " this id to stamp appId on every write. Set by admins in person only, never by a key or a"
+        " program.",
     )
     status: Status = Field(
         "active",

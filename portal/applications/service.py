@@ -224,17 +224,15 @@ def running_choices(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple
 
 
 def may_identify(actor: Actor) -> bool:
-    """Tell whether the actor may set an application's OAuth client id: a person or a program with
-    the right to issue keys, unless the program belongs to an application."""
-    return actor.can("keys:write") and actor.application_id is None
+    """Tell whether the actor may set an application's OAuth client id: an admin in person."""
+    return actor.is_admin and actor.application_id is None
 
 
 def _check_identity(actor: Actor, before: str | None, after: str | None) -> None:
     """Check that the actor may set the OAuth client id.
 
-    Like a key, it gives programs access, so the actor needs the right to issue keys. The program of
-    an application may never set it: it could give its own application more scopes than it has.
-    Raises Forbidden.
+    A token of this client has the scopes that the identity provider gave it. So a key or a program
+    never sets it: it would get more scopes than it has. Raises Forbidden.
     """
     if after == before or may_identify(actor):
         return

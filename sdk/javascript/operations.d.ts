@@ -123,7 +123,7 @@ export interface ApplicationInput {
   primary_domain?: string | null;
   /** What the app does. */
   description?: string | null;
-  /** Registered OAuth client id. core-sdk maps a validated token's client_id to this id to stamp appId on every write. Set by admins, and by keys that may issue keys and belong to no application. */
+  /** Registered OAuth client id. core-sdk maps a validated token's client_id to this id to stamp appId on every write. Set by admins in person only, never by a key or a program. */
   oauth_client_id?: string | null;
   /** Lifecycle status of the application. suspended and retired are entered and left through the actions suspend, retire and reopen only. */
   status?: "draft" | "active" | "deprecated" | "suspended" | "retired";

@@ -120,8 +120,7 @@ class ApplicationInput(TypedDict):
     """Purpose of the app."""
     oauth_client_id: NotRequired[str | None]
     """Registered OAuth client id. core-sdk maps a validated token's client_id to this id to
-    stamp appId on every write. Set by admins, and by keys that may issue keys and belong to
-    no application.
+    stamp appId on every write. Set by admins in person only, never by a key or a program.
     """
     status: NotRequired[Literal["draft", "active", "deprecated", "suspended", "retired"]]
     """Lifecycle status of the application. suspended and retired are entered and left through
