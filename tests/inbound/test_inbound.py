@@ -1203,3 +1203,43 @@ def test_when_the_secret_store_is_away_the_sender_is_told_to_come_again(
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
     assert endpoint.bp.name == "door"
+
+
+def cloud_event(source: str) -> bytes:
+    event = {"specversion": "1.0", "id": "1", "source": source, "type": "order.placed"}
+    return json.dumps(event).encode()
+
+
+BY_TOKEN = {
+    "azure-event-grid": ({"X-Webhook-Secret": SECRET}, *map(cloud_event, ("/berlin", "/paris"))),
+    "okta": (
+        {"Authorization": SECRET},
+        b'{"eventId": "1", "eventType": "a", "data": 1}',
+        b'{"eventId": "1", "eventType": "a", "data": 2}',
+    ),
+}
+
+
+@pytest.mark.parametrize("scheme", BY_TOKEN)
+def test_an_id_that_nobody_signed_makes_no_other_event_a_duplicate(
+    ada: Api, client: FlaskClient, scheme: str
+) -> None:
+    webhook = make(ada, scheme)
+    headers, one, other = BY_TOKEN[scheme]
+    for body in (one, other, one, other):
+        assert knock(client, webhook["inbound_url"], body, headers).status_code == 200
+    assert len(events(ada)) == 2
+
+
+def test_an_event_of_hubspot_is_known_by_more_than_its_id(ada: Api, client: FlaskClient) -> None:
+    """HubSpot does not promise unique ids, and counts its attempts in the body."""
+    webhook = make(ada, "hubspot")
+    url = webhook["inbound_url"]
+    for number, (subscription, attempt) in enumerate(((1, 0), (2, 0), (1, 1), (2, 1))):
+        event = {"eventId": 100, "subscriptionId": subscription, "attemptNumber": attempt}
+        body, sent_at = json.dumps([event]).encode(), str(round(time.time() * 1000) + number)
+        signed = b"".join([b"POST", url.encode(), body, sent_at.encode()])
+        signature = base64.b64encode(hmac.digest(SECRET.encode(), signed, "sha256")).decode()
+        headers = {"X-HubSpot-Signature-v3": signature, "X-HubSpot-Request-Timestamp": sent_at}
+        assert knock(client, url, body, headers).status_code == 200
+    assert len(events(ada)) == 2

@@ -6,10 +6,11 @@ digest is the mark of a delivery. A mark is stored for as long as the request co
 again. If a time is signed, that is while it may wait in quarantine; otherwise it is as long as
 accepted requests are stored.
 
-Nor are two requests one delivery because of an equal id that is not signed, or only guessed: with
-another body (or another topic, where each topic is a delivery of its own) it is another one. The
-first is stored with its id as the key, each other one with a digest of id, topic and body. A time
-of sending in the body is not compared, because it differs at each attempt.
+Nor are two requests one delivery because of an equal id that is not signed, or only guessed, or may
+come again: with another body (or another topic, where each topic is a delivery of its own) it is
+another one. The first is stored with its id as the key, each other one with a digest of id, topic
+and body. A time of sending and the number of an attempt are not compared, because they differ at
+each attempt.
 """
 
 import hashlib
@@ -174,12 +175,20 @@ def _is_same(arrival: Arrival, body: bytes, earlier: Row[Any]) -> bool:
 
 
 def _timeless(scheme: Scheme, body: bytes) -> bytes:
-    """Return the body without the time of sending, if the scheme has that in a field of it."""
-    kind, _, field = scheme.timestamp.partition(":")
-    document = Message(body=body).json
-    if kind != "body" or not isinstance(document, dict):
+    """Return the body without what differs at each attempt: the time of sending, and the numbers of
+    the attempts, if the scheme has them in fields of it."""
+    kind, _, time = scheme.timestamp.partition(":")
+    if kind != "body" and not scheme.attempts:
         return body
-    document.pop(field, None)
+    document = Message(body=body).json
+    if isinstance(document, dict) and kind == "body":
+        document.pop(time, None)
+    elif isinstance(document, list) and scheme.attempts:
+        for event in document:
+            if isinstance(event, dict):
+                event.pop(scheme.attempts, None)
+    else:
+        return body
     return json.dumps(document, sort_keys=True).encode()
 
 

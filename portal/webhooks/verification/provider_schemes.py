@@ -75,6 +75,8 @@ class Scheme:
     equal_bodies: EqualBodies = "one"
     publishes: str = ""
     note: str = ""
+    # The id may come again with another event. This field counts the attempts to send an event.
+    attempts: str = ""
     # The webhook itself says where the delivery id is.
     id_is_chosen: bool = False
     # The claims that a token must have, where the webhook says them: aud, iss and sub.
@@ -105,12 +107,12 @@ class Scheme:
     def has_sure_id(self, place: str) -> bool:
         """Tell whether equal ids at this place are one delivery, whatever the bodies are.
 
-        Not if the id is not signed, or only guessed to be one.
+        Not if the id is not signed, or only guessed to be one, or may come again.
         """
         if self.id_is_chosen:
             return True
         is_signed = self.method == "standard" or not place.startswith("header:")
-        return is_signed and not self.is_generic
+        return is_signed and not (self.is_generic or self.hides_credential or self.attempts)
 
     @property
     def has_handshake(self) -> bool:
@@ -255,6 +257,7 @@ _TABLE = (
         unit="ms",
         tolerance=FIVE_MINUTES,
         id=("body:*.eventId",),
+        attempts="attemptNumber",
         type=("body:*.subscriptionType",),
         note="Paste the client secret of the HubSpot app.",
     ),
