@@ -5,6 +5,7 @@ access to anything but the service of the demo receiver.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from flask import Flask
@@ -84,9 +85,10 @@ def _identity(config: Config, person: ProviderPerson) -> Identity:
 
 def _fill(demo: Demo, cast: Mapping[str, Person]) -> None:
     actor = system(demo.id)
+    admin = replace(actor, is_admin=True)  # only an admin sets an application's client id
     ids = {}
     for body in demo.applications:
-        made = applications.create(actor, ApplicationInput.read(body))
+        made = applications.create(admin, ApplicationInput.read(body))
         ids[made.slug] = made.id
     for whose, body in _owned(demo.connectors, ids, cast):
         of_person = {"user_id": whose.id, "owner_id": whose.id} if whose else {}
