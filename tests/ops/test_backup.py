@@ -354,6 +354,31 @@ def test_what_only_a_superuser_makes_is_left_out_and_named(
     assert empty_database.sql(here) == (has != "nothing")
 
 
+def test_views_and_servers_of_an_operator_do_not_stop_a_restore(
+    own_database: Database, empty_database: Database, tmp_path: Path
+) -> None:
+    for statement in (
+        "CREATE SCHEMA bi",
+        "CREATE MATERIALIZED VIEW bi.keys AS SELECT tenant_id FROM api_key",
+        "COMMENT ON MATERIALIZED VIEW bi.keys IS 'for a dashboard'",
+        "CREATE FOREIGN DATA WRAPPER far_away",
+        "CREATE SERVER far FOREIGN DATA WRAPPER far_away",
+        "COMMENT ON SERVER far IS 'for reports'",
+        "CREATE USER MAPPING FOR CURRENT_USER SERVER far",
+        "CREATE FOREIGN TABLE bi.elsewhere (id text) SERVER far",
+    ):
+        own_database.sql(statement)
+    file = tmp_path / "portal.backup"
+    reads_all = {"PORTAL_BACKUP_DATABASE_URL": own_database.superuser_url}
+    portal("backup", str(file), settings=settings_of(own_database, tmp_path, **reads_all))
+    back = portal("restore", str(file), settings=settings_of(empty_database, tmp_path))
+    assert back.exit_code == 0, back.output
+    assert contents(empty_database) == contents(own_database)
+    assert "The rows of the materialized view bi.keys were left out" in back.output
+    assert "The foreign table bi.elsewhere was left out" in back.output
+    assert "The server far was left out" in back.output
+
+
 def test_what_is_missing_is_said_when_the_root_key_is_not_there(
     filled: Database, settings: dict[str, str], empty_database: Database, tmp_path: Path
 ) -> None:

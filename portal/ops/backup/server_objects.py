@@ -1,7 +1,8 @@
 """Leave out of a restore what only a superuser may make, and what belongs to one server.
 
-An operator may add an extension, such as pg_stat_statements, or a publication to the database. The
-owner of the tables, who restores, may not make most of them.
+An operator may add an extension, such as pg_stat_statements, a publication or a foreign server to
+the database. The owner of the tables, who restores, may not make most of them, nor fill the
+materialized views of a role that reads the rows of all tenants.
 """
 
 import re
@@ -10,8 +11,20 @@ from dataclasses import dataclass, field
 
 _ENTRY = re.compile(
     rb"\d+; \d+ \d+ (?P<comment>COMMENT - )?"
-    rb"(?P<kind>EXTENSION|PUBLICATION|SUBSCRIPTION|EVENT TRIGGER)"
-    rb"(?P<part> TABLES? (?:IN SCHEMA )?)?(?: - | )(?P<name>\S+)"
+    rb"(?P<kind>EXTENSION|PUBLICATION|SUBSCRIPTION|EVENT TRIGGER|FOREIGN DATA WRAPPER|SERVER"
+    rb"|FOREIGN TABLE|MATERIALIZED VIEW DATA)"
+    rb"(?P<part> TABLES? (?:IN SCHEMA )?)?(?: - | )(?P<name>\S+)(?P<own> \S+)?"
+)
+_USER_MAPPING = re.compile(rb"\d+; \d+ \d+ USER MAPPING ")
+_OF_A_SCHEMA = frozenset({b"FOREIGN TABLE", b"MATERIALIZED VIEW DATA"})
+REMEDIES = {
+    "materialized view data": "The rows of the materialized view {} were left out: the owner of the"
+    " tables may not read those of all tenants. Fill it with REFRESH MATERIALIZED VIEW as a role"
+    " that may.",
+}
+OTHERWISE = (
+    "The {kind} {} was left out: it belongs to the server and not to the portal. If you need it"
+    " here, make it as a superuser."
 )
 EXTENSIONS = """
 SELECT ARRAY(
@@ -36,21 +49,27 @@ class ServerObjects:
         for line in table_of_contents:
             found = _ENTRY.match(line)
             if found is None or self._is_makable(found):
-                yield line
+                if not _USER_MAPPING.match(line):
+                    yield line
             elif not (found["comment"] or found["part"]):
-                self.missing.add((found["kind"].decode().lower(), _text(found["name"])))
+                self.missing.add((found["kind"].decode().lower(), _name(found)))
 
     def left_out(self) -> list[str]:
         """Return sentences about what was left out, and what to do."""
         return [
-            f"The {kind} {name} was left out: it belongs to the server and not to the portal. If"
-            " you need it here, make it as a superuser."
+            REMEDIES.get(kind, OTHERWISE).format(name, kind=kind)
             for kind, name in sorted(self.missing)
             if not (kind == "extension" and name in self.present)
         ]
 
     def _is_makable(self, entry: re.Match[bytes]) -> bool:
         return entry["kind"] == b"EXTENSION" and _text(entry["name"]) in self.makable
+
+
+def _name(entry: re.Match[bytes]) -> str:
+    """Return the name of an object, behind that of its schema if it has one."""
+    name, own = _text(entry["name"]), _text(entry["own"] or b"").strip()
+    return f"{name}.{own}" if entry["kind"] in _OF_A_SCHEMA else name
 
 
 def _text(written: bytes) -> str:
