@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from portal.core.threads.precedence import give_way
 from portal.database.actor import Actor
 from portal.database.session import session
 from portal.events.listeners import listeners
@@ -85,6 +86,7 @@ def redact_data(data: Mapping[str, Any], hidden: Collection[str]) -> Any:
     A text that is all there is came from a body that could not be read as fields: it may hold any
     of them, so it is masked completely.
     """
+    give_way()
     if hidden and data.keys() == UNREAD:
         return dict.fromkeys(UNREAD, HIDDEN)
     return redact(data, hidden)
@@ -113,7 +115,8 @@ def _redacted_inside(text: str, hidden: Collection[str]) -> str:
     try:
         inside = orjson.loads(text)
     except orjson.JSONDecodeError:
-        return HIDDEN if any(name in text.lower() for name in hidden) else text
+        small = text.lower()
+        return HIDDEN if any(name in small for name in hidden) else text
     try:
         masked = redact(inside, hidden)
         return text if masked == inside else orjson.dumps(masked).decode()
@@ -124,6 +127,7 @@ def _redacted_inside(text: str, hidden: Collection[str]) -> str:
 def redact_text(text: str, hidden: Collection[str]) -> str:
     """Return a body with the same fields masked, also in the data of an event that it delivers. A
     body that is not JSON, or is nested too deeply, is masked completely."""
+    give_way()
     if not hidden or not text:
         return text
     try:

@@ -38,6 +38,7 @@ WORD = re.compile(r"[^\W_]+")
 # is neither stored nor searched for.
 MARK = re.compile(r"(?<!\S)[a-z]{3}_(?=0)")
 WORD_LENGTH = 60
+TERM_LENGTH = 70
 WORDS_PER_RECORD = 200
 WORDS_PER_QUERY = 8
 FEW = 2000  # the most hits that are fetched and sorted
@@ -55,7 +56,7 @@ class SearchTerm(Base):
 
     tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     kind: Mapped[str] = mapped_column(String(20), primary_key=True)
-    term: Mapped[str] = mapped_column(String(70), primary_key=True)
+    term: Mapped[str] = mapped_column(String(TERM_LENGTH), primary_key=True)
     record_id: Mapped[str] = mapped_column(String(40), primary_key=True)
 
 
@@ -109,8 +110,8 @@ def terms_of(record_id: str, texts: Iterable[str | None], tags: Iterable[str] = 
 
 
 def tag_term(tag: str) -> str:
-    """Return the term that represents a tag."""
-    return f"tag:{tag.lower()}"
+    """Return the term that represents a tag. A letter may become two small ones, as “İ” does."""
+    return f"tag:{tag.lower()}"[:TERM_LENGTH]
 
 
 def index(record: Record, terms: set[str]) -> None:

@@ -311,3 +311,10 @@ def test_it_is_found_by_its_owner_and_its_tags(ada: Api, ed: Api) -> None:
     assert found(f"q={of_ed['owner_id']}") == ["Of Ed"]
     ed.patch(f"/connectors/{of_ed['id']}", {"tags": []})
     assert found("q=europ") == []
+
+
+def test_a_tag_whose_small_letters_are_more_is_kept_and_found(ada: Api) -> None:
+    tag = "İ" * 60
+    ada.create("connectors", name="Of Istanbul", tags=[tag])
+    found = ada.get("/connectors", query_string={"tag": tag}).json or {}
+    assert [one["name"] for one in found["items"]] == ["Of Istanbul"]
