@@ -1,18 +1,22 @@
 """The worker measures stored bytes, and whatever stores more of them stops at the limit."""
 
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 from portal_devtools.identity_provider.people import ACME, GLOBEX
 from werkzeug.test import TestResponse
 
+from portal.core.config import libpq_url
 from portal.database.session import transaction
 from portal.records import idempotency
 from portal.records.quotas import stored_bytes
 from tests.cast import Api
 from tests.databases import Database
+from tests.front.kit import until
 from tests.inbound.test_inbound import github, knock, make, received
 
 LARGE = {"type": "rfp.created", "data": {"text": "".join(map(chr, range(0x4E00, 0x5E00)))}}
@@ -217,6 +221,24 @@ def test_a_tenant_that_erases_again_and_again_is_measured(
         with app.app_context(), transaction(ACME):
             stored_bytes.measure(ACME)
     assert used(ada)["used"] == pytest.approx(2 * whole, rel=0.2)
+
+
+def test_an_erasure_that_commits_while_the_sum_is_written_is_not_forgotten(
+    app: Flask, ada, measure, database: Database
+):
+    measure()
+
+    def again() -> bool:
+        with app.app_context(), transaction(ACME):
+            return stored_bytes.measure(ACME)
+
+    with psycopg.connect(libpq_url(database.superuser_url)) as erasing, ThreadPoolExecutor() as one:
+        erasing.execute("UPDATE quota_stored SET is_stale = true, all_again = true")
+        measured = one.submit(again)
+        until(lambda: database.waiting("%quota_stored%"))
+        erasing.commit()
+        assert measured.result(10) is True
+    assert again() is False
 
 
 def test_days_of_which_nothing_is_left_are_forgotten(ada, measure, database):

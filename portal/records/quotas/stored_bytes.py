@@ -8,8 +8,7 @@ sum is used.
 """
 
 import threading
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flask import Flask, current_app
 from sqlalchemy import TextClause, bindparam, delete, func, select, text, update
@@ -117,13 +116,20 @@ def measure(tenant_id: str) -> bool:
     if max(_measure(tenant_id, kind) for kind in KINDS) == AT_ONCE:
         measure_soon(tenant_id)
         return True
-    begins_anew = bool(session.scalar(select(Stored.all_again).filter_by(tenant_id=tenant_id)))
     own = StoredDay.tenant_id == tenant_id
     total = select(func.coalesce(func.sum(StoredDay.bytes), 0)).where(own).scalar_subquery()
-    _keep(
-        tenant_id,
-        {"bytes": total, "measured_at": func.now(), "is_stale": begins_anew, "all_again": False},
+    statement = insert(Stored).values(tenant_id=tenant_id, bytes=total)
+    # It reads `all_again` under the row's lock: an erasure that commits meanwhile is not forgotten.
+    statement = statement.on_conflict_do_update(
+        index_elements=["tenant_id"],
+        set_={
+            "bytes": statement.excluded.bytes,
+            "measured_at": func.now(),
+            "is_stale": Stored.all_again,
+            "all_again": False,
+        },
     )
+    begins_anew = bool(session.scalar(statement.returning(Stored.is_stale)))
     if begins_anew:
         session.execute(delete(StoredDay).where(own))
     return begins_anew
@@ -131,13 +137,9 @@ def measure(tenant_id: str) -> bool:
 
 def measure_anew(tenant_id: str) -> None:
     """Make the worker measure all rows again, because rows were deleted that are in the sum."""
-    _keep(tenant_id, {"is_stale": True, "all_again": True})
-
-
-def _keep(tenant_id: str, values: Mapping[str, Any]) -> None:
-    statement = insert(Stored).values(**{"tenant_id": tenant_id, "bytes": 0, **values})
-    changed = {name: statement.excluded[name] for name in values}
-    session.execute(statement.on_conflict_do_update(index_elements=["tenant_id"], set_=changed))
+    asked = {"is_stale": True, "all_again": True}
+    statement = insert(Stored).values(tenant_id=tenant_id, bytes=0, **asked)
+    session.execute(statement.on_conflict_do_update(index_elements=["tenant_id"], set_=asked))
 
 
 def measure_soon(tenant_id: str) -> None:
