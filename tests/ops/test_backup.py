@@ -366,6 +366,9 @@ def test_views_and_servers_of_an_operator_do_not_stop_a_restore(
         "COMMENT ON SERVER far IS 'for reports'",
         "CREATE USER MAPPING FOR CURRENT_USER SERVER far",
         "CREATE FOREIGN TABLE bi.elsewhere (id text) SERVER far",
+        "COMMENT ON FOREIGN TABLE bi.elsewhere IS 'for reports'",
+        "GRANT SELECT ON bi.keys, bi.elsewhere TO PUBLIC",
+        "GRANT USAGE ON FOREIGN SERVER far TO PUBLIC",
     ):
         own_database.sql(statement)
     file = tmp_path / "portal.backup"

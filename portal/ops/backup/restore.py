@@ -104,7 +104,7 @@ def _pour(path: Path, url: str, allowed: Allowed, program: Path, version: int) -
         with _script(path, url, program, kept, "--section=pre-data", "--section=data") as source:
             target.writelines(_understood(islice(source, LINES_OF_SETTINGS), version))
             shutil.copyfileobj(source, target)
-        _grant(path, url, allowed.rights, program, target)
+        _grant(path, url, allowed, program, target)
         with _script(path, url, program, kept, "--section=post-data") as source:
             lines = _understood(source, version)
             owned = (OF_THE_OWNER.sub(rb"\1CURRENT_USER\2", line) for line in lines)
@@ -112,14 +112,14 @@ def _pour(path: Path, url: str, allowed: Allowed, program: Path, version: int) -
         target.write(b"COMMIT;\n")
 
 
-def _grant(path: Path, url: str, rights: Rights, program: Path, target: IO[bytes]) -> None:
+def _grant(path: Path, url: str, allowed: Allowed, program: Path, target: IO[bytes]) -> None:
     """Pipe the grants of the dump into psql, apart from all else: no text of a row or a function
     can be taken for one."""
     with (
-        _chosen(path, url, program, entries) as grants,
+        _chosen(path, url, program, lambda all: allowed.objects.rights(entries(all))) as grants,
         _output(path, url, program, grants) as source,
     ):
-        target.writelines(rights.granted(source))
+        target.writelines(allowed.rights.granted(source))
 
 
 @contextmanager

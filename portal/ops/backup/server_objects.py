@@ -10,12 +10,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 _ENTRY = re.compile(
-    rb"\d+; \d+ \d+ (?P<comment>COMMENT - )?"
+    rb"\d+; \d+ \d+ (?P<comment>COMMENT \S+ )?"
     rb"(?P<kind>EXTENSION|PUBLICATION|SUBSCRIPTION|EVENT TRIGGER|FOREIGN DATA WRAPPER|SERVER"
-    rb"|FOREIGN TABLE|MATERIALIZED VIEW DATA)"
+    rb"|USER MAPPING|FOREIGN TABLE|MATERIALIZED VIEW DATA)"
     rb"(?P<part> TABLES? (?:IN SCHEMA )?)?(?: - | )(?P<name>\S+)(?P<own> \S+)?"
 )
-_USER_MAPPING = re.compile(rb"\d+; \d+ \d+ USER MAPPING ")
+_RIGHT = re.compile(
+    rb"\d+; \d+ \d+ ACL (?P<schema>\S+) (?:(?P<foreign>FOREIGN (?:SERVER|DATA WRAPPER))|\w+)"
+    rb" (?P<name>[^\s.]+)"
+)
+_OF_A_SERVER = b"USER MAPPING"  # the server itself is named
 _OF_A_SCHEMA = frozenset({b"FOREIGN TABLE", b"MATERIALIZED VIEW DATA"})
 REMEDIES = {
     "materialized view data": "The rows of the materialized view {} were left out: the owner of the"
@@ -49,10 +53,19 @@ class ServerObjects:
         for line in table_of_contents:
             found = _ENTRY.match(line)
             if found is None or self._is_makable(found):
-                if not _USER_MAPPING.match(line):
-                    yield line
-            elif not (found["comment"] or found["part"]):
+                yield line
+            elif not (found["comment"] or found["part"] or found["kind"] == _OF_A_SERVER):
                 self.missing.add((found["kind"].decode().lower(), _name(found)))
+
+    def rights(self, entries: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the entries of rights whose objects `kept` has yielded."""
+        tables = {name for kind, name in self.missing if kind == "foreign table"}
+        for line in entries:
+            found = _RIGHT.match(line)
+            if found is None or not (
+                found["foreign"] or f"{_text(found['schema'])}.{_text(found['name'])}" in tables
+            ):
+                yield line
 
     def left_out(self) -> list[str]:
         """Return sentences about what was left out, and what to do."""
