@@ -238,8 +238,7 @@ def _check_identity(actor: Actor, before: str | None, after: str | None) -> None
         return
     raise Forbidden(
         "Only an admin sets oauth_client_id: tokens with it act as the application. Ask one of your"
-        " tenant's admins.",
-        scope="keys:write",
+        " tenant's admins."
     )
 
 

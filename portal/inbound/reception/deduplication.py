@@ -73,7 +73,7 @@ class Arrival:
         if not found or self.scheme.has_sure_id(place):
             return None
         named = f"{found}\n{self.topic}\n".encode("utf-8", "surrogatepass")
-        compared = _timeless(self.scheme, self.clean.body)
+        compared = _comparable(self.scheme, self.clean.body)
         return "sha256:" + hashlib.sha256(named + compared).hexdigest()
 
     @cached_property
@@ -170,25 +170,23 @@ def _is_same(arrival: Arrival, body: bytes, earlier: Row[Any]) -> bool:
     scheme, headers = arrival.scheme, tuple((name, value) for name, value in earlier.headers)
     then = Arrival(scheme, Message(headers=headers))
     return then.topic == arrival.topic and (
-        _timeless(scheme, bytes(earlier.body)) == _timeless(scheme, body)
+        _comparable(scheme, bytes(earlier.body)) == _comparable(scheme, body)
     )
 
 
-def _timeless(scheme: Scheme, body: bytes) -> bytes:
-    """Return the body without what differs at each attempt: the time of sending, and the numbers of
-    the attempts, if the scheme has them in fields of it."""
-    kind, _, time = scheme.timestamp.partition(":")
-    if kind != "body" and not scheme.attempts:
+def _comparable(scheme: Scheme, body: bytes) -> bytes:
+    """Return the body without the fields that differ at each attempt to send it, if the scheme has
+    any: the time of sending, and the number of the attempt."""
+    kind, _, field = scheme.timestamp.partition(":")
+    differing = {field if kind == "body" else "", scheme.attempts} - {""}
+    document = Message(body=body).json if differing else None
+    events = document if isinstance(document, list) else [document]
+    found = [event for event in events if isinstance(event, dict)]
+    if not found:
         return body
-    document = Message(body=body).json
-    if isinstance(document, dict) and kind == "body":
-        document.pop(time, None)
-    elif isinstance(document, list) and scheme.attempts:
-        for event in document:
-            if isinstance(event, dict):
-                event.pop(scheme.attempts, None)
-    else:
-        return body
+    for event in found:
+        for name in differing:
+            event.pop(name, None)
     return json.dumps(document, sort_keys=True).encode()
 
 
