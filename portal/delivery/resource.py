@@ -50,8 +50,10 @@ def represent_attempt(attempt: DeliveryAttempt, hidden: frozenset[str]) -> dict[
     reader."""
     document = fields_of(AttemptDocument, attempt)
     bodies = ("request_body", "response_body", "signed_content")
+    headers = ("request_headers", "response_headers")
     if hidden:
         document |= {name: settings.redact_text(document[name], hidden) for name in bodies}
+        document |= {name: settings.redact_headers(document[name], hidden) for name in headers}
     return document
 
 

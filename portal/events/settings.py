@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from portal.core.errors import BadRequest
 from portal.core.threads.precedence import give_way
 from portal.database.actor import Actor
 from portal.database.session import session
@@ -17,6 +18,7 @@ from portal.events.models import Event, EventKey, EventSettings
 from portal.events.schemas import SettingsInput
 from portal.records.audit import trail as audit
 from portal.records.quotas import stored_bytes
+from portal.rest import strict_json
 
 DAYS = 30
 HIDDEN = "•••"
@@ -25,6 +27,8 @@ UNREAD = frozenset({"text"})
 
 SEPARATOR = re.compile("([&;])")
 BRACKETS = re.compile(r"[\[\].]+")
+BEFORE_JSON = " \t\r\n\ufeff"
+ESCAPE = "\\u"  # a name of a field may be written with such ones
 TOO_DEEP = (RecursionError, orjson.JSONEncodeError)
 FORGOTTEN_AT_ONCE = 10_000
 
@@ -103,24 +107,23 @@ def redact(value: Any, hidden: Collection[str]) -> Any:
         }
     if isinstance(value, list):
         return [redact(item, hidden) for item in value]
-    if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
+    if isinstance(value, str) and value.lstrip(BEFORE_JSON).startswith(("{", "[", '"')):
         return _redacted_inside(value, hidden)
     return value
 
 
 def _redacted_inside(text: str, hidden: Collection[str]) -> str:
     """Return a text with the same fields masked if it is JSON, as in the forms of GitHub and the
-    notifications of Amazon SNS. If it only looks like that and names one, it is masked completely.
-    """
+    notifications of Amazon SNS. If it only looks like that and may name one, it is masked
+    completely."""
+    small = text.lower()
+    if ESCAPE not in small and not any(name in small for name in hidden):
+        return text
     try:
-        inside = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        small = text.lower()
-        return HIDDEN if any(name in small for name in hidden) else text
-    try:
+        inside = strict_json.parse(text.lstrip(BEFORE_JSON).encode("utf-8", "surrogatepass"))
         masked = redact(inside, hidden)
         return text if masked == inside else orjson.dumps(masked).decode()
-    except TOO_DEEP:
+    except (BadRequest, *TOO_DEEP):
         return HIDDEN
 
 

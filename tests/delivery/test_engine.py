@@ -1,5 +1,6 @@
 """Test a real engine, from the publication to the receiver's "signature verified"."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -437,6 +438,20 @@ def test_readers_do_not_see_the_fields_that_a_tenant_hides(
     assert [("ann@" in vic.get(path).text, "•••" in vic.get(path).text) for path in paths] == [
         (False, True)
     ] * 2
+
+
+def test_readers_do_not_see_a_hidden_field_that_is_a_header_of_an_answer(
+    engine: Engine, ada: Api, vic: Api, make: Make, receiver: Receiver, database: Database
+) -> None:
+    ada.call("PUT", "/event-settings", json={"retention_days": 7, "redacted_fields": ["email"]})
+    webhook = make(receiver.hook("crm"))
+    publish(ada, {"type": "rfp.created", "data": {}})
+    [one] = until(lambda: [d for d in deliveries(ada, webhook) if d["state"] == "delivered"])
+    headers = json.dumps([["Email", "ann@example.com"], ["X-City", "Bonn"]])
+    database.sql("UPDATE delivery_attempt SET response_headers = %s", headers)
+    shown = vic.get(f"/deliveries/{one['id']}").text
+    assert ("ann@" in shown, "Bonn" in shown) == (False, True)
+    assert "ann@" in ada.get(f"/deliveries/{one['id']}").text
 
 
 @pytest.mark.parametrize("depth", [300, 1000])

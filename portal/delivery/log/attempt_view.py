@@ -85,7 +85,7 @@ class Detail:
 
     @property
     def request_headers(self) -> str:
-        return as_lines(self.attempt.request_headers)
+        return as_lines(settings.redact_headers(self.attempt.request_headers, self.hidden))
 
     @property
     def request_body(self) -> str:
@@ -93,7 +93,7 @@ class Detail:
 
     @property
     def response_headers(self) -> str:
-        return as_lines(self.attempt.response_headers)
+        return as_lines(settings.redact_headers(self.attempt.response_headers, self.hidden))
 
     @property
     def response_body(self) -> str:
