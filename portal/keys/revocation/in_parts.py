@@ -1,4 +1,4 @@
-"""Stop many keys in parts, each in a transaction of its own.
+"""Stop or change many keys in parts, each in a transaction of its own.
 
 One statement for all of them could take longer than a statement may, and then nothing would be
 stopped. The changes of other tenants' keys would wait until its end, too.
@@ -30,14 +30,15 @@ class Stopped:
     left: int
 
 
-def in_parts(ids: Sequence[str], stop: Callable[[Sequence[str]], int]) -> Stopped:
-    """Stop keys in parts until LONGEST is over. `stop` returns how many keys of a part it stopped.
+def in_parts(ids: Sequence[str], stop: Callable[[Sequence[str]], int], most: int = PART) -> Stopped:
+    """Stop keys in parts until LONGEST is over. `stop` returns how many keys of a part it stopped;
+    `most` are in one.
 
     For request handlers only: it commits the running transaction after each part, or takes the part
     back in a dry run. A part that is held up comes again later, in halves. Raises the error of the
     database if nothing was stopped.
     """
-    ends, size = elapsed() + LONGEST, PART
+    ends, size = elapsed() + LONGEST, most
     waiting, stuck, stopped = list(ids), 0, 0
     trouble: DBAPIError | None = None
     while waiting:

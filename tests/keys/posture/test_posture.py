@@ -1,19 +1,24 @@
 """The weaknesses of keys: each is found, counted the same everywhere, and fixed by one action."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 from portal_devtools.identity_provider.people import ACME
 
+from portal.core.config import libpq_url
 from portal.database.session import transaction
 from portal.keys.listing import filters
 from portal.keys.posture.posture import WEAKNESSES
 from portal.keys.revocation import blast_radius
 from portal.keys.usage import concerns
 from tests.cast import ED, VIC, Api, Pages
+from tests.databases import Database
+from tests.front.kit import until
 
 Browse = Callable[..., Pages]
 Sql = Callable[..., None]
@@ -211,6 +216,23 @@ def test_a_repair_of_more_keys_than_it_changes_at_once_says_so(
     listed = page.get("/keys").text
     assert "2 of 3 keys are" in listed
     assert "Do it again for the others." in listed
+
+
+def test_a_repair_gives_each_part_of_its_keys_free_before_the_next(
+    ada: Api, make: Any, database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    """Whoever stops a key waits for the part of the repair that holds it, and not for all."""
+    monkeypatch.setattr(blast_radius, "REPAIRED_AT_ONCE", 1)
+    *others, last = (make(max_budget_usd=None)["id"] for _ in range(4))
+    asked = {"weakness": "no_budget", "remedy": "budget", "dry_run": False}
+    with psycopg.connect(libpq_url(database.superuser_url)) as holder, ThreadPoolExecutor() as one:
+        holder.execute("SELECT FROM api_key WHERE id = %s FOR UPDATE", [last])
+        repaired = one.submit(ada.post, "/api-keys/repairs", asked)
+        until(lambda: database.waiting("%api_key%"))
+        for key_id in others:
+            assert ada.post(f"/api-keys/{key_id}/revoke", {}).status_code == 200
+        holder.rollback()
+        assert repaired.result(10).json["count"] == 4
 
 
 def test_a_budget_for_good_is_not_made_one_of_each_month(page: Pages, ada: Api, make: Any):
