@@ -109,6 +109,11 @@ def be_patient(seconds: int) -> None:
     limit_answers(connection, seconds + GRACE_SECONDS)
 
 
+def wait_for_locks(seconds: float) -> None:
+    """Let each statement of the current transaction wait so long for a lock."""
+    set_local(session().connection(), {"lock_timeout": f"{seconds:.3f}s"})
+
+
 # ---------------------------------------------------------------- tenancy
 
 

@@ -12,10 +12,11 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from portal.applications import service as applications
 from portal.applications.models import Application
+from portal.core.deadlines import LOCK_SECONDS
 from portal.core.errors import Conflict, Invalid
 from portal.database.actor import Actor
 from portal.database.record import find
-from portal.database.session import database_now, session
+from portal.database.session import database_now, session, wait_for_locks
 from portal.events import service as events
 from portal.identity.models import Tenant
 from portal.keys.decision import format as key_format
@@ -29,6 +30,7 @@ from portal.records.verbs import Revealed
 
 UNNAMED = "Untitled key"
 SOON = timedelta(days=14)
+STOP_SECONDS = 2 * LOCK_SECONDS
 UNUSED = {"status": "active", "last_used_at": None, "spend_usd": Decimal(0)}
 PRESSING = 5  # keys of each kind in the notices
 
@@ -153,7 +155,8 @@ def get(actor: Actor, key_id: str) -> ApiKey:
 
 def revoke(actor: Actor, key_id: str, command: StopKey) -> ApiKey:
     """Revoke a key permanently. A key that is revoked already stays unchanged."""
-    record = _to_change(actor, key_id)
+    actor.require("keys:write")
+    record = to_stop(actor, key_id)
     if record.status == "revoked":
         return record
     end(actor, record, command.reason, database_now())
@@ -175,7 +178,8 @@ def block(actor: Actor, key_id: str, command: StopKey) -> ApiKey:
 
     Raises Conflict for a revoked key.
     """
-    record = _not_revoked(_to_change(actor, key_id))
+    actor.require("keys:write")
+    record = _not_revoked(to_stop(actor, key_id))
     values = {"blocked": True, "blocked_reason": command.reason or record.blocked_reason}
     return verbs.change(actor, record, values, action="blocked", why="blocked_reason")
 
@@ -293,8 +297,13 @@ def unfollowed_soon() -> tuple[ColumnElement[bool], ...]:
     return ApiKey.expires_key < func.now() + SOON, ApiKey.parent_key_id.is_(None), ~followed
 
 
-def _to_change(actor: Actor, key_id: str) -> ApiKey:
-    actor.require("keys:write")
+def to_stop(actor: Actor, key_id: str) -> ApiKey:
+    """Return a key, locked, that is to be stopped.
+
+    It waits for longer than any other change does: those that are before it in the line for the key
+    have given up by then. The caller checks that the actor may do this.
+    """
+    wait_for_locks(STOP_SECONDS)
     return find(ApiKey, actor, key_id, lock=True)
 
 

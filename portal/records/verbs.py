@@ -50,6 +50,15 @@ def note(actor: Actor, record: Record, action: str, changes: Changes) -> None:
     _announce(actor, record, action, changes)
 
 
+def _announce_all(actor: Actor, changed: Sequence[tuple[Record, Changes]], action: str) -> None:
+    for watcher, watch_all in _watchers.items():
+        if watch_all is not None:
+            watch_all(actor, changed, action)
+            continue
+        for record, changes in changed:
+            watcher(actor, record, action, changes)
+
+
 def _announce(actor: Actor, record: Record, action: str, changes: Changes) -> None:
     for watcher in _watchers:
         watcher(actor, record, action, changes)
@@ -90,12 +99,7 @@ def create_all(actor: Actor, made: Sequence[tuple[R, Mapping[str, Any]]]) -> lis
     filled = [_new(actor, record, values) for record, values in made]
     new_record.store_all([new for new, _ in filled])
     created = [(new.record, given) for new, given in filled]
-    for watcher, watch_all in _watchers.items():
-        if watch_all is not None:
-            watch_all(actor, created, "created")
-            continue
-        for record, given in created:
-            watcher(actor, record, "created", given)
+    _announce_all(actor, created, "created")
     return [record for record, _ in made]
 
 
@@ -123,17 +127,11 @@ def change(
     in between, QuotaReached when the change restores a record and the tenant's quota is used up.
     """
     found_by, counted = terms_of(record), record.is_counted
-    differing = {n: value for n, value in values.items() if not same(getattr(record, n), value)}
-    if differing:
-        record.permit(actor, differing)  # before the audience itself may be another one
-    for name, value in differing.items():
-        setattr(record, name, value)
-    changed = changes_of(record)
+    changed = _set(actor, record, values)
     if not changed:
         return record
     if why and (reason := getattr(record, why)):
         changed.setdefault(why, (reason, reason))
-    record.updated_by = actor.person_id or actor.id
     if record.is_counted and not counted:
         counts.take(actor.tenant_id, type(record))
     flush()
@@ -143,6 +141,37 @@ def change(
         search.index(record, now_found_by)
     note(actor, record, action, changed)
     return record
+
+
+def change_all(actor: Actor, wanted: Iterable[tuple[Record, Mapping[str, Any]]]) -> None:
+    """Write the values that differ of records of one kind, each with its own, in a few statements.
+
+    None of them may be one by which a record is found, or that decides whether it is counted.
+    Raises what `change` raises, without saying which record it is about.
+    """
+    each = ((record, _set(actor, record, values)) for record, values in wanted)
+    changed = [(record, changes) for record, changes in each if changes]
+    if not changed:
+        return
+    flush()
+    noun = changed[0][0].noun
+    entries = ((record.id, record.label, changes) for record, changes in changed)
+    audit_trail.note_all(actor, f"{noun}.updated", noun, entries)
+    _announce_all(actor, changed, "updated")
+
+
+def _set(actor: Actor, record: Record, values: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Give a record the values that differ, and return them with those of before. Raises Forbidden
+    when the actor may only read the record."""
+    differing = {n: value for n, value in values.items() if not same(getattr(record, n), value)}
+    if differing:
+        record.permit(actor, differing)  # before the audience itself may be another one
+    for name, value in differing.items():
+        setattr(record, name, value)
+    changed = changes_of(record)
+    if changed:
+        record.updated_by = actor.person_id or actor.id
+    return changed
 
 
 def delete(actor: Actor, record: R) -> R:

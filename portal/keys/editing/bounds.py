@@ -41,10 +41,9 @@ def check_parent(parent: ApiKey, changes: Changes) -> None:
             raise Invalid.field(name, PARENT_ENDS if name == "expires_at" else PARENT)
 
 
-def limited(child: ApiKey, parent: ApiKey) -> dict[str, Any]:
-    """Return what a child keeps of its settings: at most what its parent has."""
+def limited(child: ApiKey, most: Changes) -> dict[str, Any]:
+    """Return what a child keeps of its settings: at most what its parent has then."""
     own = {name: getattr(child, name) for name in INHERITED}
-    most = {name: getattr(parent, name) for name in INHERITED}
     return {name: most[name] if _exceeds(own[name], most[name]) else own[name] for name in own}
 
 

@@ -56,19 +56,20 @@ def open_only() -> tuple[ColumnElement[bool], ...]:
 
 def apply(actor: Actor, record: ApiKey, changes: Changes) -> ApiKey:
     """Write changes that were checked; limit the children, and give the family the new period."""
-    period = changes.get("budget_period")
-    family = relatives.of_family(record) if period else []
-    children = relatives.children(record) if changes.keys() & set(bounds.INHERITED) else []
-    if period:
+    if changes.keys() & set(bounds.INHERITED):
+        most = {name: changes.get(name, getattr(record, name)) for name in bounds.INHERITED}
+        children = relatives.children(record)
+        verbs.change_all(actor, [(child, bounds.limited(child, most)) for child in children])
+        for child in children:
+            session.expire(child, ["status"])
+    if period := changes.get("budget_period"):
+        family = relatives.of_family(record)
         budget_window.move(record, period)
-        for other in family:
-            verbs.change(actor, other, {"budget_period": period})
+        verbs.change_all(actor, [(other, {"budget_period": period}) for other in family])
         relatives.give_ended_keys(actor, record, period)
+    # Last, because calls of the family wait for the budget that it changes.
     verbs.change(actor, record, changes)
-    for child in children:
-        verbs.change(actor, child, bounds.limited(child, record))
-    for changed in (record, *children):
-        session.expire(changed, ["status"])
+    session.expire(record, ["status"])
     return record
 
 

@@ -50,7 +50,7 @@ def take(actor: Actor, key_id: str, report: Report) -> str:
     for the key now is returned. Without a place, a report is the same until it is settled: after
     that, it is a new leak. Raises NotFound.
     """
-    record = find(ApiKey, actor, key_id, lock=True)
+    record = service.to_stop(actor, key_id)
     url = None if not report.url else SHAPE.sub("…", report.url)[:2000]
     response = _due(record, policy(actor.tenant_id), report.reporter)
     if not _note(record, report, url, response):

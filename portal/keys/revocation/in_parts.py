@@ -30,15 +30,17 @@ class Stopped:
     left: int
 
 
-def in_parts(ids: Sequence[str], stop: Callable[[Sequence[str]], int], most: int = PART) -> Stopped:
+def in_parts(
+    ids: Sequence[str], stop: Callable[[Sequence[str]], int], most: int | None = None
+) -> Stopped:
     """Stop keys in parts until LONGEST is over. `stop` returns how many keys of a part it stopped;
-    `most` are in one.
+    `most` are in one, or PART.
 
     For request handlers only: it commits the running transaction after each part, or takes the part
     back in a dry run. A part that is held up comes again later, in halves. Raises the error of the
     database if nothing was stopped.
     """
-    ends, size = elapsed() + LONGEST, most
+    ends, size = elapsed() + LONGEST, most or PART
     waiting, stuck, stopped = list(ids), 0, 0
     trouble: DBAPIError | None = None
     while waiting:

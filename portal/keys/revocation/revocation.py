@@ -9,7 +9,6 @@ from sqlalchemy import ARRAY, ColumnElement, Select, String, any_, func, literal
 from portal.core.errors import Conflict, Invalid
 from portal.core.jobs import in_time
 from portal.database.actor import Actor
-from portal.database.record import find
 from portal.database.session import database_now, session
 from portal.events import service as events
 from portal.keys import service
@@ -38,7 +37,7 @@ def revoke(actor: Actor, key_id: str, command: RevokeKey) -> ApiKey:
     if command.at is None and not command.brownout:
         return service.revoke(actor, key_id, command)
     actor.require("keys:write")
-    record = find(ApiKey, actor, key_id, lock=True)
+    record = service.to_stop(actor, key_id)
     if record.status == "revoked":
         raise Conflict("This key is revoked already.")
     now = database_now()

@@ -19,14 +19,14 @@ from jsonschema import Draft202012Validator
 
 from portal import create_app
 from portal.core.config import Config
-from portal.database.record import find
 from portal.database.session import db
 from portal.events.catalogue.portal_types import PORTAL_TYPES
+from portal.keys.service import to_stop
 from tests.cast import ADA, GUS, PREFIX, VIC, Api, Pages
 from tests.identity.serving import served
 
 PLACE = "https://github.com/octocat/hello/blob/12345600/config.py"
-FIND = "portal.keys.leaks.reports.find"
+TO_STOP = "portal.keys.service.to_stop"
 Report = Callable[..., requests.Response]
 Browse = Callable[..., Pages]
 
@@ -406,12 +406,12 @@ def test_a_leak_that_was_reported_first_but_noted_after_the_page_was_read_stays_
     begun, go_on = Event(), Event()
 
     def slow(*given: Any, **more: Any) -> Any:
-        monkeypatch.setattr(FIND, find)
+        monkeypatch.setattr(TO_STOP, to_stop)
         begun.set()
         assert go_on.wait(20)
-        return find(*given, **more)
+        return to_stop(*given, **more)
 
-    monkeypatch.setattr(FIND, slow)
+    monkeypatch.setattr(TO_STOP, slow)
     with ThreadPoolExecutor(1) as pool:
         other = api(ADA)
         late = pool.submit(other.post, "/api-keys/leaks", {**told, "url": "https://a.example/1"})

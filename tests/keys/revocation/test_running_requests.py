@@ -6,16 +6,19 @@ from contextlib import contextmanager
 from threading import Event, get_ident
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
+from portal.core.config import libpq_url
 from portal.database.session import db, transaction
 from portal.keys.models import ApiKey
 from portal.records.quotas import counts
 from tests.cast import ACME, Api, Pages
 from tests.databases import Database
+from tests.keys.limits.waiting import until
 
 REASON = {"reason": "stolen"}
 MAKING = ["webhooks:write", "connectors:write", "applications:write", "event-types:write"]
@@ -193,3 +196,23 @@ def used(ada: Api) -> int:
     return next(
         one["used"] for one in ada.get("/quotas").json["items"] if one["name"] == "api_keys"
     )
+
+
+@pytest.mark.parametrize("stop", ["revoke", "block", "revoke later", "report a leak"])
+def test_a_stop_waits_until_other_changes_of_the_key_have_given_up(
+    ada: Api, database: Database, stop: str
+) -> None:
+    """Who changes a key again and again, such as the key itself, keeps nobody from stopping it."""
+    key = ada.create("api-keys")
+    path = f"/api-keys/{key['id']}"
+    asked: dict[str, Any] = {"at": "2999-01-01T00:00:00Z"} if stop == "revoke later" else {}
+    where = f"{path}/{stop.split(maxsplit=1)[0]}"
+    if stop == "report a leak":
+        where, asked = "/api-keys/leaks", {"fingerprint": key["key_fingerprint"]}
+    with psycopg.connect(libpq_url(database.superuser_url)) as holder, ThreadPoolExecutor() as some:
+        holder.execute("SELECT FROM api_key WHERE id = %s FOR UPDATE", [key["id"]])
+        stopped = some.submit(ada.post, where, asked)
+        until(lambda: database.waiting("%api_key%") == 1)
+        assert ada.patch(path, {"name": "Other"}).status_code == 503
+        holder.rollback()
+        assert stopped.result(20).status_code < 300
