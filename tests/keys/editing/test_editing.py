@@ -3,12 +3,14 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from flask import Flask
 
+from portal import migrations
 from portal.core.config import libpq_url
 from portal.keys.verification.verifier import KeyVerifier
 from tests.cast import VIC, Api, Pages
@@ -371,3 +373,29 @@ def test_a_rotation_gives_the_successor_other_scopes(page: Pages, ada: Api, by_k
         narrow["id"],
         ["events:read"],
     )
+
+
+WHOLE_FAMILY = Path(migrations.DIRECTORY, "functions", "keys", "family_budgets.sql")
+REFUSED = """
+CREATE OR REPLACE FUNCTION family_budgets(p_tenant text, p_family text, p_also numeric)
+RETURNS TABLE (max_usd numeric, key_id text) LANGUAGE plpgsql STABLE AS $$
+BEGIN RAISE EXCEPTION 'It looks at the whole family'; END $$
+"""
+
+
+def test_a_lower_budget_is_given_to_each_child_without_a_look_at_the_whole_family(
+    ada: Api, database: Database
+) -> None:
+    """Two thousand children took five seconds, in which their calls were refused."""
+    parent = ada.create("api-keys", scopes=["keys:read"], max_budget_usd=100)
+    made = [ada.post(f"{path(parent)}/children", {"lifetime_seconds": 60}) for _ in range(3)]
+    assert ada.post(f"{path(made[0].json)}/usage", {"cost_usd": 60}).status_code < 300
+    database.sql(REFUSED)
+    try:
+        changed(ada, parent, max_budget_usd=70)
+    finally:
+        database.sql(WHOLE_FAMILY.read_text())
+    children = [ada.get(path(one.json)).json or {} for one in made]
+    assert [(one["max_budget_usd"], one["version"]) for one in children] == [(70, 2)] * 3
+    history = ada.get(f"{path(children[0])}/history").json["items"]
+    assert history[0]["changes"]["max_budget_usd"] == [100, 70]

@@ -1,7 +1,8 @@
 -- Keeps right what was announced about a family's budget when a key of it gets another budget: of
 -- the new amount, a percentage counts as announced if it is spent and was announced of the old one.
 -- After a new amount in the family, the next payment looks at all of its budgets. The amount of the
--- key's parent or predecessor is not new.
+-- key's parent or predecessor is not new. It looks at the whole family only where the percentage of
+-- the key falls: an edit that lowers a budget writes all children, and raises their percentages.
 -- Locks: the family's row of key_budget.
 CREATE OR REPLACE FUNCTION note_budget_change() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -9,6 +10,9 @@ DECLARE
     budget key_budget;
     announced jsonb;
     before integer;
+    reached integer := 0;
+    reached_before integer := 0;
+    most integer;
 BEGIN
     IF TG_OP = 'INSERT' THEN
         UPDATE key_budget SET next_notice_usd = 0
@@ -31,14 +35,25 @@ BEGIN
     announced := coalesce(budget.announced_by_budget,
         jsonb_build_object(coalesce(OLD.max_budget_usd, 0)::text, budget.announced_percent));
     before := coalesce((announced ->> OLD.max_budget_usd::text)::integer, 0);
-    IF NEW.max_budget_usd > 0 AND NOT announced ? NEW.max_budget_usd::text THEN
-        announced := announced || jsonb_build_object(NEW.max_budget_usd::text,
-            least(before, reached_percent(budget.spent_usd, NEW.max_budget_usd)));
+    IF OLD.max_budget_usd > 0 THEN
+        reached_before := reached_percent(budget.spent_usd, OLD.max_budget_usd);
     END IF;
-    UPDATE key_budget AS b SET announced_by_budget = announced, next_notice_usd = 0,
-        announced_percent = (
-            SELECT coalesce(max(reached_percent(b.spent_usd, f.max_usd)), 0)
-            FROM family_budgets(NEW.tenant_id, family, NULL) AS f)
-    WHERE b.tenant_id = NEW.tenant_id AND b.family_id = family;
+    IF NEW.max_budget_usd > 0 THEN
+        reached := reached_percent(budget.spent_usd, NEW.max_budget_usd);
+        IF NOT announced ? NEW.max_budget_usd::text THEN
+            announced := announced || jsonb_build_object(
+                NEW.max_budget_usd::text, least(before, reached));
+        END IF;
+    END IF;
+    most := greatest(budget.announced_percent, reached);
+    IF reached < reached_before THEN
+        SELECT coalesce(max(reached_percent(budget.spent_usd, f.max_usd)), 0) INTO most
+        FROM family_budgets(NEW.tenant_id, family, NULL) AS f;
+    END IF;
+    UPDATE key_budget AS b
+    SET announced_by_budget = announced, next_notice_usd = 0, announced_percent = most
+    WHERE b.tenant_id = NEW.tenant_id AND b.family_id = family
+        AND (b.announced_by_budget, b.next_notice_usd, b.announced_percent)
+            IS DISTINCT FROM (announced, 0::numeric, most);
     RETURN NULL;
 END $$;
