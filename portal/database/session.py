@@ -103,7 +103,7 @@ def _refuse_ended(driver: Any, record: Any, proxy: Any) -> None:
 
 def be_patient(seconds: int) -> None:
     """Let each statement of the current transaction take so long. This is for jobs, for which no
-    client waits."""
+    client waits, and for rare requests of which a tenant has one at a time."""
     connection = session().connection()
     set_local(connection, {"statement_timeout": f"{seconds}s"})
     limit_answers(connection, seconds + GRACE_SECONDS)

@@ -183,8 +183,9 @@ OPERATIONS = (
         path="/events/erasures",
         summary="Erase the events of a subject",
         description="Erase the events of a subject with their deliveries, up to 10,000"
-        " in one request. While `more` is true, send it again. The credential of an"
-        " application erases only what that application published.",
+        " in one request. While `more` is true, send it again. While another erasure of the"
+        " tenant runs, it is a 429. The credential of an application erases only what that"
+        " application published.",
         scope="events:publish",
         more_scopes=("webhooks:write",),
         view=_erase,

@@ -128,6 +128,8 @@ def remember(actor: Actor, key: str, answer: Answer) -> None:
 def forget_about(tenant_id: str, event_ids: Collection[str], subject: str | None) -> None:
     """Delete the keys whose responses are about these events, or about a subject: a retry then
     finds no stored data."""
+    if not event_ids and subject is None:
+        return
     erased = any_(literal(list(event_ids), ARRAY(String)))
     answer = IdempotencyKey.answer
     ids = func.jsonb_path_query(answer, cast("$.events[*].id", JSONPATH)).column_valued("published")

@@ -6328,7 +6328,7 @@ export interface EventsCalls {
   /**
    * Erase the events of a subject
    *
-   * Erase the events of a subject with their deliveries, up to 10,000 in one request. While `more` is true, send it again. The credential of an application erases only what that application published.
+   * Erase the events of a subject with their deliveries, up to 10,000 in one request. While `more` is true, send it again. While another erasure of the tenant runs, it is a 429. The credential of an application erases only what that application published.
    */
   erase(body: Erasure, options?: Options<"idempotencyKey" | "validateOnly">): Promise<Erased>;
 }

@@ -13,7 +13,7 @@ from portal.core.config import libpq_url
 from portal.delivery import partitions
 from portal.events import service as events
 from portal.events import settings
-from tests.cast import ADA, Api, Pages
+from tests.cast import ACME, ADA, Api, Pages
 from tests.databases import Database
 from tests.delivery.crashes.test_takeover import being_recorded
 from tests.delivery.test_engine import deliveries, delivering, publish, rfp, until
@@ -307,3 +307,29 @@ def test_erasing_says_whether_there_is_more(
     assert erase() == {"events": 1, "more": False}
     assert erase() == {"events": 0, "more": False}
     assert [one["subject"] for one in deliveries(ada, webhook)] == ["bob"]
+
+
+PATIENT = """
+CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF current_setting('statement_timeout') <> '30s' THEN RAISE EXCEPTION 'in a hurry'; END IF;
+    RETURN OLD;
+END $$;
+CREATE TRIGGER look BEFORE DELETE ON event FOR EACH ROW EXECUTE FUNCTION look()
+"""
+ALONE = f"SELECT pg_advisory_lock(hashtextextended('erasure {ACME}', 0))"
+
+
+def test_an_erasure_has_time_and_is_the_only_one_of_its_tenant(
+    ada: Api, database: Database
+) -> None:
+    """It looks through the answers of a day, which are many where much is published."""
+    ada.post("/events", {"type": "rfp.created", "subject": "ann", "data": {}})
+    with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as other:
+        other.execute(ALONE)
+        refused = ada.post("/events/erasures", {"subject": "ann"})
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "5")
+    database.sql(PATIENT)
+    try:
+        assert ada.post("/events/erasures", {"subject": "ann"}).json["events"] == 1
+    finally:
+        database.sql("DROP FUNCTION look CASCADE")
