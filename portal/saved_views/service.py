@@ -88,7 +88,9 @@ def change(actor: Actor, view_id: str, command: ChangedView) -> SavedViewRow:
         check_parameters(view.list, given["parameters"])
     rights = {name: getattr(view, name) for name in ("is_shared", "is_default")}
     wanted = {name: given.get(name, value) for name, value in rights.items()}
-    if wanted != rights:  # an admin may have made a default for all of it: its owner renames it
+    # An admin may have made a default for all of it: its owner may rename it, and no more.
+    shows_other = given.get("parameters", view.parameters) != view.parameters
+    if wanted != rights or (view.is_default and shows_other):
         _check_rights(actor, view.list, shared=wanted["is_shared"], default=wanted["is_default"])
     for name, value in given.items():
         setattr(view, name, value)

@@ -52,6 +52,7 @@ def test_a_planned_revocation_is_taken_back(ada: Api) -> None:
     path = f"/api-keys/{ada.create('api-keys')['id']}"
     ada.post(f"{path}/revoke", {"at": "2099-01-01T00:00:00Z"})
     assert document(ada.post(f"{path}/revocation-cancellations"))["revoke_at"] is None
+    assert ada.post(f"{path}/revocation-cancellations").status_code == 409
 
 
 def test_a_key_is_delivered_by_a_link_that_shows_it_once(app: Flask, ada: Api) -> None:

@@ -119,6 +119,16 @@ def test_a_view_of_a_log_is_shared_by_admins(
     assert [error["field"] for error in (wrong.json or {})["errors"]] == ["parameters.tag"]
 
 
+def test_an_owner_does_not_decide_what_a_default_for_all_shows(api: Caller) -> None:
+    of_all = {"list": "webhooks", "parameters": {"direction": "inbound"}}
+    view = saved(api(ED), **of_all, is_shared=True)
+    assert api(ADA).patch(f"/views/{view['id']}", {"is_default": True}).status_code == 200
+    other = {"parameters": {"direction": "outbound"}}
+    assert api(ED).patch(f"/views/{view['id']}", other).status_code == 403
+    assert api(ED).patch(f"/views/{view['id']}", {"name": "Ours"}).status_code == 200
+    assert api(ADA).patch(f"/views/{view['id']}", other).status_code == 200
+
+
 def test_a_list_has_one_default_a_person_and_one_for_all(api: Caller) -> None:
     first, second = (saved(api(ADA), name=name, is_default=True) for name in ("A", "B"))
     defaults = {v["name"]: v["is_default"] for v in (api(ADA).get("/views").json or {})["items"]}

@@ -69,8 +69,10 @@ def blast(actor: Actor, record: ApiKey) -> StopImpact:
 
 
 def keep(actor: Actor, key_id: str) -> ApiKey:
-    """Cancel a planned revocation. Raises Conflict for a key that is revoked already."""
+    """Cancel a planned revocation. Raises Conflict if none is planned, or the key is revoked."""
     record = service.to_reopen(actor, key_id)
+    if record.revoke_at is None:
+        raise Conflict("No revocation of this key is planned, so there is none to take back.")
     values = {"revoke_at": None, "brownout_from": None, "revoked_reason": None}
     return verbs.change(actor, record, values, action="revocation_cancelled")
 
