@@ -221,7 +221,7 @@ def test_a_repair_of_more_keys_than_it_changes_at_once_says_so(
 def test_a_repair_gives_each_part_of_its_keys_free_before_the_next(
     ada: Api, make: Any, database: Database, monkeypatch: pytest.MonkeyPatch
 ):
-    """Whoever stops a key waits for the part of the repair that holds it, and not for all."""
+    """A stop of a key waits for the part of the repair that holds it, and not for all."""
     monkeypatch.setattr(blast_radius, "REPAIRED_AT_ONCE", 1)
     *others, last = (make(max_budget_usd=None)["id"] for _ in range(4))
     asked = {"weakness": "no_budget", "remedy": "budget", "dry_run": False}

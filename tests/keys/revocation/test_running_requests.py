@@ -202,7 +202,7 @@ def used(ada: Api) -> int:
 def test_a_stop_waits_until_other_changes_of_the_key_have_given_up(
     ada: Api, database: Database, stop: str
 ) -> None:
-    """Who changes a key again and again, such as the key itself, keeps nobody from stopping it."""
+    """Changes that come again and again, as by the key itself, keep nobody from stopping it."""
     key = ada.create("api-keys")
     path = f"/api-keys/{key['id']}"
     asked: dict[str, Any] = {"at": "2999-01-01T00:00:00Z"} if stop == "revoke later" else {}
