@@ -1,6 +1,7 @@
 """The console of keys: three ways to deliver a key, the ways to stop it, and rotations."""
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ import pytest
 from flask import Flask
 from portal_devtools.identity_provider.people import ACME
 
+from portal.core.config import libpq_url
 from portal.core.key_shape import SHAPE
 from portal.database.session import transaction
 from portal.keys.verification import denials
@@ -771,6 +773,25 @@ def test_a_refused_call_is_explained_from_its_request_id(page: Pages, ada: Api, 
     assert issued["id"] in text
     assert "needs webhooks:read; granted: keys:read" in text
     assert "Nothing is known of this request" in page.get("/keys/explain?request_id=req_1").text
+
+
+def test_a_refused_call_is_explained_also_while_its_trace_is_being_written(
+    page: Pages, ada: Api, app: Flask, database: Database
+):
+    engine = app.extensions["keys"]
+    key = ada.create("api-keys", scopes=["keys:read"])["key"]
+    waits = "SELECT FROM pg_locks WHERE relation = 'key_denial'::regclass AND NOT granted"
+    with psycopg.connect(libpq_url(database.superuser_url)) as holder:
+        holder.execute("LOCK TABLE key_denial IN SHARE MODE")
+        refused = Api(app.test_client(), key).get("/webhooks")
+        writer = threading.Thread(target=engine.denials.flush, args=(engine.wire,))
+        writer.start()
+        until(lambda: holder.execute(waits).rowcount == 1)
+        path = f"/keys/explain?request_id={refused.headers['X-Request-Id']}"
+        assert "Refused: scope missing" in page.get(path).text
+        holder.rollback()
+        writer.join()
+    assert "Refused: scope missing" in page.get(path).text
 
 
 @pytest.mark.parametrize("is_late", [False, True], ids=["written", "written late"])

@@ -53,6 +53,7 @@ class Denials:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: list[Denial] = []
+        self._written: list[Denial] = []  # by a transaction that goes on
         self._shares = Counter[str]()  # of the tenants in what waits
 
     def note(self, denial: Denial) -> None:
@@ -66,12 +67,12 @@ class Denials:
             self._waiting.append(denial)
 
     def waiting(self, tenant_id: str, request_id: str) -> Denial | None:
-        """Return the denial of a request that is not written yet, or None."""
+        """Return the denial of a request of which the table may know nothing yet, or None."""
         with self._lock:
             return next(
                 (
                     d
-                    for d in self._waiting
+                    for d in self._waiting + self._written
                     if (d.tenant_id, d.request_id) == (tenant_id, request_id)
                 ),
                 None,
@@ -83,7 +84,7 @@ class Denials:
         After an error, which is raised again, the denials wait for the next time.
         """
         with self._lock:
-            taken = self._take()
+            taken = self._written = self._take()
         try:
             for tenant_id in sorted({denial.tenant_id for denial in taken}):
                 rows = [denial.row for denial in taken if denial.tenant_id == tenant_id]
@@ -95,6 +96,8 @@ class Denials:
                 for denial in taken + self._take():
                     self._queue(denial)
             raise
+        finally:
+            self._written = []
         return len(taken)
 
     def _take(self) -> list[Denial]:
