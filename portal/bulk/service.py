@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, func, not_, select, update
 
-from portal.bulk import askers, job_texts, selection
+from portal.bulk import job_texts, selection
 from portal.bulk.acts import Act, Kind
 from portal.bulk.kinds import KINDS, act_named
 from portal.bulk.models import UNDONE, BulkJob, BulkRow
@@ -16,6 +16,7 @@ from portal.database.actor import Actor
 from portal.database.audience import KNOWN, RestrictedRecord, closed_to
 from portal.database.base import new_id
 from portal.database.session import database_now, flush, session
+from portal.keys.tokens import askers
 from portal.records.audit import trail as audit
 from portal.records.listing import NOT_OURS, packed, refused, unpacked
 

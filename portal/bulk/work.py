@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.exc import DBAPIError
 
-from portal.bulk import askers, service
+from portal.bulk import service
 from portal.bulk.acts import Act
 from portal.bulk.kinds import KINDS
 from portal.bulk.models import BulkJob, BulkRow
@@ -27,6 +27,7 @@ from portal.core.jobs import in_time
 from portal.database.actor import Actor
 from portal.database.record import find
 from portal.database.session import database_now, flush, is_lost, session
+from portal.keys.tokens import askers
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -63,9 +63,10 @@ class ConnectorCheck(BelowRecord):
     tells that the result says nothing about the connector as it is now: a newer one was saved
     before the check ended, or nothing was sent. `restores_version` is a version of the credentials
     that the check first puts back; `replaces_version` is the one that was used when that was asked
-    (0 for none), and `asked_group` the group that the connector was for. `steps` are the steps of
-    `checks.report` as objects. `due_at` is when a worker may take the check; while one has it, when
-    another may.
+    (0 for none), and `asker` who asked, as `portal.keys.tokens.askers` keeps them (`asked_group`,
+    the group that the connector was for, is there for the release before). `steps` are the steps
+    of `checks.report` as objects. `due_at` is when a worker may take the check; while one has it,
+    when another may.
     """
 
     __tablename__ = "connector_check"
@@ -97,6 +98,7 @@ class ConnectorCheck(BelowRecord):
     restores_version: Mapped[int | None] = mapped_column(Integer)
     replaces_version: Mapped[int | None] = mapped_column(Integer)
     asked_group: Mapped[str | None] = mapped_column(String(80))
+    asker: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     record_version: Mapped[int | None] = mapped_column(Integer)
     credential_version: Mapped[int | None] = mapped_column(Integer)
     attempts: Mapped[int] = mapped_column(Integer, server_default="0")

@@ -23,10 +23,11 @@ from portal.connections.models import (
 )
 from portal.connectors import service as connectors
 from portal.connectors.models import Connector
-from portal.core.errors import PortalError
+from portal.core.errors import Forbidden, PortalError
 from portal.database.actor import Actor
 from portal.database.json_values import same
 from portal.database.session import database_now, session
+from portal.keys.tokens import askers
 from portal.records import verbs
 from portal.secretstore import Secret, SecretNotFound, store
 
@@ -197,7 +198,7 @@ def _current(record: Connector) -> Secret:
 
 def _put_back(taken: Taken, record: Connector) -> str | None:
     """Write the older version of the credentials that is asked for, if any, as the newest one, and
-    note it in the row; or return why not, because the connector was changed since.
+    note it in the row; or return why not, because the connector or the asker's rights were changed.
 
     Like a save, it flushes the row first. Raises any error of the secret store; the row then is as
     it was.
@@ -206,9 +207,10 @@ def _put_back(taken: Taken, record: Connector) -> str | None:
     if version is None or not _is_restoring(taken):
         return None
     check = session.get_one(ConnectorCheck, (taken.tenant_id, taken.check_id))
-    actor = _asker(check)
-    if not record.is_open_to(actor):
-        return "Nothing was changed: the connector is for others now than when this was asked for."
+    try:
+        actor = _asker(check, record)
+    except Forbidden as error:
+        return f"Nothing was changed. {error.detail}"
     known = session.get(ConnectorCredentials, (record.tenant_id, record.id, version))
     if known and (said := known.why_not_for(record)):
         return said
@@ -227,8 +229,21 @@ def _put_back(taken: Taken, record: Connector) -> str | None:
     return None
 
 
-def _asker(check: ConnectorCheck) -> Actor:
-    """Return who asked for a restoration, as one for whom the connector was then."""
+def _asker(check: ConnectorCheck, record: Connector) -> Actor:
+    """Return who asked for a restoration. Raises Forbidden for one who may not do it any more."""
+    if check.asker is None:
+        actor = _asker_of_before(check)
+    else:
+        actor = askers.again(check.tenant_id, check.asker)
+        actor.require(connectors.WRITE)
+    if not record.is_open_to(actor):
+        raise Forbidden("The connector is for others now than when this was asked for.")
+    return actor
+
+
+def _asker_of_before(check: ConnectorCheck) -> Actor:
+    """Return who asked for a restoration in the release before, as one for whom the connector was
+    then."""
     person_id = check.asked_by if (check.asked_by or "").startswith("per_") else None
     return Actor(
         check.tenant_id,

@@ -30,6 +30,7 @@ from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.database.record import find
 from portal.database.session import database_now, let_go, session
+from portal.keys.tokens import askers
 from portal.outbound import OutboundClient, turn
 from portal.providers import PROVIDERS
 from portal.records.listing import Listing, Page, Query, page_below
@@ -82,6 +83,7 @@ def ask(
             restores_version=restores_version,
             replaces_version=None if restores_version is None else record.used_version,
             asked_group=None if restores_version is None else record.group_id,
+            asker=None if restores_version is None else askers.kept(actor),
         )
         .on_conflict_do_nothing()
         .returning(ConnectorCheck)

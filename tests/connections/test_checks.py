@@ -372,6 +372,28 @@ def test_a_restoration_is_not_done_for_who_sees_the_connector_no_more(
     ok(ed.patch(path, {"credentials": {"password": "a part is changed"}}))
 
 
+def test_a_restoration_is_not_done_for_a_key_that_was_revoked(
+    app: Flask, ada: Api, connector: Make, run_checks: RunChecks, reveal: Reveal
+) -> None:
+    record = connector()
+    path = f"/connectors/{record['id']}"
+    ok(ada.patch(path, {"credentials": {"password": "second"}}))
+    run_checks()
+    key = ada.create("api-keys", scopes=["connectors:read", "connectors:write"])
+    asked = ok(
+        Api(app.test_client(), key["key"]).post(f"{path}/credential-restorations", {"version": 1}),
+        202,
+    )
+    ok(ada.post(f"/api-keys/{key['id']}/revoke", {"reason": "Seen in a log."}))
+    run_checks()
+    ended = ok(ada.get(f"{path}/checks/{asked['id']}"))
+    assert (ended["outcome"], ended["is_outdated"]) == ("config", True)
+    assert ended["said"] == (
+        "Nothing was changed. The API key that asked for it does not work any more."
+    )
+    assert (reveal(record["id"]) or {}).get("password") == "second"
+
+
 def test_nothing_is_sent_while_the_application_is_stopped(
     ada: Api, connector: Make, service: Service, run_checks: RunChecks
 ) -> None:

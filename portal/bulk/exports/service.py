@@ -10,7 +10,7 @@ from flask import Flask, current_app
 from pydantic import ConfigDict
 from sqlalchemy.exc import DBAPIError
 
-from portal.bulk import askers, selection
+from portal.bulk import selection
 from portal.bulk.acts import Kind
 from portal.bulk.exports import reading, writing
 from portal.bulk.schemas import Filter
@@ -19,6 +19,7 @@ from portal.core.errors import Conflict, Forbidden, RateLimited
 from portal.database.actor import Actor
 from portal.database.audience import as_member
 from portal.database.session import database_now, transaction
+from portal.keys.tokens import askers
 from portal.records import listing
 from portal.records.audit import trail as audit
 from portal.records.schemas import Command

@@ -1,7 +1,7 @@
-"""Keep who confirmed a job, and act for them later with the rights that they have then.
+"""Keep who asked for something, and act for them later with the rights that they have then.
 
-Nobody gets more rights by a job: what the asker could do when they confirmed it is the most, and
-what was taken from them since is gone for the rows that are left.
+Nobody gets more rights by that: what the asker could do when they asked is the most, and what was
+taken from them since is gone for what is still to be done.
 """
 
 from collections.abc import Mapping
@@ -120,7 +120,7 @@ def _application(tenant_id: str, application_id: str | None) -> Application | No
 
 
 def _check_application(tenant_id: str, application_id: str | None, client_id: str | None) -> None:
-    """Raise Forbidden if a token of this client would not act as this application now. A job that
+    """Raise Forbidden if a token of this client would not act as this application now. What
     the release before has kept has no client."""
     found = _application(tenant_id, application_id)
     if found is None:
