@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.connections.check_results import DAY
@@ -11,10 +11,9 @@ from portal.connections.models import ConnectorCheck, ConnectorStanding, portal_
 from portal.connectors.models import Connector
 from portal.core.jobs import Job, due_by
 from portal.database.base import new_id
-from portal.database.session import session
+from portal.database.session import delete_some, session
 
 AT_ONCE = 100
-FORGOTTEN_AT_ONCE = 1000
 KEEP = timedelta(days=90)
 
 
@@ -61,18 +60,14 @@ def _is_used(standing: ConnectorStanding) -> bool:
     return record is not None and record.enabled and not record.is_deleted and not record.is_stopped
 
 
-def forget_old(tenant_id: str) -> bool:
-    """Delete checks that ended long ago. Tell whether there may be more."""
-    old = (
-        select(ConnectorCheck.id)
-        .where(ConnectorCheck.tenant_id == tenant_id, ConnectorCheck.state == "done")
-        .where(ConnectorCheck.created_at < func.now() - KEEP)
-        .limit(FORGOTTEN_AT_ONCE)
+def forget_old(tenant_id: str) -> int:
+    """Delete some checks that ended long ago, and return how many."""
+    return delete_some(
+        ConnectorCheck,
+        ConnectorCheck.tenant_id == tenant_id,
+        ConnectorCheck.state == "done",
+        ConnectorCheck.created_at < func.now() - KEEP,
     )
-    gone = delete(ConnectorCheck).where(
-        ConnectorCheck.tenant_id == tenant_id, ConnectorCheck.id.in_(old)
-    )
-    return len(session.scalars(gone.returning(ConnectorCheck.id)).all()) == FORGOTTEN_AT_ONCE
 
 
 HOUSEKEEPING = [

@@ -33,8 +33,8 @@ class Job:
     `run` has no arguments, and then sees only tables without a tenant. With `due`, it receives the
     id of a tenant that has work due and runs in a transaction of that tenant. It runs in an
     application context and does not commit: its caller does. The database's clock decides what has
-    expired. A job with `repeats` does a limited amount of work and returns whether there is more;
-    then it runs again soon, in a new transaction.
+    expired. A job with `repeats` does a limited amount of work and returns whether there may be
+    more; then it runs again soon, in a new transaction.
     """
 
     name: str

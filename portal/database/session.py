@@ -7,7 +7,7 @@ security enforces the same rule. Services flush; only the edge of the applicatio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, cast
 
 import orjson
 import psycopg
@@ -15,7 +15,20 @@ from flask import Flask, g
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from psycopg.errors import ExclusionViolation, UniqueViolation
-from sqlalchemy import Connection, Result, Select, event, func, make_url, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Result,
+    Select,
+    any_,
+    delete,
+    event,
+    func,
+    literal_column,
+    make_url,
+    select,
+)
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.orm.exc import StaleDataError
@@ -279,6 +292,22 @@ def execute_anew(statement: Select[Any]) -> Result[*tuple[Any, ...]]:
     set_local(session().connection(), PLANNED_ANEW)
     found: Result[*tuple[Any, ...]] = session.execute(statement)
     return found
+
+
+FORGOTTEN_AT_ONCE = 10_000
+
+
+def delete_some(model: Any, *where: ColumnElement[bool]) -> int:
+    """Delete some of the rows that match, and return how many; 0 if there are no more.
+
+    All of them at once may be millions, and one statement has no time for so many. The table may
+    not have partitions, because a row is found by its place in the file.
+    """
+    place: ColumnElement[Any] = literal_column("ctid")
+    some = select(place).select_from(model).where(*where).limit(FORGOTTEN_AT_ONCE).correlate(None)
+    gone = delete(model).where(place == any_(func.array(some.scalar_subquery())))
+    found = session.execute(gone.execution_options(synchronize_session=False))
+    return cast(CursorResult[Any], found).rowcount
 
 
 def database_now() -> datetime:

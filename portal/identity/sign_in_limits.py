@@ -9,12 +9,12 @@ import ipaddress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.core.config import running
 from portal.core.errors import RateLimited
-from portal.database.session import session, transaction
+from portal.database.session import delete_some, session, transaction
 from portal.identity.models import SignInPace
 
 
@@ -55,9 +55,10 @@ def spend_of_account(issuer: str, subject: str) -> None:
     _spend(ACCOUNT, f"{issuer} {subject}")
 
 
-def forget_rested() -> None:
-    """Delete the rows of addresses and accounts that have their full allowance again."""
-    session.execute(delete(SignInPace).where(SignInPace.rested_at < func.now()))
+def forget_rested() -> int:
+    """Delete some rows of addresses and accounts that have their full allowance again, and return
+    how many."""
+    return delete_some(SignInPace, SignInPace.rested_at < func.now())
 
 
 def _network(address: str) -> str:

@@ -12,5 +12,6 @@ HOUSEKEEPING = [
         review.forget_old,
         timedelta(hours=1),
         due_by("due_inbound", min(KEEP_ACCEPTED, KEEP_QUARANTINED)),
+        repeats=True,
     ),
 ]

@@ -13,7 +13,7 @@ from portal.core.errors import Conflict, Invalid, NotFound
 from portal.core.key_shape import shown
 from portal.database.actor import Actor
 from portal.database.record import find
-from portal.database.session import database_now, let_go, session
+from portal.database.session import database_now, delete_some, let_go, session
 from portal.events import service as events
 from portal.inbound import late_secrets
 from portal.inbound.models import KEEP_ACCEPTED, KEEP_QUARANTINED, STATES, InboundRequest
@@ -200,16 +200,16 @@ def clear(actor: Actor, webhook_id: str, newest: str | None = None) -> int:
 
 
 def forget_old(tenant_id: str) -> int:
-    """Delete requests and marks whose retention time is over, and return how many requests and
-    marks that were."""
-    gone = 0
-    for state, keep in (("accepted", KEEP_ACCEPTED), ("quarantined", KEEP_QUARANTINED)):
-        old = delete(InboundRequest).where(
+    """Delete some requests and marks whose retention time is over, and return how many."""
+    gone = sum(
+        delete_some(
+            InboundRequest,
             InboundRequest.tenant_id == tenant_id,
             InboundRequest.received_at < func.now() - keep,
             InboundRequest.state == state,
         )
-        gone += len(session.execute(old.returning(InboundRequest.id)).all())
+        for state, keep in (("accepted", KEEP_ACCEPTED), ("quarantined", KEEP_QUARANTINED))
+    )
     if gone:
         stored_bytes.measure_soon(tenant_id)
     return gone + deduplication.forget_old(tenant_id)

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from sqlalchemy import and_, delete, extract, func, or_, select
+from sqlalchemy import and_, extract, func, or_, select
 from sqlalchemy.dialects.postgresql import array
 
 from portal.core.jobs import Job, due_by
-from portal.database.session import session
+from portal.database.session import delete_some
 from portal.keys.issuing import one_time_links
 from portal.keys.limits import ledger
 from portal.keys.revocation import revocation
@@ -20,27 +20,28 @@ RELEASED_DAYS = 7
 EMPTY_SLICE_HOURS = 1  # after its end; then no piece of it can be settled any more
 
 
-def forget_old(tenant_id: str) -> None:
-    """Delete denials, hourly counts, released reservations and empty slices that are too old."""
+def forget_old(tenant_id: str) -> int:
+    """Delete some denials, hourly counts, released reservations and empty slices that are too old,
+    and return how many."""
     own = KeyDenial.tenant_id == tenant_id
     newest = select(KeyDenial.denied_at).where(own).order_by(KeyDenial.denied_at.desc())
     full = newest.offset(KEPT).limit(1).scalar_subquery()
     old = func.now() - timedelta(days=KEPT_DAYS)
-    session.execute(delete(KeyDenial).where(own, KeyDenial.denied_at < func.greatest(old, full)))
+    gone = delete_some(KeyDenial, own, KeyDenial.denied_at < func.greatest(old, full))
     for counts in (KeyUse, KeyHour):
         too_old = counts.hour < func.now() - timedelta(days=USE_DAYS)
-        session.execute(delete(counts).where(counts.tenant_id == tenant_id, too_old))
+        gone += delete_some(counts, counts.tenant_id == tenant_id, too_old)
     held = SpendReservation
     released = held.released_at < func.now() - timedelta(days=RELEASED_DAYS)
     over = held.expires_at < func.now() - timedelta(hours=EMPTY_SLICE_HOURS)
     empty = and_(held.secret.is_not(None), held.usd == 0, over)
-    session.execute(delete(held).where(held.tenant_id == tenant_id, or_(released, empty)))
+    return gone + delete_some(held, held.tenant_id == tenant_id, or_(released, empty))
 
 
-def forget_sources() -> None:
-    """Delete the sources of unknown keys whose minute is over."""
+def forget_sources() -> int:
+    """Delete some sources of unknown keys whose minute is over, and return how many."""
     running = func.floor(extract("epoch", func.now()) / 60)
-    session.execute(delete(UnknownKeySource).where(UnknownKeySource.minute < running))
+    return delete_some(UnknownKeySource, UnknownKeySource.minute < running)
 
 
 HOUSEKEEPING = [
@@ -90,12 +91,14 @@ HOUSEKEEPING = [
         one_time_links.forget_expired,
         timedelta(minutes=5),
         due_by("due_sealed_keys"),
+        repeats=True,
     ),
-    Job("forget where guesses came from", forget_sources, timedelta(minutes=1)),
+    Job("forget where guesses came from", forget_sources, timedelta(minutes=1), repeats=True),
     Job(
         "forget old uses of keys",
         forget_old,
         timedelta(hours=1),
         due_by("due_key_uses", timedelta(days=KEPT_DAYS), KEPT, timedelta(days=USE_DAYS)),
+        repeats=True,
     ),
 ]

@@ -2,28 +2,23 @@
 
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func
 
 from portal.core.jobs import Job, due_by
-from portal.database.session import session
+from portal.database.session import delete_some
 from portal.leases.engine import Engine
 from portal.leases.models import ConnectorLease
 
-FORGOTTEN_AT_ONCE = 1000
 KEEP = timedelta(days=90)
 
 
-def forget_old(tenant_id: str) -> bool:
-    """Delete leases that were given long ago. Tell whether there may be more."""
-    old = (
-        select(ConnectorLease.id)
-        .where(ConnectorLease.tenant_id == tenant_id, ConnectorLease.created_at < func.now() - KEEP)
-        .limit(FORGOTTEN_AT_ONCE)
+def forget_old(tenant_id: str) -> int:
+    """Delete some leases that were given long ago, and return how many."""
+    return delete_some(
+        ConnectorLease,
+        ConnectorLease.tenant_id == tenant_id,
+        ConnectorLease.created_at < func.now() - KEEP,
     )
-    gone = delete(ConnectorLease).where(
-        ConnectorLease.tenant_id == tenant_id, ConnectorLease.id.in_(old)
-    )
-    return len(session.scalars(gone.returning(ConnectorLease.id)).all()) == FORGOTTEN_AT_ONCE
 
 
 HOUSEKEEPING = [

@@ -207,7 +207,7 @@ def registered_jobs() -> list[Job]:
     """Return the jobs of the records, and those of every feature: each package's
     `housekeeping.HOUSEKEEPING`."""
     due = due_by("due_answers", KEEP)
-    answers = Job("forget old answers", forget_old, timedelta(hours=1), due)
+    answers = Job("forget old answers", forget_old, timedelta(hours=1), due, repeats=True)
     of_records = [job for resource in RESOURCES for job in resource.jobs()]
     return [answers, *of_records, *(job for module in _modules() for job in module.HOUSEKEEPING)]
 

@@ -34,7 +34,7 @@ from portal.core.errors import Conflict, FieldError, Invalid
 from portal.core.key_shape import holds_key
 from portal.database.actor import Actor
 from portal.database.base import Base
-from portal.database.session import session
+from portal.database.session import delete_some, session
 from portal.records.quotas import stored_bytes
 from portal.records.schemas import HOLDS_KEY
 
@@ -146,11 +146,12 @@ def forget_about(tenant_id: str, event_ids: Collection[str], subject: str | None
 
 
 def forget_old(tenant_id: str) -> int:
-    """Delete the keys of one tenant that are older than KEEP, and return their number."""
-    old = delete(IdempotencyKey).where(
-        IdempotencyKey.tenant_id == tenant_id, IdempotencyKey.created_at < func.now() - KEEP
+    """Delete some keys of one tenant that are older than KEEP, and return how many."""
+    gone = delete_some(
+        IdempotencyKey,
+        IdempotencyKey.tenant_id == tenant_id,
+        IdempotencyKey.created_at < func.now() - KEEP,
     )
-    gone = len(session.execute(old.returning(IdempotencyKey.key)).all())
     if gone:
         stored_bytes.measure_soon(tenant_id)
     return gone

@@ -11,6 +11,7 @@ from sqlalchemy import JSON
 
 from portal.core.config import libpq_url
 from portal.core.jobs import Job, every_tenant
+from portal.database import session as database_session
 from portal.database.record import Record
 from portal.database.session import session, transaction
 from portal.features import RESOURCES
@@ -179,6 +180,39 @@ def test_the_worker_enters_a_tenant_with_something_due_until_it_is_done(
     assert asked(job) == [ACME]
     keep_house(app, database, [job])
     assert asked(job) == []
+
+
+FORGET = {
+    "forget old answers": "idempotency_key key",
+    "forget ended sessions": "web_session id token_hash",
+    "forget sealed keys": "sealed_key id secret_hash",
+    "forget old uses of keys": "key_use what",
+    "forget old checks": "connector_check id",
+    "forget old leases": "connector_lease id",
+    "forget old inbound requests": "inbound_request id",
+}
+SIX_MORE = """
+INSERT INTO {table} SELECT (jsonb_populate_record(one, more)).* FROM {table} AS one,
+    LATERAL (SELECT jsonb_object_agg(column_name, 'more' || n) AS more
+        FROM generate_series(1, 6) AS n, unnest('{{{columns}}}'::text[]) AS column_name GROUP BY n)
+"""
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("name", FORGET)
+def test_a_job_deletes_a_few_rows_at_once_until_nothing_old_is_left(
+    name: str, app: Flask, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, *columns = FORGET[name].split()
+    more = SIX_MORE.format(table=table, columns=",".join(columns))
+    insert(database, f"{DUE[name]}; {more}")
+    monkeypatch.setattr(database_session, "FORGOTTEN_AT_ONCE", 3)
+    with app.app_context(), transaction(ACME):
+        assert JOBS[name].run(ACME), "the job says that there may be more"
+    left = f"SELECT count(*) FROM {table}"
+    assert database.sql(left) == 4
+    keep_house(app, database, [JOBS[name]])
+    assert database.sql(left) == 0
 
 
 def test_questions_are_the_portals_alone_and_give_ids_only(database: Database) -> None:

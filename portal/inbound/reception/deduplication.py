@@ -24,7 +24,7 @@ from sqlalchemy import Delete, Row, Update, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from portal.core.key_shape import holds_key
-from portal.database.session import session
+from portal.database.session import delete_some, session
 from portal.inbound.models import KEEP_ACCEPTED, KEEP_QUARANTINED, InboundMark, InboundRequest
 from portal.inbound.reception.clean_message import cleaned, presented
 from portal.webhooks.models import Webhook
@@ -199,11 +199,10 @@ def _of_key(webhook: Webhook, key: str, *columns: Any) -> Row[Any] | None:
 
 
 def forget_old(tenant_id: str) -> int:
-    """Delete the marks that have expired and return how many."""
-    old = delete(InboundMark).where(
-        InboundMark.tenant_id == tenant_id, InboundMark.expires_at < func.now()
+    """Delete some marks that have expired, and return how many."""
+    return delete_some(
+        InboundMark, InboundMark.tenant_id == tenant_id, InboundMark.expires_at < func.now()
     )
-    return len(session.execute(old.returning(InboundMark.digest)).all())
 
 
 def _row(statement: S, webhook: Webhook, mark: str) -> S:

@@ -21,7 +21,7 @@ from sqlalchemy import delete, func, select, text
 
 from portal.database.actor import Actor, Origin
 from portal.database.base import new_id
-from portal.database.session import database_now, enter_tenant, flush, session
+from portal.database.session import database_now, delete_some, enter_tenant, flush, session
 from portal.keys.models import ApiKey
 from portal.keys.tables import SealedKey
 from portal.records.audit import trail as audit
@@ -114,11 +114,10 @@ def burn(secret: str, origin: Origin) -> tuple[str, str] | None:
 
 
 def forget_expired(tenant_id: str) -> int:
-    """Delete the rows that have expired, and return how many. A job of the worker."""
-    old = delete(SealedKey).where(
-        SealedKey.tenant_id == tenant_id, SealedKey.expires_at <= func.now()
+    """Delete some rows that have expired, and return how many. A job of the worker."""
+    return delete_some(
+        SealedKey, SealedKey.tenant_id == tenant_id, SealedKey.expires_at <= func.now()
     )
-    return len(session.execute(old.returning(SealedKey.id)).all())
 
 
 def _hash(secret: str) -> str:
