@@ -14,7 +14,7 @@ from portal.connections.checks.report import Report, Step
 from portal.connections.checks.run import run
 from portal.connections.engine_loop import EngineLoop
 from portal.connections.queue import Opened, Taken
-from portal.outbound import OutboundClient
+from portal.outbound import OutboundClient, asker
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -53,6 +53,7 @@ class Engine(EngineLoop[Taken]):
     async def _check(self, taken: Taken, client: OutboundClient) -> None:
         """Run one check and record it. While the database is away, the check is taken again."""
         tenant_id = taken.tenant_id
+        asker.set(tenant_id)
         try:
             opened = await self.step(partial(queue.open_subject, taken), tenant_id)
             if opened is None:

@@ -36,7 +36,7 @@ from portal.delivery.queue.worker_presence import RENEW_SECONDS, Presence
 from portal.delivery.secret_cache import Keys, KeysUnavailable
 from portal.fast import pipeline
 from portal.fast.pipeline import Connection
-from portal.outbound import OutboundClient, Outcome, Request
+from portal.outbound import OutboundClient, Outcome, Request, asker
 from portal.webhooks.signing import standard_webhooks
 from portal.webhooks.subscriptions import CHANNEL
 
@@ -408,6 +408,7 @@ class Engine:
 
     async def _send(self, lane: EndpointLimit, taken: LeasedDelivery | None) -> None:
         """Send the deliveries of a lane one after the other, as long as it has more."""
+        asker.set(taken.tenant_id if taken else "")
         while taken is not None:
             succeeded = await self._deliver(taken, lane) if self._may_begin(taken, lane) else None
             if succeeded is None:

@@ -17,7 +17,7 @@ from portal.connections.checks.run import fetch_token
 from portal.connections.engine_loop import EngineLoop
 from portal.leases import queue
 from portal.leases.queue import Failed, Found, Opened, Result, Taken, ToFetch
-from portal.outbound import OutboundClient
+from portal.outbound import OutboundClient, asker
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -66,6 +66,7 @@ class Engine(EngineLoop[Taken]):
                 self._keep(one, what)
 
     async def _fetch(self, one: Taken, what: ToFetch, client: OutboundClient) -> None:
+        asker.set(one.tenant_id)
         self._keep(one, await _fetched(what, client))
 
     def _keep(self, one: Taken, result: Opened) -> None:

@@ -10,6 +10,7 @@ It has no tables. The features send through the names below; the front only read
 how many `client` lets wait, and with `portal.web` the `networks`.
 """
 
+from portal.outbound.address_guard import asker
 from portal.outbound.client import OutboundClient, make_trust, send_now, turn
 from portal.outbound.dialling import Dialled, Undialled
 from portal.outbound.outcome import Kind, Outcome, Request, Timings
@@ -27,6 +28,7 @@ __all__ = [
     "Timings",
     "UnacceptableUrl",
     "Undialled",
+    "asker",
     "check_url",
     "header_problems",
     "make_trust",

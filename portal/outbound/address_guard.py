@@ -6,8 +6,11 @@ changes its address between the two gains nothing.
 
 import asyncio
 import socket
+import threading
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -21,9 +24,17 @@ Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 DNS_SECONDS = 2.0
 MAX_ADDRESSES = 8
 
-# Separate threads: a name server that does not answer blocks a thread of the C library for longer
-# than our budget. It must delay neither the loop's other work nor the end of a request.
-_threads = ThreadPoolExecutor(max_workers=64, thread_name_prefix="dns")
+THREADS = 256
+"""For lookups only. A name server that does not answer blocks a thread of the C library for ten
+seconds and longer, whatever our budget. So a tenant gets at most half of the threads that the
+others leave: names that nobody resolves keep no other tenant waiting."""
+
+TURN_SECONDS = 0.05
+_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="dns")
+_running = Counter[str]()  # lookups, by who asks
+_counting = threading.Lock()
+asker: ContextVar[str] = ContextVar("asker", default="")
+"""The tenant for which this task sends; empty for requests that wait in a `client.turn`."""
 
 
 class ForbiddenAddress(OSError):
@@ -31,10 +42,31 @@ class ForbiddenAddress(OSError):
 
 
 async def system_lookup(host: str, port: int) -> Sequence[str]:
-    """Return the addresses from the machine's own resolver."""
-    loop = asyncio.get_running_loop()
-    found = await loop.run_in_executor(_threads, _getaddrinfo, host, port)
+    """Return the addresses from the machine's own resolver, once there is a thread for it."""
+    who = asker.get()
+    while not _has_thread(who):
+        await asyncio.sleep(TURN_SECONDS)
+    running = _threads.submit(_getaddrinfo, host, port)
+    running.add_done_callback(lambda _: _end(who))  # also long after the caller has given up
+    found = await asyncio.wrap_future(running)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def _has_thread(who: str) -> bool:
+    """Take a thread for a lookup, if the asker has not got its share yet."""
+    with _counting:
+        left = THREADS - _running.total() + _running[who]
+        if _running[who] >= left // 2:
+            return False
+        _running[who] += 1
+        return True
+
+
+def _end(who: str) -> None:
+    with _counting:
+        _running[who] -= 1
+        if not _running[who]:
+            del _running[who]
 
 
 def _getaddrinfo(host: str, port: int) -> list[tuple[Any, ...]]:

@@ -5,6 +5,7 @@ import contextlib
 import gc
 import gzip
 import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -12,7 +13,7 @@ from datetime import timedelta
 import pytest
 import uvloop
 
-from portal.outbound import OutboundClient, Outcome, Request, make_trust, send_now
+from portal.outbound import OutboundClient, Outcome, Request, asker, make_trust, send_now
 from portal.outbound.networks import LOOPBACK
 from tests.outbound.sink import Behaviour, Certificates, answers, read_request, sink
 
@@ -610,3 +611,37 @@ def test_no_proxy_of_the_environment_is_used(monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     assert send(answers(EMPTY)).kind == "delivered"
+
+
+def test_names_that_nobody_resolves_keep_no_other_tenant_waiting(monkeypatch: pytest.MonkeyPatch):
+    released, resolve = threading.Event(), socket.getaddrinfo
+
+    def system(host: str, *more: object, **options: object) -> object:
+        if host.endswith(".slow.example"):
+            released.wait(30)
+        return resolve("127.0.0.1", *more, **options)
+
+    async def sent(tenant: str, url: str) -> Outcome:
+        asker.set(tenant)
+        return await client.send(Request("POST", url, body=b"{}", timeout=5.0))
+
+    async def main() -> tuple[list[Outcome], Outcome]:
+        nonlocal client
+        async with (
+            sink(answers(EMPTY)) as port,
+            OutboundClient(LOOPBACK, concurrency=500) as client,
+        ):
+            names = [f"http://h{n}.slow.example:{port}/" for n in range(300)]
+            slow = [asyncio.create_task(sent("tnt_slow", url)) for url in names]
+            await asyncio.sleep(0.5)
+            quick = await sent("tnt_quick", f"http://quick.example:{port}/")
+            return await asyncio.gather(*slow), quick
+
+    client: OutboundClient
+    monkeypatch.setattr(socket, "getaddrinfo", system)
+    try:
+        slow, quick = asyncio.run(main())
+    finally:
+        released.set()
+    assert {outcome.kind for outcome in slow} == {"dns"}
+    assert quick.kind == "delivered"
