@@ -305,7 +305,12 @@ def extension(name: str, folder: Path, trusted: bool) -> None:
     (folder / "extension").mkdir(exist_ok=True)
     control = f"default_version = '1'\ntrusted = {str(trusted).lower()}\n"
     (folder / "extension" / f"{name}.control").write_text(control)
-    script = f"CREATE FUNCTION {name}() RETURNS int LANGUAGE sql RETURN 1;"
+    script = f"""
+        CREATE FUNCTION {name}() RETURNS int LANGUAGE sql RETURN 1;
+        CREATE TABLE rows_{name} (n serial, plan text);
+        SELECT pg_extension_config_dump('rows_{name}', '');
+        SELECT pg_extension_config_dump('rows_{name}_n_seq', '');
+    """
     (folder / "extension" / f"{name}--1.sql").write_text(script)
 
 
@@ -321,6 +326,9 @@ def extended(own_database: Database) -> Iterator[Path]:
         f"ALTER DATABASE {own_database.name} SET extension_control_path = '{folder}'",
         "CREATE EXTENSION of_superusers",
         "COMMENT ON EXTENSION of_superusers IS 'for figures'",
+        "INSERT INTO rows_of_superusers (plan) VALUES ('nightly')",
+        "GRANT SELECT ON rows_of_superusers TO pg_monitor",
+        "GRANT EXECUTE ON FUNCTION of_superusers() TO pg_monitor",
         "CREATE EXTENSION of_owners",
         "CREATE PUBLICATION of_all FOR ALL TABLES",
         "CREATE PUBLICATION of_events FOR TABLE event, TABLES IN SCHEMA public",
@@ -329,6 +337,12 @@ def extended(own_database: Database) -> Iterator[Path]:
         own_database.sql(statement)
     yield folder
     shutil.rmtree(folder)
+
+
+def portals(database: Database) -> dict[str, list[str]]:
+    """Return the contents of the tables that no extension made."""
+    found = contents(database)
+    return {name: found[name] for name in found if not name.startswith("rows_of")}
 
 
 @pytest.mark.parametrize("has", ["nothing", "the files", "the extension"])
@@ -345,7 +359,8 @@ def test_what_only_a_superuser_makes_is_left_out_and_named(
         empty_database.sql("CREATE EXTENSION of_superusers")
     back = portal("restore", str(file), settings=settings_of(empty_database, tmp_path))
     assert back.exit_code == 0, back.output
-    assert contents(empty_database) == contents(own_database)
+    assert portals(empty_database) == portals(own_database)
+    assert "The rows of public.rows_of_superusers were left out" in back.output
     for name in ("of_all", "of_events"):
         assert f"The publication {name} was left out" in back.output
     assert ("The extension of_superusers" in back.output) is (has != "the extension")
@@ -367,6 +382,8 @@ def test_views_and_servers_of_an_operator_do_not_stop_a_restore(
         "CREATE USER MAPPING FOR CURRENT_USER SERVER far",
         "CREATE FOREIGN TABLE bi.elsewhere (id text) SERVER far",
         "COMMENT ON FOREIGN TABLE bi.elsewhere IS 'for reports'",
+        "ALTER MATERIALIZED VIEW bi.keys OWNER TO portal_owner",
+        "ALTER FOREIGN TABLE bi.elsewhere OWNER TO portal_owner",
         "GRANT SELECT ON bi.keys, bi.elsewhere TO PUBLIC",
         "GRANT USAGE ON FOREIGN SERVER far TO PUBLIC",
     ):
@@ -380,6 +397,49 @@ def test_views_and_servers_of_an_operator_do_not_stop_a_restore(
     assert "The rows of the materialized view bi.keys were left out" in back.output
     assert "The foreign table bi.elsewhere was left out" in back.output
     assert "The server far was left out" in back.output
+
+
+def test_what_others_than_the_owner_made_is_left_out_and_named(
+    own_database: Database, empty_database: Database, tmp_path: Path
+) -> None:
+    for statement in (
+        "CREATE FUNCTION quick(int) RETURNS bool IMMUTABLE LEAKPROOF LANGUAGE sql RETURN true",
+        "CREATE VIEW quick_keys AS SELECT id FROM api_key WHERE quick(1)",
+        "GRANT SELECT ON quick_keys TO PUBLIC",
+        "CREATE TABLE notes (n serial PRIMARY KEY, text text)",
+        "COMMENT ON TABLE notes IS 'of an operator'",
+        "INSERT INTO notes (text) VALUES ('mine')",
+        "SELECT lo_from_bytea(0, 'large')",
+    ):
+        own_database.sql(statement)
+    file = tmp_path / "portal.backup"
+    reads_all = {"PORTAL_BACKUP_DATABASE_URL": own_database.superuser_url}
+    portal("backup", str(file), settings=settings_of(own_database, tmp_path, **reads_all))
+    back = portal("restore", str(file), settings=settings_of(empty_database, tmp_path))
+    assert back.exit_code == 0, back.output
+    for left_out in ("function public.quick(integer)", "view public.quick_keys"):
+        assert f"The {left_out} was left out" in back.output
+    assert back.output.count("notes") == 2, "the table and its sequence, but not their parts"
+    left = contents(own_database)
+    assert left.pop("notes")
+    assert contents(empty_database) == left
+
+
+def test_a_table_in_a_tablespace_is_restored_where_there_is_none(
+    own_database: Database, empty_database: Database, tmp_path: Path
+) -> None:
+    place, file = f"of_{own_database.name}", tmp_path / "portal.backup"
+    reads_all = {"PORTAL_BACKUP_DATABASE_URL": own_database.superuser_url}
+    with psycopg.connect(libpq_url(own_database.superuser_url), autocommit=True) as operator:
+        operator.execute("SET allow_in_place_tablespaces = on")
+        operator.execute(f"CREATE TABLESPACE {place} LOCATION ''")
+        operator.execute(f"ALTER TABLE search_term SET TABLESPACE {place}")
+        portal("backup", str(file), settings=settings_of(own_database, tmp_path, **reads_all))
+        operator.execute("ALTER TABLE search_term SET TABLESPACE pg_default")
+        operator.execute(f"DROP TABLESPACE {place}")
+    back = portal("restore", str(file), settings=settings_of(empty_database, tmp_path))
+    assert back.exit_code == 0, back.output
+    assert contents(empty_database) == contents(own_database)
 
 
 def test_what_is_missing_is_said_when_the_root_key_is_not_there(
@@ -656,7 +716,8 @@ def test_a_harmed_file_restores_nothing(
 
 BRAKED = """
 CREATE TABLE braked (line text CHECK (pg_advisory_xact_lock_shared(7)::text = ''));
-INSERT INTO braked SELECT repeat('x', 1000) FROM generate_series(1, 4000)
+INSERT INTO braked SELECT repeat('x', 1000) FROM generate_series(1, 4000);
+ALTER TABLE braked OWNER TO portal_owner
 """
 
 

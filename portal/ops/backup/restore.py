@@ -20,6 +20,7 @@ from portal.core.embedded_urls import APP_ROLE
 from portal.core.errors import PortalError
 from portal.core.root_keys import SHORT
 from portal.database import app_role
+from portal.database.base import Base
 from portal.database.session import transaction
 from portal.ops import migrate
 from portal.ops.backup import archive, postgres_programs
@@ -116,7 +117,7 @@ def _grant(path: Path, url: str, allowed: Allowed, program: Path, target: IO[byt
     """Pipe the grants of the dump into psql, apart from all else: no text of a row or a function
     can be taken for one."""
     with (
-        _chosen(path, url, program, lambda all: allowed.objects.rights(entries(all))) as grants,
+        _chosen(path, url, program, lambda all: entries(allowed.objects.kept(all))) as grants,
         _output(path, url, program, grants) as source,
     ):
         target.writelines(allowed.rights.granted(source))
@@ -145,7 +146,7 @@ def _output(path: Path, url: str, program: Path, *options: str) -> Iterator[IO[b
     with (
         archive.dump_of(path) as dump,
         postgres_programs.output_of(
-            program, url, "--file=-", "--no-owner", *options, source=dump
+            program, url, "--file=-", "--no-owner", "--no-tablespaces", *options, source=dump
         ) as source,
     ):
         yield source
@@ -184,7 +185,7 @@ def _require_empty(url: str, manifest: Mapping[str, Any]) -> tuple[int, Allowed]
             "that is at least as new."
         )
     makable, present = (frozenset(names) for names in extensions)
-    objects = ServerObjects(makable, present)
+    objects = ServerObjects(makable, present, frozenset(Base.metadata.tables))
     return version, Allowed(Rights(frozenset(roles), owner), objects)
 
 
