@@ -19,6 +19,10 @@ from typing import Any, TypeVar
 from sqlalchemy import Select, func, select, text
 
 T = TypeVar("T")
+TABLE_LOCK_SECONDS = 0.1
+"""For a job that changes a table itself. While it waits for somebody who reads the table for long,
+as a backup does, all others wait behind it; so it gives up and is tried again later."""
+
 LONGEST_STEP = 0.5  # seconds; then other tenants get a turn, and a cancellation is heard
 
 Due = Callable[[str, int], Any]

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, text, update
 
-from portal.database.session import session
+from portal.core.jobs import TABLE_LOCK_SECONDS
+from portal.database.session import session, wait_for_locks
 from portal.delivery.health import safe_pause
 from portal.events import settings
 from portal.records.quotas import stored_bytes
@@ -21,6 +22,7 @@ LONGEST_DAYS = 90
 def make_room() -> None:
     """Create the partitions of the coming days and drop the old ones, through the owner's
     functions."""
+    wait_for_locks(TABLE_LOCK_SECONDS)
     session.execute(text("SELECT ensure_day_partitions(:days)"), {"days": DAYS_AHEAD})
     session.execute(text("SELECT drop_day_partitions(:days)"), {"days": LONGEST_DAYS + 1})
 

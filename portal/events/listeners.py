@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, cast
 
 from flask import Flask, current_app
+from sqlalchemy import ColumnElement, func, select
 
+from portal.core.errors import RateLimited
 from portal.database.actor import Actor
+from portal.database.session import session
 from portal.fast.statements import Bound
 
 
@@ -97,6 +100,23 @@ class Listener(Protocol):
     def explain(self, actor: Actor, event: Published, limit: int) -> Sequence[Match]:
         """Return, for each of its records, whether this event matches it and why."""
         ...
+
+
+def hold_events(tenant_id: str) -> None:
+    """Keep the events of a tenant from being erased until this transaction ends, because it sends
+    some of them again. Raises RateLimited while an erasure runs."""
+    if not session.scalar(select(func.pg_try_advisory_xact_lock_shared(_sending(tenant_id)))):
+        raise RateLimited("Events are being erased. Try again soon.", retry_after=5)
+
+
+def wait_for_senders(tenant_id: str) -> None:
+    """Wait until nobody sends events of a tenant again, and keep it so until this transaction
+    ends."""
+    session.execute(select(func.pg_advisory_xact_lock(_sending(tenant_id))))
+
+
+def _sending(tenant_id: str) -> ColumnElement[int]:
+    return func.hashtextextended(f"sending again {tenant_id}", 0)
 
 
 def listen(app: Flask, listener: Listener) -> None:

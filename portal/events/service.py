@@ -32,7 +32,7 @@ from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.database.record import Record
 from portal.database.session import be_patient, send, send_each, session
-from portal.events.listeners import Match, Published, listeners
+from portal.events.listeners import Match, Published, listeners, wait_for_senders
 from portal.events.models import Event, EventKey
 from portal.events.publishing import key_material, own_events
 from portal.events.publishing.publication import Accepted, Publication, store
@@ -50,7 +50,7 @@ LOOKED_AT = 100  # events of each kind, for the search over everything
 OF_ONE_NAME = 20
 CLOCKS_APART = timedelta(days=2)
 ERASED_AT_ONCE = 10_000
-ERASURE_SECONDS = 30  # for each statement: a day's answers may be many
+ERASURE_SECONDS = 30  # for each statement: an event may have many deliveries
 
 UNINDEXED = ("app_id", "application_id", "occurred_at")  # of the list
 MOST_TODAY = 1_000  # events that are counted
@@ -297,14 +297,14 @@ def erase(actor: Actor, subject: str) -> Erased:
 
     Deletes at most ERASED_AT_ONCE; the result says whether to repeat the call. A subject without
     events is no error, so that a repeated call succeeds. The audit log records the actor and the
-    number, but not the subject. Raises RateLimited while another erasure of the tenant runs: each
-    looks through all answers that are kept for Idempotency-Key.
+    number, but not the subject. Raises RateLimited while another erasure of the tenant runs.
     """
     _may_erase(actor)
     if not session.scalar(select(func.pg_try_advisory_xact_lock(_erasure_of(actor.tenant_id)))):
         raise RateLimited("Another erasure is running. Try again soon.", retry_after=5)
     be_patient(ERASURE_SECONDS)
     ids, more = _ids_of(actor, subject)
+    wait_for_senders(actor.tenant_id)
     for listener in listeners():
         listener.forget(actor.tenant_id, ids)
     for model, column in ((EventKey, EventKey.event_id), (Event, Event.id)):

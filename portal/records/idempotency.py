@@ -15,18 +15,15 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     String,
-    any_,
+    Text,
     cast,
     delete,
-    exists,
-    false,
     func,
-    literal,
-    or_,
     select,
+    tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB, JSONPATH, insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core.config import running
@@ -43,10 +40,27 @@ MAX_LENGTH = 255
 
 
 class IdempotencyKey(Base):
-    """An idempotency key that a caller used, with the request's fingerprint and the response."""
+    """An idempotency key that a caller used, with the request's fingerprint and the response.
+
+    A trigger notes which events the response is about, and its subject.
+    """
 
     __tablename__ = "idempotency_key"
-    __table_args__ = (Index("ix_idempotency_key_age", "tenant_id", "created_at"),)
+    __table_args__ = (
+        Index("ix_idempotency_key_age", "tenant_id", "created_at"),
+        Index(
+            "ix_idempotency_key_events",
+            "event_ids",
+            postgresql_using="gin",
+            postgresql_with={"fastupdate": "off"},
+        ),
+        Index(
+            "ix_idempotency_key_subject",
+            "tenant_id",
+            "subject",
+            postgresql_where="subject IS NOT NULL",
+        ),
+    )
 
     tenant_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     actor_id: Mapped[str] = mapped_column(String(80), primary_key=True)
@@ -56,6 +70,8 @@ class IdempotencyKey(Base):
     location: Mapped[str | None] = mapped_column(String(200))
     answer: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    event_ids: Mapped[list[str] | None] = mapped_column(ARRAY(Text), deferred=True)
+    subject: Mapped[str | None] = mapped_column(Text, deferred=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +146,16 @@ def forget_about(tenant_id: str, event_ids: Collection[str], subject: str | None
     finds no stored data."""
     if not event_ids and subject is None:
         return
-    erased = any_(literal(list(event_ids), ARRAY(String)))
-    answer = IdempotencyKey.answer
-    ids = func.jsonb_path_query(answer, cast("$.events[*].id", JSONPATH)).column_valued("published")
-    is_about = or_(
-        answer["event_id"].astext == erased,
-        exists().where(ids.op("#>>")(literal([], ARRAY(String))) == erased),
-        false() if subject is None else answer["subject"].astext == subject,
-    )
+    found = func.answers_about(cast(list(event_ids), ARRAY(Text)), cast(subject, Text))
+    answers = found.table_valued("actor_id", "key")
     session.execute(
         delete(IdempotencyKey)
-        .where(IdempotencyKey.tenant_id == tenant_id, is_about)
+        .where(
+            IdempotencyKey.tenant_id == tenant_id,
+            tuple_(IdempotencyKey.actor_id, IdempotencyKey.key).in_(
+                select(answers.c.actor_id, answers.c.key)
+            ),
+        )
         .execution_options(synchronize_session=False)
     )
 

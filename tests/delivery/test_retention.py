@@ -309,6 +309,47 @@ def test_erasing_says_whether_there_is_more(
     assert [one["subject"] for one in deliveries(ada, webhook)] == ["bob"]
 
 
+SENDING = f"hashtextextended('sending again {ACME}', 0)"
+AGAIN = """
+INSERT INTO delivery (tenant_id, id, webhook_id, event_id, event_type, subject, origin)
+SELECT tenant_id, left(id, 20) || '0000000AGA1N', webhook_id, event_id, event_type, subject,
+    'redelivery' FROM delivery
+"""
+WAITING = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+
+
+def test_nothing_is_sent_again_while_events_are_erased(
+    ada: Api, database: Database, make: Make
+) -> None:
+    webhook = make("https://hooks.example.com/")
+    publish(ada, rfp(1))
+    [one] = deliveries(ada, webhook)
+    window = {"from": "2020-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z", "what": "all"}
+    with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as erasure:
+        erasure.execute(f"SELECT pg_advisory_lock({SENDING})")
+        for refused in (
+            ada.post(f"/deliveries/{one['id']}/redeliveries"),
+            ada.post(f"/webhooks/{webhook['id']}/replays", window),
+        ):
+            assert (refused.status_code, refused.headers["Retry-After"]) == (429, "5")
+
+
+def test_an_erasure_waits_for_what_is_being_sent_again(
+    ada: Api, database: Database, make: Make
+) -> None:
+    make("https://hooks.example.com/")
+    publish(ada, {"type": "rfp.created", **OF_ANN})
+    with psycopg.connect(libpq_url(database.superuser_url)) as sender:
+        sender.execute(f"SELECT pg_advisory_xact_lock_shared({SENDING})")
+        sender.execute(AGAIN)
+        erasure = Thread(target=ada.post, args=("/events/erasures", {"subject": ANN}))
+        erasure.start()
+        until(lambda: sender.execute(WAITING).rowcount == 1)
+        sender.commit()
+        erasure.join()
+    assert "nmistakable" not in everything_written(database)
+
+
 PATIENT = """
 CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     IF current_setting('statement_timeout') <> '30s' THEN RAISE EXCEPTION 'in a hurry'; END IF;
@@ -322,7 +363,7 @@ ALONE = f"SELECT pg_advisory_lock(hashtextextended('erasure {ACME}', 0))"
 def test_an_erasure_has_time_and_is_the_only_one_of_its_tenant(
     ada: Api, database: Database
 ) -> None:
-    """It looks through the answers of a day, which are many where much is published."""
+    """An event may have very many deliveries."""
     ada.post("/events", {"type": "rfp.created", "subject": "ann", "data": {}})
     with psycopg.connect(libpq_url(database.superuser_url), autocommit=True) as other:
         other.execute(ALONE)

@@ -19,6 +19,7 @@ from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.database.record import find
 from portal.database.session import database_now, session
+from portal.events.listeners import hold_events
 from portal.events.type_names import matches
 from portal.records.audit import trail as audit
 from portal.records.quotas import stored_bytes
@@ -106,8 +107,9 @@ def begin(
     an outage keeps back is then sent at the webhook's own pace.
 
     Raises Invalid if there are too many for one replay, Conflict if there are none, QuotaReached
-    when the tenant's stored bytes are at the limit.
+    when the tenant's stored bytes are at the limit, RateLimited while events are erased.
     """
+    hold_events(actor.tenant_id)
     stored_bytes.known().check(actor.tenant_id)
     _take_turn(actor, webhook_id)
     total = preview(actor, webhook_id, since, until, what)

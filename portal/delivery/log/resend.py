@@ -14,6 +14,7 @@ from portal.database.session import session
 from portal.delivery.log import search
 from portal.delivery.queue.filters import Filter, Keys
 from portal.events import settings
+from portal.events.listeners import hold_events
 from portal.events.models import Event
 from portal.events.type_names import matches
 from portal.records.audit import trail as audit
@@ -41,8 +42,9 @@ def redeliver(actor: Actor, delivery_id: str) -> Delivery:
     """Send a delivery's event once more, with the same webhook-id and `webhook-replay: true`.
 
     Raises Conflict if the event was deleted, or the webhook is deleted; QuotaReached when the
-    tenant's stored bytes are at the limit.
+    tenant's stored bytes are at the limit; RateLimited while events are erased.
     """
+    hold_events(actor.tenant_id)
     before, webhook = search.one_to_change(actor, delivery_id)
     stored_bytes.known().check(actor.tenant_id)
     if webhook.is_deleted:
