@@ -1,5 +1,6 @@
 """Jobs enter only the tenants that have something due, found by one query per job."""
 
+import time
 from collections.abc import Callable
 
 import psycopg
@@ -8,8 +9,10 @@ from flask import Flask
 from portal_devtools.identity_provider.people import ACME
 from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import JSON
+from sqlalchemy.exc import OperationalError
 
 from portal.core.config import libpq_url
+from portal.core.deadlines import LOCK_SECONDS
 from portal.core.jobs import Job, every_tenant
 from portal.database import session as database_session
 from portal.database.record import Record
@@ -280,3 +283,30 @@ def test_ten_thousand_idle_tenants_cost_few_transactions_a_second(
         rounds = IDLE_TENANTS / entered if entered else 1
         rate += commits.count * rounds / job.every.total_seconds()
     assert rate <= 20
+
+
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [("make room for events and deliveries", "event"), ("make room for the audit", "audit_entry")],
+)
+def test_a_job_does_not_wait_for_who_reads_a_whole_table(
+    name: str, table: str, app: Flask, database: Database
+) -> None:
+    """Everybody who uses the table would wait behind it, for as long as it waits for a backup."""
+    [job] = [job for job in registered_jobs() if job.name == name]
+    newest = "SELECT relid::text FROM pg_partition_tree(%s) WHERE isleaf AND relid::text ~ '[0-9]$'"
+    with psycopg.connect(libpq_url(database.superuser_url)) as backup:
+        [*_, (last,)] = sorted(backup.execute(newest, (table,)))
+        backup.execute(f"DROP TABLE {last}")
+        backup.commit()
+        backup.execute(f"LOCK TABLE {table} IN ACCESS SHARE MODE")
+        begun = time.monotonic()
+        with (
+            app.app_context(),
+            pytest.raises(OperationalError, match="lock timeout"),
+            transaction(),
+        ):
+            job.run()
+        assert time.monotonic() - begun < LOCK_SECONDS, "it waits for less than usual"
+    keep_house(app, database, [job])
+    assert database.sql(f"SELECT to_regclass('{last}')") == last
