@@ -146,8 +146,9 @@ resource = Resource(
             once=ONCE,
             description="Issue a short-lived key with a part of the parent's scopes and"
             " networks. It spends its parent's budget and ends with its parent."
-            " A parent that does not work, is a child itself, or has more than the key"
-            " that calls, is a 409. Only this answer has `key` and `key_hash`.",
+            " A parent that does not work, is a child itself, has 1,000 children that work, or"
+            " has more than the key that calls, is a 409. Only this answer has `key` and"
+            " `key_hash`.",
         ),
         Action(
             "unblock",

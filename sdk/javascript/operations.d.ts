@@ -4999,7 +4999,7 @@ export interface ApiKeysCalls {
   /**
    * Create a short-lived child key
    *
-   * Issue a short-lived key with a part of the parent's scopes and networks. It spends its parent's budget and ends with its parent. A parent that does not work, is a child itself, or has more than the key that calls, is a 409. Only this answer has `key` and `key_hash`.
+   * Issue a short-lived key with a part of the parent's scopes and networks. It spends its parent's budget and ends with its parent. A parent that does not work, is a child itself, has 1,000 children that work, or has more than the key that calls, is a 409. Only this answer has `key` and `key_hash`.
    */
   createChild(id: Held, body?: ChildKey, options?: Options<"ifMatch" | "idempotencyKey" | "validateOnly">): Promise<Revealed<KeyCreateChildAnswer, "key" | "key_hash" | "link">>;
   /**

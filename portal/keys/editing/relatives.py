@@ -28,6 +28,14 @@ def children(record: ApiKey) -> Sequence[ApiKey]:
     return _locked(_same_tenant(record).where(ApiKey.parent_key_id == record.id, *LIVE))
 
 
+def count_children(record: ApiKey, most: int) -> int:
+    """Return how many live children a key has, and no more than `most`."""
+    some = select(ApiKey.id).where(
+        ApiKey.tenant_id == record.tenant_id, ApiKey.parent_key_id == record.id, *LIVE
+    )
+    return session.scalar(select(func.count()).select_from(some.limit(most).subquery())) or 0
+
+
 def of_family(record: ApiKey) -> Sequence[ApiKey]:
     """Return the other live keys that share its budget, locked. Raises Conflict while one is being
     changed."""

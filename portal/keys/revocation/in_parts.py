@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from portal.core.deadlines import elapsed
+from portal.core.errors import Conflict
 from portal.database import dry_run
 from portal.database.session import flush, let_go, session
 from portal.database.writability import code_of
@@ -37,18 +38,18 @@ def in_parts(
     `most` are in one, or PART.
 
     For request handlers only: it commits the running transaction after each part, or takes the part
-    back in a dry run. A part that is held up comes again later, in halves. Raises the error of the
-    database if nothing was stopped.
+    back in a dry run. A part that is held up, or has a key that cannot be changed now, comes again
+    later, in halves. Raises the last error if nothing was stopped.
     """
     ends, size = elapsed() + LONGEST, most or PART
     waiting, stuck, stopped = list(ids), 0, 0
-    trouble: DBAPIError | None = None
+    trouble: DBAPIError | Conflict | None = None
     while waiting:
         part, waiting = waiting[:size], waiting[size:]
         try:
             stopped += _stop(part, stop)
-        except DBAPIError as error:
-            if code_of(error) not in HELD_UP:
+        except (DBAPIError, Conflict) as error:
+            if isinstance(error, DBAPIError) and code_of(error) not in HELD_UP:
                 raise
             trouble, size = error, max(len(part) // 2, 1)
             if len(part) > 1:

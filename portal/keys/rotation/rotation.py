@@ -19,6 +19,7 @@ from portal.database.base import new_id
 from portal.database.record import find
 from portal.database.session import database_now, flush, session
 from portal.keys import service
+from portal.keys.editing import relatives
 from portal.keys.limits.inheritance import earliest, end_for, networks
 from portal.keys.models import ApiKey, ApiKeyRuntime
 from portal.keys.schemas import ChildKey, RotateKey
@@ -37,6 +38,10 @@ OVERLAPS = {
 QUIET = timedelta(hours=24)
 LONGEST = timedelta(days=30)  # for which both keys may work
 AT_ONCE = 1000
+MOST_CHILDREN = 1000
+"""Live children of one key. They are edited with it in one transaction, and who stops it waits for
+that."""
+
 COPIED = (
     "name",
     "kind",
@@ -219,7 +224,8 @@ def make_child(actor: Actor, key_id: str, command: ChildKey) -> Revealed[ApiKey]
     """Issue a short-lived key with a part of its parent's rights.
 
     It ends with its parent, and spends its parent's budget. Raises Conflict for a parent that does
-    not work, is a child or has a maximum of uses; Invalid for more than the parent has.
+    not work, is a child, has a maximum of uses or MOST_CHILDREN already; Invalid for more than the
+    parent has.
     """
     actor.require("keys:write")
     parent = find(ApiKey, actor, key_id, lock=True)
@@ -230,6 +236,11 @@ def make_child(actor: Actor, key_id: str, command: ChildKey) -> Revealed[ApiKey]
         raise Conflict("A child key has no children of its own.")
     if parent.max_uses is not None:
         raise Conflict("The uses of this key are counted, so it has no children.")
+    if relatives.count_children(parent, MOST_CHILDREN) == MOST_CHILDREN:
+        raise Conflict(
+            f"This key has {MOST_CHILDREN:,} child keys that work. Revoke some, wait until they"
+            " end, or use another key."
+        )
     service.check_within(command.scopes or (), parent.scopes)
     scopes = _allowed(actor, parent, command.scopes)
     wanted = now + timedelta(seconds=command.lifetime_seconds)

@@ -235,6 +235,20 @@ def test_a_repair_gives_each_part_of_its_keys_free_before_the_next(
         assert repaired.result(10).json["count"] == 4
 
 
+def test_a_repair_leaves_out_a_key_whose_child_is_being_changed_and_says_so(
+    page: Pages, ada: Api, make: Any, database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(blast_radius, "REPAIRED_AT_ONCE", 2)
+    ids = [make(rpm_limit=None)["id"] for _ in range(5)]
+    child = ada.post(f"/api-keys/{ids[3]}/children", {}).json["id"]
+    with psycopg.connect(libpq_url(database.superuser_url)) as holder:
+        holder.execute("SELECT FROM api_key WHERE id = %s FOR NO KEY UPDATE", [child])
+        page.post("/keys/bulk", {"id": ",".join(ids), "verb": "limit", "confirm": "5"})
+    assert "4 of 5 keys are" in page.get("/keys").text
+    limits = [(ada.get(f"/api-keys/{id}").json or {})["rpm_limit"] for id in ids]
+    assert limits == [600, 600, 600, None, 600]
+
+
 def test_a_budget_for_good_is_not_made_one_of_each_month(page: Pages, ada: Api, make: Any):
     key = make(max_budget_usd=5)
     path = f"/api-keys/{key['id']}"

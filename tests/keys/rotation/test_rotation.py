@@ -73,6 +73,21 @@ def test_a_child_replaces_its_parent_at_once(app: Flask, ada: Api):
     assert read(ada, parent)["status"] == "revoked"
 
 
+def test_a_key_has_a_limited_number_of_children_that_work(
+    ada: Api, monkeypatch: pytest.MonkeyPatch
+):
+    """They are edited with their parent, and who stops the parent waits for that."""
+    monkeypatch.setattr(rotation, "MOST_CHILDREN", 2)
+    path = f"/api-keys/{ada.create('api-keys')['id']}/children"
+    first, second = (ada.post(path, {}) for _ in range(2))
+    assert (first.status_code, second.status_code) == (201, 201)
+    refused = ada.post(path, {})
+    assert refused.status_code == 409
+    assert "This key has 2 child keys that work." in refused.json["detail"]
+    ada.post(f"/api-keys/{first.json['id']}/revoke", {})
+    assert ada.post(path, {}).status_code == 201
+
+
 # ---------------------------------------------------------------- a rotation that is over
 
 
