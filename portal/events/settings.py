@@ -28,7 +28,10 @@ UNREAD = frozenset({"text"})
 SEPARATOR = re.compile("([&;])")
 BRACKETS = re.compile(r"[\[\].]+")
 BEFORE_JSON = " \t\r\n\ufeff"
-ESCAPE = "\\u"  # a name of a field may be written with such ones
+ESCAPE = "\\"  # a name of a field may be written with such ones
+NO_NAME = re.compile(r"""[\s{}<>"'=:;,]""")
+"""Characters of a text that was taken for the name of a field, and may hold fields itself."""
+
 TOO_DEEP = (RecursionError, orjson.JSONEncodeError)
 FORGOTTEN_AT_ONCE = 10_000
 
@@ -102,7 +105,9 @@ def redact(value: Any, hidden: Collection[str]) -> Any:
         return value
     if isinstance(value, dict):
         return {
-            name: HIDDEN if is_hidden(name, hidden) else redact(inside, hidden)
+            HIDDEN if _may_hold(name, hidden) else name: (
+                HIDDEN if is_hidden(name, hidden) else redact(inside, hidden)
+            )
             for name, inside in value.items()
         }
     if isinstance(value, list):
@@ -110,6 +115,14 @@ def redact(value: Any, hidden: Collection[str]) -> Any:
     if isinstance(value, str) and value.lstrip(BEFORE_JSON).startswith(("{", "[", '"')):
         return _redacted_inside(value, hidden)
     return value
+
+
+def _may_hold(name: str, hidden: Collection[str]) -> bool:
+    """Tell whether a name is none, but a text that may hold one of these fields."""
+    if name.lower() in hidden or not NO_NAME.search(name):
+        return False
+    small = name.lower()
+    return ESCAPE in small or any(one in small for one in hidden)
 
 
 def _redacted_inside(text: str, hidden: Collection[str]) -> str:

@@ -34,7 +34,7 @@ from portal.webhooks.verification import challenges, inbound_secrets
 from portal.webhooks.verification.challenges import Answer
 from portal.webhooks.verification.documents import TIMEOUT, documents
 from portal.webhooks.verification.message import Message
-from portal.webhooks.verification.signature_check import KEYS_AGAIN, KEYS_AWAY
+from portal.webhooks.verification.signature_check import KEYS_AGAIN, KEYS_AWAY, Verdict
 
 bp = Blueprint("door", __name__)
 KEYS_NOT_FETCHED = "The keys of the sender cannot be fetched right now."
@@ -102,9 +102,16 @@ def _take(inbound_id: str) -> Response:
     arrival = reception.arrived(webhook, message)
     received = reception.receive(webhook, arrival, request.remote_addr)
     if not received.verdict.verified:
-        failures.note(inbound_id, source)
+        _note_failure(inbound_id, received.verdict)
         return _set_aside(webhook, arrival, received)
     return _taken(webhook, message, received)
+
+
+def _note_failure(inbound_id: str, verdict: Verdict) -> None:
+    """Count a request that could not be verified, against floods of forged ones. One whose event is
+    refused is genuine."""
+    if verdict.code != EventRefused.code:
+        current_app.extensions["inbound_failures"].note(inbound_id, request.remote_addr or "")
 
 
 def _taken(webhook: Webhook, message: Message, received: Reception) -> Response:
@@ -203,7 +210,7 @@ def _set_aside(webhook: Webhook, arrival: Arrival, received: Reception) -> Respo
         kept = reception.quarantine(webhook, arrival, request.remote_addr, verdict)
     if verdict.code == KEYS_AWAY:
         return api.problem(Unavailable(KEYS_NOT_FETCHED, retry_after=60))
-    if verdict.code != "event_refused":
+    if verdict.code != EventRefused.code:
         return api.problem(NotVerified(verdict.reason))
     if kept is None:
         return api.problem(EventRefused(verdict.reason))

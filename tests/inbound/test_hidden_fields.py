@@ -28,7 +28,7 @@ UNREAD = {
 
 @pytest.fixture(autouse=True)
 def hidden(ada: Api) -> None:
-    settings = {"retention_days": 7, "redacted_fields": ["ssn"]}
+    settings = {"retention_days": 7, "redacted_fields": ["ssn", "tax/no"]}
     assert ada.call("PUT", "/event-settings", json=settings).status_code == 200
 
 
@@ -85,6 +85,8 @@ INSIDE = {
     "with no number, in capital letters": {"Message": UNREAD["no number"].upper()},
     "in a form's name": {"person[ssn]": VALUE, "people[0][SSN]": VALUE, "person.ssn": VALUE},
     "in something of a form's name": {"ssn[0]": VALUE, "ssn[]": VALUE},
+    "in a text that was taken for a name": {WHOLE: "", f"<a><ssn>{VALUE}</ssn></a>": ""},
+    "with an escape in its value": {"Message": f'{{"tax\\/no": "{VALUE}"}}'},
 }
 
 
@@ -112,6 +114,32 @@ def test_a_text_among_other_fields_is_shown(ada: Api, vic: Api) -> None:
     ada.post("/events", {"type": "note.written", "data": data})
     [event] = vic.get("/events").json["items"]
     assert event["data"] == {"comment": {"text": "Well done"}, "ssn": "•••"}
+
+
+@pytest.mark.parametrize("body", [WHOLE, UNREAD["XML"], "my ssn " + VALUE])
+def test_a_viewer_sees_no_hidden_field_of_what_was_sent_as_a_form_and_is_none(
+    ada: Api, vic: Api, client: FlaskClient, body: str
+) -> None:
+    webhook, raw = make(ada, "hmac-sha256-hex"), body.encode()
+    headers = {
+        "X-Signature": hmac.digest(SECRET.encode(), raw, "sha256").hex(),
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    assert knock(client, webhook["inbound_url"], raw, headers).status_code == 200
+    assert VALUE in ada.get("/events").text
+    assert VALUE not in vic.get("/events").text
+
+
+@pytest.mark.parametrize(
+    "data", [{"Message": WHOLE}, {"text": f"<ssn>{VALUE}</ssn>"}], ids=["JSON", "a text"]
+)
+def test_a_viewer_does_not_guess_a_text_that_holds_a_hidden_field(
+    ada: Api, vic: Api, data: dict[str, str]
+) -> None:
+    ada.post("/events", {"type": "note.written", "data": data})
+    guess = {"filter": {name: [value] for name, value in data.items()}}
+    assert ada.post("/webhooks/filter-tests", guess).json["matched"] == 1
+    assert vic.post("/webhooks/filter-tests", guess).json["matched"] == 0
 
 
 @pytest.mark.parametrize("name", ["ssn", "SSN", "person[ssn]"])

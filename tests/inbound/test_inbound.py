@@ -696,6 +696,22 @@ def test_the_schema_of_an_application_quarantines_no_request_of_others(
         assert [one["state"] for one in received(ada, webhook)] == [state]
 
 
+def test_genuine_requests_whose_events_are_refused_keep_no_others_waiting(
+    app: Flask, ada: Api, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.extensions, "inbound_failures", failure_limits.Failures(limit=2))
+    ada.create(
+        "event-types", name="github.push", json_schema={"required": ["no"]}, validation="reject"
+    )
+    webhook = make(ada)
+    for number in range(3):
+        body = json.dumps({**PUSH, "n": number}).encode()
+        refused = knock(client, webhook["inbound_url"], body, github(body))
+        assert refused.json["status"] == "quarantined"
+    body = json.dumps({**PUSH, "no": 1}).encode()
+    assert knock(client, webhook["inbound_url"], body, github(body)).json["status"] == "accepted"
+
+
 def test_the_quarantine_can_be_emptied(ada: Api, vic: Api, client: FlaskClient) -> None:
     webhook = make(ada)
     for number in range(2):

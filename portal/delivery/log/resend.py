@@ -124,10 +124,12 @@ def try_settings(
     compared with what a webhook gets now, if one is named.
 
     Raises Invalid for a filter of fields that are hidden from the actor: the count would tell
-    whether a guessed value is right.
+    whether a guessed value is right. For the same reason texts in which fields are hidden match as
+    the actor sees them.
     """
     actor.require("events:read")
-    _refuse_hidden(actor, wanted)
+    hidden = settings.hidden_from(actor)
+    _refuse_hidden(wanted, hidden)
     webhook = find(Webhook, actor, webhook_id) if webhook_id else None
     query = Event.seen_by(actor).where(Event.only_for.is_(None))
     looked_at = session.scalars(query.order_by(Event.id.desc()).limit(TRIED)).all()
@@ -138,7 +140,7 @@ def try_settings(
             event.id
             for event in looked_at
             if any(matches(pattern, event.type) for pattern in patterns)
-            and wanted.refusing(Keys(event.data)) is None
+            and wanted.refusing(Keys(settings.redact_data(event.data, hidden))) is None
         ]
 
     now = would_match(event_types, wanted)
@@ -154,8 +156,7 @@ def try_settings(
     )
 
 
-def _refuse_hidden(actor: Actor, wanted: Collection[str]) -> None:
-    """Raise Invalid for each field of a filter whose values are hidden from the actor."""
-    hidden = settings.hidden_from(actor)
+def _refuse_hidden(wanted: Collection[str], hidden: Collection[str]) -> None:
+    """Raise Invalid for each hidden field of a filter."""
     if closed := sorted(name for name in wanted if settings.is_hidden(name, hidden)):
         raise Invalid([FieldError(f"filter.{name}", HIDDEN_FIELD) for name in closed])
