@@ -62,6 +62,11 @@ in flight: a few large batches keep up, many small ones do not."""
 GATHER_SECONDS = 0.002
 """Short, because an attempt that is not recorded yet is repeated if this worker dies."""
 
+LOCK_PATIENCE = "SET lock_timeout = '100ms'"
+"""For the records of attempts, which usually wait for no one: meanwhile no other tenant's are
+written."""
+
+ASIDE_SECONDS = 0.5
 ENDPOINTS = 200
 ACTING = 2
 """Threads that pause, probe and resume webhooks. A tenant has one of them at a time: many of its
@@ -117,6 +122,8 @@ class Engine:
         self._threads = ThreadPoolExecutor(ACTING, thread_name_prefix="pauses")
         self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._gathering: asyncio.TimerHandle | None = None
+        self._aside: dict[str, float] = {}
+        """Tenants whose attempts are not recorded before this moment."""
         self._thread = threading.Thread(target=self._run, name="delivery")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started = threading.Event()
@@ -526,30 +533,50 @@ class Engine:
         self._ready.set()
 
     async def _record(self, connection: Connection) -> None:
+        await connection.execute(LOCK_PATIENCE)
         self._ready.set()  # for records that failed when the connection was lost
         while True:
             await self._ready.wait()
             self._ready.clear()
             try:
                 await self._record_ended(connection)
-            except BUSY as error:  # nothing was recorded, and the connection is as good as before
-                log.warning("delivery: recording again", reason=_first(error))
+            except BUSY as error:  # nothing was given back, and the connection is as good as before
+                log.warning("delivery: giving back again", reason=_first(error))
                 self._ready.set()
 
     async def _record_ended(self, connection: Connection) -> None:
         """Record one batch of ended attempts, and give back all that were not begun."""
-        if batch := in_turns(self._done)[:BATCH]:
-            health = await queue.complete(connection, batch)
-            recorded = {id(one) for one in batch}
-            self._done = [one for one in self._done if id(one) not in recorded]
-            self._go_on(batch)
-            for one in health:
-                if safe_pause.concerns(one):
-                    self._in_thread(safe_pause.judge, one.tenant_id, one.webhook_id)
+        now = time.monotonic()
+        self._aside = {tenant: until for tenant, until in self._aside.items() if until > now}
+        ended = [one for one in self._done if one.tenant_id not in self._aside]
+        if batch := in_turns(ended)[:BATCH]:
+            await self._record_batch(connection, batch)
             self._record_soon()
         if unsent := self._unsent[:]:
             await queue.give_back(connection, unsent)
             del self._unsent[: len(unsent)]
+
+    async def _record_batch(self, connection: Connection, batch: list[AttemptRecord]) -> None:
+        """Record a batch. If somebody has locked one of its rows, record each tenant's part alone,
+        and put those that are locked aside: no tenant waits for the locks of another one."""
+        try:
+            health = await queue.complete(connection, batch)
+        except BUSY as error:  # nothing was recorded, and the connection is as good as before
+            parts = [list(part) for _, part in groupby(sorted(batch, key=_whose), key=_whose)]
+            if len(parts) > 1:
+                for part in parts:
+                    await self._record_batch(connection, part)
+                return
+            log.warning("delivery: recording again", reason=_first(error))
+            self._aside[_whose(batch[0])] = time.monotonic() + ASIDE_SECONDS
+            asyncio.get_running_loop().call_later(ASIDE_SECONDS, self._ready.set)
+            return
+        recorded = {id(one) for one in batch}
+        self._done = [one for one in self._done if id(one) not in recorded]
+        self._go_on(batch)
+        for one in health:
+            if safe_pause.concerns(one):
+                self._in_thread(safe_pause.judge, one.tenant_id, one.webhook_id)
 
     def _go_on(self, recorded: list[AttemptRecord]) -> None:
         """Start the deliveries that waited for these to be recorded."""
@@ -578,6 +605,10 @@ class Engine:
     def _keep(self, task: "asyncio.Task[None]") -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _whose(one: AttemptRecord) -> str:
+    return one.tenant_id
 
 
 def _tenant(wanted: tuple[DueEndpoint, int]) -> str:

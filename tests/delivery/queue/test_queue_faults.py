@@ -101,22 +101,29 @@ def test_what_was_erased_on_its_way_is_not_written_down_afterwards(
     assert kept == ["bob"]
 
 
-def test_a_record_that_is_refused_for_a_deadlock_is_repeated_on_its_connection(
-    app: Flask, database: Database, ada: Api, make: Make, capfd: pytest.CaptureFixture[str]
+def test_a_record_that_is_refused_for_a_lock_is_repeated_and_holds_up_no_other_tenant(
+    app: Flask,
+    database: Database,
+    ada: Api,
+    gus: Api,
+    make: Make,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     gate = Gate()
     with sinks(gate.behave) as [port], delivering(app):
         webhook = make(f"http://127.0.0.1:{port}/", retry_policy=PATIENT)
-        publish(ada, rfp(1))
-        until(lambda: gate.waiting == 1)
+        others = gus.create("webhooks", url=f"http://127.0.0.1:{port}/", event_types=["*"])
+        for one in (ada, gus):
+            publish(one, rfp(1))
+        until(lambda: gate.waiting == 2)
         with psycopg.connect(libpq_url(database.superuser_url)) as other:
-            other.execute("SET deadlock_timeout = '60s'")  # not this one is refused
-            other.execute("SELECT FROM webhook FOR UPDATE")
+            locked = "SELECT FROM delivery WHERE webhook_id = %s FOR UPDATE"
+            other.execute(locked, (webhook["id"],))
             gate.open()
-            until(lambda: database.waiting("%record_attempts%"))
-            other.execute("SELECT FROM delivery FOR UPDATE")
+            until(lambda: [d["state"] for d in deliveries(gus, others)] == ["delivered"])
+            assert [d["state"] for d in deliveries(ada, webhook)] == ["in_flight"]
         until(lambda: [d["state"] for d in deliveries(ada, webhook)] == ["delivered"])
     out = capfd.readouterr().out
     assert "recording again" in out
     assert "database away" not in out
-    assert len(gate.heads) == 1
+    assert len(gate.heads) == 2
