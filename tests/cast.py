@@ -148,7 +148,7 @@ class Provider:
     def token(self, email: str) -> str:
         return issue_token(self.data_dir, self.issuer, email)
 
-    def token_of(self, person: ProviderPerson, **more: str) -> str:
+    def token_of(self, person: ProviderPerson, **more: Any) -> str:
         """Return a token of a person whom the provider need not know, with more claims."""
         now = int(time.time())
         times = {"iat": now, "exp": now + 3600, "jti": f"token {now} of {person.email}"}

@@ -88,7 +88,7 @@ def _person(
 ) -> Actor | None:
     """Return the person, stored at the first request so that audit entries have one id."""
     found = session.execute(
-        select(Tenant.id, Person.id, people.was_seen_long_ago())
+        select(Tenant.id, Person.id, people.was_seen_long_ago(), Person.sessions_ended_at)
         .outerjoin(
             Person,
             and_(
@@ -101,6 +101,10 @@ def _person(
     ).first()
     if found is None:
         _log_refusal(token, f"there is no tenant {tenant}")
+        return None
+    ended_at = found[3]
+    if ended_at is not None and token.issued_at < ended_at.timestamp():
+        _log_refusal(token, "the person's sessions were ended after it was issued")
         return None
     role = role_of(token.roles, role_map)
     if role is None:

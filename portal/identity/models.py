@@ -48,7 +48,7 @@ class Person(Base):
     """A person who has signed in to a tenant, identified by (issuer, subject) and never by email.
 
     `email` is set only if the provider has verified it. Raising `auth_version` ends every session
-    that began under a lower one.
+    that began under a lower one. Access tokens from before `sessions_ended_at` are refused.
     """
 
     __tablename__ = "person"
@@ -67,6 +67,7 @@ class Person(Base):
     role: Mapped[str] = mapped_column(String(20))
     groups: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
     auth_version: Mapped[int] = mapped_column(Integer, server_default="1")
+    sessions_ended_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

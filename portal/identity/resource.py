@@ -160,8 +160,8 @@ OPERATIONS = (
         method="POST",
         path="/people/{id}/session-endings",
         summary="End all sessions of a person; for admins",
-        description="Sign a person out of every browser now. Only an admin may do it;"
-        " anybody else gets 403.",
+        description="Sign a person out of every browser now, and refuse the access tokens that"
+        " they have. Only an admin may do it; anybody else gets 403.",
         scope="",
         view=_end_of_person,
         for_admins=True,

@@ -4656,7 +4656,7 @@ export interface PeopleCalls {
   /**
    * End all sessions of a person; for admins
    *
-   * Sign a person out of every browser now. Only an admin may do it; anybody else gets 403.
+   * Sign a person out of every browser now, and refuse the access tokens that they have. Only an admin may do it; anybody else gets 403.
    */
   endSessions(id: Held, body?: Nothing, options?: Options<"idempotencyKey" | "validateOnly">): Promise<Ended>;
 }

@@ -1,5 +1,6 @@
 """People and their sessions, by REST."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -20,6 +21,22 @@ def test_an_admin_lists_people_and_ends_their_sessions(
     assert ada.post(f"/people/{ed.person_id}/session-endings").json == {"ended": 2}
     assert ed.get("/account/sessions").status_code == 303
     assert ada.get("/people/per_nobody").status_code == 404
+
+
+def test_access_tokens_from_before_end_with_the_sessions(
+    app: Flask, ada: Api, browse: Callable[..., Pages], token_provider: Provider
+) -> None:
+    person = next(one for one in PEOPLE if one.email == ED)
+    now, ed = int(time.time()), browse(ED)
+    before, after = (
+        Api(app.test_client(), token_provider.token_of(person, iat=issued_at))
+        for issued_at in (now - 60, now + 2)
+    )
+    assert before.get("/webhooks").status_code == 200
+    ada.post(f"/people/{ed.person_id}/session-endings")
+    refused = before.get("/webhooks")
+    assert (refused.status_code, refused.json["code"]) == (401, "unauthenticated")
+    assert after.get("/webhooks").status_code == 200
 
 
 @pytest.mark.parametrize("who", [ED, VIC])

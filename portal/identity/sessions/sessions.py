@@ -19,7 +19,13 @@ from portal.core.errors import NotFound
 from portal.database import writability
 from portal.database.actor import Actor, Origin
 from portal.database.base import new_id
-from portal.database.session import enter_tenant, present_credential, send_alone, session
+from portal.database.session import (
+    database_now,
+    enter_tenant,
+    present_credential,
+    send_alone,
+    session,
+)
 from portal.fast.statements import Statement
 from portal.identity.models import Person, SeenLogoutToken, Tenant, WebSession
 from portal.identity.openid.claims import ROLE_SCOPES
@@ -270,8 +276,10 @@ def end_my_others(actor: Actor, keep: str) -> int:
 
 
 def end_of_person(actor: Actor, person: Person) -> int:
-    """End every session of a person of the tenant; return their number."""
+    """End every session of a person of the tenant, with their access tokens; return the number of
+    the sessions."""
     person.auth_version += 1  # also ends a session that begins at the same moment
+    person.sessions_ended_at = database_now()
     ended = _revoke(WebSession.tenant_id == person.tenant_id, WebSession.person_id == person.id)
     audit.note(
         actor,
@@ -295,12 +303,12 @@ def counts(actor: Actor) -> dict[str, int]:
 
 
 def take_away(tenant_id: str, issuer: str, subject: str) -> None:
-    """End the sessions of a person whose role was taken away, and what they asked for that is not
-    done yet; the tenant is entered already."""
+    """End the sessions of a person whose role was taken away, with their access tokens and what
+    they asked for that is not done yet; the tenant is entered already."""
     session.execute(
         update(Person)
         .where(Person.tenant_id == tenant_id, Person.issuer == issuer, Person.subject == subject)
-        .values(auth_version=Person.auth_version + 1)
+        .values(auth_version=Person.auth_version + 1, sessions_ended_at=func.now())
     )
     _revoke(
         WebSession.tenant_id == tenant_id,
