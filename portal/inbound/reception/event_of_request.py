@@ -41,7 +41,7 @@ def _type_named_in(scheme: Scheme, message: Message) -> str:
 
 
 NO_FORM = (b"{", b"[", b"<", b'"')
-"""What JSON and XML begin with. In a form these are written with a percent sign."""
+"""The beginnings of JSON and XML. In a form these are written with a percent sign."""
 
 
 def data_of(scheme: Scheme, message: Message) -> dict[str, Any]:
