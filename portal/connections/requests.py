@@ -3,6 +3,7 @@
 import asyncio
 import math
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -202,7 +203,7 @@ def _run_now(subject: Subject) -> Report:
 
     # A thread of its own, because the caller's may have an event loop already.
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="draft-check") as thread:
-        return thread.submit(lambda: asyncio.run(once())).result()
+        return thread.submit(copy_context().run, asyncio.run, once()).result()
 
 
 async def _unwatched(_: Any) -> None:

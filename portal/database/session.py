@@ -305,7 +305,8 @@ def delete_some(model: Any, *where: ColumnElement[bool]) -> int:
     """
     place: ColumnElement[Any] = literal_column("ctid")
     some = select(place).select_from(model).where(*where).limit(FORGOTTEN_AT_ONCE).correlate(None)
-    gone = delete(model).where(place == any_(func.array(some.scalar_subquery())))
+    # The conditions again: another version of the row may be at its place by now.
+    gone = delete(model).where(place == any_(func.array(some.scalar_subquery())), *where)
     found = session.execute(gone.execution_options(synchronize_session=False))
     return cast(CursorResult[Any], found).rowcount
 

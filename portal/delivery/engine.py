@@ -12,11 +12,11 @@ import contextlib
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 import structlog
@@ -41,6 +41,7 @@ from portal.webhooks.signing import standard_webhooks
 from portal.webhooks.subscriptions import CHANNEL
 
 log = structlog.stdlib.get_logger(__name__)
+Of = TypeVar("Of", AttemptRecord, LeasedDelivery)
 
 POLL_SECONDS = 1.0
 BEHIND_SECONDS = 0.05
@@ -62,9 +63,9 @@ in flight: a few large batches keep up, many small ones do not."""
 GATHER_SECONDS = 0.002
 """Short, because an attempt that is not recorded yet is repeated if this worker dies."""
 
-LOCK_PATIENCE = "SET lock_timeout = '100ms'"
-"""For the records of attempts, which usually wait for no one: meanwhile no other tenant's are
-written."""
+LOCK_PATIENCE = "SET lock_timeout = '250ms'"
+"""For the records of attempts, which wait for other workers at most. Meanwhile no other tenant's
+are written."""
 
 ASIDE_SECONDS = 0.5
 ENDPOINTS = 200
@@ -122,8 +123,8 @@ class Engine:
         self._threads = ThreadPoolExecutor(ACTING, thread_name_prefix="pauses")
         self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._gathering: asyncio.TimerHandle | None = None
-        self._aside: dict[str, float] = {}
-        """Tenants whose attempts are not recorded before this moment."""
+        self._aside: set[str] = set()
+        """Tenants of which nothing is recorded for a moment."""
         self._thread = threading.Thread(target=self._run, name="delivery")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started = threading.Event()
@@ -538,23 +539,17 @@ class Engine:
         while True:
             await self._ready.wait()
             self._ready.clear()
-            try:
-                await self._record_ended(connection)
-            except BUSY as error:  # nothing was given back, and the connection is as good as before
-                log.warning("delivery: giving back again", reason=_first(error))
-                self._ready.set()
+            await self._record_ended(connection)
 
     async def _record_ended(self, connection: Connection) -> None:
         """Record one batch of ended attempts, and give back all that were not begun."""
-        now = time.monotonic()
-        self._aside = {tenant: until for tenant, until in self._aside.items() if until > now}
         ended = [one for one in self._done if one.tenant_id not in self._aside]
         if batch := in_turns(ended)[:BATCH]:
             await self._record_batch(connection, batch)
             self._record_soon()
-        if unsent := self._unsent[:]:
-            await queue.give_back(connection, unsent)
-            del self._unsent[: len(unsent)]
+        unsent = [one for one in self._unsent if one.tenant_id not in self._aside]
+        for part in _by_tenant(unsent):
+            await self._give_back(connection, part)
 
     async def _record_batch(self, connection: Connection, batch: list[AttemptRecord]) -> None:
         """Record a batch. If somebody has locked one of its rows, record each tenant's part alone,
@@ -562,14 +557,12 @@ class Engine:
         try:
             health = await queue.complete(connection, batch)
         except BUSY as error:  # nothing was recorded, and the connection is as good as before
-            parts = [list(part) for _, part in groupby(sorted(batch, key=_whose), key=_whose)]
+            parts = _by_tenant(batch)
             if len(parts) > 1:
                 for part in parts:
                     await self._record_batch(connection, part)
-                return
-            log.warning("delivery: recording again", reason=_first(error))
-            self._aside[_whose(batch[0])] = time.monotonic() + ASIDE_SECONDS
-            asyncio.get_running_loop().call_later(ASIDE_SECONDS, self._ready.set)
+            else:
+                self._set_aside(batch[0].tenant_id, error)
             return
         recorded = {id(one) for one in batch}
         self._done = [one for one in self._done if id(one) not in recorded]
@@ -577,6 +570,25 @@ class Engine:
         for one in health:
             if safe_pause.concerns(one):
                 self._in_thread(safe_pause.judge, one.tenant_id, one.webhook_id)
+
+    async def _give_back(self, connection: Connection, part: list[LeasedDelivery]) -> None:
+        """Give back deliveries of one tenant, later if somebody has locked one of them."""
+        try:
+            await queue.give_back(connection, part)
+        except BUSY as error:
+            self._set_aside(part[0].tenant_id, error)
+            return
+        given = {id(one) for one in part}
+        self._unsent = [one for one in self._unsent if id(one) not in given]
+
+    def _set_aside(self, tenant_id: str, error: Exception) -> None:
+        log.warning("delivery: recording again", reason=_first(error))
+        self._aside.add(tenant_id)
+        asyncio.get_running_loop().call_later(ASIDE_SECONDS, self._try_again, tenant_id)
+
+    def _try_again(self, tenant_id: str) -> None:
+        self._aside.discard(tenant_id)
+        self._ready.set()
 
     def _go_on(self, recorded: list[AttemptRecord]) -> None:
         """Start the deliveries that waited for these to be recorded."""
@@ -607,8 +619,11 @@ class Engine:
         task.add_done_callback(self._tasks.discard)
 
 
-def _whose(one: AttemptRecord) -> str:
-    return one.tenant_id
+def _by_tenant(things: Iterable[Of]) -> list[list[Of]]:
+    tenants: dict[str, list[Of]] = defaultdict(list)
+    for one in things:
+        tenants[one.tenant_id].append(one)
+    return list(tenants.values())
 
 
 def _tenant(wanted: tuple[DueEndpoint, int]) -> str:

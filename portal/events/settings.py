@@ -104,10 +104,10 @@ def redact(value: Any, hidden: Collection[str]) -> Any:
     if not hidden:
         return value
     if isinstance(value, dict):
+        if any(map(NO_NAME.search, value)):
+            return _redacted_form(value, hidden)
         return {
-            HIDDEN if _may_hold(name, hidden) else name: (
-                HIDDEN if is_hidden(name, hidden) else redact(inside, hidden)
-            )
+            name: HIDDEN if is_hidden(name, hidden) else redact(inside, hidden)
             for name, inside in value.items()
         }
     if isinstance(value, list):
@@ -117,20 +117,29 @@ def redact(value: Any, hidden: Collection[str]) -> Any:
     return value
 
 
-def _may_hold(name: str, hidden: Collection[str]) -> bool:
-    """Tell whether a name is none, but a text that may hold one of these fields."""
-    if name.lower() in hidden or not NO_NAME.search(name):
-        return False
-    small = name.lower()
-    return ESCAPE in small or any(one in small for one in hidden)
+def _redacted_form(data: Mapping[str, Any], hidden: Collection[str]) -> dict[str, Any]:
+    """Return data with the same fields masked that may be a text which was taken for a form: its
+    names and values are pieces of that text, so each that names such a field is masked."""
+    return {
+        HIDDEN if name.lower() not in hidden and _may_hold(name, hidden) else name: (
+            HIDDEN
+            if is_hidden(name, hidden) or (isinstance(inside, str) and _may_hold(inside, hidden))
+            else redact(inside, hidden)
+        )
+        for name, inside in data.items()
+    }
+
+
+def _may_hold(text: str, hidden: Collection[str]) -> bool:
+    small = text.lower()
+    return ESCAPE in small or any(name in small for name in hidden)
 
 
 def _redacted_inside(text: str, hidden: Collection[str]) -> str:
     """Return a text with the same fields masked if it is JSON, as in the forms of GitHub and the
     notifications of Amazon SNS. If it only looks like that and may name one, it is masked
     completely."""
-    small = text.lower()
-    if ESCAPE not in small and not any(name in small for name in hidden):
+    if not _may_hold(text, hidden):
         return text
     try:
         inside = strict_json.parse(text.lstrip(BEFORE_JSON).encode("utf-8", "surrogatepass"))

@@ -7,6 +7,7 @@ changes its address between the two gains nothing.
 import asyncio
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,8 @@ Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 """Host and port to addresses. Raises OSError when there are none."""
 
 DNS_SECONDS = 2.0
+KNOWN_SECONDS = 60.0
+MOST_KNOWN = 4096  # names
 MAX_ADDRESSES = 8
 
 THREADS = 256
@@ -34,7 +37,7 @@ _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="dns")
 _running = Counter[str]()  # lookups, by who asks
 _counting = threading.Lock()
 asker: ContextVar[str] = ContextVar("asker", default="")
-"""The tenant for which this task sends; empty for requests that wait in a `client.turn`."""
+"""The tenant for which this task sends; empty for the portal's own requests."""
 
 
 class ForbiddenAddress(OSError):
@@ -46,7 +49,11 @@ async def system_lookup(host: str, port: int) -> Sequence[str]:
     who = asker.get()
     while not _has_thread(who):
         await asyncio.sleep(TURN_SECONDS)
-    running = _threads.submit(_getaddrinfo, host, port)
+    try:
+        running = _threads.submit(_getaddrinfo, host, port)
+    except BaseException:  # no thread can be started
+        _end(who)
+        raise
     running.add_done_callback(lambda _: _end(who))  # also long after the caller has given up
     found = await asyncio.wrap_future(running)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
@@ -77,24 +84,54 @@ def _getaddrinfo(host: str, port: int) -> list[tuple[Any, ...]]:
 
 
 class GuardedResolver(AbstractResolver):
-    """Resolve within a time budget, and refuse a name if any of its addresses is forbidden."""
+    """Resolve within a time budget, and refuse a name if any of its addresses is forbidden.
+
+    What was found is known for `KNOWN_SECONDS`. Lookups of one name at the same time are one, but
+    not those of two tenants: the one that has to wait for a thread makes no other one wait.
+    """
 
     def __init__(self, allow: Sequence[Network], lookup: Lookup, seconds: float) -> None:
         self._allow = allow
         self._lookup = lookup
         self._seconds = seconds
+        self._known: dict[tuple[str, int], tuple[float, Sequence[str]]] = {}
+        self._running: dict[tuple[str, str, int], asyncio.Task[Sequence[str]]] = {}
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """Return the checked addresses. Raises OSError, ForbiddenAddress or TimeoutError."""
-        async with asyncio.timeout(self._seconds):
-            addresses = await self._lookup(host, port)
+        until, addresses = self._known.get((host, port), (0.0, ()))
+        if until <= time.monotonic():
+            async with asyncio.timeout(self._seconds):
+                addresses = await asyncio.shield(self._joined(host, port))
         if not addresses:
             raise socket.gaierror(socket.EAI_NODATA, "no address")
         if any(forbidden(address, self._allow) for address in addresses):
             raise ForbiddenAddress
         return [_resolved(host, address, port) for address in addresses[:MAX_ADDRESSES]]
+
+    def _joined(self, host: str, port: int) -> "asyncio.Task[Sequence[str]]":
+        """Return the lookup that runs for this asker, or a new one. It goes on when all who wait
+        for it have given up."""
+        key = (asker.get(), host, port)
+        if key not in self._running:
+            task = asyncio.get_running_loop().create_task(self._found(host, port))
+            self._running[key] = task
+            task.add_done_callback(lambda done: self._forget(key, done))
+        return self._running[key]
+
+    async def _found(self, host: str, port: int) -> Sequence[str]:
+        addresses = await self._lookup(host, port)
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        self._known[host, port] = (time.monotonic() + KNOWN_SECONDS, addresses)
+        return addresses
+
+    def _forget(self, key: tuple[str, str, int], done: "asyncio.Task[Sequence[str]]") -> None:
+        del self._running[key]
+        if not done.cancelled():
+            done.exception()  # perhaps nobody waits for it any more
 
     async def close(self) -> None:
         """Do nothing: the threads are shared."""

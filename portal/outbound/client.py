@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from threading import Condition
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +27,7 @@ from portal.outbound.address_guard import (
     DNS_SECONDS,
     GuardedResolver,
     Lookup,
+    asker,
     guarded_socket,
     system_lookup,
 )
@@ -42,7 +44,6 @@ from portal.outbound.urls import Target, UnacceptableUrl, read_place, read_url
 
 CONNECT_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 15.0
-DNS_CACHE_SECONDS = 60
 KNOWN_URLS = 4096
 # Callers of one process that wait for another system. Each has a thread of the web server for as
 # long as that takes, but not one of its slots.
@@ -215,7 +216,7 @@ class OutboundClient:
             socket_factory=guarded_socket(self._allow),
             ssl=self._trust,
             limit=0,  # the semaphore limits, before the timeout starts
-            ttl_dns_cache=DNS_CACHE_SECONDS,
+            use_dns_cache=False,  # its lookups are shared by tenants, and so are their failures
             force_close=not self._keep_alive,
             keepalive_timeout=KEEP_ALIVE_SECONDS if self._keep_alive else None,
         )
@@ -236,10 +237,12 @@ def turn(tenant_id: str, patience: float = 0.0) -> Iterator[None]:
         if not _one_ended.wait_for(lambda: _has_room(tenant_id), patience):
             raise RateLimited(_why(tenant_id), retry_after=RETRY_SECONDS)
         _waiting[tenant_id] += 1
+    token = asker.set(tenant_id)
     try:
         with slot.given_up():
             yield
     finally:
+        asker.reset(token)
         with _one_ended:
             _waiting[tenant_id] -= 1
             if not _waiting[tenant_id]:
@@ -274,7 +277,7 @@ def send_now(request: Request, allow: Sequence[Network] = (), **options: Any) ->
 
     # A separate thread, because the caller's may already have a loop (as in a browser test).
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="send-now") as thread:
-        return thread.submit(lambda: asyncio.run(once())).result()
+        return thread.submit(copy_context().run, asyncio.run, once()).result()
 
 
 class TimedTrust(ssl.SSLContext):

@@ -53,6 +53,7 @@ class IdempotencyKey(Base):
             "event_ids",
             postgresql_using="gin",
             postgresql_with={"fastupdate": "off"},
+            postgresql_where="event_ids IS NOT NULL",
         ),
         Index(
             "ix_idempotency_key_subject",

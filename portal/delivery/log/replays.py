@@ -109,7 +109,6 @@ def begin(
     Raises Invalid if there are too many for one replay, Conflict if there are none, QuotaReached
     when the tenant's stored bytes are at the limit, RateLimited while events are erased.
     """
-    hold_events(actor.tenant_id)
     stored_bytes.known().check(actor.tenant_id)
     _take_turn(actor, webhook_id)
     total = preview(actor, webhook_id, since, until, what)
@@ -118,6 +117,7 @@ def begin(
     if not total:
         raise Conflict("There is nothing to send again in this window.")
     webhook = _sendable(actor, webhook_id)
+    hold_events(actor.tenant_id)
     replay = Replay(
         tenant_id=actor.tenant_id,
         id=new_id(Replay.id_prefix),

@@ -44,8 +44,8 @@ def redeliver(actor: Actor, delivery_id: str) -> Delivery:
     Raises Conflict if the event was deleted, or the webhook is deleted; QuotaReached when the
     tenant's stored bytes are at the limit; RateLimited while events are erased.
     """
-    hold_events(actor.tenant_id)
     before, webhook = search.one_to_change(actor, delivery_id)
+    hold_events(actor.tenant_id)
     stored_bytes.known().check(actor.tenant_id)
     if webhook.is_deleted:
         raise Conflict("The webhook of this delivery is deleted.")
@@ -134,7 +134,9 @@ def try_settings(
     query = Event.seen_by(actor).where(Event.only_for.is_(None))
     looked_at = session.scalars(query.order_by(Event.id.desc()).limit(TRIED)).all()
 
-    def would_match(patterns: Sequence[str], given: dict[str, list[Any]]) -> list[str]:
+    def would_match(
+        patterns: Sequence[str], given: dict[str, list[Any]], hidden: Collection[str] = ()
+    ) -> list[str]:
         wanted = Filter(given)
         return [
             event.id
@@ -143,7 +145,7 @@ def try_settings(
             and wanted.refusing(Keys(settings.redact_data(event.data, hidden))) is None
         ]
 
-    now = would_match(event_types, wanted)
+    now = would_match(event_types, wanted, hidden)
     before = None
     if webhook is not None:
         before = would_match(webhook.event_types, webhook.filter) if webhook.enabled else []

@@ -40,6 +40,7 @@ def _type_named_in(scheme: Scheme, message: Message) -> str:
     return found[0] if len(set(found)) == 1 else "batch"
 
 
+BEFORE = b" \t\r\n\xef\xbb\xbf"  # spaces, and the mark of the byte order
 NO_FORM = (b"{", b"[", b"<", b'"')
 """The beginnings of JSON and XML. In a form these are written with a percent sign."""
 
@@ -48,7 +49,7 @@ def data_of(scheme: Scheme, message: Message) -> dict[str, Any]:
     """Return the data of the event: the JSON object or the form that was sent, anything else as a
     text. A field that a form has several times is a list; no text has a NUL, which the database
     does not take. JSON and XML are sometimes sent as forms, by curl for example."""
-    if message.form and not message.body.lstrip().startswith(NO_FORM):
+    if message.form and not message.body.lstrip(BEFORE).startswith(NO_FORM):
         return _fields(message.form)
     try:
         value = parse(message.body)

@@ -36,6 +36,7 @@ def upgrade() -> None:
     replace("0097", "note_answer", "idempotency_key_about", "answers_about")
     with live.in_steps():
         events = "idempotency_key USING gin (event_ids) WITH (fastupdate = off)"
+        events += " WHERE event_ids IS NOT NULL"
         live.index("ix_idempotency_key_events", events)
         subjects = "idempotency_key (tenant_id, subject) WHERE subject IS NOT NULL"
         live.index("ix_idempotency_key_subject", subjects)

@@ -20,7 +20,6 @@ from portal.core.embedded_urls import APP_ROLE
 from portal.core.errors import PortalError
 from portal.core.root_keys import SHORT
 from portal.database import app_role
-from portal.database.base import Base
 from portal.database.session import transaction
 from portal.ops import migrate
 from portal.ops.backup import archive, postgres_programs
@@ -95,6 +94,8 @@ def _pour(path: Path, url: str, allowed: Allowed, program: Path, version: int) -
     """Pipe the scripts of pg_restore into psql, which runs them in one transaction."""
     whole = ("--set=ON_ERROR_STOP=1", "--no-psqlrc", "--quiet", "--file=-")
     psql = program.with_name("psql")
+    with _script(path, url, program, "--section=pre-data") as source:
+        allowed.objects.note_functions(source)
     with (
         _chosen(path, url, program, allowed.objects.kept) as kept,
         postgres_programs.input_of(psql, url, *whole, "--no-password") as target,
@@ -185,7 +186,7 @@ def _require_empty(url: str, manifest: Mapping[str, Any]) -> tuple[int, Allowed]
             "that is at least as new."
         )
     makable, present = (frozenset(names) for names in extensions)
-    objects = ServerObjects(makable, present, frozenset(Base.metadata.tables))
+    objects = ServerObjects(makable, present)
     return version, Allowed(Rights(frozenset(roles), owner), objects)
 
 

@@ -1,5 +1,4 @@
-"""Leave out of a restore what is not the portal's: what others than the owner of its tables made,
-what only a superuser may make, and what belongs to one server.
+"""Leave out of a restore what only a superuser may make, and what belongs to one server.
 
 An operator may add an extension, such as pg_stat_statements, a publication or a view to the
 database. The owner of the tables, who restores, may not make most of them, nor fill the
@@ -7,7 +6,7 @@ materialized views of a role that reads the rows of all tenants.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 _ENTRY = re.compile(
@@ -16,10 +15,6 @@ _ENTRY = re.compile(
 _SUBJECT = re.compile(rb"(?P<kind>[A-Z]+(?: [A-Z]+)*) (?P<tag>.*)")
 """The tag of a comment or of rights: the kind of the object and its own tag."""
 
-_OF_THE_DUMP = frozenset({b"ENCODING", b"STDSTRINGS", b"SEARCHPATH", b"DEFAULT ACL", b"SCHEMA"})
-"""Entries without an owner, rights of a role (`rights` decides about them), and schemas, in which
-the owner may have made something."""
-
 _OF_A_SERVER = frozenset(
     {
         *(b"PUBLICATION", b"PUBLICATION TABLE", b"PUBLICATION TABLES IN SCHEMA", b"SUBSCRIPTION"),
@@ -27,6 +22,14 @@ _OF_A_SERVER = frozenset(
         *(b"FOREIGN SERVER", b"USER MAPPING", b"FOREIGN TABLE", b"MATERIALIZED VIEW DATA"),
     }
 )
+_FUNCTIONS = frozenset({b"FUNCTION", b"PROCEDURE"})
+_HEAD = re.compile(
+    rb"-- (?:Data for )?Name: (?P<tag>.*); Type: (?P<kind>[A-Z ]+); Schema: (?P<schema>[^;]+);.*\n"
+)
+"""The line above each entry of a script of pg_restore."""
+
+_LANGUAGE = b"    LANGUAGE "
+_OF_SUPERUSERS = re.compile(rb"    LANGUAGE (?:(?:c|internal)\b|.* LEAKPROOF\b).*\n")
 _ROWS = frozenset({b"TABLE DATA", b"SEQUENCE SET"})
 _PARTS = frozenset(
     {
@@ -45,13 +48,9 @@ REMEDIES = {
     "table data": "The rows of {} were left out: an extension made it.",
     "sequence set": "The value of {} was left out: an extension made it.",
 }
-OF_A_SERVER = (
+OTHERWISE = (
     "The {kind} {} was left out: it belongs to the server and not to the portal. If you need it"
     " here, make it as a superuser."
-)
-OF_OTHERS = (
-    "The {kind} {} was left out: another role than the owner of the portal's tables has it. If you"
-    " need it here, make it again."
 )
 EXTENSIONS = """
 SELECT ARRAY(
@@ -65,83 +64,77 @@ SELECT ARRAY(
 
 @dataclass
 class ServerObjects:
-    """The extensions that can be made on a server, those that are there, the names of the portal's
-    tables, and what is left out."""
+    """The extensions that can be made on a server, those that are there, the functions that only a
+    superuser makes, and what is left out."""
 
     makable: frozenset[str]
     present: frozenset[str]
-    tables: frozenset[str]
+    of_superusers: set[bytes] = field(default_factory=set)
     missing: set[tuple[str, str]] = field(default_factory=set)
+
+    def note_functions(self, script: Iterable[bytes]) -> None:
+        """Find the functions in a dump's script that only a superuser makes."""
+        place = b""
+        for line in script:
+            if found := _HEAD.fullmatch(line):
+                is_function = found["kind"] in _FUNCTIONS
+                place = found["schema"] + b" " + found["tag"] if is_function else b""
+            elif place and line.startswith(_LANGUAGE):
+                self.of_superusers |= {place} if _OF_SUPERUSERS.fullmatch(line) else set()
+                place = b""  # its text may have such lines, too
 
     def kept(self, table_of_contents: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the entries of a dump's table of contents that can be restored here."""
-        lines = list(table_of_contents)
-        owners, seen, made = self._owners(lines), set[bytes](), set[bytes]()
-        for line in lines:
+        made = set[bytes]()
+        for line in table_of_contents:
             if (entry := _ENTRY.fullmatch(line)) is None:
                 yield line
-            elif self._is_ours(entry, owners, made):
+            elif self._is_makable(entry, made):
                 made.add(_place(entry))
                 yield line
-            elif entry["kind"] not in _PARTS and _place(entry) not in seen:
+            elif entry["kind"] not in _PARTS:
                 self.missing.add((entry["kind"].decode().lower(), _name(entry)))
-            seen.add(_place(entry) if entry else b"")
 
     def left_out(self) -> list[str]:
         """Return sentences about what was left out, and what to do."""
         return [
-            _why(kind).format(name, kind=kind)
+            REMEDIES.get(kind, OTHERWISE).format(name, kind=kind)
             for kind, name in sorted(self.missing)
             if not (kind == "extension" and name in self.present)
         ]
 
-    def _owners(self, lines: Sequence[bytes]) -> set[bytes]:
-        """Return the roles that own tables of the portal."""
-        found = (_ENTRY.fullmatch(line) for line in lines)
-        return {
-            entry["owner"]
-            for entry in found
-            if entry and (entry["kind"], entry["schema"]) == (b"TABLE", b"public")
-            if _text(entry["tag"]) in self.tables
-        }
-
-    def _is_ours(self, entry: re.Match[bytes], owners: set[bytes], made: set[bytes]) -> bool:
-        """Tell whether to restore an entry. `made` are the places of those before it."""
+    def _is_makable(self, entry: re.Match[bytes], made: set[bytes]) -> bool:
+        """Tell whether an entry can be restored. `made` are the places of those before it."""
         kind = entry["kind"]
         if kind == b"EXTENSION":
             return _text(entry["tag"]) in self.makable
+        if kind == b"COMMENT":
+            return self._has_subject(entry, made)
         if kind == b"ACL":
-            return _is_of_public(entry) or _place_of_subject(entry) in made
-        if kind == b"COMMENT" and entry["tag"].startswith(b"EXTENSION "):
-            return _text(entry["tag"][len(b"EXTENSION ") :]) in self.makable
-        if kind in _ROWS and _place(entry) not in made:
-            return False
-        is_of_a_server = kind in _OF_A_SERVER or _kind_of_subject(entry) in _OF_A_SERVER
-        return kind in _OF_THE_DUMP or (entry["owner"] in owners and not is_of_a_server)
+            return entry["tag"] == b"SCHEMA public" or _place_of_subject(entry) in made
+        if kind in _ROWS:
+            return _place(entry) in made
+        if kind in _FUNCTIONS:
+            return _place(entry) not in self.of_superusers
+        return kind not in _OF_A_SERVER
 
-
-def _why(kind: str) -> str:
-    is_of_a_server = kind == "extension" or kind.upper().encode() in _OF_A_SERVER
-    return REMEDIES.get(kind, OF_A_SERVER if is_of_a_server else OF_OTHERS)
+    def _has_subject(self, comment: re.Match[bytes], made: set[bytes]) -> bool:
+        """Tell whether what a comment is about is restored; where that is hard to tell, yes."""
+        subject = _SUBJECT.fullmatch(comment["tag"])
+        kind = subject["kind"] if subject else b""
+        if kind == b"EXTENSION":
+            return _text(comment["tag"][len(b"EXTENSION ") :]) in self.makable
+        if kind == b"COLUMN" or kind in _FUNCTIONS:
+            return _place_of_subject(comment) in made
+        return kind not in _OF_A_SERVER
 
 
 def _place(entry: re.Match[bytes]) -> bytes:
     return entry["schema"] + b" " + entry["tag"]
 
 
-def _is_of_public(entry: re.Match[bytes]) -> bool:
-    """Tell whether these are rights of the schema that every database has."""
-    return bool(entry["tag"] == b"SCHEMA public")
-
-
-def _kind_of_subject(entry: re.Match[bytes]) -> bytes:
-    """Return the kind of object that a comment is about; nothing for other entries."""
-    subject = _SUBJECT.fullmatch(entry["tag"]) if entry["kind"] == b"COMMENT" else None
-    return subject["kind"] if subject else b""
-
-
 def _place_of_subject(entry: re.Match[bytes]) -> bytes:
-    """Return the place of the object that rights are about."""
+    """Return the place of the object that a comment is about, or rights."""
     subject = _SUBJECT.fullmatch(entry["tag"])
     if subject is None:
         return b""

@@ -16,7 +16,7 @@ from portal.features import OPERATIONS
 from portal.keys.tokens import described
 from portal.leases import engine as leases
 from portal.rest.document.examples import FILE
-from tests.cast import ADA, Api, Pages
+from tests.cast import ADA, ED, Api, Pages
 from tests.delivery.test_engine import delivering, until
 from tests.identity.serving import served
 from tests.rest.examples.links import pages_of
@@ -46,8 +46,8 @@ def receiver() -> Flask:
 
 @pytest.fixture
 def told(app: Flask, ada: Api, browse: Callable[..., Pages]) -> Recorder:
-    for _ in range(2):
-        browse(ADA)
+    for person in (ADA, ADA, ED):
+        browse(person)
     record = Recorder(ada)
 
     def work() -> None:

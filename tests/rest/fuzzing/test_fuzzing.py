@@ -17,7 +17,7 @@ from portal.features import OPERATIONS
 from portal.identity.openid.claims import ROLE_SCOPES
 from portal.leases import engine as leases
 from portal.rest.openapi import Operation
-from tests.cast import ADA, PREFIX, Api, Pages
+from tests.cast import ADA, ED, PREFIX, Api, Pages
 from tests.delivery.test_engine import delivering, until
 from tests.identity.serving import served
 from tests.rest.examples.story import tell
@@ -52,8 +52,8 @@ def tenant_of(
             until(lambda: (ada.get(f"/deliveries/{id}").json or {})["state"] == "retrying")
 
     with served(lambda _: receiver()) as service:
-        browse(ADA)
-        browse(ADA)
+        for person in (ADA, ADA, ED):
+            browse(person)
         record = paths_recorder(ada)
         tell(record, ada, service, work, deliver)
         paths = {id: example["path"] for id, example in record.recorded.items()}
