@@ -86,6 +86,9 @@ INSIDE = {
     "in a form's name": {"person[ssn]": VALUE, "people[0][SSN]": VALUE, "person.ssn": VALUE},
     "in something of a form's name": {"ssn[0]": VALUE, "ssn[]": VALUE},
     "in a text that was taken for a name": {WHOLE: "", f"<a><ssn>{VALUE}</ssn></a>": ""},
+    "in a piece of a text that was taken for a form": {
+        '{"next":"https://h/?t': f'abc","ssn":"{VALUE}"}}',
+    },
     "with an escape in its value": {"Message": f'{{"tax\\/no": "{VALUE}"}}'},
 }
 

@@ -634,6 +634,9 @@ def test_names_that_nobody_resolves_keep_no_other_tenant_waiting(monkeypatch: py
             names = [f"http://h{n}.slow.example:{port}/" for n in range(300)]
             slow = [asyncio.create_task(sent("tnt_slow", url)) for url in names]
             await asyncio.sleep(0.5)
+            # Its share is used up, so it waits; who asks for the same name does not.
+            slow.append(asyncio.create_task(sent("tnt_slow", f"http://quick.example:{port}/")))
+            await asyncio.sleep(0.1)
             quick = await sent("tnt_quick", f"http://quick.example:{port}/")
             return await asyncio.gather(*slow), quick
 
