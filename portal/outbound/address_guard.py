@@ -32,7 +32,7 @@ THREADS = 256
 seconds and longer, whatever our budget. So a tenant gets at most half of the threads that the
 others leave: names that nobody resolves keep no other tenant waiting."""
 
-TURN_SECONDS = 0.05
+TURN_SECONDS = 0.1
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="dns")
 _running = Counter[str]()  # lookups, by who asks
 _counting = threading.Lock()
@@ -45,10 +45,12 @@ class ForbiddenAddress(OSError):
 
 
 async def system_lookup(host: str, port: int) -> Sequence[str]:
-    """Return the addresses from the machine's own resolver, once there is a thread for it."""
+    """Return the addresses from the machine's own resolver, once there is a thread for it. Raises
+    TimeoutError if there is none in time."""
     who = asker.get()
-    while not _has_thread(who):
-        await asyncio.sleep(TURN_SECONDS)
+    async with asyncio.timeout(DNS_SECONDS):  # or lookups that nobody waits for would pile up
+        while not _has_thread(who):
+            await asyncio.sleep(TURN_SECONDS)
     try:
         running = _threads.submit(_getaddrinfo, host, port)
     except BaseException:  # no thread can be started

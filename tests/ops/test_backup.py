@@ -369,6 +369,17 @@ def test_what_only_a_superuser_makes_is_left_out_and_named(
     assert empty_database.sql(here) == (has != "nothing")
 
 
+def moved(own_database: Database, empty_database: Database, tmp_path: Path) -> str:
+    """Back up a database, restore it into the other one, and return the output."""
+    file = tmp_path / "portal.backup"
+    reads_all = {"PORTAL_BACKUP_DATABASE_URL": own_database.superuser_url}
+    portal("backup", str(file), settings=settings_of(own_database, tmp_path, **reads_all))
+    back = portal("restore", str(file), settings=settings_of(empty_database, tmp_path))
+    assert back.exit_code == 0, back.output
+    assert contents(empty_database) == contents(own_database)
+    return back.output
+
+
 def test_views_and_servers_of_an_operator_do_not_stop_a_restore(
     own_database: Database, empty_database: Database, tmp_path: Path
 ) -> None:
@@ -388,15 +399,10 @@ def test_views_and_servers_of_an_operator_do_not_stop_a_restore(
         "GRANT USAGE ON FOREIGN SERVER far TO PUBLIC",
     ):
         own_database.sql(statement)
-    file = tmp_path / "portal.backup"
-    reads_all = {"PORTAL_BACKUP_DATABASE_URL": own_database.superuser_url}
-    portal("backup", str(file), settings=settings_of(own_database, tmp_path, **reads_all))
-    back = portal("restore", str(file), settings=settings_of(empty_database, tmp_path))
-    assert back.exit_code == 0, back.output
-    assert contents(empty_database) == contents(own_database)
-    assert "The rows of the materialized view bi.keys were left out" in back.output
-    assert "The foreign table bi.elsewhere was left out" in back.output
-    assert "The server far was left out" in back.output
+    said = moved(own_database, empty_database, tmp_path)
+    assert "The rows of the materialized view bi.keys were left out" in said
+    assert "The foreign table bi.elsewhere was left out" in said
+    assert "The server far was left out" in said
 
 
 def test_functions_and_large_objects_of_a_superuser_do_not_stop_a_restore(
@@ -414,14 +420,9 @@ def test_functions_and_large_objects_of_a_superuser_do_not_stop_a_restore(
         "SELECT lo_from_bytea(0, 'large')",
     ):
         own_database.sql(statement)
-    file = tmp_path / "portal.backup"
-    reads_all = {"PORTAL_BACKUP_DATABASE_URL": own_database.superuser_url}
-    portal("backup", str(file), settings=settings_of(own_database, tmp_path, **reads_all))
-    back = portal("restore", str(file), settings=settings_of(empty_database, tmp_path))
-    assert back.exit_code == 0, back.output
-    assert contents(empty_database) == contents(own_database)
+    said = moved(own_database, empty_database, tmp_path)
     for function in ("quick(integer)", "inside(integer)"):
-        assert f"The function public.{function} was left out" in back.output
+        assert f"The function public.{function} was left out" in said
     triggers = "SELECT count(*) FROM pg_trigger WHERE tgname = 'seen'"
     assert empty_database.sql(triggers) == 1
 
