@@ -33,7 +33,10 @@ def test_access_tokens_from_before_end_with_the_sessions(
         for issued_at in (now - 60, now + 2)
     )
     assert before.get("/webhooks").status_code == 200
-    ada.post(f"/people/{ed.person_id}/session-endings")
+    ed.post("/auth/logout")
+    page = browse(ADA)
+    assert f"end-{ed.person_id}" in page.get("/people").text, "also without a session"
+    page.post(f"/people/{ed.person_id}/end-sessions")
     refused = before.get("/webhooks")
     assert (refused.status_code, refused.json["code"]) == (401, "unauthenticated")
     assert after.get("/webhooks").status_code == 200
