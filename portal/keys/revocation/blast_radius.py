@@ -112,9 +112,12 @@ def sample(actor: Actor, chosen: Selection, verb: str, most: int) -> Sequence[Ap
 
 
 def selected(actor: Actor, chosen: Selection, verb: str) -> Sequence[str]:
-    """Return the ids of the keys that an action on many would change, at most MOST + 1."""
+    """Return the ids of the keys that an action on many would change, at most MOST + 1.
+
+    The oldest come first, so that two such actions change the keys that both have in one order.
+    """
     actor.require("keys:write")
-    return session.scalars(_ids(actor, chosen, MOST + 1, *_fit_for(verb))).all()
+    return sorted(session.scalars(_ids(actor, chosen, MOST + 1, *_fit_for(verb))))
 
 
 def fingerprint(ids: Iterable[str]) -> str:
