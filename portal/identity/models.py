@@ -2,21 +2,24 @@
 
 import re
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from sqlalchemy import (
     CheckConstraint,
     ForeignKeyConstraint,
     Index,
     Integer,
+    Select,
     String,
     Text,
     UniqueConstraint,
     func,
+    select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal.database.actor import Actor
 from portal.database.base import Base
 from portal.database.session import CONSTRAINTS
 
@@ -53,6 +56,7 @@ class Person(Base):
 
     __tablename__ = "person"
     noun: ClassVar[str] = "person"
+    id_prefix: ClassVar[str] = "per"
     __table_args__ = (
         UniqueConstraint("tenant_id", "issuer", "subject", name="uq_person_subject"),
         CheckConstraint("role IN ('viewer', 'editor', 'admin')", name="role"),
@@ -70,6 +74,11 @@ class Person(Base):
     sessions_ended_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    @classmethod
+    def seen_by(cls, actor: Actor) -> Select[Self]:
+        """Select the people of the actor's tenant."""
+        return select(cls).where(cls.tenant_id == actor.tenant_id)
 
 
 class WebSession(Base):

@@ -22,10 +22,22 @@ from portal.identity.sessions.login import live_session
 from portal.identity.sign_in import SignIn, auth
 from portal.records.health import clock, counted
 from portal.rest.findable import Choice, Find, SearchQuery
-from portal.web import actor, render, see_other, signed_in, toast
+from portal.web import actor, lists, render, see_other, signed_in, toast
+from portal.web.lists import Table
 
 account = Blueprint("sessions", __name__, url_prefix="/account/sessions")
 directory = Blueprint("people", __name__, url_prefix="/people")
+# Like a log: people come and go at the identity provider, so nothing here is deleted or has tags.
+TABLE = Table(
+    "people",
+    "people.list_people",
+    "people",
+    people.LISTING,
+    (),
+    {"last_seen": "Last seen"},
+    is_log=True,
+    search="Name or e-mail address",
+)
 
 
 def init_app(app: Flask, config: Config, issuer: Issuer) -> None:
@@ -91,12 +103,19 @@ def end_others() -> ResponseReturnValue:
 def list_people() -> ResponseReturnValue:
     """Show the people who have signed in to this tenant; for admins."""
     people.require_admin(actor(), _role())
-    found, counts = people.in_tenant(actor()), sessions.counts(actor())
-    known = counted(len(found), "person", nouns="people")
-    if len(found) == people.MOST_PEOPLE:
-        known = f"{known} or more"
-    said = f"{known} signed in so far, {len(counts):,} of them now."
-    return render("identity/people.html", people=found, counts=counts, said=said)
+    if (better := lists.better_address(TABLE)) is not None:
+        return better
+    asked, counts = lists.list_request(TABLE), sessions.counts(actor())
+    known = people.counted(actor())
+    some = f"{known} {'person' if str(known) == '1' else 'people'}"
+    return lists.render(
+        "identity/people.html",
+        "identity/_people.html",
+        asked,
+        people.page(actor(), asked.query),
+        counts=counts,
+        said=f"{some} signed in so far, {len(counts):,} of them now.",
+    )
 
 
 @directory.post("/<person_id>/end-sessions")
@@ -119,7 +138,7 @@ def find_people(actor: Actor, asked: SearchQuery) -> list[Find]:
 
 def choose_people(actor: Actor, text: str) -> list[Choice]:
     """Return a few people whose name or email address has the words; the first for no words."""
-    found = people.named(actor, text) if text else people.in_tenant(actor)[: people.FOUND]
+    found = people.named(actor, text) if text else people.first(actor, people.FOUND)
     if actor.is_admin:
         return [Choice(one.id, one.name, one.email or one.role) for one in found]
     # Only admins see the addresses of people, so nobody else finds a person by one.
@@ -135,7 +154,7 @@ def find_person(actor: Actor, person_id: str) -> Find | None:
 
 
 def _line(person: Person) -> Find:
-    url = url_for("people.list_people", _anchor=person.id)
+    url = url_for("people.list_people", id=person.id)
     return Find(person.name, url, "Person", "user", person.email or person.role, id=person.id)
 
 

@@ -4,7 +4,7 @@ Nothing is granted by default, and every refusal names what is missing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Literal, Protocol
 
@@ -30,14 +30,27 @@ from portal.database.session import enter_tenant, session
 from portal.identity.models import Person, Tenant
 from portal.identity.openid.claims import Role, claim_at, groups_of, role_of, tenant_of
 from portal.identity.openid.relying_party import Identity
-from portal.records import search
+from portal.records import listing, search
 from portal.records.audit import log
+from portal.records.listing import Listing, Page, Query, Total
 
 Missing = Literal["tenant", "one tenant", "known tenant", "role"]
 MOST_PEOPLE = 500
+"""The most people that a form offers at once."""
 FOUND = 5
 NOTED_EVERY = timedelta(days=1)
 """The time after which a call with a token writes the person's `last_seen_at` again."""
+_BY_NAME: Any = func.lower(Person.name)
+# Typed for records. A person has the columns that a list needs, and is never deleted.
+LISTING: Listing[Any] = Listing(
+    Person,
+    filters={"role": Person.role},
+    choices={"role": ("viewer", "editor", "admin")},
+    ranges={"last_seen_at": Person.last_seen_at},
+    sorts={"name": _BY_NAME, "last_seen_at": Person.last_seen_at},
+    default_sort="name",
+)
+NOT_HERE = listing.OF_RECORDS - {"q"}
 
 
 class NoAccess(Exception):
@@ -152,15 +165,22 @@ def note_seen(tenant_id: str, person_id: str) -> None:
         session.execute(statement)
 
 
-def in_tenant(actor: Actor) -> Sequence[Person]:
-    """Return the tenant's people, sorted by name; at most MOST_PEOPLE."""
-    query = (
-        select(Person)
-        .where(Person.tenant_id == actor.tenant_id)
-        .order_by(func.lower(Person.name), Person.id)
-        .limit(MOST_PEOPLE)
-    )
-    return session.scalars(query).all()
+def page(actor: Actor, query: Query) -> Page[Any]:
+    """Return one page of the tenant's people, for admins."""
+    return listing.page(actor, LISTING, replace(query, include_deleted=True))
+
+
+def counted(actor: Actor) -> Total:
+    """Return the number of the tenant's people, up to MOST_COUNTED."""
+    own = select(Person.id).where(Person.tenant_id == actor.tenant_id)
+    some = own.limit(listing.MOST_COUNTED + 1).subquery()
+    found = session.scalars(select(func.count()).select_from(some)).one()
+    return Total(min(found, listing.MOST_COUNTED), is_more=found > listing.MOST_COUNTED)
+
+
+def first(actor: Actor, most: int) -> Sequence[Person]:
+    """Return a few of the tenant's people, the first by name."""
+    return page(actor, Query(sort=LISTING.default_sort, limit=most)).items
 
 
 def choices(actor: Actor, also: Iterable[str | None] = ()) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 from pydantic import BaseModel, ConfigDict
 
 from portal.core.errors import Forbidden
@@ -11,9 +11,10 @@ from portal.database.actor import Actor
 from portal.identity import people
 from portal.identity.models import Person, WebSession
 from portal.identity.sessions import sessions
+from portal.records import listing
 from portal.rest.api import Outcome, actor, answer, fields_of, listed, no_parameters, once
 from portal.rest.openapi import Operation
-from portal.rest.resources import RETRY
+from portal.rest.resources import RETRY, list_parameters
 
 
 class PersonDocument(BaseModel):
@@ -79,11 +80,10 @@ def _person() -> Actor:
 
 
 def _list_people() -> Response:
-    no_parameters()
     caller = _admin()
+    found = people.page(caller, listing.parse(people.LISTING, request.args, people.NOT_HERE))
     live = sessions.counts(caller)
-    items = [_of_person(one, live.get(one.id, 0)) for one in people.in_tenant(caller)]
-    return listed(items, None)
+    return listed([_of_person(one, live.get(one.id, 0)) for one in found.items], found.next_cursor)
 
 
 def _get_person(id: str) -> Response:
@@ -134,13 +134,14 @@ OPERATIONS = (
         path="/people",
         summary="List the people who have signed in to the tenant; for admins",
         description="Return one page of the people who have signed in to the tenant,"
-        " with their roles. Only an admin may read it; anybody else gets"
-        " 403.",
+        " with their roles, by name. `q` finds them by the words of their name or e-mail address."
+        " Only an admin may read it; anybody else gets 403.",
         scope="",
         view=_list_people,
         for_admins=True,
         answer=PersonDocument,
         is_list=True,
+        parameters=list_parameters(people.LISTING, people.NOT_HERE),
     ),
     Operation(
         resource="people",

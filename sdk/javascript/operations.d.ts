@@ -4644,9 +4644,26 @@ export interface PeopleCalls {
   /**
    * List the people who have signed in to the tenant; for admins
    *
-   * Return one page of the people who have signed in to the tenant, with their roles. Only an admin may read it; anybody else gets 403.
+   * Return one page of the people who have signed in to the tenant, with their roles, by name. `q` finds them by the words of their name or e-mail address. Only an admin may read it; anybody else gets 403.
    */
-  list(parameters?: Nothing, options?: Options): List<Person, PersonList>;
+  list(parameters?: {
+    /** Number of entries on a page, at most. */
+    limit?: number;
+    /** The next_cursor of the page before. */
+    cursor?: string;
+    /** The order of the list, with - for descending. A time that is missing comes before all others: last where the newest are first. */
+    sort?: "last_seen_at" | "name" | "-last_seen_at" | "-name";
+    /** Words, matched by prefix. A page may end early, even empty: go on while there is a next_cursor. */
+    q?: string;
+    /** One value, or several with commas between them: any of these. */
+    id?: string[];
+    /** Only entries with this `role`. */
+    role?: "viewer" | "editor" | "admin";
+    /** Only entries with `last_seen_at` at or after this time. */
+    last_seen_after?: string;
+    /** Only entries with `last_seen_at` before this time. */
+    last_seen_before?: string;
+  }, options?: Options): List<Person, PersonList>;
   /**
    * Get one person; for admins
    *

@@ -2,7 +2,7 @@
 // i: takes a body or a query, l: is a list; sends k: Idempotency-Key, m: If-Match; secrets.
 export const OPERATIONS = {
   people: {
-    list: "GET . l",
+    list: "GET . il",
     get: "GET ./{id} -",
     endSessions: "POST ./{id}/session-endings k",
   },

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from portal.features import OPERATIONS
-from portal.identity import people
+from portal.records import listing
 from tests.cast import ADA, ED, VIC, Api, Pages
 from tests.databases import Database
 from tests.web.test_every_page import addresses, records
@@ -66,13 +66,13 @@ def test_people_begin_with_how_many_are_signed_in(browse: Browse) -> None:
     assert first_sentence(here, "/people") == "2 people signed in so far, 1 of them now."
 
 
-def test_people_begin_with_at_least_how_many_are_listed(
+def test_people_begin_with_how_many_are_counted(
     browse: Browse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     browse(VIC)
     here = browse(ADA)
-    monkeypatch.setattr(people, "MOST_PEOPLE", 2)
-    assert first_sentence(here, "/people") == "2 people or more signed in so far, 2 of them now."
+    monkeypatch.setattr(listing, "MOST_COUNTED", 1)
+    assert first_sentence(here, "/people") == "1+ people signed in so far, 2 of them now."
 
 
 def test_notices_begin_with_how_many_need_somebody(

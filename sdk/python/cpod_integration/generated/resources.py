@@ -23,9 +23,34 @@ class People:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
-    def list(self) -> Pages[types.PersonDocument]:
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        sort: Literal["last_seen_at", "name", "-last_seen_at", "-name"] | None = None,
+        q: str | None = None,
+        id: str | Sequence[str] | None = None,
+        role: Literal["viewer", "editor", "admin"] | None = None,
+        last_seen_after: str | datetime | None = None,
+        last_seen_before: str | datetime | None = None,
+    ) -> Pages[types.PersonDocument]:
         """List the people who have signed in to the tenant; for admins."""
-        return self._caller.pages(operations.PEOPLE_LIST, core.Given())
+        return self._caller.pages(
+            operations.PEOPLE_LIST,
+            core.Given(
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "sort": sort,
+                    "q": q,
+                    "id": id,
+                    "role": role,
+                    "last_seen_after": last_seen_after,
+                    "last_seen_before": last_seen_before,
+                }
+            ),
+        )
 
     def get(self, id: Held, /) -> types.PersonDocument:
         """Get one person; for admins."""
