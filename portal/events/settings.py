@@ -103,6 +103,7 @@ def redact(value: Any, hidden: Collection[str]) -> Any:
     """Return the value with every field of these names masked, however deep."""
     if not hidden:
         return value
+    give_way()
     if isinstance(value, dict):
         if any(map(NO_NAME.search, value)):
             return _redacted_form(value, hidden)
@@ -141,11 +142,13 @@ def _redacted_inside(text: str, hidden: Collection[str]) -> str:
     completely."""
     if not _may_hold(text, hidden):
         return text
+    body = text.lstrip(BEFORE_JSON).encode("utf-8", "surrogatepass")
     try:
-        inside = strict_json.parse(text.lstrip(BEFORE_JSON).encode("utf-8", "surrogatepass"))
+        orjson.loads(body)  # refuses in a tenth of the time of the strict parser
+        inside = strict_json.parse(body)
         masked = redact(inside, hidden)
         return text if masked == inside else orjson.dumps(masked).decode()
-    except (BadRequest, *TOO_DEEP):
+    except (BadRequest, orjson.JSONDecodeError, *TOO_DEEP):
         return HIDDEN
 
 

@@ -12,6 +12,7 @@ import pytest
 from portal.core import key_shape
 from portal.core.threads import precedence
 from portal.core.threads.precedence import give_way
+from portal.events import settings
 from portal.events.jsonschema.work_budget import Work
 from portal.front.fair_queue import Line
 from portal.front.threads import Threads
@@ -168,8 +169,9 @@ def test_what_a_line_has_computed_is_forgotten(monkeypatch: pytest.MonkeyPatch) 
         lambda: strict_json.parse(b"[" + rb'"\u0041",' * 500 + b"1]"),
         lambda: list(key_shape.places([["text"]] * 500, "data")),
         lambda: [Work().spend(1) for _ in range(500)],
+        lambda: settings.redact(['"\\'] * 500, {"ssn"}),
     ],
-    ids=["numbers", "fractions", "objects", "texts", "keys", "schemas"],
+    ids=["numbers", "fractions", "objects", "texts", "keys", "schemas", "hidden fields"],
 )
 def test_what_computes_for_long_gives_way(
     monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]
