@@ -444,7 +444,7 @@ class Engine:
         request, signed_with, decision = None, "", None
         try:
             if taken.data is None:
-                outcome, decision = sending.GONE, Decision("failed")
+                outcome, decision = sending.GONE, Decision("failed", unsent="erased")
             else:
                 request, signed_with = await self._sign(taken)
                 async with self._slots:
@@ -452,7 +452,8 @@ class Engine:
                         return None
                     outcome = await self.client.send(request)
         except KeysUnavailable as reason:
-            outcome, decision = Outcome("cancelled", str(reason)), Decision("retrying", reason.wait)
+            outcome = Outcome("cancelled", str(reason))
+            decision = Decision("retrying", reason.wait, unsent=reason.word)
         except Exception:
             log.exception("delivery: internal error", delivery=taken.id, tenant=taken.tenant_id)
             outcome = FAILED_HERE

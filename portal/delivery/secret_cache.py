@@ -21,6 +21,7 @@ from portal.database.session import transaction
 from portal.delivery.queue.queue import DeliverySettings
 from portal.secretstore import Secret, SecretNotFound, SecretRef
 from portal.webhooks import keyring
+from portal.webhooks.models import Unsent
 
 Place = tuple[str, str, str | None]
 """Tenant, webhook, and the fingerprint of its secret in use."""
@@ -44,9 +45,14 @@ attempt."""
 class KeysUnavailable(Exception):
     """No secret to sign with is available now; the delivery is retried after `wait`."""
 
-    def __init__(self, reason: str, wait: timedelta = WAIT_FOR_STORE) -> None:
+    def __init__(
+        self,
+        reason: str,
+        wait: timedelta = WAIT_FOR_STORE,
+        word: Unsent = "secret_unavailable",
+    ) -> None:
         super().__init__(reason)
-        self.wait = wait
+        self.wait, self.word = wait, word
 
 
 @dataclass(slots=True)
@@ -88,7 +94,9 @@ class Keys:
             if isinstance(keys, PortalError):
                 raise keys
         except SecretNotFound:
-            raise KeysUnavailable("The signing secret is gone. Rotate it.") from None
+            raise KeysUnavailable(
+                "The signing secret is gone. Rotate it.", word="secret_gone"
+            ) from None
         except (PortalError, DBAPIError, PoolTimeout) as error:
             if kept is not None and now - kept.read_at < STALE_SECONDS:
                 return kept

@@ -88,8 +88,8 @@ def done(
         "status": outcome.status,
         "wait": wait,
         "keeps_place": keeps_place,
-        # Our side ended it before a request was there: that is none of the receiver's attempts.
-        "not_made": request is None and outcome.kind == "cancelled",
+        "not_made": decision.unsent is not None,  # none of the receiver's attempts
+        "unsent": decision.unsent,
         "took_ms": outcome.timings.total_ms if request else None,
         "webhook_id": taken.webhook_id,
         "good": outcome.succeeded,

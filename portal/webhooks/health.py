@@ -46,6 +46,17 @@ OUTCOMES = {
     "protocol_error": "what the receiver answers is not HTTP",
     "cancelled": "the request was cut off",
 }
+UNSIGNED = {
+    "secret_gone": (
+        "Nothing is sent: its signing secret is gone.",
+        "Rotate the secret. What waits is then sent by itself.",
+    ),
+    "secret_unavailable": (
+        "Nothing is sent: its signing secret cannot be read.",
+        "What waits is sent by itself once the secret store answers. If this lasts, ask the"
+        " operator.",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,7 @@ class Known:
     now: datetime
     failing_since: datetime | None = None
     expired_at: datetime | None = None
+    cannot_sign: str | None = None
     waiting: int = 0
     retrying: int = 0
     oldest: datetime | None = None
@@ -67,13 +79,14 @@ class Known:
     def of(cls, webhook: Mapping[str, Any], facts: Sequence[Any]) -> "Known":
         """Return what the facts of `health.sql` say."""
         now, endpoint, queue, gave_up = facts
-        failing_since, expired_at = endpoint or (None, None)
+        failing_since, expired_at, cannot_sign = endpoint or (None, None, None)
         waiting, retrying, oldest, answer = queue
         return cls(
             webhook=webhook,
             now=datetime.fromisoformat(now),
             failing_since=moment(failing_since),
             expired_at=moment(expired_at),
+            cannot_sign=cannot_sign,
             waiting=waiting,
             retrying=retrying,
             oldest=moment(oldest),
@@ -178,6 +191,17 @@ def _disabled(known: Known) -> Health:
 
 def _outbound(known: Known) -> Health:
     webhook = known.webhook
+    if webhook["last_delivery_status"] == "cancelled" and known.cannot_sign in UNSIGNED:
+        said, step = UNSIGNED[known.cannot_sign]
+        return Health(
+            "attention",
+            said,
+            None,
+            step,
+            "webhooks.show",
+            "See the secret",
+            short="cannot sign",
+        )
     if failures := webhook["consecutive_failures"]:
         return _failing(known, failures)
     if known.outcome:

@@ -2,7 +2,7 @@
 -- a kind are read.
 json_build_array(
     now(),
-    (SELECT json_build_array(e.failing_since, e.expired_at) FROM endpoint AS e
+    (SELECT json_build_array(e.failing_since, e.expired_at, e.cannot_sign) FROM endpoint AS e
         WHERE e.tenant_id = webhook.tenant_id AND e.webhook_id = webhook.id),
     (SELECT json_build_array(
             count(*), count(*) FILTER (WHERE w.state = 'retrying'), min(w.created_at), max(w.status))

@@ -49,6 +49,8 @@ Direction = Literal["outbound", "inbound"]
 PauseReason = Literal["failing", "gone", "by_hand"]
 Backoff = Literal["exponential", "linear", "fixed"]
 DeliveryOrigin = Literal["event", "redelivery", "replay", "probe", "lab"]
+Unsent = Literal["erased", "secret_gone", "secret_unavailable"]
+"""The reasons for making no request: an erased event, or a secret that cannot be read."""
 OutcomeWord = Literal["sending", Kind]
 """`sending` until the outcome is recorded."""
 
@@ -367,7 +369,8 @@ class Endpoint(Base):
     `last_sequence` numbers the deliveries in the order of their first attempt. `failing_since` is
     when the failures began, `not_before` when the receiver accepts requests again, `next_probe_at`
     when a paused one is probed next, and `paid_until` how far its rate limit is used up. `expired`
-    counts the held deliveries that expired.
+    counts the held deliveries that expired. `cannot_sign` is why nothing could be signed at the
+    last try, in a word of `Unsent`.
     """
 
     __tablename__ = "endpoint"
@@ -395,6 +398,7 @@ class Endpoint(Base):
     paid_until: Mapped[datetime | None]
     expired: Mapped[int] = mapped_column(Integer, server_default="0")
     expired_at: Mapped[datetime | None]
+    cannot_sign: Mapped[str | None] = mapped_column(String(20))
 
 
 class DeliveryWorker(Base):

@@ -1,6 +1,7 @@
 """Test a real engine, from the publication to the receiver's "signature verified"."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -180,6 +181,10 @@ def test_a_key_that_the_receiver_answers_with_is_masked(
     assert raw not in page
 
 
+DAMAGE = r"UPDATE secret_version SET ciphertext = ciphertext || '\x00'::bytea"
+MEND = "UPDATE secret_version SET ciphertext = substring(ciphertext FOR length(ciphertext) - 1)"
+
+
 def test_an_outage_of_the_secret_store_takes_no_attempts(
     engine: Engine,
     database: Database,
@@ -190,7 +195,7 @@ def test_an_outage_of_the_secret_store_takes_no_attempts(
 ) -> None:
     retries = {"maxAttempts": 2, "backoff": "fixed"}
     webhook = make(receiver.hook("crm", "?status=500"), retry_policy=retries)
-    rows(database, "UPDATE secret SET current_version = current_version + 1")
+    rows(database, DAMAGE)
     publish(ada, rfp(1))
     for claims in (1, 2, 3):
         until(lambda claims=claims: rows(database, NOT_BEGUN, claims))
@@ -198,15 +203,65 @@ def test_an_outage_of_the_secret_store_takes_no_attempts(
             rows(database, "UPDATE delivery SET due_at = now()")
     [one] = deliveries(ada, webhook)
     assert (one["state"], one["attempts"]) == ("retrying", 0)
-    assert (
-        "The first attempt could not be made." in browse(ADA).get(f"/deliveries/{one['id']}").text
+    page = browse(ADA)
+    said = "The first attempt could not be made: the health of its webhook says why."
+    assert said in page.get(f"/deliveries/{one['id']}").text
+    shown = ada.get(f"/webhooks/{webhook['id']}").json
+    assert (shown["last_delivery_status"], shown["last_delivery_at"]) == (
+        "cancelled",
+        None,
     )
-    rows(database, "UPDATE secret SET current_version = current_version - 1")
+    said = "Nothing is sent: its signing secret cannot be read."
+    assert said in page.get(f"/webhooks/{webhook['id']}").text
+    rows(database, MEND)
     for attempt, state in ((1, "retrying"), (2, "failed")):
         rows(database, "UPDATE delivery SET due_at = now()")
         until(lambda n=attempt: len(receiver.mail("crm")) == n)
         until(lambda wanted=state: [d["state"] for d in deliveries(ada, webhook)] == [wanted])
     assert [header(mail, "cpod-attempt") for mail in receiver.mail("crm")] == ["2", "1"]
+
+
+def test_a_webhook_whose_secret_is_gone_says_so_until_it_is_rotated(
+    engine: Engine,
+    database: Database,
+    ada: Api,
+    browse: Callable[..., Pages],
+    make: Make,
+    receiver: Receiver,
+) -> None:
+    webhook = make(receiver.hook("crm"))
+    rows(database, "DELETE FROM secret")
+    publish(ada, rfp(1))
+    path, page = f"/webhooks/{webhook['id']}", browse(ADA)
+    until(lambda: (ada.get(path).json or {})["last_delivery_status"] == "cancelled")
+    text = re.sub(r"<[^>]+>", "", page.get(path).text)
+    said = "Nothing is sent: its signing secret is gone.\nRotate the secret."
+    assert said in text
+    assert ada.post(f"{path}/secret-rotations").status_code in (200, 201)
+    rows(database, "UPDATE delivery SET due_at = now()")
+    until(lambda: len(receiver.mail("crm")) == 1)
+    until(lambda: "Works: the last delivery arrived." in page.get(path).text)
+
+
+def test_an_event_erased_before_it_was_sent_says_nothing_of_the_receiver(
+    engine: Engine,
+    database: Database,
+    ada: Api,
+    browse: Callable[..., Pages],
+    make: Make,
+    receiver: Receiver,
+) -> None:
+    webhook = make(receiver.hook("crm", "?status=500"))
+    publish(ada, rfp(1))
+    until(lambda: [d for d in deliveries(ada, webhook) if d["state"] == "retrying"])
+    before = ada.get(f"/webhooks/{webhook['id']}").json
+    rows(database, "DELETE FROM event")
+    rows(database, "UPDATE delivery SET due_at = now()")
+    [one] = until(lambda: [d for d in deliveries(ada, webhook) if d["state"] == "failed"])
+    assert one["attempts"] == 1
+    after = ada.get(f"/webhooks/{webhook['id']}").json
+    for name in ("last_delivery_status", "last_delivery_at", "consecutive_failures", "version"):
+        assert after[name] == before[name], name
 
 
 def test_what_happens_during_a_pause_is_held_and_then_sent(

@@ -8,6 +8,7 @@ from portal.delivery.log import attempt_view
 from portal.records.health import clock, counted
 from portal.webhooks.models import Delivery, DeliveryAttempt, Webhook
 
+CANNOT_SIGN = "The first attempt could not be made: the health of its webhook says why"
 BEGUN = {
     "redelivery": ("Sent again by hand", ""),
     "replay": ("Sent again by a replay", ""),
@@ -38,7 +39,7 @@ def headline(
     ended = clock(delivery.completed_at, now) if delivery.completed_at else ""
     tried = counted(delivery.attempts, "attempt")
     # None was made if our side could not sign it.
-    why = f"{tried} failed" if delivery.attempts else "The first attempt could not be made"
+    why = f"{tried} failed" if delivery.attempts else CANNOT_SIGN
     sentences = {
         "pending": "In the queue for its first attempt.",
         "in_flight": f"Attempt {delivery.attempts} is on its way.",

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 
 from portal.outbound import Outcome
-from portal.webhooks.models import PauseReason
+from portal.webhooks.models import PauseReason, Unsent
 
 State = Literal["delivered", "retrying", "failed"]
 
@@ -42,7 +42,7 @@ class Decision(NamedTuple):
     """The next state of a delivery, with the `wait` until its next attempt, and of its endpoint.
 
     `counts`: the failure counts towards a pause. `slow`: nothing is sent to the endpoint for so
-    long.
+    long. `unsent`: why no request was made, if none was.
     """
 
     state: State
@@ -50,6 +50,7 @@ class Decision(NamedTuple):
     counts: bool = False
     slow: timedelta | None = None
     pause: PauseReason | None = None
+    unsent: Unsent | None = None
 
 
 def decide(

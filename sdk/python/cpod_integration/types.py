@@ -195,6 +195,9 @@ class AttemptDocument(TypedDict):
         "too_large",
         "protocol_error",
         "cancelled",
+        "erased",
+        "secret_gone",
+        "secret_unavailable",
     ]
     """Outcome of the attempt."""
     explanation: str
@@ -931,6 +934,9 @@ class DeliveryDocument(TypedDict):
             "too_large",
             "protocol_error",
             "cancelled",
+            "erased",
+            "secret_gone",
+            "secret_unavailable",
         ]
         | None
     )
@@ -987,6 +993,9 @@ class DeliveryWithAttempts(TypedDict):
             "too_large",
             "protocol_error",
             "cancelled",
+            "erased",
+            "secret_gone",
+            "secret_unavailable",
         ]
         | None
     )
@@ -3319,6 +3328,9 @@ class WebhookCreated(TypedDict):
             "too_large",
             "protocol_error",
             "cancelled",
+            "erased",
+            "secret_gone",
+            "secret_unavailable",
         ]
         | None
     )
@@ -3494,6 +3506,9 @@ class WebhookDocument(TypedDict):
             "too_large",
             "protocol_error",
             "cancelled",
+            "erased",
+            "secret_gone",
+            "secret_unavailable",
         ]
         | None
     )

@@ -6,7 +6,8 @@
 -- Only what is still leased with this token changes and is counted. A worker that lost the answer to
 -- its commit records the same again, and another worker may have the delivery by now. If a delivery
 -- was leased twice, the later lease counts. An erased delivery leaves no body behind. An attempt that
--- our side could not make (`not_made`) is none: the lease counted it, and it is given back.
+-- our side could not make (`not_made`) is none: the lease counted it, and it is given back. Of the
+-- webhook it changes only the last outcome, and of an erased event nothing (`unsent` says why).
 -- The values of a delivery are looked up by its id, and the rows by the primary key: a join would be
 -- a nested loop, whose order depends on statistics from when the table was empty.
 -- A delivery that was cancelled in flight is not retried.
@@ -84,12 +85,14 @@ BEGIN
             AS last_good
         FROM jsonb_array_elements(done) WITH ORDINALITY AS o(value, place)
         CROSS JOIN LATERAL jsonb_to_record(o.value) AS a(
-            id text, webhook_id text, outcome text, good bool, failures int, slow float8,
-            throttled bool)
-        WHERE queued ? a.id
+            id text, webhook_id text, outcome text, not_made bool, unsent text, good bool,
+            failures int, slow float8, throttled bool)
+        WHERE queued ? a.id AND a.unsent IS DISTINCT FROM 'erased'
     ), summed AS (
         SELECT one.webhook_id, (array_agg(one.outcome ORDER BY one.place DESC))[1] AS outcome,
-            bool_or(one.good) AS good, bool_or(one.throttled) AS throttled, max(one.slow) AS slow,
+            (array_agg(one.unsent ORDER BY one.place DESC))[1] AS unsent,
+            bool_or(one.not_made IS NOT TRUE) AS made, bool_or(one.good) AS good,
+            bool_or(one.throttled) AS throttled, max(one.slow) AS slow,
             coalesce(sum(one.failures) FILTER (
                 WHERE one.last_good IS NULL OR one.place >= one.last_good), 0) AS failures
         FROM one GROUP BY one.webhook_id ORDER BY one.webhook_id
@@ -99,11 +102,13 @@ BEGIN
     WHERE w.tenant_id = tenant
     AND w.id = ANY (ARRAY(SELECT a ->> 'webhook_id' FROM jsonb_array_elements(endpoints) AS a))
     ORDER BY w.id FOR NO KEY UPDATE;
-    UPDATE webhook w SET last_delivery_at = now(), last_delivery_status = a.outcome,
+    UPDATE webhook w SET
+        last_delivery_at = CASE WHEN a.made THEN now() ELSE w.last_delivery_at END,
+        last_delivery_status = a.outcome,
         consecutive_failures =
             CASE WHEN a.good THEN 0 ELSE w.consecutive_failures END + a.failures
     FROM jsonb_to_recordset(endpoints) AS a(
-        webhook_id text, outcome text, good bool, failures int)
+        webhook_id text, outcome text, made bool, good bool, failures int)
     WHERE w.tenant_id = tenant AND w.id = a.webhook_id
     AND (w.last_delivery_at BETWEEN now() - interval '1 second' AND now()
         AND w.last_delivery_status = a.outcome AND w.consecutive_failures = 0
@@ -136,14 +141,17 @@ BEGIN
         warned_at = CASE WHEN a.good THEN NULL ELSE e.warned_at END,
         throttles = CASE WHEN a.throttled THEN e.throttles + 1 WHEN a.good THEN 0
             ELSE e.throttles END,
+        cannot_sign = a.unsent,
         not_before = CASE WHEN a.slow IS NULL THEN e.not_before
             ELSE greatest(e.not_before, now() + make_interval(secs => a.slow)) END
     FROM jsonb_to_recordset(endpoints) AS a(
-        webhook_id text, good bool, failures int, slow float8, throttled bool), webhook w
+        webhook_id text, unsent text, good bool, failures int, slow float8, throttled bool),
+        webhook w
     WHERE e.tenant_id = tenant AND e.webhook_id = a.webhook_id
     AND w.tenant_id = e.tenant_id AND w.id = e.webhook_id
     AND NOT (a.good AND a.failures = 0 AND a.slow IS NULL AND NOT a.throttled
-        AND e.failing_since IS NULL AND e.warned_at IS NULL AND e.throttles = 0)
+        AND e.failing_since IS NULL AND e.warned_at IS NULL AND e.throttles = 0
+        AND e.cannot_sign IS NULL)
     RETURNING e.webhook_id::text, w.consecutive_failures, w.paused_at IS NOT NULL,
         e.warned_at IS NOT NULL,
         coalesce(extract(epoch FROM now() - e.failing_since), 0)::double precision;

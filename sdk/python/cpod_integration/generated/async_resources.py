@@ -2383,6 +2383,9 @@ class Webhooks:
             "too_large",
             "protocol_error",
             "cancelled",
+            "erased",
+            "secret_gone",
+            "secret_unavailable",
         ]
         | Sequence[
             Literal[
@@ -2401,6 +2404,9 @@ class Webhooks:
                 "too_large",
                 "protocol_error",
                 "cancelled",
+                "erased",
+                "secret_gone",
+                "secret_unavailable",
             ]
         ]
         | None = None,
@@ -2563,6 +2569,9 @@ class Webhooks:
             "too_large",
             "protocol_error",
             "cancelled",
+            "erased",
+            "secret_gone",
+            "secret_unavailable",
         ]
         | Sequence[
             Literal[
@@ -2581,6 +2590,9 @@ class Webhooks:
                 "too_large",
                 "protocol_error",
                 "cancelled",
+                "erased",
+                "secret_gone",
+                "secret_unavailable",
             ]
         ]
         | None = None,
@@ -3277,6 +3289,9 @@ class Webhooks:
             "too_large",
             "protocol_error",
             "cancelled",
+            "erased",
+            "secret_gone",
+            "secret_unavailable",
         ]
         | None = None,
         event_type: str | None = None,

@@ -2375,6 +2375,9 @@ class Webhooks:
             "too_large",
             "protocol_error",
             "cancelled",
+            "erased",
+            "secret_gone",
+            "secret_unavailable",
         ]
         | Sequence[
             Literal[
@@ -2393,6 +2396,9 @@ class Webhooks:
                 "too_large",
                 "protocol_error",
                 "cancelled",
+                "erased",
+                "secret_gone",
+                "secret_unavailable",
             ]
         ]
         | None = None,
@@ -2555,6 +2561,9 @@ class Webhooks:
             "too_large",
             "protocol_error",
             "cancelled",
+            "erased",
+            "secret_gone",
+            "secret_unavailable",
         ]
         | Sequence[
             Literal[
@@ -2573,6 +2582,9 @@ class Webhooks:
                 "too_large",
                 "protocol_error",
                 "cancelled",
+                "erased",
+                "secret_gone",
+                "secret_unavailable",
             ]
         ]
         | None = None,
@@ -3267,6 +3279,9 @@ class Webhooks:
             "too_large",
             "protocol_error",
             "cancelled",
+            "erased",
+            "secret_gone",
+            "secret_unavailable",
         ]
         | None = None,
         event_type: str | None = None,
