@@ -72,7 +72,7 @@ def _repaired(command: RepairKeys) -> dict[str, Any]:
     }
     if not command.dry_run:
         done = blast_radius.repair_many(actor(), ids, command.remedy)
-        seen |= {"count": done, "left": max(count - done, 0)}
+        seen |= {"count": done.count, "left": done.left}
     return seen
 
 

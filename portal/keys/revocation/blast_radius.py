@@ -178,12 +178,13 @@ REPAIRS: Mapping[str, Repair] = {
 }
 
 
-def repair_many(actor: Actor, ids: Sequence[str], verb: str) -> int:
-    """Give these keys the expiry, the limit or the budget that they lack, and return how many.
+def repair_many(actor: Actor, ids: Sequence[str], verb: str) -> Stopped:
+    """Give these keys the expiry, the limit or the budget that they lack.
 
     At most MOST_REPAIRED keys are changed. A value that a key has already stays, and a key that may
     not be edited, such as one that was found in public, stays as it is. For request handlers only:
     it commits after each REPAIRED_AT_ONCE, so that nobody who stops one of them waits for all.
+    Returns how many were changed, and how many are left: not those that others change meanwhile.
     """
     actor.require("keys:write")
     fit, values = _fit_for(verb), REPAIRS[verb].given(database_now())
@@ -195,7 +196,8 @@ def repair_many(actor: Actor, ids: Sequence[str], verb: str) -> int:
             editing.apply(actor, record, lacking)
         return len(found)
 
-    return in_parts(ids[:MOST_REPAIRED], repair, REPAIRED_AT_ONCE).count
+    done = in_parts(ids[:MOST_REPAIRED], repair, REPAIRED_AT_ONCE)
+    return replace(done, left=done.left + len(ids[MOST_REPAIRED:]))
 
 
 def _fit_for(verb: str) -> Sequence[ColumnElement[bool]]:

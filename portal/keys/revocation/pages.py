@@ -222,8 +222,7 @@ def _stop_many(chosen: Selection) -> ResponseReturnValue:
 
 def _act(verb: str, chosen: Selection, ids: Sequence[str], reason: str | None) -> Stopped:
     if verb in REPAIRS:
-        repaired = blast_radius.repair_many(web.actor(), ids, verb)
-        return Stopped(repaired, len(ids) - repaired)
+        return blast_radius.repair_many(web.actor(), ids, verb)
     past: Past = "blocked" if verb == "block" else "revoked"
     return blast_radius.stop_many(web.actor(), chosen, ids, past, reason)
 

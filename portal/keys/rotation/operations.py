@@ -40,7 +40,8 @@ class RotationDocument(BaseModel):
     started_at: datetime
     """Time when the rotation began."""
     ends_at: datetime
-    """Time when the old key ends at the latest."""
+    """Time when the old key ends at the latest; if the rotation was taken back, when it would have
+    ended by it."""
     latest_end: datetime
     """Time beyond which the old key cannot be extended."""
     finished_at: datetime | None

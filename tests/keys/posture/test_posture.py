@@ -235,6 +235,23 @@ def test_a_repair_gives_each_part_of_its_keys_free_before_the_next(
         assert repaired.result(10).json["count"] == 4
 
 
+def test_a_key_that_is_stopped_before_its_turn_is_not_left_to_repair(
+    ada: Api, make: Any, database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(blast_radius, "REPAIRED_AT_ONCE", 1)
+    first, *others = (make(max_budget_usd=None)["id"] for _ in range(3))
+    asked = {"weakness": "no_budget", "remedy": "budget", "dry_run": False}
+    with psycopg.connect(libpq_url(database.superuser_url)) as holder, ThreadPoolExecutor() as one:
+        holder.execute("SELECT FROM api_key WHERE id = %s FOR UPDATE", [first])
+        repaired = one.submit(ada.post, "/api-keys/repairs", asked)
+        until(lambda: database.waiting("%api_key%"))
+        for key_id in others:
+            assert ada.post(f"/api-keys/{key_id}/revoke", {}).status_code == 200
+        holder.rollback()
+        done = repaired.result(10).json
+    assert (done["count"], done["left"]) == (1, 0)
+
+
 def test_a_repair_leaves_out_a_key_whose_child_is_being_changed_and_says_so(
     page: Pages, ada: Api, make: Any, database: Database, monkeypatch: pytest.MonkeyPatch
 ):
