@@ -257,10 +257,12 @@ def log_requests(app: "Flask") -> None:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request=g.get("request_id"))
 
-    @app.after_request
     def finish(response: "Response") -> "Response":
         path = request.path
         if not path.startswith(quiet):
             begun_at = g.get("request_started") or time.perf_counter()
             log_answer(request.method, path, response.status_code, begun_at)
         return response
+
+    # The first one runs last: a commit that fails changes the status.
+    app.after_request_funcs.setdefault(None, []).insert(0, finish)

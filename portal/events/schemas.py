@@ -1,5 +1,6 @@
 """The commands and documents of events, event types and event settings in REST."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
@@ -19,6 +20,9 @@ from portal.records.schemas import (
     ShortText,
     Tags,
 )
+
+BRACKETS = re.compile(r"[\[\].]+")
+"""Characters between the parts of a form's names, as in `person[ssn]` and `person.ssn`."""
 
 DATA_BYTES = 64 * 1024
 BATCH = 500
@@ -251,17 +255,29 @@ class ImportedTypes(BaseModel):
     dry_run: bool = Field(description="True if nothing was stored.")
 
 
+def _no_path(name: str) -> str:
+    if BRACKETS.search(name):
+        raise ValueError(
+            "Give the name of the field alone, such as email: it is hidden wherever it is."
+        )
+    return name
+
+
+FieldName = Annotated[Filled, StringConstraints(max_length=100), AfterValidator(_no_path)]
+
+
 class SettingsInput(Command):
     """A tenant's retention, hidden fields and treatment of API keys in events."""
 
     retention_days: int = Field(
         30, ge=1, le=90, description="Days after which events and deliveries are forgotten."
     )
-    redacted_fields: list[Annotated[Filled, StringConstraints(max_length=100)]] = Field(
+    redacted_fields: list[FieldName] = Field(
         default=[],
         max_length=50,
         description="Names of fields whose values only those see who may change webhooks, in small"
-        " or capital letters and as parts of a form's names: ssn hides person[SSN], too. Data that"
+        " or capital letters, however deep, and as parts of a form's names: ssn hides person[SSN],"
+        " too. A path, such as person.ssn, is refused. Data that"
         " is a text alone, as of a received body without fields, is hidden completely.",
     )
     key_material: KeyMaterial = Field(

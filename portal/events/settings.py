@@ -15,7 +15,7 @@ from portal.database.actor import Actor
 from portal.database.session import session
 from portal.events.listeners import listeners
 from portal.events.models import Event, EventKey, EventSettings
-from portal.events.schemas import SettingsInput
+from portal.events.schemas import BRACKETS, SettingsInput
 from portal.records.audit import trail as audit
 from portal.records.quotas import stored_bytes
 from portal.rest import strict_json
@@ -26,7 +26,6 @@ UNREAD = frozenset({"text"})
 """The fields of an event from a received body that could not be read as fields."""
 
 SEPARATOR = re.compile("([&;])")
-BRACKETS = re.compile(r"[\[\].]+")
 BEFORE_JSON = " \t\r\n\ufeff"
 ESCAPE = "\\"  # a name of a field may be written with such ones
 NO_NAME = re.compile(r"""[\s{}<>"'=:;,]""")
@@ -99,6 +98,21 @@ def redact_data(data: Mapping[str, Any], hidden: Collection[str]) -> Any:
     return redact(data, hidden)
 
 
+def redact_values(data: Mapping[str, Any], names: Collection[str], hidden: Collection[str]) -> Any:
+    """Return those of these fields of an event's data that are neither lists nor objects, masked as
+    `redact_data` does it."""
+    some = {
+        name: data[name]
+        for name in names
+        if name in data and not isinstance(data[name], dict | list)
+    }
+    if hidden and data.keys() == UNREAD:
+        return dict.fromkeys(some, HIDDEN)
+    if hidden and any(map(NO_NAME.search, data)):
+        return _redacted_form(some, hidden)
+    return redact(some, hidden)
+
+
 def redact(value: Any, hidden: Collection[str]) -> Any:
     """Return the value with every field of these names masked, however deep."""
     if not hidden:
@@ -120,15 +134,17 @@ def redact(value: Any, hidden: Collection[str]) -> Any:
 
 def _redacted_form(data: Mapping[str, Any], hidden: Collection[str]) -> dict[str, Any]:
     """Return data with the same fields masked that may be a text which was taken for a form: its
-    names and values are pieces of that text, so each that names such a field is masked."""
-    return {
-        HIDDEN if name.lower() not in hidden and _may_hold(name, hidden) else name: (
-            HIDDEN
-            if is_hidden(name, hidden) or (isinstance(inside, str) and _may_hold(inside, hidden))
-            else redact(inside, hidden)
-        )
-        for name, inside in data.items()
-    }
+    names and values are pieces of that text, so a pair that names such a field is masked, also
+    where its name goes on in its value."""
+    found: dict[str, Any] = {}
+    for name, inside in data.items():
+        if name.lower() not in hidden and _may_hold(name, hidden):
+            found[HIDDEN] = HIDDEN
+        elif is_hidden(name, hidden) or (isinstance(inside, str) and _may_hold(inside, hidden)):
+            found[name] = HIDDEN
+        else:
+            found[name] = redact(inside, hidden)
+    return found
 
 
 def _may_hold(text: str, hidden: Collection[str]) -> bool:

@@ -201,7 +201,7 @@ export interface Attempt {
   /** Name of who caused it. */
   actor_name: string;
   /** Outcome of the attempt. */
-  outcome: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled" | "erased" | "secret_gone" | "secret_unavailable";
+  outcome: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled";
   /** Result, as a sentence. */
   explanation: string;
   /** Next step to take, as a sentence; may be empty. */
@@ -966,7 +966,7 @@ export interface Delivery {
   /** Time when it ended; null while it goes on. */
   completed_at: string | null;
   /** Outcome of the last attempt. */
-  outcome: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled" | "erased" | "secret_gone" | "secret_unavailable" | null;
+  outcome: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled" | null;
   /** The receiver's HTTP status in the last attempt. */
   status: number | null;
   /** Cause of the delivery. */
@@ -1015,7 +1015,7 @@ export interface DeliveryWithAttempts {
   /** Time when it ended; null while it goes on. */
   completed_at: string | null;
   /** Outcome of the last attempt. */
-  outcome: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled" | "erased" | "secret_gone" | "secret_unavailable" | null;
+  outcome: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled" | null;
   /** The receiver's HTTP status in the last attempt. */
   status: number | null;
   /** Cause of the delivery. */
@@ -3493,7 +3493,7 @@ export interface Rotation {
   overlap: "now" | "1h" | "24h" | "7d" | "until_quiet";
   /** Time when the rotation began. */
   started_at: string;
-  /** Time when the old key ends at the latest. */
+  /** Time when the old key ends at the latest; if the rotation was taken back, when it would have ended by it. */
   ends_at: string;
   /** Time beyond which the old key cannot be extended. */
   latest_end: string;
@@ -3572,7 +3572,7 @@ export interface Settings {
 export interface SettingsInput {
   /** Days after which events and deliveries are forgotten. */
   retention_days?: number;
-  /** Names of fields whose values only those see who may change webhooks, in small or capital letters and as parts of a form's names: ssn hides person[SSN], too. Data that is a text alone, as of a received body without fields, is hidden completely. */
+  /** Names of fields whose values only those see who may change webhooks, in small or capital letters, however deep, and as parts of a form's names: ssn hides person[SSN], too. A path, such as person.ssn, is refused. Data that is a text alone, as of a received body without fields, is hidden completely. */
   redacted_fields?: string[];
   /** Treatment of an API key in an event's data. mask = only its beginning and its last four characters are kept; refuse = the event is not taken. */
   key_material?: "mask" | "refuse";
@@ -4155,7 +4155,7 @@ export interface Webhook {
   /** Timestamp of the last delivery attempt. While many follow each other, it is up to a second behind; if they are received, up to a minute. */
   last_delivery_at: string | null;
   /** Outcome of the last delivery attempt. */
-  last_delivery_status: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled" | "erased" | "secret_gone" | "secret_unavailable" | null;
+  last_delivery_status: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled" | null;
   /** Count of consecutive delivery failures. Tests do not count. */
   consecutive_failures: number;
   /** Timestamp when the webhook was auto-paused after N consecutive failures. */
@@ -4299,7 +4299,7 @@ export interface WebhookCreated {
   /** Timestamp of the last delivery attempt. While many follow each other, it is up to a second behind; if they are received, up to a minute. */
   last_delivery_at: string | null;
   /** Outcome of the last delivery attempt. */
-  last_delivery_status: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled" | "erased" | "secret_gone" | "secret_unavailable" | null;
+  last_delivery_status: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled" | null;
   /** Count of consecutive delivery failures. Tests do not count. */
   consecutive_failures: number;
   /** Timestamp when the webhook was auto-paused after N consecutive failures. */
@@ -4410,7 +4410,7 @@ export interface WebhookInput {
   /** Timestamp of the last delivery attempt. While many follow each other, it is up to a second behind; if they are received, up to a minute. Ignored in a request. */
   last_delivery_at?: string | null;
   /** Outcome of the last delivery attempt. Ignored in a request. */
-  last_delivery_status?: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled" | "erased" | "secret_gone" | "secret_unavailable" | null;
+  last_delivery_status?: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled" | null;
   /** Cause of the pause; null if it is not paused. Ignored in a request. */
   pause_reason?: "failing" | "gone" | "by_hand" | null;
   /** Timestamp when the webhook was auto-paused after N consecutive failures. Ignored in a request. */
@@ -5620,7 +5620,7 @@ export interface WebhooksCalls {
     /** One value, or several with commas between them: any of these. */
     inbound_scheme?: ("standard-webhooks" | "inbox" | "github" | "stripe" | "slack" | "shopify" | "twilio" | "sendgrid" | "hubspot" | "square" | "zoom" | "gitlab" | "jira" | "linear" | "pagerduty" | "sentry" | "zendesk" | "intercom" | "meta" | "twitter" | "paddle" | "discord" | "docusign" | "mailgun" | "typeform" | "calendly" | "dropbox" | "box" | "vercel" | "woocommerce" | "webflow" | "elevenlabs" | "gitea" | "okta" | "microsoft-graph" | "contentful" | "azure-event-grid" | "aws-sns" | "fusionauth" | "plaid" | "hmac-sha256-hex" | "hmac-sha256-base64" | "hmac-sha512-hex" | "hmac-sha1-hex" | "timestamped-hmac" | "bearer" | "jwt" | "api-key" | "basic")[];
     /** One value, or several with commas between them: any of these. */
-    last_delivery_status?: ("sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled" | "erased" | "secret_gone" | "secret_unavailable")[];
+    last_delivery_status?: ("sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled")[];
     /** One value, or several with commas between them: any of these. */
     application_id?: string[];
     /** One value, or several with commas between them: any of these. */
@@ -5660,7 +5660,7 @@ export interface WebhooksCalls {
     /** Only what has none of these values. A page may end early, as with q. */
     inbound_scheme_not?: ("standard-webhooks" | "inbox" | "github" | "stripe" | "slack" | "shopify" | "twilio" | "sendgrid" | "hubspot" | "square" | "zoom" | "gitlab" | "jira" | "linear" | "pagerduty" | "sentry" | "zendesk" | "intercom" | "meta" | "twitter" | "paddle" | "discord" | "docusign" | "mailgun" | "typeform" | "calendly" | "dropbox" | "box" | "vercel" | "woocommerce" | "webflow" | "elevenlabs" | "gitea" | "okta" | "microsoft-graph" | "contentful" | "azure-event-grid" | "aws-sns" | "fusionauth" | "plaid" | "hmac-sha256-hex" | "hmac-sha256-base64" | "hmac-sha512-hex" | "hmac-sha1-hex" | "timestamped-hmac" | "bearer" | "jwt" | "api-key" | "basic")[];
     /** Only what has none of these values. A page may end early, as with q. */
-    last_delivery_status_not?: ("sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled" | "erased" | "secret_gone" | "secret_unavailable")[];
+    last_delivery_status_not?: ("sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled")[];
     /** Only what has none of these values. A page may end early, as with q. */
     application_id_not?: string[];
     /** Only what has none of these values. A page may end early, as with q. */
@@ -5941,7 +5941,7 @@ export interface WebhooksCalls {
     /** One value, or several with commas between them: any of these. */
     id?: string[];
     /** Only entries with this `outcome`. */
-    outcome?: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled" | "erased" | "secret_gone" | "secret_unavailable";
+    outcome?: "sending" | "delivered" | "http_error" | "redirect" | "forbidden_address" | "invalid_request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "too_large" | "protocol_error" | "cancelled";
     /** Only entries with this `event_type`. */
     event_type?: string;
     /** Only entries with `created_at` at or after this time. */

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
+from portal.database.session import session
+from portal.delivery.queue.filters import Filter, Keys
 from tests.cast import ADA, VIC, Api, Pages
 from tests.inbound.test_inbound import SECRET, events, knock, make, received
 
@@ -119,7 +121,7 @@ def test_a_text_among_other_fields_is_shown(ada: Api, vic: Api) -> None:
     assert event["data"] == {"comment": {"text": "Well done"}, "ssn": "•••"}
 
 
-@pytest.mark.parametrize("body", [WHOLE, UNREAD["XML"], "my ssn " + VALUE])
+@pytest.mark.parametrize("body", [WHOLE, UNREAD["XML"], "my ssn " + VALUE, f"ssn: a={VALUE}"])
 def test_a_viewer_sees_no_hidden_field_of_what_was_sent_as_a_form_and_is_none(
     ada: Api, vic: Api, client: FlaskClient, body: str
 ) -> None:
@@ -143,6 +145,23 @@ def test_a_viewer_does_not_guess_a_text_that_holds_a_hidden_field(
     guess = {"filter": {name: [value] for name, value in data.items()}}
     assert ada.post("/webhooks/filter-tests", guess).json["matched"] == 1
     assert vic.post("/webhooks/filter-tests", guess).json["matched"] == 0
+
+
+def test_a_filter_test_compares_events_outside_of_a_transaction(
+    ada: Api, vic: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large events take seconds, and a transaction that waits for so long is ended."""
+    ada.post("/events", {"type": "note.written", "data": {"kind": "abc"}})
+    refusing, in_transaction = Filter.refusing, []
+
+    def watched(compiled: Filter, keys: Keys) -> str | None:
+        in_transaction.append(session().in_transaction())
+        return refusing(compiled, keys)
+
+    monkeypatch.setattr(Filter, "refusing", watched)
+    tried = vic.post("/webhooks/filter-tests", {"filter": {"kind": ["abc"]}})
+    assert (tried.status_code, tried.json["matched"]) == (200, 1)
+    assert in_transaction == [False]
 
 
 @pytest.mark.parametrize("name", ["ssn", "SSN", "person[ssn]"])

@@ -1,16 +1,16 @@
 """Actions on deliveries: send again, retry now, and test settings with recent events."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Row, func, select, update
 
 from portal.core.errors import Conflict, FieldError, Invalid
 from portal.database.actor import Actor
 from portal.database.base import new_id
 from portal.database.record import find
-from portal.database.session import session
+from portal.database.session import let_go, session
 from portal.delivery.log import search
 from portal.delivery.queue.filters import Filter, Keys
 from portal.events import settings
@@ -125,37 +125,45 @@ def try_settings(
 
     Raises Invalid for a filter of fields that are hidden from the actor: the count would tell
     whether a guessed value is right. For the same reason texts in which fields are hidden match as
-    the actor sees them.
+    the actor sees them. For request handlers only: it ends the transaction once it has the events,
+    because comparing many large ones takes seconds.
     """
     actor.require("events:read")
     hidden = settings.hidden_from(actor)
     _refuse_hidden(wanted, hidden)
-    webhook = find(Webhook, actor, webhook_id) if webhook_id else None
-    query = Event.seen_by(actor).where(Event.only_for.is_(None))
-    looked_at = session.scalars(query.order_by(Event.id.desc()).limit(TRIED)).all()
-
-    def would_match(
-        patterns: Sequence[str], given: dict[str, list[Any]], hidden: Collection[str] = ()
-    ) -> list[str]:
-        wanted = Filter(given)
-        return [
-            event.id
-            for event in looked_at
-            if any(matches(pattern, event.type) for pattern in patterns)
-            and wanted.refusing(Keys(settings.redact_data(event.data, hidden))) is None
-        ]
-
-    now = would_match(event_types, wanted, hidden)
-    before = None
-    if webhook is not None:
-        before = would_match(webhook.event_types, webhook.filter) if webhook.enabled else []
+    today = None
+    if webhook_id:
+        webhook = find(Webhook, actor, webhook_id)
+        today = (webhook.event_types, webhook.filter) if webhook.enabled else ([], {})
+    query = Event.seen_by(actor).where(Event.only_for.is_(None)).order_by(Event.id.desc())
+    columns = query.with_only_columns(Event.id, Event.type, Event.data).limit(TRIED)
+    events = session.execute(columns).all()
+    let_go()
+    now = _matching(events, event_types, wanted, hidden)
+    before = None if today is None else _matching(events, *today)
     return Trial(
-        len(looked_at),
+        len(events),
         len(now),
         None if before is None else len(set(now) - set(before)),
         None if before is None else len(set(before) - set(now)),
         now[:EXAMPLES],
     )
+
+
+def _matching(
+    events: Iterable[Row[tuple[str, str, Any]]],
+    patterns: Sequence[str],
+    wanted: Mapping[str, list[Any]],
+    hidden: Collection[str] = (),
+) -> list[str]:
+    """Return the ids of the events that match as a reader sees them."""
+    compiled = Filter(wanted)
+    return [
+        event.id
+        for event in events
+        if any(matches(pattern, event.type) for pattern in patterns)
+        and compiled.refusing(Keys(settings.redact_values(event.data, wanted, hidden))) is None
+    ]
 
 
 def _refuse_hidden(wanted: Collection[str], hidden: Collection[str]) -> None:

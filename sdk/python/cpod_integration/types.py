@@ -195,9 +195,6 @@ class AttemptDocument(TypedDict):
         "too_large",
         "protocol_error",
         "cancelled",
-        "erased",
-        "secret_gone",
-        "secret_unavailable",
     ]
     """Outcome of the attempt."""
     explanation: str
@@ -934,9 +931,6 @@ class DeliveryDocument(TypedDict):
             "too_large",
             "protocol_error",
             "cancelled",
-            "erased",
-            "secret_gone",
-            "secret_unavailable",
         ]
         | None
     )
@@ -993,9 +987,6 @@ class DeliveryWithAttempts(TypedDict):
             "too_large",
             "protocol_error",
             "cancelled",
-            "erased",
-            "secret_gone",
-            "secret_unavailable",
         ]
         | None
     )
@@ -2725,7 +2716,9 @@ class RotationDocument(TypedDict):
     started_at: str
     """Time when the rotation began."""
     ends_at: str
-    """Time when the old key ends at the latest."""
+    """Time when the old key ends at the latest; if the rotation was taken back, when it would
+    have ended by it.
+    """
     latest_end: str
     """Time beyond which the old key cannot be extended."""
     finished_at: str | None
@@ -2794,8 +2787,9 @@ class SettingsInput(TypedDict):
     """Days after which events and deliveries are forgotten."""
     redacted_fields: NotRequired[list[str]]
     """Names of fields whose values only those see who may change webhooks, in small or capital
-    letters and as parts of a form's names: ssn hides person[SSN], too. Data that is a text
-    alone, as of a received body without fields, is hidden completely.
+    letters, however deep, and as parts of a form's names: ssn hides person[SSN], too. A path,
+    such as person.ssn, is refused. Data that is a text alone, as of a received body without
+    fields, is hidden completely.
     """
     key_material: NotRequired[Literal["mask", "refuse"]]
     """Treatment of an API key in an event's data. mask = only its beginning and its last four
@@ -3328,9 +3322,6 @@ class WebhookCreated(TypedDict):
             "too_large",
             "protocol_error",
             "cancelled",
-            "erased",
-            "secret_gone",
-            "secret_unavailable",
         ]
         | None
     )
@@ -3506,9 +3497,6 @@ class WebhookDocument(TypedDict):
             "too_large",
             "protocol_error",
             "cancelled",
-            "erased",
-            "secret_gone",
-            "secret_unavailable",
         ]
         | None
     )

@@ -2383,9 +2383,6 @@ class Webhooks:
             "too_large",
             "protocol_error",
             "cancelled",
-            "erased",
-            "secret_gone",
-            "secret_unavailable",
         ]
         | Sequence[
             Literal[
@@ -2404,9 +2401,6 @@ class Webhooks:
                 "too_large",
                 "protocol_error",
                 "cancelled",
-                "erased",
-                "secret_gone",
-                "secret_unavailable",
             ]
         ]
         | None = None,
@@ -2569,9 +2563,6 @@ class Webhooks:
             "too_large",
             "protocol_error",
             "cancelled",
-            "erased",
-            "secret_gone",
-            "secret_unavailable",
         ]
         | Sequence[
             Literal[
@@ -2590,9 +2581,6 @@ class Webhooks:
                 "too_large",
                 "protocol_error",
                 "cancelled",
-                "erased",
-                "secret_gone",
-                "secret_unavailable",
             ]
         ]
         | None = None,
@@ -3289,9 +3277,6 @@ class Webhooks:
             "too_large",
             "protocol_error",
             "cancelled",
-            "erased",
-            "secret_gone",
-            "secret_unavailable",
         ]
         | None = None,
         event_type: str | None = None,

@@ -2375,9 +2375,6 @@ class Webhooks:
             "too_large",
             "protocol_error",
             "cancelled",
-            "erased",
-            "secret_gone",
-            "secret_unavailable",
         ]
         | Sequence[
             Literal[
@@ -2396,9 +2393,6 @@ class Webhooks:
                 "too_large",
                 "protocol_error",
                 "cancelled",
-                "erased",
-                "secret_gone",
-                "secret_unavailable",
             ]
         ]
         | None = None,
@@ -2561,9 +2555,6 @@ class Webhooks:
             "too_large",
             "protocol_error",
             "cancelled",
-            "erased",
-            "secret_gone",
-            "secret_unavailable",
         ]
         | Sequence[
             Literal[
@@ -2582,9 +2573,6 @@ class Webhooks:
                 "too_large",
                 "protocol_error",
                 "cancelled",
-                "erased",
-                "secret_gone",
-                "secret_unavailable",
             ]
         ]
         | None = None,
@@ -3279,9 +3267,6 @@ class Webhooks:
             "too_large",
             "protocol_error",
             "cancelled",
-            "erased",
-            "secret_gone",
-            "secret_unavailable",
         ]
         | None = None,
         event_type: str | None = None,
