@@ -21,7 +21,9 @@ from portal.outbound import OutboundClient, asker
 
 log = structlog.stdlib.get_logger(__name__)
 
-STORED_AT_ONCE = 200
+AT_ONCE = 100
+"""The connectors of one transaction, which ends if the secret store needs five seconds for them."""
+
 FAILED_HERE = Failed("internal", "The portal could not fetch this token. Tell the operator.")
 
 
@@ -55,15 +57,17 @@ class Engine(EngineLoop[Taken]):
     async def _serve(self, tenant_id: str, taken: list[Taken], client: OutboundClient) -> None:
         """Open what the connectors need, and fetch it. While the database is away, they are taken
         again."""
-        opened = await self.step(partial(queue.open_all, tenant_id, taken), tenant_id)
-        if opened is None:
-            self.leave(tenant_id, len(taken))
-            return
-        for one, what in zip(taken, opened, strict=True):
-            if isinstance(what, ToFetch):
-                self.spawn(self._fetch(one, what, client))
-            else:
-                self._keep(one, what)
+        for start in range(0, len(taken), AT_ONCE):
+            some = taken[start : start + AT_ONCE]
+            opened = await self.step(partial(queue.open_all, tenant_id, some), tenant_id)
+            if opened is None:
+                self.leave(tenant_id, len(some))
+                continue
+            for one, what in zip(some, opened, strict=True):
+                if isinstance(what, ToFetch):
+                    self.spawn(self._fetch(one, what, client))
+                else:
+                    self._keep(one, what)
 
     async def _fetch(self, one: Taken, what: ToFetch, client: OutboundClient) -> None:
         asker.set(one.tenant_id)
@@ -92,8 +96,8 @@ class Engine(EngineLoop[Taken]):
 
     async def _store_of(self, tenant_id: str, results: dict[Taken, Result]) -> None:
         every = list(results.items())
-        for start in range(0, len(every), STORED_AT_ONCE):
-            some = dict(every[start : start + STORED_AT_ONCE])
+        for start in range(0, len(every), AT_ONCE):
+            some = dict(every[start : start + AT_ONCE])
             await self.step(partial(queue.record_all, tenant_id, some), tenant_id)
 
 

@@ -8,14 +8,16 @@ import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Barrier, Thread
 from time import monotonic
 
 import pytest
 import urllib3
 from structlog.testing import capture_logs
 
+from portal.core import deadlines
 from portal.core.errors import PortalError
 from portal.secretstore import (
     PatchUnsupported,
@@ -30,6 +32,7 @@ from portal.secretstore import (
     StoreUnavailable,
 )
 from portal.secretstore.vault import AppRole, Breaker, StaticToken, Transport, VaultStore
+from portal.secretstore.vault import store as vault_store
 from tests.secretstore.openbao import OwnOpenBao, own_openbao
 
 CANARY = "canary-0a1b2c3d-canary"
@@ -421,6 +424,43 @@ def test_the_servers_own_words_are_not_repeated(ref: SecretRef) -> None:
         scripted_store(script).get(ref, reason=WHY)
     assert "user=bao" not in str(caught.value) + repr(logs)
     assert [entry["status"] for entry in logs] == [500]
+
+
+@contextmanager
+def crowded(barrier: Barrier) -> Iterator[str]:
+    """Yield the address of a server that answers only when so many requests wait at once."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            barrier.wait()
+            self.wfile.write(FOUND)
+            self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_many_are_read_some_at_a_time() -> None:
+    refs = [SecretRef("acme", "connectors", f"con_{n}", "credentials") for n in range(16)]
+    with crowded(Barrier(8, timeout=10)) as address:
+        store = VaultStore(Transport(address, PATIENT), StaticToken("token"))
+        assert set(store.get_many(refs, reason=WHY)) == set(refs)
+
+
+def test_many_have_less_time_together_than_a_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert vault_store.TOGETHER_SECONDS < deadlines.IDLE_IN_TRANSACTION_SECONDS
+    monkeypatch.setattr(vault_store, "TOGETHER_SECONDS", 0.1)
+    refs = [SecretRef("acme", "connectors", f"con_{n}", "credentials") for n in range(20)]
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        store = VaultStore(Transport(address, PATIENT), StaticToken("token"))
+        with pytest.raises(StoreUnavailable, match="too slowly"):
+            store.get_many(refs, reason=WHY)
 
 
 def asked(silent: socket.socket) -> int:

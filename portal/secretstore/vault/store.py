@@ -2,10 +2,13 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -34,11 +37,23 @@ from portal.secretstore.permissions import NEEDS, example, missing
 from portal.secretstore.recent_health import RecentHealth
 from portal.secretstore.vault.health import SEALED, SILENT, lacking, opened, unhealthy
 from portal.secretstore.vault.login import AppRole, Login, StaticToken
-from portal.secretstore.vault.transport import Answer, Transport, base_headers, raise_for
+from portal.secretstore.vault.transport import (
+    CONNECTIONS,
+    Answer,
+    Transport,
+    base_headers,
+    raise_for,
+)
 
 log = structlog.get_logger(__name__)
 
 KIND = re.compile(r"[a-z0-9][a-z0-9-]{0,63}/")  # what else is there is not ours
+TOGETHER_SECONDS = 4.0
+"""The time for several secrets. A transaction that waits for them has IDLE_IN_TRANSACTION_SECONDS
+(`portal.core.deadlines`)."""
+
+TOO_SLOW = "The secret store answers too slowly. Everything that needs no secret works on."
+T = TypeVar("T")
 STANDBY = frozenset({200, 429, 472, 473})
 """Status codes of sys/health for an unsealed node: active, standby, replica."""
 
@@ -129,18 +144,19 @@ class VaultStore:
     def get_many(
         self, refs: Sequence[SecretRef], *, reason: str
     ) -> dict[SecretRef, Secret | PortalError]:
-        """See `SecretStore.get_many`. The server knows no request for several."""
-        found: dict[SecretRef, Secret | PortalError] = {}
-        for ref in refs:
+        """See `SecretStore.get_many`."""
+
+        def read(ref: SecretRef) -> Secret | PortalError:
             try:
-                found[ref] = self.get(ref, reason=reason)
+                return self.get(ref, reason=reason)
             except SecretNotFound as missing_one:
-                found[ref] = missing_one
-        return found
+                return missing_one
+
+        return _each(refs, read)
 
     def put_many(self, data: Mapping[SecretRef, Mapping[str, str]]) -> dict[SecretRef, int]:
-        """See `SecretStore.put_many`. The server knows no request for several."""
-        return {ref: self.put(ref, values, cas=None).number for ref, values in data.items()}
+        """See `SecretStore.put_many`."""
+        return _each(data, lambda ref: self.put(ref, data[ref], cas=None).number)
 
     def head(self, ref: SecretRef) -> SecretMeta:
         """See `SecretStore.head`."""
@@ -258,6 +274,22 @@ class VaultStore:
             token = self._login.token()
             answer = self._transport.send(method, path, {**headers, "X-Vault-Token": token}, body)
         return answer
+
+
+def _each(refs: Collection[SecretRef], call: Callable[[SecretRef], T]) -> dict[SecretRef, T]:
+    """Return what a call returns for each secret: the server knows no request for several.
+
+    Raises StoreUnavailable if all of them take longer than TOGETHER_SECONDS.
+    """
+    ends, threads = time.monotonic() + TOGETHER_SECONDS, ThreadPoolExecutor(CONNECTIONS)
+    try:
+        running = {ref: threads.submit(copy_context().run, call, ref) for ref in refs}
+        left = (ends - time.monotonic() for _ in refs)
+        return {ref: one.result(max(next(left), 0)) for ref, one in running.items()}
+    except TimeoutError:
+        raise StoreUnavailable(TOO_SLOW) from None
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _conflict_or_unavailable(current: int, cas: int) -> SecretConflict | StoreUnavailable:
