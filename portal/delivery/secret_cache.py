@@ -19,7 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from portal.core.errors import PortalError
 from portal.database.session import transaction
 from portal.delivery.queue.queue import DeliverySettings
-from portal.secretstore import Secret, SecretNotFound, SecretRef
+from portal.secretstore import Secret, SecretDamaged, SecretNotFound, SecretRef
 from portal.webhooks import keyring
 from portal.webhooks.models import Unsent
 
@@ -93,9 +93,9 @@ class Keys:
             keys = (await asyncio.shield(task))[place]
             if isinstance(keys, PortalError):
                 raise keys
-        except SecretNotFound:
+        except (SecretNotFound, SecretDamaged):
             raise KeysUnavailable(
-                "The signing secret is gone. Rotate it.", word="secret_gone"
+                "The signing secret is gone or damaged. Rotate it.", word="secret_gone"
             ) from None
         except (PortalError, DBAPIError, PoolTimeout) as error:
             if kept is not None and now - kept.read_at < STALE_SECONDS:

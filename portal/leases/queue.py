@@ -167,8 +167,7 @@ def record_all(tenant_id: str, results: Mapping[Taken, Result]) -> int:
     given = {one: result for one, result in found.items() if isinstance(result, Found)}
     failed = {one: result for one, result in found.items() if isinstance(result, Failed)}
     try:
-        for one in withdrawn:
-            store().delete(slot_of(tenant_id, one.connector_id))
+        store().delete_many([slot_of(tenant_id, one.connector_id) for one in withdrawn])
         slots = {slot_of(tenant_id, one.connector_id): g.values for one, g in given.items()}
         versions = store().put_many(slots) if slots else {}
     except PortalError as error:

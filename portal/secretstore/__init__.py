@@ -15,7 +15,7 @@ fingerprint, when and by whom it was set): nothing here lists fields without ope
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -364,6 +364,10 @@ class SecretStore(Protocol):
 
     def delete(self, ref: SecretRef) -> None:
         """Make every version unreadable, but restorable. Do nothing if there is no secret."""
+        ...
+
+    def delete_many(self, refs: Collection[SecretRef]) -> None:
+        """Delete several secrets of one tenant. An error may leave some of them."""
         ...
 
     def undelete(self, ref: SecretRef) -> SecretMeta:

@@ -5,7 +5,7 @@ not at all, and row-level security shows only the tenant that the session has en
 database contains only ciphertext. The keys come from the configuration and are never stored.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -164,6 +164,11 @@ class EmbeddedStore:
             .values(deleted_at=func.now())
             .execution_options(synchronize_session=False)
         )
+
+    def delete_many(self, refs: Collection[SecretRef]) -> None:
+        """See `SecretStore.delete_many`."""
+        for ref in refs:
+            self.delete(ref)
 
     def undelete(self, ref: SecretRef) -> SecretMeta:
         """See `SecretStore.undelete`."""

@@ -3,7 +3,7 @@
 A store inside the database needs none of this: its writes are rolled back.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from portal.core.errors import PortalError
@@ -49,6 +49,11 @@ class UnwrittenStore:
     def delete(self, ref: SecretRef) -> None:
         """See `SecretStore.delete`."""
         self._current(ref)
+
+    def delete_many(self, refs: Collection[SecretRef]) -> None:
+        """See `SecretStore.delete_many`."""
+        for ref in refs:
+            self.delete(ref)
 
     def undelete(self, ref: SecretRef) -> SecretMeta:
         """See `SecretStore.undelete`."""

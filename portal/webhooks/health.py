@@ -48,7 +48,7 @@ OUTCOMES = {
 }
 UNSIGNED = {
     "secret_gone": (
-        "Nothing is sent: its signing secret is gone.",
+        "Nothing is sent: its signing secret is gone or damaged.",
         "Rotate the secret. What waits is then sent by itself.",
     ),
     "secret_unavailable": (

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from portal.core.errors import Conflict, PortalError
 from portal.database.session import database_now
-from portal.secretstore import Secret, SecretNotFound, SecretRef, store
+from portal.secretstore import Secret, SecretDamaged, SecretNotFound, SecretRef, store
 from portal.webhooks.models import Webhook
 from portal.webhooks.signing.signature_schemes import fingerprints
 
@@ -52,14 +52,14 @@ def turn(webhook: Webhook, secret: str, *, keep: bool = True) -> datetime | None
     """Make `secret` the current one; return the time until which the one in use also signs.
 
     Call it before the row has the new fingerprint. Return None if the store has no secret of this
-    webhook; then it overwrites whatever is stored there. With `keep=False` only `secret` signs from
-    here on; the one in use is kept, with an end that has passed, in case the row is not committed.
-    Raises Conflict while as many previous secrets as are kept still sign, and SecretConflict if two
-    rotations run at once.
+    webhook, or a damaged one; then it overwrites whatever is stored there. With `keep=False` only
+    `secret` signs from here on; the one in use is kept, with an end that has passed, in case the
+    row is not committed. Raises Conflict while as many previous secrets as are kept still sign, and
+    SecretConflict if two rotations run at once.
     """
     try:
         before = read(webhook.secret_ref, "rotate the signing secret")
-    except SecretNotFound:
+    except (SecretNotFound, SecretDamaged):
         store().put(webhook.secret_ref, {"current": secret}, cas=None)
         return None
     now, in_use = database_now(), _in_use(before, webhook.id, webhook.secret_fingerprint)

@@ -181,8 +181,8 @@ def test_a_key_that_the_receiver_answers_with_is_masked(
     assert raw not in page
 
 
+LOCK = "UPDATE data_key SET store_key_id = reverse(store_key_id)"
 DAMAGE = r"UPDATE secret_version SET ciphertext = ciphertext || '\x00'::bytea"
-MEND = "UPDATE secret_version SET ciphertext = substring(ciphertext FOR length(ciphertext) - 1)"
 
 
 def test_an_outage_of_the_secret_store_takes_no_attempts(
@@ -195,7 +195,7 @@ def test_an_outage_of_the_secret_store_takes_no_attempts(
 ) -> None:
     retries = {"maxAttempts": 2, "backoff": "fixed"}
     webhook = make(receiver.hook("crm", "?status=500"), retry_policy=retries)
-    rows(database, DAMAGE)
+    rows(database, LOCK)
     publish(ada, rfp(1))
     for claims in (1, 2, 3):
         until(lambda claims=claims: rows(database, NOT_BEGUN, claims))
@@ -213,7 +213,7 @@ def test_an_outage_of_the_secret_store_takes_no_attempts(
     )
     said = "Nothing is sent: its signing secret cannot be read."
     assert said in page.get(f"/webhooks/{webhook['id']}").text
-    rows(database, MEND)
+    rows(database, LOCK)
     for attempt, state in ((1, "retrying"), (2, "failed")):
         rows(database, "UPDATE delivery SET due_at = now()")
         until(lambda n=attempt: len(receiver.mail("crm")) == n)
@@ -221,21 +221,23 @@ def test_an_outage_of_the_secret_store_takes_no_attempts(
     assert [header(mail, "cpod-attempt") for mail in receiver.mail("crm")] == ["2", "1"]
 
 
-def test_a_webhook_whose_secret_is_gone_says_so_until_it_is_rotated(
+@pytest.mark.parametrize("loss", ["DELETE FROM secret", DAMAGE], ids=["gone", "damaged"])
+def test_a_webhook_whose_secret_is_lost_says_so_until_it_is_rotated(
     engine: Engine,
     database: Database,
     ada: Api,
     browse: Callable[..., Pages],
     make: Make,
     receiver: Receiver,
+    loss: str,
 ) -> None:
     webhook = make(receiver.hook("crm"))
-    rows(database, "DELETE FROM secret")
+    rows(database, loss)
     publish(ada, rfp(1))
     path, page = f"/webhooks/{webhook['id']}", browse(ADA)
     until(lambda: (ada.get(path).json or {})["last_delivery_status"] == "cancelled")
     text = re.sub(r"<[^>]+>", "", page.get(path).text)
-    said = "Nothing is sent: its signing secret is gone.\nRotate the secret."
+    said = "Nothing is sent: its signing secret is gone or damaged.\nRotate the secret."
     assert said in text
     assert ada.post(f"{path}/secret-rotations").status_code in (200, 201)
     rows(database, "UPDATE delivery SET due_at = now()")

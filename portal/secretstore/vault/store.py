@@ -179,6 +179,10 @@ class VaultStore:
         if live:
             raise_for(self._call("POST", "delete", ref, {"versions": live}), "delete")
 
+    def delete_many(self, refs: Collection[SecretRef]) -> None:
+        """See `SecretStore.delete_many`."""
+        _each(refs, self.delete)
+
     def undelete(self, ref: SecretRef) -> SecretMeta:
         """See `SecretStore.undelete`. The server returns 204 whatever it did: read the result."""
         meta = self.head(ref)
