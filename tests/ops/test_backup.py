@@ -108,14 +108,22 @@ def contents(database: Database) -> dict[str, list[str]]:
 
 
 def walls(database: Database) -> list[tuple[Any, ...]]:
-    """Return the row-level security, owners and grants of all tables."""
-    return rows(
+    """Return the row-level security, owners and grants of all tables, and those of functions."""
+    tables = rows(
         database,
         "SELECT relname, relrowsecurity, relforcerowsecurity, pg_get_userbyid(relowner),"
         " relacl::text, (SELECT count(*) FROM pg_policy WHERE polrelid = pg_class.oid)"
         " FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'S')"
         " ORDER BY relname",
     )
+    functions = rows(
+        database,
+        "SELECT oid::regprocedure::text, prosecdef, pg_get_userbyid(proowner),"
+        " coalesce(proacl, acldefault('f', proowner))::text,"
+        " obj_description(oid, 'pg_proc') FROM pg_proc"
+        " WHERE pronamespace = 'public'::regnamespace ORDER BY 1",
+    )
+    return tables + functions
 
 
 def test_a_backup_is_restored_elsewhere_and_a_secret_opens(

@@ -6,7 +6,7 @@ materialized views of a role that reads the rows of all tenants.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 _ENTRY = re.compile(
@@ -111,7 +111,7 @@ class ServerObjects:
         if kind == b"COMMENT":
             return self._has_subject(entry, made)
         if kind == b"ACL":
-            return entry["tag"] == b"SCHEMA public" or _place_of_subject(entry) in made
+            return entry["tag"] == b"SCHEMA public" or _has_place(entry, made)
         if kind in _ROWS:
             return _place(entry) in made
         if kind in _FUNCTIONS:
@@ -125,7 +125,7 @@ class ServerObjects:
         if kind == b"EXTENSION":
             return _text(comment["tag"][len(b"EXTENSION ") :]) in self.makable
         if kind == b"COLUMN" or kind in _FUNCTIONS:
-            return _place_of_subject(comment) in made
+            return _has_place(comment, made)
         return kind not in _OF_A_SERVER
 
 
@@ -133,15 +133,39 @@ def _place(entry: re.Match[bytes]) -> bytes:
     return entry["schema"] + b" " + entry["tag"]
 
 
-def _place_of_subject(entry: re.Match[bytes]) -> bytes:
-    """Return the place of the object that a comment is about, or rights."""
+def _has_place(entry: re.Match[bytes], made: Collection[bytes]) -> bool:
+    """Tell whether the object that a comment is about, or rights, is at one of the places."""
     subject = _SUBJECT.fullmatch(entry["tag"])
     if subject is None:
-        return b""
-    tag = subject["tag"]
+        return False
+    schema, tag = entry["schema"], subject["tag"]
+    if subject["kind"] == b"COLUMN":
+        return schema + b" " + tag.rpartition(b".")[0] in made
+    if subject["kind"] in _FUNCTIONS:
+        return any(_is_same_function(schema + b" " + tag, place) for place in made)
+    return schema + b" " + tag in made
+
+
+def _is_same_function(named: bytes, place: bytes) -> bool:
+    """Tell whether a function with the names of its arguments is the one at a place, which has
+    their types alone: `f(tenant text)` and `f(text)`."""
+    name, arguments = _split(named)
+    own_name, types = _split(place)
     return (
-        entry["schema"] + b" " + (tag.rpartition(b".")[0] if subject["kind"] == b"COLUMN" else tag)
+        name == own_name
+        and len(arguments) == len(types)
+        and all(
+            argument == kind or argument.endswith(b" " + kind)
+            for argument, kind in zip(arguments, types, strict=True)
+        )
     )
+
+
+def _split(function: bytes) -> tuple[bytes, list[bytes]]:
+    name, _, arguments = function.partition(b"(")
+    # Those that are only returned do not tell functions of one name apart.
+    every = [one for one in arguments.rstrip(b")").split(b", ") if not one.startswith(b"OUT ")]
+    return name, every
 
 
 def _name(entry: re.Match[bytes]) -> str:
