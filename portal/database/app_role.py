@@ -66,6 +66,13 @@ AND NOT EXISTS (SELECT FROM unnest(p.polroles) role
   WHERE role = 0 OR pg_has_role(functions.proowner, role, 'USAGE')) ORDER BY 1
 """
 """The portal's functions read other tenants' rows by policies for their owner."""
+OPEN_FUNCTIONS = """
+SELECT oid::regprocedure::text FROM pg_proc
+WHERE pronamespace = 'public'::regnamespace AND prosecdef
+AND proowner = (SELECT relowner FROM pg_class WHERE oid = to_regclass('public.tenant'))
+AND has_function_privilege('public', oid, 'EXECUTE') ORDER BY 1
+"""
+"""The portal's functions that run as the owner of its tables, and that every role may call."""
 NAMED = 5
 REFUSALS = (psycopg.OperationalError, OperationalError)
 """A lock or a statement took too long, or the connection was lost."""
@@ -115,6 +122,12 @@ def hidden_tables(connection: "psycopg.Connection[tuple[Any, ...]]") -> str:
     Then no key is found, no inbound address is known and no delivery is sent.
     """
     return _named([str(table) for (table,) in connection.execute(HIDDEN)])
+
+
+def open_functions(connection: "psycopg.Connection[tuple[Any, ...]]") -> str:
+    """Return which functions that read the rows of all tenants every role may call, in words; "" if
+    none."""
+    return _named([str(name) for (name,) in connection.execute(OPEN_FUNCTIONS)])
 
 
 def _named(tables: Sequence[str]) -> str:

@@ -124,6 +124,7 @@ def row_security(config: Config) -> Finding:
     with app_role.connect(config.database_url) as connection:
         found = app_role.open_tables(connection)
         hidden = app_role.hidden_tables(connection)
+        functions = app_role.open_functions(connection)
     if found:
         return Finding(
             subject,
@@ -137,6 +138,12 @@ def row_security(config: Config) -> Finding:
             f"hides the rows of {hidden} from the portal's functions",
             "Make a backup and fill a new database with portal restore; or, as the owner of the "
             "functions, ALTER POLICY … ON … TO CURRENT_USER the policies engine and credential.",
+        )
+    if functions:
+        return Finding(
+            subject,
+            f"is passed by functions that every role may call: {functions}",
+            "As the owner of the tables, REVOKE EXECUTE ON FUNCTION … FROM PUBLIC for each.",
         )
     return Finding(subject, "on for every table with tenants' rows")
 

@@ -152,6 +152,13 @@ def test_nothing_of_a_superuser_is_lent_to_the_portal(owner: psycopg.Connection[
     assert lent == []
 
 
+def test_only_the_portal_calls_what_runs_as_the_owner(owner: psycopg.Connection[Any]) -> None:
+    of_all = """SELECT oid::regprocedure::text FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace AND prosecdef"""
+    assert len(column(owner, of_all)) > 30
+    assert column(owner, f"{of_all} AND has_function_privilege('public', oid, 'EXECUTE')") == []
+
+
 def test_raw_sql_sees_no_row_without_a_tenant_and_only_its_own_with_one(
     portal: psycopg.Connection[Any], owner: psycopg.Connection[Any], ada: Any, gus: Any
 ) -> None:

@@ -135,6 +135,14 @@ def test_tables_that_are_open_to_other_tenants_are_named(settings, own_database:
     assert "portal restore" in finding.advice
 
 
+def test_functions_that_every_role_may_call_are_named(settings, own_database: Database):
+    own = settings | {"PORTAL_DATABASE_URL": own_database.app_url}
+    own_database.sql("GRANT EXECUTE ON FUNCTION drop_day_partitions(integer) TO PUBLIC")
+    finding = examine(own)["Row security"]
+    assert finding.words.endswith("every role may call: drop_day_partitions(integer)")
+    assert "REVOKE EXECUTE" in finding.advice
+
+
 def test_tables_that_the_functions_of_the_portal_cannot_read_are_named(
     settings, own_database: Database
 ):
