@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, func, select
 
+from portal.core.deadlines import elapsed
 from portal.core.jobs import Job, due_by, every_tenant
 from portal.database.actor import Actor
 from portal.database.record import Record
@@ -20,7 +21,9 @@ from portal.secretstore.sweeper import sweep
 
 Releaser = Callable[[Actor, Sequence[str]], Sequence[str]]
 
-BATCH = 100  # records of one tenant in one transaction; the next run deletes the next ones
+BATCH = 100  # records of one tenant in one transaction
+SECONDS = 2.0
+"""The time for the secrets of one transaction, which is ended if it waits for long."""
 
 
 _releasers: dict[type[Record], set[Releaser]] = {}
@@ -44,7 +47,7 @@ def purging(model: type[Record], secrets: str | None = None) -> Job:
 
     name = f"purge deleted records: {model.__tablename__}"
     due = due_by("due_purges", model.__tablename__, timedelta(days=RESTORE_DAYS))
-    return Job(name, run, timedelta(minutes=10), due)
+    return Job(name, run, timedelta(minutes=10), due, repeats=True)
 
 
 def sweeping(model: type[Record], secrets: str) -> Job:
@@ -65,10 +68,10 @@ def _purge(model: type[Record], tenant_id: str, secrets: str | None) -> int:
     worker = Actor(tenant_id, "system", "system", "Housekeeping", source_type="system")
     for releaser in _releasers.get(model, ()) if ids else ():
         ids = releaser(worker, ids)
+    if secrets is not None:
+        # Before the rows: if this fails half way, they are still there for the next attempt.
+        ids = _without_secrets(tenant_id, secrets, ids)
     for id in ids:
-        if secrets is not None:
-            # Before the row: if this fails half way, the row is still there for the next attempt.
-            _forget_secrets(tenant_id, secrets, id)
         audit.note(worker, f"{model.noun}.purged", record_kind=model.noun, record_id=id)
     own = SearchTerm.tenant_id == tenant_id, SearchTerm.kind == model.noun
     session.execute(delete(SearchTerm).where(*own, SearchTerm.record_id.in_(ids)))
@@ -91,6 +94,12 @@ def _due(model: type[Record], tenant_id: str) -> Sequence[str]:
     return session.scalars(due).all()
 
 
-def _forget_secrets(tenant_id: str, kind: str, owner_id: str) -> None:
-    for slot in store().slots(tenant_id, kind, owner_id):
-        store().purge(SecretRef(tenant_id, kind, owner_id, slot))
+def _without_secrets(tenant_id: str, kind: str, owner_ids: Sequence[str]) -> Sequence[str]:
+    """Delete the secrets of as many records as there is time for, and return those records."""
+    ends = elapsed() + SECONDS
+    for number, owner_id in enumerate(owner_ids):
+        if number and elapsed() > ends:
+            return owner_ids[:number]
+        for slot in store().slots(tenant_id, kind, owner_id):
+            store().purge(SecretRef(tenant_id, kind, owner_id, slot))
+    return owner_ids

@@ -89,7 +89,7 @@ def retire(webhook: Webhook) -> None:
     """Keep only the secret in use, so that no other signs. Do nothing if the store lost it."""
     try:
         secret = read(webhook.secret_ref, "retire the previous signing secret")
-    except SecretNotFound:
+    except (SecretNotFound, SecretDamaged):
         return
     if "previous" in secret:
         left = {"current": _in_use(secret, webhook.id, webhook.secret_fingerprint)}
@@ -131,13 +131,14 @@ def _entry(found: Secret | PortalError) -> Secret | PortalError:
 def open_keys(webhook: Webhook, now: datetime) -> list[str]:
     """Return the secrets that sign at this moment, the one in use first.
 
-    Raises Conflict if the store has no secret of this webhook, Unavailable if it does not answer.
+    Raises Conflict if the store has no usable secret of this webhook, Unavailable if it does not
+    answer.
     """
     try:
         stored = read(webhook.secret_ref, "sign a delivery")
-    except SecretNotFound as error:
+    except (SecretNotFound, SecretDamaged) as error:
         raise Conflict(
-            "The signing secret of this webhook is gone. Rotate it, then try again."
+            "The signing secret of this webhook is gone or damaged. Rotate it, then try again."
         ) from error
     return keys_of(stored, webhook.id, webhook.secret_fingerprint).signing(now)
 

@@ -182,9 +182,7 @@ def test_other_tenants_lose_only_what_is_theirs(
     assert sql("SELECT id FROM webhook") == [(theirs["id"],)]
 
 
-def test_many_go_in_batches(
-    ada: Api, sql: Sql, work: Callable[[], None], tenants: tuple[str, str]
-) -> None:
+def test_many_go_in_batches(app: Flask, sql: Sql, tenants: tuple[str, str]) -> None:
     sql(
         "INSERT INTO event_type (tenant_id, id, name, version, is_deleted, deleted_at)"
         " SELECT %s, 'evy_' || n, 'type.' || n, 1, true, now() - interval '31 days'"
@@ -192,11 +190,25 @@ def test_many_go_in_batches(
         ACME,
         BATCH + 1,
     )
-    left = []
+    [job] = [job for job in JOBS if job.name == "purge deleted records: event_type"]
+    with app.app_context():
+        for purged in (BATCH, 1, 0):
+            with transaction(ACME):
+                assert job.run(ACME) == purged
+
+
+def test_a_slow_store_is_asked_for_as_many_as_there_is_time_for(
+    app: Flask, ada: Api, sql: Sql, work: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction that waits for it for long is ended, and nothing would ever be purged."""
+    monkeypatch.setattr(purge, "SECONDS", -1.0)
     for _ in range(2):
-        work()
-        left += sql("SELECT count(*) FROM event_type")
-    assert left == [(1,), (0,)]
+        deleted(ada, sql, "webhooks", "31 days")
+    [job] = [job for job in JOBS if job.name == "purge deleted records: webhook"]
+    with app.app_context(), transaction(ACME):
+        assert job.run(ACME) == 1
+    work()
+    assert sql("SELECT count(*) FROM webhook") == [(0,)]
 
 
 def test_a_secret_without_a_record_is_deleted_and_no_other(

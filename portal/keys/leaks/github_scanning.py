@@ -124,12 +124,12 @@ def _public_key(pem: str) -> ec.EllipticCurvePublicKey:
 
 
 class Match(BaseModel):
-    """One find in a report of GitHub."""
+    """One find in a report of GitHub. Nothing that it says of the place keeps a key alive."""
 
     token: str
-    type: str
-    url: str = ""
-    source: str = ""
+    type: str | None = None
+    url: str | None = None
+    source: str | None = None
 
 
 MATCHES = TypeAdapter(list[Match])
@@ -178,7 +178,7 @@ def _answer(match: Match) -> dict[str, str]:
     is_ours = is_well_formed(token) and _deal_with(token, match)
     return {
         "token_hash": digest(match.token),
-        "token_type": match.type,
+        "token_type": match.type or "",
         "label": "true_positive" if is_ours else "false_positive",
     }
 
@@ -189,13 +189,18 @@ def _deal_with(token: str, match: Match) -> bool:
         return False
     actor = Actor(key.tenant_id, "system", "github", "GitHub secret scanning",
                   source_type="system", origin=api.origin())  # fmt: skip
-    place = match.source.lower()[:40] or None
+    place, url = _printable(match.source), _printable(match.url)
     try:
         with transaction(key.tenant_id):
-            reports.take(actor, key.id, Report("github", match.url or None, place))
+            reports.take(actor, key.id, Report("github", url, place and place.lower()[:40]))
     except NotFound:  # it was deleted
         return False
     return True
+
+
+def _printable(text: str | None) -> str | None:
+    """Return a text without control characters, which PostgreSQL may not store; None for none."""
+    return "".join(c for c in text or "" if c.isprintable()) or None
 
 
 def init_app(app: Flask, config: Config) -> None:

@@ -179,6 +179,17 @@ def test_the_same_place_told_again_undoes_nothing_that_a_person_decided(
     assert code(ada, issued) == "BLOCKED"
 
 
+@pytest.mark.parametrize("odd", [None, "", "http\x00s://\x1b[1m"], ids=["null", "empty", "NUL"])
+def test_nothing_that_a_report_says_of_the_place_keeps_a_key_alive(
+    report: Report, ada: Api, odd: str | None
+):
+    issued, another = ada.create("api-keys"), ada.create("api-keys")
+    strange: Any = match(issued["key"]) | {"url": odd, "source": odd, "type": odd}
+    answer = report(strange, match(another["key"]))
+    assert labels(answer) == ["true_positive", "true_positive"]
+    assert [code(ada, one) for one in (issued, another)] == ["BLOCKED", "BLOCKED"]
+
+
 def test_a_leak_is_its_own_tenants_business(report: Report, ada: Api, gus: Api, browse: Browse):
     ours, theirs = ada.create("api-keys"), gus.create("api-keys")
     stranger = ours["key"][:-1] + ("0" if ours["key"][-1] != "0" else "1")
