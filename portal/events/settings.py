@@ -31,6 +31,7 @@ ESCAPE = "\\"  # a name of a field may be written with such ones
 NO_NAME = re.compile(r"""[\s{}<>"'=:;,]""")
 """Characters of a text that was taken for the name of a field, and may hold fields itself."""
 
+MOST_LOOKED_INTO = 100  # texts of one event that are read as JSON, to hide fields in them
 TOO_DEEP = (RecursionError, orjson.JSONEncodeError)
 FORGOTTEN_AT_ONCE = 10_000
 
@@ -95,7 +96,7 @@ def redact_data(data: Mapping[str, Any], hidden: Collection[str]) -> Any:
     give_way()
     if hidden and data.keys() == UNREAD:
         return dict.fromkeys(UNREAD, HIDDEN)
-    return redact(data, hidden)
+    return redact(data, hidden, Looks())
 
 
 def redact_values(data: Mapping[str, Any], names: Collection[str], hidden: Collection[str]) -> Any:
@@ -109,30 +110,45 @@ def redact_values(data: Mapping[str, Any], names: Collection[str], hidden: Colle
     if hidden and data.keys() == UNREAD:
         return dict.fromkeys(some, HIDDEN)
     if hidden and any(map(NO_NAME.search, data)):
-        return _redacted_form(some, hidden)
-    return redact(some, hidden)
+        return _redacted_form(some, hidden, Looks())
+    return redact(some, hidden, Looks())
 
 
-def redact(value: Any, hidden: Collection[str]) -> Any:
+class Looks:
+    """Count the texts that are looked into: of thousands in one event, only the first are, because
+    each costs as much as a small request. The others are masked completely."""
+
+    def __init__(self) -> None:
+        self._left = MOST_LOOKED_INTO
+
+    def has_more(self) -> bool:
+        """Use up one look, and tell whether it is there."""
+        self._left -= 1
+        return self._left >= 0
+
+
+def redact(value: Any, hidden: Collection[str], looks: Looks) -> Any:
     """Return the value with every field of these names masked, however deep."""
     if not hidden:
         return value
     give_way()
     if isinstance(value, dict):
         if any(map(NO_NAME.search, value)):
-            return _redacted_form(value, hidden)
+            return _redacted_form(value, hidden, looks)
         return {
-            name: HIDDEN if is_hidden(name, hidden) else redact(inside, hidden)
+            name: HIDDEN if is_hidden(name, hidden) else redact(inside, hidden, looks)
             for name, inside in value.items()
         }
     if isinstance(value, list):
-        return [redact(item, hidden) for item in value]
+        return [redact(item, hidden, looks) for item in value]
     if isinstance(value, str) and value.lstrip(BEFORE_JSON).startswith(("{", "[", '"')):
-        return _redacted_inside(value, hidden)
+        return _redacted_inside(value, hidden, looks)
     return value
 
 
-def _redacted_form(data: Mapping[str, Any], hidden: Collection[str]) -> dict[str, Any]:
+def _redacted_form(
+    data: Mapping[str, Any], hidden: Collection[str], looks: Looks
+) -> dict[str, Any]:
     """Return data with the same fields masked that may be a text which was taken for a form: its
     names and values are pieces of that text, so a pair that names such a field is masked, also
     where its name goes on in its value."""
@@ -140,11 +156,18 @@ def _redacted_form(data: Mapping[str, Any], hidden: Collection[str]) -> dict[str
     for name, inside in data.items():
         if name.lower() not in hidden and _may_hold(name, hidden):
             found[HIDDEN] = HIDDEN
-        elif is_hidden(name, hidden) or (isinstance(inside, str) and _may_hold(inside, hidden)):
+        elif is_hidden(name, hidden):
             found[name] = HIDDEN
+        elif isinstance(inside, list):  # of a name that is there several times
+            found[name] = [_redacted_piece(one, hidden, looks) for one in inside]
         else:
-            found[name] = redact(inside, hidden)
+            found[name] = _redacted_piece(inside, hidden, looks)
     return found
+
+
+def _redacted_piece(value: Any, hidden: Collection[str], looks: Looks) -> Any:
+    is_named = isinstance(value, str) and _may_hold(value, hidden)
+    return HIDDEN if is_named else redact(value, hidden, looks)
 
 
 def _may_hold(text: str, hidden: Collection[str]) -> bool:
@@ -152,17 +175,19 @@ def _may_hold(text: str, hidden: Collection[str]) -> bool:
     return ESCAPE in small or any(name in small for name in hidden)
 
 
-def _redacted_inside(text: str, hidden: Collection[str]) -> str:
+def _redacted_inside(text: str, hidden: Collection[str], looks: Looks) -> str:
     """Return a text with the same fields masked if it is JSON, as in the forms of GitHub and the
     notifications of Amazon SNS. If it only looks like that and may name one, it is masked
     completely."""
     if not _may_hold(text, hidden):
         return text
+    if not looks.has_more():
+        return HIDDEN
     body = text.lstrip(BEFORE_JSON).encode("utf-8", "surrogatepass")
     try:
         orjson.loads(body)  # refuses in a tenth of the time of the strict parser
         inside = strict_json.parse(body)
-        masked = redact(inside, hidden)
+        masked = redact(inside, hidden, looks)
         return text if masked == inside else orjson.dumps(masked).decode()
     except (BadRequest, orjson.JSONDecodeError, *TOO_DEEP):
         return HIDDEN
@@ -175,7 +200,7 @@ def redact_text(text: str, hidden: Collection[str]) -> str:
     if not hidden or not text:
         return text
     try:
-        body = redact(orjson.loads(text), hidden)
+        body = redact(orjson.loads(text), hidden, Looks())
         if isinstance(body, dict) and isinstance(body.get("data"), dict):
             body["data"] = redact_data(body["data"], hidden)
         return orjson.dumps(body).decode()
