@@ -255,29 +255,18 @@ class ImportedTypes(BaseModel):
     dry_run: bool = Field(description="True if nothing was stored.")
 
 
-def _no_path(name: str) -> str:
-    if BRACKETS.search(name):
-        raise ValueError(
-            "Give the name of the field alone, such as email: it is hidden wherever it is."
-        )
-    return name
-
-
-FieldName = Annotated[Filled, StringConstraints(max_length=100), AfterValidator(_no_path)]
-
-
 class SettingsInput(Command):
     """A tenant's retention, hidden fields and treatment of API keys in events."""
 
     retention_days: int = Field(
         30, ge=1, le=90, description="Days after which events and deliveries are forgotten."
     )
-    redacted_fields: list[FieldName] = Field(
+    redacted_fields: list[Annotated[Filled, StringConstraints(max_length=100)]] = Field(
         default=[],
         max_length=50,
         description="Names of fields whose values only those see who may change webhooks, in small"
         " or capital letters, however deep, and as parts of a form's names: ssn hides person[SSN],"
-        " too. A path, such as person.ssn, is refused. Of the texts in an event that look like"
+        " too. A path, such as person.ssn, hides every ssn. Of the texts in an event that look like"
         " JSON with escapes or with such a name, the first 100 are looked into; the others are"
         " hidden completely. Data that"
         " is a text alone, as of a received body without fields, is hidden completely.",

@@ -77,7 +77,13 @@ def hidden_from(actor: Actor) -> frozenset[str]:
     change webhooks."""
     if actor.can("webhooks:write"):
         return frozenset()
-    return frozenset(name.lower() for name in of(actor.tenant_id).redacted_fields)
+    names = {name.lower() for name in of(actor.tenant_id).redacted_fields}
+    # Of a path, the last field is hidden wherever it is: that hides too much rather than nothing.
+    return frozenset(names | {last for name in names if (last := _last_of(name))})
+
+
+def _last_of(path: str) -> str:
+    return next((part for part in reversed(BRACKETS.split(path)) if part), "")
 
 
 def is_hidden(name: str, hidden: Collection[str]) -> bool:

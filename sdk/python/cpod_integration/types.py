@@ -2788,9 +2788,10 @@ class SettingsInput(TypedDict):
     redacted_fields: NotRequired[list[str]]
     """Names of fields whose values only those see who may change webhooks, in small or capital
     letters, however deep, and as parts of a form's names: ssn hides person[SSN], too. A path,
-    such as person.ssn, is refused. Of the texts in an event that look like JSON with escapes
-    or with such a name, the first 100 are looked into; the others are hidden completely. Data
-    that is a text alone, as of a received body without fields, is hidden completely.
+    such as person.ssn, hides every ssn. Of the texts in an event that look like JSON with
+    escapes or with such a name, the first 100 are looked into; the others are hidden
+    completely. Data that is a text alone, as of a received body without fields, is hidden
+    completely.
     """
     key_material: NotRequired[Literal["mask", "refuse"]]
     """Treatment of an API key in an event's data. mask = only its beginning and its last four
