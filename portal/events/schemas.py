@@ -1,6 +1,5 @@
 """The commands and documents of events, event types and event settings in REST."""
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
@@ -20,9 +19,6 @@ from portal.records.schemas import (
     ShortText,
     Tags,
 )
-
-BRACKETS = re.compile(r"[\[\].]+")
-"""Characters between the parts of a form's names, as in `person[ssn]` and `person.ssn`."""
 
 DATA_BYTES = 64 * 1024
 BATCH = 500
@@ -268,8 +264,8 @@ class SettingsInput(Command):
         " or capital letters, however deep, and as parts of a form's names: ssn hides person[SSN],"
         " too. A path, such as person.ssn, hides every ssn. Of the texts in an event that look like"
         " JSON with escapes or with such a name, the first 100 are looked into; the others are"
-        " hidden completely. Data that"
-        " is a text alone, as of a received body without fields, is hidden completely.",
+        " hidden completely, and so is data that is a text alone, as of a received body without"
+        " fields.",
     )
     key_material: KeyMaterial = Field(
         "mask",

@@ -15,7 +15,7 @@ from portal.database.actor import Actor
 from portal.database.session import session
 from portal.events.listeners import listeners
 from portal.events.models import Event, EventKey, EventSettings
-from portal.events.schemas import BRACKETS, SettingsInput
+from portal.events.schemas import SettingsInput
 from portal.records.audit import trail as audit
 from portal.records.quotas import stored_bytes
 from portal.rest import strict_json
@@ -26,6 +26,9 @@ UNREAD = frozenset({"text"})
 """The fields of an event from a received body that could not be read as fields."""
 
 SEPARATOR = re.compile("([&;])")
+BRACKETS = re.compile(r"[\[\].]+")
+"""Characters between the parts of a form's names, as in `person[ssn]` and `person.ssn`."""
+
 BEFORE_JSON = " \t\r\n\ufeff"
 ESCAPE = "\\"  # a name of a field may be written with such ones
 NO_NAME = re.compile(r"""[\s{}<>"'=:;,]""")
@@ -121,8 +124,8 @@ def redact_values(data: Mapping[str, Any], names: Collection[str], hidden: Colle
 
 
 class Looks:
-    """Count the texts that are looked into: of thousands in one event, only the first are, because
-    each costs as much as a small request. The others are masked completely."""
+    """Count the texts of one event that are looked into. Beyond MOST_LOOKED_INTO they are masked
+    completely: a page with thousands in each event would take seconds of processor time."""
 
     def __init__(self) -> None:
         self._left = MOST_LOOKED_INTO

@@ -22,7 +22,7 @@ from portal.identity.sessions.login import live_session
 from portal.identity.sign_in import SignIn, auth
 from portal.records.health import clock, counted
 from portal.rest.findable import Choice, Find, SearchQuery
-from portal.web import actor, lists, render, see_other, signed_in, toast
+from portal.web import actor, lists, portal_request, render, see_other, signed_in, toast
 from portal.web.lists import Table
 
 account = Blueprint("sessions", __name__, url_prefix="/account/sessions")
@@ -106,16 +106,20 @@ def list_people() -> ResponseReturnValue:
     if (better := lists.better_address(TABLE)) is not None:
         return better
     asked, counts = lists.list_request(TABLE), sessions.counts(actor())
-    known = people.counted(actor())
-    some = f"{known} {'person' if str(known) == '1' else 'people'}"
     return lists.render(
         "identity/people.html",
         "identity/_people.html",
         asked,
         people.page(actor(), asked.query),
         counts=counts,
-        said=f"{some} signed in so far, {len(counts):,} of them now.",
+        said=None if portal_request().wants_fragment else _signed_in(len(counts)),
     )
+
+
+def _signed_in(now: int) -> str:
+    known = people.counted(actor())
+    some = f"{known} {'person' if str(known) == '1' else 'people'}"
+    return f"{some} signed in so far, {now:,} of them now."
 
 
 @directory.post("/<person_id>/end-sessions")

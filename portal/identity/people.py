@@ -172,10 +172,7 @@ def page(actor: Actor, query: Query) -> Page[Any]:
 
 def counted(actor: Actor) -> Total:
     """Return the number of the tenant's people, up to MOST_COUNTED."""
-    own = select(Person.id).where(Person.tenant_id == actor.tenant_id)
-    some = own.limit(listing.MOST_COUNTED + 1).subquery()
-    found = session.scalars(select(func.count()).select_from(some)).one()
-    return Total(min(found, listing.MOST_COUNTED), is_more=found > listing.MOST_COUNTED)
+    return listing.total(actor, LISTING, Query(include_deleted=True))
 
 
 def first(actor: Actor, most: int) -> Sequence[Person]:

@@ -142,7 +142,7 @@ def row_security(config: Config) -> Finding:
     if functions:
         return Finding(
             subject,
-            f"is passed by functions that every role may call: {functions}",
+            f"every role may call functions that read the rows of all tenants: {functions}",
             "As the owner of the tables, REVOKE EXECUTE ON FUNCTION … FROM PUBLIC for each.",
         )
     return Finding(subject, "on for every table with tenants' rows")

@@ -3572,7 +3572,7 @@ export interface Settings {
 export interface SettingsInput {
   /** Days after which events and deliveries are forgotten. */
   retention_days?: number;
-  /** Names of fields whose values only those see who may change webhooks, in small or capital letters, however deep, and as parts of a form's names: ssn hides person[SSN], too. A path, such as person.ssn, hides every ssn. Of the texts in an event that look like JSON with escapes or with such a name, the first 100 are looked into; the others are hidden completely. Data that is a text alone, as of a received body without fields, is hidden completely. */
+  /** Names of fields whose values only those see who may change webhooks, in small or capital letters, however deep, and as parts of a form's names: ssn hides person[SSN], too. A path, such as person.ssn, hides every ssn. Of the texts in an event that look like JSON with escapes or with such a name, the first 100 are looked into; the others are hidden completely, and so is data that is a text alone, as of a received body without fields. */
   redacted_fields?: string[];
   /** Treatment of an API key in an event's data. mask = only its beginning and its last four characters are kept; refuse = the event is not taken. */
   key_material?: "mask" | "refuse";

@@ -1221,6 +1221,18 @@ def test_when_the_secret_store_is_away_the_sender_is_told_to_come_again(
     assert endpoint.bp.name == "door"
 
 
+def test_while_the_secret_is_damaged_the_sender_comes_again_until_it_is_given_anew(
+    ada: Api, client: FlaskClient, database: Database
+) -> None:
+    webhook, body = make(ada), b"{}"
+    database.sql(r"UPDATE secret_version SET ciphertext = ciphertext || '\x00'::bytea")
+    answer = knock(client, webhook["inbound_url"], body, github(body))
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    given = ada.post(f"/webhooks/{webhook['id']}/secret-rotations").json["signing_secret"]
+    assert knock(client, webhook["inbound_url"], body, github(body, given)).status_code == 200
+
+
 def cloud_event(source: str) -> bytes:
     event = {"specversion": "1.0", "id": "1", "source": source, "type": "order.placed"}
     return json.dumps(event).encode()

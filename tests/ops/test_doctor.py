@@ -139,7 +139,7 @@ def test_functions_that_every_role_may_call_are_named(settings, own_database: Da
     own = settings | {"PORTAL_DATABASE_URL": own_database.app_url}
     own_database.sql("GRANT EXECUTE ON FUNCTION drop_day_partitions(integer) TO PUBLIC")
     finding = examine(own)["Row security"]
-    assert finding.words.endswith("every role may call: drop_day_partitions(integer)")
+    assert finding.words.endswith("rows of all tenants: drop_day_partitions(integer)")
     assert "REVOKE EXECUTE" in finding.advice
 
 

@@ -5,6 +5,7 @@ A method may be called alone, or several in one unit of work. Where it matters, 
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
@@ -228,6 +229,18 @@ def test_a_deleted_secret_says_so(store: SecretStore, ref: SecretRef) -> None:
     assert meta.current_version == 2
     assert not meta.is_live
     assert all(v.deleted_at for v in meta.versions)
+
+
+def test_many_are_stored_read_and_deleted_together(store: SecretStore, ref: SecretRef) -> None:
+    refs = [replace(ref, owner_id=f"{ref.owner_id}{n}") for n in range(20)]
+    assert set(store.put_many({one: {"n": one.owner_id} for one in refs}).values()) == {1}
+    missing = replace(ref, owner_id=f"{ref.owner_id}x")
+    found = store.get_many([*refs, missing], reason=WHY)
+    assert [found[one] for one in refs] == [{"n": one.owner_id} for one in refs]
+    assert isinstance(found[missing], SecretNotFound)
+    store.delete_many(refs)
+    gone = store.get_many(refs, reason=WHY).values()
+    assert all(isinstance(one, SecretNotFound) and one.deleted for one in gone)
 
 
 def test_a_deleted_secret_cannot_be_patched(store: SecretStore, ref: SecretRef) -> None:

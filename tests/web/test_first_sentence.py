@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from portal.features import OPERATIONS
-from portal.records import listing
+from portal.records.lists import counts
 from tests.cast import ADA, ED, VIC, Api, Pages
 from tests.databases import Database
 from tests.web.test_every_page import addresses, records
@@ -71,7 +71,7 @@ def test_people_begin_with_how_many_are_counted(
 ) -> None:
     browse(VIC)
     here = browse(ADA)
-    monkeypatch.setattr(listing, "MOST_COUNTED", 1)
+    monkeypatch.setattr(counts, "MOST_COUNTED", 1)
     assert first_sentence(here, "/people") == "1+ people signed in so far, 2 of them now."
 
 

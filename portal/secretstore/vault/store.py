@@ -288,8 +288,7 @@ def _each(refs: Collection[SecretRef], call: Callable[[SecretRef], T]) -> dict[S
     ends, threads = time.monotonic() + TOGETHER_SECONDS, ThreadPoolExecutor(CONNECTIONS)
     try:
         running = {ref: threads.submit(copy_context().run, call, ref) for ref in refs}
-        left = (ends - time.monotonic() for _ in refs)
-        return {ref: one.result(max(next(left), 0)) for ref, one in running.items()}
+        return {ref: one.result(max(ends - time.monotonic(), 0)) for ref, one in running.items()}
     except TimeoutError:
         raise StoreUnavailable(TOO_SLOW) from None
     finally:

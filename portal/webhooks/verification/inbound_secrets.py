@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from portal.core.errors import Conflict, FieldError, Invalid
 from portal.database.session import database_now
-from portal.secretstore import Secret, SecretNotFound, store
+from portal.secretstore import Secret, SecretDamaged, SecretNotFound, StoreUnavailable, store
 from portal.webhooks import keyring
 from portal.webhooks.models import Webhook
 from portal.webhooks.signing import signature_schemes, standard_webhooks
@@ -151,12 +151,15 @@ def new(webhook: Webhook) -> str:
 def known(webhook: Webhook) -> Sequence[str]:
     """Return the secrets that are accepted now, the one in use first; none if none was given yet.
 
-    Raises Unavailable if the secret store does not answer.
+    Raises Unavailable if the secret store does not answer, or the stored secret is damaged: the
+    sender comes again, perhaps after somebody has given a new one.
     """
     try:
         stored = keyring.read(webhook.secret_ref, "verify an inbound request")
     except SecretNotFound:
         return []
+    except SecretDamaged as error:
+        raise StoreUnavailable("The secret of this webhook cannot be read.") from error
     return _accepted(webhook, stored)
 
 

@@ -2790,8 +2790,7 @@ class SettingsInput(TypedDict):
     letters, however deep, and as parts of a form's names: ssn hides person[SSN], too. A path,
     such as person.ssn, hides every ssn. Of the texts in an event that look like JSON with
     escapes or with such a name, the first 100 are looked into; the others are hidden
-    completely. Data that is a text alone, as of a received body without fields, is hidden
-    completely.
+    completely, and so is data that is a text alone, as of a received body without fields.
     """
     key_material: NotRequired[Literal["mask", "refuse"]]
     """Treatment of an API key in an event's data. mask = only its beginning and its last four
