@@ -94,8 +94,7 @@ def _get_person(id: str) -> Response:
 
 
 def _of_person(person: Person, live: int) -> dict[str, Any]:
-    own = PersonDocument.model_fields.keys() - {"live_sessions"}
-    return {**{name: getattr(person, name) for name in own}, "live_sessions": live}
+    return fields_of(PersonDocument, person, {"live_sessions"}) | {"live_sessions": live}
 
 
 def _end_of_person(id: str) -> Response:

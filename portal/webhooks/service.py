@@ -239,6 +239,7 @@ def rotate_secret(actor: Actor, webhook_id: str) -> Revealed[Webhook]:
         "previous_secret_expires_at": until,
     }
     verbs.change(actor, webhook, values, action="secret_rotated")
+    subscriptions.sign_again(webhook)
     once = {"signing_secret": signature_schemes.shown(secret)}
     if until is not None:
         once["previous_secret_expires_at"] = until.isoformat()

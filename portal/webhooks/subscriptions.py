@@ -7,7 +7,7 @@ from sqlalchemy import Text, case, cast, delete, func, insert, select, text, upd
 
 from portal.core.errors import FieldError
 from portal.database.session import session
-from portal.webhooks.models import Delivery, Subscription, Webhook
+from portal.webhooks.models import Delivery, Endpoint, Subscription, Webhook
 
 CHANNEL = "delivery_due"
 WAKE = text(f"SELECT pg_notify('{CHANNEL}', '')")
@@ -70,6 +70,39 @@ def halt(webhook: Webhook) -> None:
     """Notify the workers to release the deliveries that they have claimed for a webhook that
     receives nothing from now on. Requests that were already sent still arrive."""
     session.execute(HALT, {"webhook": webhook.id})
+
+
+def sign_again(webhook: Webhook) -> None:
+    """Let a webhook that could not sign, and has a new secret now, send what waits: one delivery at
+    once, whose outcome is then the webhook's, and the others when they are due."""
+    own = (Endpoint.tenant_id == webhook.tenant_id, Endpoint.webhook_id == webhook.id)
+    could_not = (
+        update(Endpoint)
+        .where(*own, Endpoint.cannot_sign.is_not(None))
+        .values(not_before=None)  # of an ordered webhook, which waited for its first delivery
+        .returning(Endpoint.webhook_id)
+        .execution_options(synchronize_session=False)
+    )
+    if session.execute(could_not).first() is None:
+        return
+    one = (
+        select(Delivery.id)
+        .where(
+            Delivery.tenant_id == webhook.tenant_id,
+            Delivery.webhook_id == webhook.id,
+            Delivery.state == "retrying",
+        )
+        .order_by(Delivery.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    session.execute(
+        update(Delivery)
+        .where(Delivery.tenant_id == webhook.tenant_id, Delivery.id.in_(one.scalar_subquery()))
+        .values(due_at=IN_PLACE if webhook.ordered else func.least(Delivery.due_at, func.now()))
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(WAKE)
 
 
 def put_in_order(webhook: Webhook) -> None:
