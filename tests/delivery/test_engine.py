@@ -182,6 +182,10 @@ def test_a_key_that_the_receiver_answers_with_is_masked(
 
 
 LOCK = "UPDATE data_key SET store_key_id = reverse(store_key_id)"
+TRIED_AT_ONCE = """
+SELECT 1 FROM delivery d JOIN endpoint e USING (tenant_id, webhook_id)
+WHERE d.state <> 'retrying' OR (d.due_at <= now() AND e.not_before IS NULL)
+"""
 DAMAGE = r"UPDATE secret_version SET ciphertext = ciphertext || '\x00'::bytea"
 
 
@@ -242,6 +246,7 @@ def test_a_webhook_whose_secret_is_lost_says_so_until_it_is_rotated(
     said = "Nothing is sent: its signing secret is gone or damaged.\nRotate the secret."
     assert said in text
     assert ada.post(f"{path}/secret-rotations").status_code in (200, 201)
+    assert rows(database, TRIED_AT_ONCE)
     until(lambda: len(receiver.mail("crm")) == 1)
     until(lambda: "Works: the last delivery arrived." in page.get(path).text)
 
