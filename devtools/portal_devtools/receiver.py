@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
+from time import sleep
 from typing import Any
 
 from flask import (
@@ -225,7 +226,7 @@ def _answer(name: str, delay: float = 0.0, *, is_kept: bool = False) -> Response
             body=body,
             answered=status,
         )
-    time.sleep(delay)
+    sleep(delay)
     answer = jsonify(received=number)
     answer.status_code = status
     for header, value in (("Location", "location"), ("Retry-After", "retry_after")):

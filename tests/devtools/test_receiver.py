@@ -134,7 +134,7 @@ def test_a_wrong_secret_is_refused_with_a_sentence(portal, secret, name, typed):
 
 def test_failures_on_demand(portal, secret, monkeypatch):
     waited = []
-    monkeypatch.setattr(receiver.time, "sleep", waited.append)
+    monkeypatch.setattr(receiver, "sleep", waited.append)
     assert deliver(portal, secret, "/hooks/demo?status=503&retry_after=9").status_code == 503
     assert newest(portal)["answered"] == 503
     away = deliver(portal, secret, "/hooks/demo?status=302&location=http://x.example/")
