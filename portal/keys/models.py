@@ -355,6 +355,10 @@ CONSTRAINTS |= {
     "fk_api_key_application": ("application_id", "There is no application of this id."),
     "fk_api_key_parent": ("parent_key_id", "There is no key of this id."),
     "fk_api_key_rotated_from": ("rotated_from_key_id", "There is no key of this id."),
+    "uq_sealed_key_secret_hash": (
+        "form_secret",
+        "This form made a key before. Open a new one to make another.",
+    ),
     "acting_key": (
         "Authorization",
         "Your own key was revoked or blocked meanwhile. Nothing was done.",

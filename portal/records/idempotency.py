@@ -84,6 +84,10 @@ class Answer:
     location: str | None
 
 
+class OtherRequest(Invalid):
+    """An idempotency key was used for another request."""
+
+
 def fingerprints(method: str, path: str, body: bytes) -> list[bytes]:
     """Return fingerprints of a request, one for each secret key. Store the first; compare with all.
 
@@ -95,8 +99,8 @@ def fingerprints(method: str, path: str, body: bytes) -> list[bytes]:
 def claim(actor: Actor, key: str, fingerprints: list[bytes]) -> Answer | None:
     """Claim a key. Return None if the work is still to be done, otherwise the first response.
 
-    Wait while another request with the same key runs. Raise Invalid if the key was used for another
-    request. Raise Conflict if the first request has committed its claim (because it sends something
+    Wait while another request with the same key runs. Raise OtherRequest if the key was used for
+    one. Raise Conflict if the first request has committed its claim (because it sends something
     to the outside) and has not finished.
     """
     if not (key.strip() and key.isprintable() and key.isascii() and len(key) <= MAX_LENGTH):
@@ -115,7 +119,7 @@ def claim(actor: Actor, key: str, fingerprints: list[bytes]) -> Answer | None:
     stored = session.execute(select(IdempotencyKey).filter_by(**identity)).scalar_one()
     if bytes(stored.fingerprint) not in fingerprints:
         message = "This key was used for another request. Use a new one for each request."
-        raise Invalid([FieldError("Idempotency-Key", message)])
+        raise OtherRequest([FieldError("Idempotency-Key", message)])
     if stored.status is None:
         raise Conflict("A request with this key was begun and has not been answered yet.")
     return Answer(stored.status, stored.answer, stored.location)

@@ -146,6 +146,15 @@ def test_a_lost_answer_is_said_again_to_the_form_that_lost_it_and_to_no_other(
     only_key(ada)
 
 
+def test_a_form_with_the_secret_of_another_one_is_refused(page: Pages, ada: Api):
+    sent = form_of(page)
+    page.post("/keys/new", sent)
+    other = page.post("/keys/new", form_of(page) | {"form_secret": sent["form_secret"]})
+    assert other.status_code == 422
+    assert "This form made a key before" in other.text
+    only_key(ada)
+
+
 def test_what_is_kept_for_a_lost_answer_opens_nothing_by_itself(page: Pages, database: Database):
     sent = form_of(page)
     [raw] = set(re.findall(SHAPE, page.post("/keys/new", sent).text))

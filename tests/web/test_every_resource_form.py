@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 
 from portal.rest.resources import Resource
+from portal.web import form_retries
 from tests.cast import ADA, Api, Pages, sign_in
 from tests.resources import RESOURCES, called, list_of, minimal
 
@@ -78,6 +79,30 @@ def test_a_form_that_is_sent_twice_makes_one_record(
         answer = pages.post(address, form)
         assert answer.status_code in (200, 303), re.findall(r'-error"[^>]*>([^<]+)', answer.text)
     assert how_many(ada, resource) == before + 1
+
+
+@EVERY
+def test_a_form_sent_again_with_other_values_does_nothing_before_it_is_confirmed(
+    resource: Resource[Any, Any], ada: Api, browse: Callable[..., Pages]
+) -> None:
+    """Go back after creating a record, type another name, and send the form again."""
+    pages, body, field = browse(ADA), flat(minimal(resource)), called(resource)
+    address = f"{list_of(resource)}/new"
+    provider = body.get("provider")
+    shown = pages.get(f"{address}?provider={provider}" if provider else address)
+    form = fields_of(shown.text) | body
+    before = how_many(ada, resource)
+    assert pages.post(address, form).status_code in (200, 303)
+    other = form | dict.fromkeys({field, "name"} & form.keys(), "another.one")
+    refused = pages.post(address, other)
+    assert refused.status_code == 422
+    assert form_retries.OTHER_VALUES in unescape(refused.text)
+    assert how_many(ada, resource) == before + 1
+    confirmed = fields_of(refused.text)
+    assert confirmed[field] == "another.one", "what was typed is lost"
+    renewed = {name: confirmed[name] for name in form_retries.RENEWED & confirmed.keys()}
+    assert pages.post(address, other | renewed).status_code in (200, 303)
+    assert how_many(ada, resource) == before + 2
 
 
 @EVERY
