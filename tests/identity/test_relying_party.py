@@ -219,6 +219,18 @@ REFUSED: dict[str, tuple[Script, str]] = {
     "at_hash wrong": (says(at_hash=half_hash("another")), "invalid"),
     "auth_time in the future": (says(auth_time=ago(-300)), "invalid"),
     "auth_time a string": (says(auth_time="today"), "invalid"),
+    "an access_token of two lines": (
+        two(userinfo(sub="person-1"), token_response(access_token="one\ntwo")),
+        "invalid",
+    ),
+    "an access_token beyond ASCII": (
+        two(userinfo(sub="person-1"), token_response(access_token="\u20ac")),
+        "invalid",
+    ),
+    "methods that are no list": (
+        metadata(token_endpoint_auth_methods_supported=5),
+        "unavailable",
+    ),
     "userinfo of another": (userinfo(sub="person-2", roles=["admin"]), "invalid"),
     "userinfo of nobody": (userinfo(roles=["admin"]), "invalid"),
     "userinfo refuses": (
@@ -253,6 +265,17 @@ def test_accepted(op: FakeOP, script: Script) -> None:
     script(op)
     identity = op.party().finish(answer, [pending])  # a new process, without cached metadata
     assert (identity.issuer, identity.subject) == (op.url, "person-1")
+
+
+@pytest.mark.parametrize("auth_time", ["2026-12-03T12:00:00Z", [1], 1e300, 4_000_000_000])
+def test_only_the_id_token_says_how_and_when_a_person_signed_in(op: FakeOP, auth_time: Any) -> None:
+    """Userinfo is neither signed nor judged."""
+    answer, pending = op.start(op.party())
+    says(auth_time=None, acr=None, sid=None)(op)
+    userinfo(sub="person-1", roles=["admin"], auth_time=auth_time, acr="mfa", sid="s")(op)
+    identity = op.party().finish(answer, [pending])
+    assert (identity.auth_time, identity.acr, identity.sid) == (None, None, None)
+    assert identity.claims["roles"] == ["admin"]
 
 
 def test_keys_that_rotate_while_the_client_runs(op: FakeOP) -> None:

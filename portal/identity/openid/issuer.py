@@ -155,6 +155,8 @@ def _metadata(issuer: str, document: dict[str, Any]) -> Metadata:
     if document.get("issuer") != issuer:
         raise ProviderUnavailable(f"its metadata names another issuer, {document.get('issuer')!r}")
     methods = document.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
+    if not isinstance(methods, list):
+        raise ProviderUnavailable("its token_endpoint_auth_methods_supported is no list")
     return Metadata(
         authorization_endpoint=_endpoint(issuer, document, "authorization_endpoint"),
         token_endpoint=_endpoint(issuer, document, "token_endpoint"),

@@ -8,6 +8,7 @@ another document is named.
 
 import hashlib
 import hmac
+import re
 import secrets
 import time
 from base64 import b64encode, urlsafe_b64encode
@@ -173,7 +174,7 @@ class RelyingParty:
         verified = self._verify(id_token)
         self._judge(verified, pending, tokens["access_token"])
         claims = self._complete(verified.claims, tokens["access_token"], metadata)
-        return self._identity(claims, id_token)
+        return self._identity(verified.claims, claims, id_token)
 
     def _pending(self, answer: Mapping[str, Sequence[str]], started: Sequence[Pending]) -> Pending:
         state = (_single(answer, "state") or "").encode()
@@ -208,8 +209,8 @@ class RelyingParty:
             )
         if str(tokens.get("token_type", "")).lower() != "bearer":
             raise SignInFailed("invalid", f"token_type {tokens.get('token_type')!r}")
-        if not isinstance(tokens.get("access_token"), str):
-            raise SignInFailed("invalid", "the token response has no access_token")
+        if not _is_visible(tokens.get("access_token")):
+            raise SignInFailed("invalid", "the token response has no access_token, or a bad one")
         return tokens
 
     def _authenticate(self, form: dict[str, str], metadata: Metadata) -> dict[str, str]:
@@ -318,13 +319,15 @@ class RelyingParty:
             raise SignInFailed("invalid", "signed userinfo is not for us")
         return claims
 
-    def _identity(self, claims: dict[str, Any], id_token: str) -> Identity:
-        auth_time, sid = claims.get("auth_time"), claims.get("sid")
+    def _identity(self, judged: dict[str, Any], claims: dict[str, Any], id_token: str) -> Identity:
+        """Return who signed in. The sign-in itself is described by the ID token's own claims
+        (`judged`) alone: nobody has checked userinfo's."""
+        auth_time, sid = judged.get("auth_time"), judged.get("sid")
         return Identity(
             issuer=self.issuer.url,
-            subject=claims["sub"],
+            subject=judged["sub"],
             auth_time=None if auth_time is None else int(auth_time),
-            acr=shown(claims.get("acr")),
+            acr=shown(judged.get("acr")),
             sid=sid if isinstance(sid, str) else None,
             claims=claims,
             id_token=id_token,
@@ -401,6 +404,11 @@ def _provider_error(answer: Mapping[str, Sequence[str]]) -> SignInFailed:
     if error in ("server_error", "temporarily_unavailable"):
         reason = "unavailable"
     return SignInFailed(reason, f"the provider says {error!r:.80}: {description!r:.200}")
+
+
+def _is_visible(token: Any) -> bool:
+    """Tell whether an access token has the characters that RFC 6749, A.12, allows."""
+    return isinstance(token, str) and bool(re.fullmatch(r"[\x20-\x7e]+", token))
 
 
 def _object(answer: Answer) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 A service verifies them offline with the published key set; `signing_keys` holds the keys.
 """
 
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -25,6 +26,7 @@ from portal.keys.verification import own_rest
 from portal.keys.verification.verifier import KeyVerifier
 
 LIFETIME_SECONDS = 300
+KID = re.compile("sgn_[0-9A-Z]{26}")  # the id of a row: nobody has verified the kid that is given
 
 
 @dataclass(frozen=True)
@@ -123,5 +125,5 @@ def _kid(token: str) -> str | None:
     except (JoseError, ValueError, RecursionError, TypeError, AttributeError):
         return None
     kid = header.get("kid")
-    ours = isinstance(kid, str) and kid.startswith("sgn_") and header.get("typ") == "at+jwt"
+    ours = isinstance(kid, str) and KID.fullmatch(kid) and header.get("typ") == "at+jwt"
     return str(kid) if ours else None

@@ -1,5 +1,7 @@
 """Keys with OAuth: exchanged for a token, introspected, and verified with the key set."""
 
+import json
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -211,6 +213,21 @@ def test_a_token_that_was_altered_opens_nothing(app: Flask, issued: dict[str, An
     head, _, signature = exchange(app, issued).json["access_token"].split(".")
     _, body, _ = exchange(app, issued, scope="keys:read").json["access_token"].split(".")
     assert Api(app.test_client(), f"{head}.{body}.{signature}").get("/api-keys").status_code == 401
+
+
+KIDS = ["sgn_\ud800", "sgn_\x00", "sgn_", f"sgn_{'0' * 26}", 5, None, [1]]
+
+
+@pytest.mark.parametrize("kid", KIDS, ids=ascii)
+def test_a_token_that_invents_its_kid_is_no_token(app: Flask, ada: Api, kid: Any):
+    parts = [{"alg": "ES256", "typ": "at+jwt", "kid": kid}, {"iss": "x"}]
+    head, body = (
+        urlsafe_b64encode(json.dumps(one).encode()).rstrip(b"=").decode() for one in parts
+    )
+    token = f"{head}.{body}.AAAA"
+    assert Api(app.test_client(), token).get("/api-keys").status_code == 401
+    told = introspect(ada, token)
+    assert (told.status_code, told.json) == (200, {"active": False})
 
 
 @pytest.mark.parametrize(
