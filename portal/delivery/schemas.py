@@ -164,7 +164,10 @@ class ReplayDocument(BaseModel):
 class ReplayProgress(ReplayDocument):
     """A replay, and the number of its deliveries in each state."""
 
-    counts: dict[str, int] = Field(description="Number of deliveries in each state.")
+    counts: dict[str, int] = Field(
+        description="Number of deliveries in each state. `held` are those of a webhook that sends"
+        " nothing now."
+    )
 
 
 class FilterTest(Command):

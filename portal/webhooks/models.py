@@ -347,6 +347,8 @@ DeliveryAttempt.body_of_event = column_property(
 STATES = ("pending", "in_flight", "retrying", "delivered", "failed", "expired", "cancelled")
 WAITING = ("pending", "in_flight", "retrying")
 WAITING_SQL = f"state IN {WAITING}"
+UNSENT = ("pending", "retrying")
+"""The states of deliveries that are held while their webhook sends nothing."""
 
 
 class Subscription(Base):

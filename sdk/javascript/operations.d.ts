@@ -3175,7 +3175,7 @@ export interface ReplayProgress {
   created_by: string | null;
   /** Time when it was cancelled; null if it was not. */
   cancelled_at: string | null;
-  /** Number of deliveries in each state. */
+  /** Number of deliveries in each state. `held` are those of a webhook that sends nothing now. */
   counts: Record<string, number>;
 }
 

@@ -221,6 +221,27 @@ def test_a_replay_is_counted_begun_watched_and_cancelled(
     assert pages.post(path, {**form, "since": "soon"}).status_code == 422
 
 
+def test_a_replay_of_a_paused_webhook_is_held_and_says_why(
+    ada: Api, browse: Browse, make: Make
+) -> None:
+    webhook = make("https://hooks.example/a")
+    publish(ada, rfp(1), rfp(2))
+    pages, path = browse(ADA), f"/webhooks/{webhook['id']}"
+    asked = {"from": "2020-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z", "what": "all"}
+    replay = ada.post(f"{path}/replays", asked).json
+    assert replay["counts"] == {"pending": 2}
+    ada.post(f"{path}/pause")
+    assert ada.get(f"/replays/{replay['id']}").json["counts"] == {"held": 2}
+    page = pages.get(f"{path}/replays/{replay['id']}").text
+    assert "Somebody paused the webhook; it waits until it is resumed." in page
+    assert "on its way" not in page
+    assert f"replay_id={replay['id']}&amp;state=held" in page
+    ada.delete(path)
+    assert ada.get(f"/replays/{replay['id']}").json["counts"] == {"held": 2}
+    deleted = pages.get(f"{path}/replays/{replay['id']}").text
+    assert "The webhook is deleted; it waits until the webhook is restored." in deleted
+
+
 def test_a_link_to_a_replay_names_its_period_with_any_offset(browse: Browse, make: Make) -> None:
     pages, path = browse(ADA), f"/webhooks/{make('https://hooks.example/a')['id']}/replays"
     linked = pages.get(f"{path}?from=2026-01-31T11:00:00%2B02:00").text

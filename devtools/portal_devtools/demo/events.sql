@@ -53,23 +53,24 @@ AND e.failing_since > never.since;
 -- The deliveries of each hour are counted anew, since they moved. The bands of times are those of
 -- portal.delivery.queue.hours.
 DELETE FROM delivery_hour WHERE tenant_id = current_setting('app.tenant_id');
-INSERT INTO delivery_hour (tenant_id, hour, slot, delivered, failed, waits)
-SELECT counted.tenant_id, counted.hour, 0, counted.delivered, counted.failed, ARRAY(
-    SELECT count(*) FILTER (WHERE tried.band = bands.band)
-    FROM generate_series(0, 47) AS bands(band) LEFT JOIN (
-        SELECT least(47, floor(3 * log(2, greatest((a.timings ->> 'total_ms')::numeric, 1))))::int
-            AS band
-        FROM delivery_attempt a JOIN delivery d
-            ON d.tenant_id = a.tenant_id AND d.id = a.delivery_id
-        WHERE a.tenant_id = counted.tenant_id
-        AND date_trunc('hour', d.created_at, 'UTC') = counted.hour
-    ) AS tried USING (band)
-    GROUP BY bands.band ORDER BY bands.band)
-FROM (
-    SELECT d.tenant_id, date_trunc('hour', d.created_at, 'UTC') AS hour,
-        count(*) FILTER (WHERE d.state = 'delivered') AS delivered,
-        count(*) FILTER (WHERE d.state = 'failed') AS failed
+WITH lately AS MATERIALIZED (
+    SELECT d.tenant_id, d.id, d.state, date_trunc('hour', d.created_at, 'UTC') AS hour
     FROM delivery d WHERE d.tenant_id = current_setting('app.tenant_id')
     AND d.created_at >= now() - interval '25 hours'
-    GROUP BY 1, 2
-) AS counted;
+), tried AS MATERIALIZED (
+    SELECT l.hour, count(*) AS attempts,
+        least(47, floor(3 * log(2, greatest((a.timings ->> 'total_ms')::numeric, 1))))::int AS band
+    FROM lately l JOIN delivery_attempt a ON a.tenant_id = l.tenant_id AND a.delivery_id = l.id
+    GROUP BY l.hour, band
+)
+INSERT INTO delivery_hour (tenant_id, hour, slot, delivered, failed, waits)
+SELECT l.tenant_id, l.hour, 0,
+    count(*) FILTER (WHERE l.state = 'delivered'), count(*) FILTER (WHERE l.state = 'failed'),
+    ARRAY(SELECT coalesce(t.attempts, 0)
+        FROM generate_series(0, 47) AS bands(band)
+        LEFT JOIN tried t ON t.hour = l.hour AND t.band = bands.band
+        ORDER BY bands.band)
+FROM lately l GROUP BY l.tenant_id, l.hour;
+
+-- The tables have grown from nothing: without new statistics the next day would take many seconds.
+ANALYZE event, event_key, delivery, delivery_attempt;

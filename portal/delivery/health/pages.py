@@ -26,7 +26,7 @@ from portal.webhooks.models import Webhook
 bp = Blueprint("endpoints", __name__, url_prefix="/webhooks")
 SERIES = (Series("delivered", "ok"), Series("failed", "bad"))
 SLOW = (Series("ms (95 % were faster)", "ok", adds=False),)
-STATES = ("delivered", "pending", "in_flight", "retrying", "failed", "expired", "cancelled")
+STATES = ("delivered", "pending", "held", "in_flight", "retrying", "failed", "expired", "cancelled")
 
 
 @bp.get("/<record_id>/health")
@@ -180,7 +180,9 @@ def replay_progress(record_id: str, replay_id: str) -> ResponseReturnValue:
     found = replays.progress(web.actor(), replay_id)
     if found.replay.webhook_id != record.id:
         raise _no_such(replay_id)
-    tag = f"{replay_id[-8:]}.{found.waiting}.{found.replay.cancelled_at}".replace(" ", "")
+    held = (found.held, record.state, record.pause_reason)
+    seen = (found.waiting, *held, found.replay.cancelled_at)
+    tag = ".".join(map(str, (replay_id[-8:], *seen))).replace(" ", "")
     if web.portal_request().wants_fragment and request.headers.get("HX-PTag") == tag:
         return "", 304
     answer = web.render(
@@ -191,12 +193,23 @@ def replay_progress(record_id: str, replay_id: str) -> ResponseReturnValue:
         counts=[
             (name, attempt_view.state_text(name), found.counts.get(name, 0)) for name in STATES
         ],
+        standing=_standing(found),
         waiting=found.waiting,
+        held=attempt_view.held_because(record) if found.held else "",
         done=found.replay.total - found.waiting,
         what=dict(ReplayForm.WHAT)[found.replay.what],
     )
     answer.headers["HX-PTag"] = tag
     return answer
+
+
+def _standing(found: replays.Progress) -> tuple[str, str]:
+    """Return how a replay stands, as a status and its text."""
+    if found.replay.cancelled_at:
+        return "cancelled", "cancelled"
+    if found.held:
+        return "held", "held"
+    return ("running", "on its way") if found.waiting else ("done", "done")
 
 
 def _no_such(replay_id: str) -> NotFound:

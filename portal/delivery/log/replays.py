@@ -23,7 +23,7 @@ from portal.events.listeners import hold_events
 from portal.events.type_names import matches
 from portal.records.audit import trail as audit
 from portal.records.quotas import stored_bytes
-from portal.webhooks.models import CLOCKS_APART, WAITING, Delivery, Replay, Webhook
+from portal.webhooks.models import CLOCKS_APART, UNSENT, WAITING, Delivery, Replay, Webhook
 from portal.webhooks.subscriptions import CANCEL, WAKE
 
 What = Literal["failed", "missing", "all"]
@@ -76,7 +76,7 @@ FROM (SELECT e.*, row_number() OVER (ORDER BY e.received_at, e.id) AS n {events}
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The progress of a replay: state → number of its deliveries."""
+    """The progress of a replay: state, as people see it → number of its deliveries."""
 
     replay: Replay
     counts: Mapping[str, int]
@@ -84,7 +84,12 @@ class Progress:
     @property
     def waiting(self) -> int:
         """Return how many deliveries still have to be sent."""
-        return sum(self.counts.get(state, 0) for state in WAITING)
+        return self.held + sum(self.counts.get(state, 0) for state in WAITING)
+
+    @property
+    def held(self) -> int:
+        """Return how many wait for a webhook that sends nothing now."""
+        return self.counts.get("held", 0)
 
 
 def preview(actor: Actor, webhook_id: str, since: datetime, until: datetime, what: What) -> int:
@@ -177,7 +182,13 @@ def standing(actor: Actor, replay: Replay) -> Progress:
         .with_only_columns(Delivery.state, func.count())
         .group_by(Delivery.state)
     )
-    return Progress(replay, {row[0]: row[1] for row in session.execute(counted)})
+    counts = {row[0]: row[1] for row in session.execute(counted)}
+    sends = select(Webhook.receives).filter_by(tenant_id=actor.tenant_id, id=replay.webhook_id)
+    held = sum(counts.get(state, 0) for state in UNSENT)
+    if held and not session.scalar(sends):
+        counts = {state: many for state, many in counts.items() if state not in UNSENT}
+        counts["held"] = held
+    return Progress(replay, counts)
 
 
 def of_webhook(actor: Actor, webhook: Webhook) -> Sequence[Replay]:

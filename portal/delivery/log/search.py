@@ -38,6 +38,7 @@ from portal.webhooks.models import (
     CLOCKS_APART,
     ORIGINS,
     STATES,
+    UNSENT,
     Delivery,
     DeliveryAttempt,
     Endpoint,
@@ -67,9 +68,7 @@ IDLE = (
     .correlate(Delivery)
     .exists()
 )
-SHOWN_STATE: Any = case(
-    (Delivery.state.in_(("pending", "retrying")) & IDLE, "held"), else_=Delivery.state
-)
+SHOWN_STATE: Any = case((Delivery.state.in_(UNSENT) & IDLE, "held"), else_=Delivery.state)
 """The state as people see it, to compare one delivery after the other."""
 AN_ID = re.compile(r"(dlv|evt|whk|rpl)_[0-9A-HJKMNP-TV-Z]{26}")
 
@@ -171,7 +170,7 @@ def _receivers(query: Select[Any]) -> list[Receiver]:
 def state_of(delivery: Delivery, receiver: Receiver | Webhook | None) -> str:
     """Return the state as people see it: `held` if it waits and the webhook sends nothing now."""
     idle = receiver is not None and not receiver.receives
-    return "held" if idle and delivery.state in ("pending", "retrying") else delivery.state
+    return "held" if idle and delivery.state in UNSENT else delivery.state
 
 
 def next_attempt(delivery: Delivery, receiver: Receiver | None) -> datetime | None:
@@ -179,7 +178,7 @@ def next_attempt(delivery: Delivery, receiver: Receiver | None) -> datetime | No
 
     The whole receiver may be left alone for longer: it asked for that, or is sent to in order.
     """
-    if state_of(delivery, receiver) not in ("pending", "retrying"):
+    if state_of(delivery, receiver) not in UNSENT:
         return None
     left_alone_until = receiver.left_alone_until if receiver else None
     return max(delivery.due_at, delivery.created_at, left_alone_until or delivery.due_at)
@@ -357,7 +356,7 @@ def _conditions(actor: Actor, query: Query) -> list[ColumnElement[bool]]:
 def _by_receiver(actor: Actor, *, held: bool) -> list[ColumnElement[bool]]:
     idle = select(Webhook.id).where(Webhook.tenant_id == actor.tenant_id, not_(Webhook.receives))
     if held:
-        return [Delivery.state.in_(("pending", "retrying")), Delivery.webhook_id.in_(idle)]
+        return [Delivery.state.in_(UNSENT), Delivery.webhook_id.in_(idle)]
     return [Delivery.webhook_id.not_in(idle)]
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import Label, case, func, not_, select
 from portal.database.actor import Actor
 from portal.database.session import session
 from portal.records.health import Health, Word
-from portal.webhooks.models import Delivery, Webhook
+from portal.webhooks.models import UNSENT, Delivery, Webhook
 
 LOOKED_AT = 20_000
 """The most deliveries that are counted: the newest."""
@@ -28,7 +28,7 @@ def counts(tenant_id: str) -> Label[Any]:
     number = func.count().label("number")
     # Whether a webhook sends is asked once for all its deliveries.
     each = select(lately, number).group_by(lately.c.state, lately.c.webhook_id).subquery()
-    waits = each.c.state.in_(("pending", "retrying"))
+    waits = each.c.state.in_(UNSENT)
     idle = select(Webhook.id).where(
         Webhook.tenant_id == tenant_id,
         Webhook.id == each.c.webhook_id,

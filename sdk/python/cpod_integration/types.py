@@ -2489,7 +2489,7 @@ class ReplayProgress(TypedDict):
     cancelled_at: str | None
     """Time when it was cancelled; null if it was not."""
     counts: dict[str, int]
-    """Number of deliveries in each state."""
+    """Number of deliveries in each state. `held` are those of a webhook that sends nothing now."""
 
 
 class ReportLeak(TypedDict):
