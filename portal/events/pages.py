@@ -183,14 +183,19 @@ def change_settings() -> ResponseReturnValue:
     if request.method == "POST":
         web.actor().require("webhooks:write")
     if (command := form.command()) is not None:
-        settings.change(web.actor(), command)
-        web.toast("The settings are saved.")
-        return web.see_other(url_for("events.change_settings"))
+        with form.catching():
+            form.check_values(settings.of(web.actor().tenant_id, is_locked=True))
+            settings.change(web.actor(), command)
+            web.toast("The settings are saved.")
+            return web.see_other(url_for("events.change_settings"))
     return _settings_page(form, ErasureForm(formdata=None))
 
 
 def _stored_settings() -> SettingsForm:
-    return SettingsForm(obj=settings.of(web.actor().tenant_id))
+    stored = settings.of(web.actor().tenant_id)
+    form = SettingsForm(obj=stored)
+    form.note_values(stored)
+    return form
 
 
 def _settings_page(

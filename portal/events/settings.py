@@ -39,8 +39,12 @@ TOO_DEEP = (RecursionError, orjson.JSONEncodeError)
 FORGOTTEN_AT_ONCE = 10_000
 
 
-def of(tenant_id: str) -> EventSettings:
-    """Return the tenant's settings, or the defaults."""
+def of(tenant_id: str, *, is_locked: bool = False) -> EventSettings:
+    """Return the tenant's settings, or the defaults. Locked, nobody else changes them meanwhile."""
+    if is_locked:  # there may be no row to lock
+        one = func.hashtextextended(f"event settings {tenant_id}", 0)
+        session.execute(select(func.pg_advisory_xact_lock(one)))
+        session.expire_all()
     found = session.scalar(select(EventSettings).filter_by(tenant_id=tenant_id))
     return found or EventSettings(
         tenant_id=tenant_id, retention_days=DAYS, redacted_fields=[], key_material="mask"
@@ -54,7 +58,7 @@ def change(actor: Actor, command: SettingsInput) -> EventSettings:
     """
     actor.require("webhooks:write")
     actor.decide_for_tenant()
-    before = of(actor.tenant_id)
+    before = of(actor.tenant_id, is_locked=True)
     values = command.values()
     changes = {k: (getattr(before, k), v) for k, v in values.items() if getattr(before, k) != v}
     if changes:

@@ -3,8 +3,9 @@
 import re
 
 import pytest
+from werkzeug.test import TestResponse
 
-from tests.cast import ADA, VIC, Api, Pages
+from tests.cast import ADA, ED, VIC, Api, Pages
 from tests.delivery.test_console import Browse, publish, rfp
 from tests.webhooks.conftest import Make, Receiver
 
@@ -14,6 +15,12 @@ PAGE = "/events/settings"
 def save(pages: Pages, days: str, fields: str) -> int:
     form = {"retention_days": days, "redacted_fields": fields}
     return pages.post(PAGE, form).status_code
+
+
+def version_of(page: TestResponse) -> dict[str, str]:
+    """Return the hidden field that tells what the form has shown."""
+    [version] = re.findall(r'name="version"[^>]*value="([^"]+)"', page.text)
+    return {"version": version}
 
 
 def test_they_are_set_where_events_and_deliveries_are_listed(ada: Api, browse: Browse) -> None:
@@ -28,6 +35,25 @@ def test_they_are_set_where_events_and_deliveries_are_listed(ada: Api, browse: B
     assert save(pages, "91", "email") == 422
     assert save(pages, "soon", "email") == 422
     assert ada.get("/event-settings").json == kept
+
+
+def test_an_older_page_takes_nothing_back_that_somebody_else_saved(
+    ada: Api, browse: Browse
+) -> None:
+    pages, others = browse(ADA), browse(ED)
+    save(pages, "30", "card")
+    shown = version_of(pages.get(PAGE))
+    save(others, "30", "iban, email")
+    form = shown | {"retention_days": "60", "redacted_fields": "card", "key_material": "mask"}
+    refused = pages.post(PAGE, form)
+    assert refused.status_code == 409
+    assert "saved by somebody else while you were editing" in refused.text
+    assert 'value="iban, email"' in refused.text, "what only the other one changed is taken over"
+    assert ada.get("/event-settings").json["retention_days"] == 30
+    again = form | version_of(refused) | {"redacted_fields": "iban, email"}
+    assert pages.post(PAGE, again).status_code == 303
+    kept = ada.get("/event-settings").json
+    assert (kept["retention_days"], kept["redacted_fields"]) == (60, ["iban", "email"])
 
 
 @pytest.mark.parametrize("path", ["customer.email", "customer[email]"])

@@ -83,7 +83,7 @@ def reported_leaks() -> ResponseReturnValue:
     """Show where keys were found in public, and the policy for such reports."""
     caller = web.actor()
     found = reports.newest(caller)
-    decided = {"default": reports.DEFAULT, **reports.policy(caller.tenant_id)}
+    decided = reports.effective(caller.tenant_id)
     return web.render(
         "keys/reported.html",
         found=found,
@@ -98,7 +98,10 @@ def reported_leaks() -> ResponseReturnValue:
 def decide_leaks() -> ResponseReturnValue:
     """Save the policy for keys that are found in public."""
     web.actor().require("keys:write")
-    reports.decide(web.actor(), {case: request.form.get(case, "") for case, *_ in CASES})
+    chosen = {case: request.form.get(case, "") for case, *_ in CASES}
+    seen = {case: request.form[f"seen-{case}"] for case in chosen if f"seen-{case}" in request.form}
+    decided = {case: response for case, response in chosen.items() if response != seen.get(case)}
+    reports.decide(web.actor(), decided, seen)
     web.toast("The answer to leaks is saved.")
     return web.see_other(url_for("keys.reported"))
 

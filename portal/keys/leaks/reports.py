@@ -8,12 +8,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import delete, func, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
-from portal.core.errors import Invalid
+from portal.core.errors import Invalid, StaleVersion
 from portal.core.key_shape import SHAPE
 from portal.database.actor import Actor
 from portal.database.record import find
@@ -175,11 +176,19 @@ def policy(tenant_id: str) -> dict[str, str]:
     return dict(rows.all())
 
 
-def decide(actor: Actor, decided: Mapping[str, str]) -> None:
+def effective(tenant_id: str) -> dict[str, str]:
+    """Return case → response, as `policy` does, with the usual one for any report."""
+    return {"default": DEFAULT, **policy(tenant_id)}
+
+
+def decide(
+    actor: Actor, decided: Mapping[str, str], seen: Mapping[str, str] = MappingProxyType({})
+) -> None:
     """Set the response of these cases; an empty one takes the case back. Others stay as they are.
 
-    Raises Forbidden for an application's credential, Invalid for a case or a response that does not
-    exist.
+    `seen` has the responses that the actor saw. Raises StaleVersion if one of those to set was
+    changed since, Forbidden for an application's credential, Invalid for a case or a response that
+    does not exist.
     """
     actor.require("keys:write")
     actor.decide_for_tenant()
@@ -188,7 +197,12 @@ def decide(actor: Actor, decided: Mapping[str, str]) -> None:
             raise Invalid.field(case[:20], f"Choose one of {', '.join(LEAK_RESPONSES)}.")
     # One at a time, so that two people who decide two cases both keep what they decided.
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(actor.tenant_id, 0))))
-    before = policy(actor.tenant_id)
+    before, present = policy(actor.tenant_id), effective(actor.tenant_id)
+    if any(present.get(case, "") != seen[case] for case in seen.keys() & decided):
+        raise StaleVersion(
+            "Somebody else saved another answer while you were choosing. Nothing was changed; load"
+            " the page again."
+        )
     after = {case: response for case, response in {**before, **decided}.items() if response}
     if before == after:
         return

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from hashlib import sha256
 from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
 from flask import request
@@ -234,6 +235,31 @@ class CommandForm(FlaskForm, Generic[C]):
         self.version.data = record.version
         raise StaleVersion("This was saved by somebody else while you were editing.")
 
+    def note_values(self, stored: Any) -> None:
+        """Note what the form shows of a record that counts no versions: a digest of each value."""
+        self.version.data = self.version.data or ".".join(self._digests(stored))
+
+    def check_values(self, stored: Any) -> None:
+        """Raise StaleVersion like `check_version`, for a record that counts no versions."""
+        present, noted = self._digests(stored), str(self.version.data or "").split(".")
+        if len(noted) != len(present) or noted == present:
+            return
+        fields = [field for field in self if isinstance(field, Wired)]
+        for field, before, now in zip(fields, noted, present, strict=True):
+            value, is_untouched = self.stored_value(stored, field), _digest(field) == before
+            if before != now and is_untouched:
+                self._differ(field, value, mine=None, by=None)
+                field.take(value)
+            elif field.shown(value) != field.shown(field.sent()):
+                self._differ(field, value, mine=field.shown(field.sent()), by=None)
+        self.version.data = ".".join(present)
+        if self.differences:
+            raise StaleVersion("This was saved by somebody else while you were editing.")
+
+    def _digests(self, stored: Any) -> list[str]:
+        fields = [field for field in self if isinstance(field, Wired)]
+        return [_digest(field, self.stored_value(stored, field)) for field in fields]
+
     def _compare(self, field: "Wired", stored: Any, others: Mapping[str, LastChange]) -> None:
         """Note a value that differs from the stored one. One that the person has not touched, and
         somebody else has changed, is taken over."""
@@ -244,16 +270,19 @@ class CommandForm(FlaskForm, Generic[C]):
         is_mine = other is None or field.shown(_within(other.before, path)) != field.shown(
             field.sent()
         )
+        self._differ(field, stored, field.shown(field.sent()) if is_mine else None, other)
+        if not is_mine:
+            field.take(stored)
+
+    def _differ(self, field: "Wired", stored: Any, mine: str | None, by: LastChange | None) -> None:
         difference = Difference(
             field.label.text,
             field.shown(stored),
-            field.shown(field.sent()) if is_mine else None,
-            other.actor_name if other else None,
-            other.at if other else None,
+            mine,
+            by.actor_name if by else None,
+            by.at if by else None,
         )
         self.differences = [*self.differences, difference]
-        if not is_mine:
-            field.take(stored)
 
     def stored_value(self, record: Any, field: "Wired") -> Any:
         """Return the stored value of a field: `retry_policy.timeoutMs` is inside an object."""
@@ -349,6 +378,12 @@ def _longest(command: type[Command]) -> dict[str, int]:
         for form in (field, *field.get("anyOf", ()))
         if "maxLength" in form
     }
+
+
+def _digest(field: Wired, *stored: Any) -> str:
+    """Return a short digest of a field's stored value; without one, of what was sent."""
+    text = field.shown(stored[0] if stored else field.sent())
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def as_seen(model: type[R], record_id: str) -> R:

@@ -397,6 +397,24 @@ def test_the_policy_is_shown_as_it_was_decided_and_noted(ada: Api, browse: Brows
     assert page.post("/keys/leaks/policy", {"default": "explode"}).status_code == 422
 
 
+def test_an_older_page_takes_nothing_back_that_somebody_else_decided(page: Pages, ada: Api):
+    def shown() -> dict[str, str]:
+        text = page.get("/keys/leaks/reported").text
+        return dict(re.findall(r'name="(seen-\w+)" value="(\w*)"', text))
+
+    def choose(seen: dict[str, str], **chosen: str) -> int:
+        kept = {name.removeprefix("seen-"): response for name, response in seen.items()}
+        return page.post("/keys/leaks/policy", {**seen, **kept, **chosen}).status_code
+
+    older = shown()
+    assert choose(older, github="revoke") == 303
+    assert choose(older, user="revoke") == 303
+    policy = {"github": "revoke", "user": "revoke"}
+    assert {name: ada.get("/api-keys/leak-policy").json[name] for name in policy} == policy
+    assert choose(older, github="notify") == 409, "both chose for one case"
+    assert ada.get("/api-keys/leak-policy").json["github"] == "revoke"
+
+
 def test_a_leak_that_was_reported_after_the_page_was_read_stays_open(ada: Api, page: Pages) -> None:
     ada.patch("/api-keys/leak-policy", {"default": "notify"})
     key = ada.create("api-keys")
