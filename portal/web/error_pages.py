@@ -72,6 +72,7 @@ def _banner(fault: PortalError) -> Response:
     """Return a banner with the error, to show above a page that stays as it was."""
     response = _rendered("errors/_banner.html", fault)
     response.headers["HX-Retarget"] = "#banner"
+    response.headers["HX-Reselect"] = "#fault"
     response.headers["HX-Reswap"] = "innerHTML show:top"
     response.headers["HX-Replace-Url"] = response.headers["HX-Push-Url"] = "false"
     return response

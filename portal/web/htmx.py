@@ -37,6 +37,12 @@ class PortalRequest(HtmxAwareRequest):  # type: ignore[misc]  # htmx_flask is un
         """Return the element that sent the request, as `tag#id`."""
         return cast("str | None", self.headers.get("HX-Source"))
 
+    @property
+    def is_of_a_head(self) -> bool:
+        """Tell whether the head of a record's page looks again. It takes nothing but itself of the
+        page."""
+        return (self.source or "").endswith("-head")
+
 
 def portal_request() -> PortalRequest:
     """Return the current request itself, with its attributes for htmx.
@@ -117,6 +123,8 @@ def toast(message: str, tone: str = "ok", *, link: tuple[str, str] | None = None
 
 def take_toasts() -> list[dict[str, str]]:
     """Return the messages that the current page must show. Each is shown once."""
+    if portal_request().is_of_a_head:
+        return []
     kept = [json.loads(text) for text in _flashed()]
     return kept + cast("list[dict[str, str]]", g.pop("toasts", []))
 

@@ -389,3 +389,24 @@ def test_who_must_sign_in_again_finds_the_form_as_it_was(window: Window, ada: Ap
     page.locator("[data-secret]").wait_for()
     page.goto(f"{window.address}/keys/new#signed-in-again")
     expect(page.get_by_label("Name")).not_to_have_value("Nightly export")
+
+
+def test_an_open_page_says_that_its_key_was_revoked_elsewhere(window: Window, ada: Api) -> None:
+    issued = ada.create("api-keys", name="Nightly")
+    page = window.open(f"/keys/{issued['id']}")
+    head, older = page.locator("#key-head"), page.locator("#older")
+    expect(head).to_contain_text("Never used")
+    look = "document.querySelector('#key-head').dispatchEvent(new CustomEvent('live'))"
+    with page.expect_response(lambda one: one.request.method == "GET"):
+        page.evaluate(look)
+    expect(older).to_be_hidden()
+    ada.post(f"/api-keys/{issued['id']}/revoke")
+    page.evaluate(look)
+    expect(head.locator("h1")).to_contain_text("revoked")
+    expect(head.get_by_role("link", name="Issue successor")).to_be_visible()
+    expect(head.get_by_role("link", name="Rotate")).to_have_count(0)
+    expect(older).to_be_visible()
+    older.get_by_role("link").click()
+    expect(page.get_by_text("This key is revoked")).to_be_visible()
+    expect(older).to_be_hidden()
+    assert not window.complaints

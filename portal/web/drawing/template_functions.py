@@ -37,6 +37,7 @@ TONE_OF = {word: tone for tone, words in TONES.items() for word in words.split()
 LARGEST_HIGHLIGHT = 16 * 1024  # characters; longer texts stay plain, to keep pages fast
 LONGEST_QUERY = 2000  # characters of an address; longer ones are not kept
 MOST_RAILS = 512
+HEAD_SECONDS = 15  # between two looks whether the head of a record is still true
 SIGN_OUT = "/auth/logout"
 PLACE = "RECORD"
 
@@ -100,6 +101,7 @@ def init_app(app: Flask) -> None:
         iso=iso,
         minute=minute,
         look=look,
+        looks_again=looks_again,
         looks=looks,
         rail=rail,
         record_url=record_url,
@@ -308,6 +310,27 @@ def html_attributes(given: Mapping[str, Any]) -> Markup:
     if any(name.startswith("hx_") for name in given):
         parts.insert(0, f' hx-nonce="{csp_nonce()}"')
     return Markup("".join(parts))  # noqa: S704 - every value was escaped above
+
+
+def looks_again(region: str, *shown: object) -> Markup:
+    """Return the attributes with which the head of a record's page is drawn again by itself.
+
+    `region` selects it in the page. `shown` is what tells that the record has changed.
+    """
+    if request.method != "GET":
+        return Markup()
+    return html_attributes(
+        {
+            "data_live": HEAD_SECONDS,
+            "data_version": ".".join(map(str, shown)),
+            "hx_get": with_args(),
+            "hx_trigger": "live",
+            "hx_select": region,
+            "hx_target": "this",
+            "hx_swap": "outerMorph",
+            "hx_status:5xx": "swap:none",
+        }
+    )
 
 
 def present(*given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 // Regions that look again by themselves (data-live="seconds", hx-trigger="live"): only while the
 // page is looked at, and not while text is selected within them. What is pointed at, or has the
-// focus, in a part marked data-still must not move: its region waits.
+// focus, in a part marked data-still must not move, nor may an open dialog: its region waits.
 
 const last = new WeakMap();
 
-const STILL = "[data-still]:hover, [data-still]:focus-within";
+const STILL = "[data-still]:hover, [data-still]:focus-within, dialog[open], :popover-open";
 
 function isHeld(region) {
   const selection = getSelection();
@@ -27,6 +27,14 @@ function tick() {
 document.addEventListener("htmx:before:swap", (event) => {
   const region = event.target;
   if (region instanceof Element && region.matches("[data-live]") && region.querySelector(STILL)) event.preventDefault();
+});
+
+// The head of a record looks again, and the rest of its page does not: say so once they differ.
+const version = () => document.querySelector("[data-version]")?.dataset.version;
+const loaded = version();
+document.addEventListener("htmx:after:swap", () => {
+  const note = document.getElementById("older");
+  if (note) note.hidden = version() === loaded;
 });
 setInterval(tick, 500);
 document.addEventListener("visibilitychange", tick);
