@@ -207,13 +207,13 @@ def _fingerprint(key: re.Match[str]) -> str:
     return hashlib.sha256(key[0].encode()).hexdigest()
 
 
-def _require_own_page() -> None:
+def _require_own_page() -> Response | None:
     asked = portal_request()
     if asked.method in SAFE_METHODS:
-        return
+        return None
     view = _view_of(asked)
     if view is None or getattr(view, "is_cookieless", False):
-        return
+        return None
     if not _from_our_own_page():
         raise Forbidden("This request came from another site, so nothing was changed.")
     # Count fields before parsing: Werkzeug limits their number in multipart forms only.
@@ -222,7 +222,11 @@ def _require_own_page() -> None:
     try:
         form_token.check()
     except ValidationError:
+        # Somebody who signed out in another tab has no token any more, and is to find their form.
+        if not getattr(view, "is_public", False) and signed_in() is None:
+            return to_sign_in()
         raise ExpiredForm from None
+    return None
 
 
 def _from_our_own_page() -> bool:

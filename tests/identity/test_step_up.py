@@ -130,6 +130,20 @@ def test_a_form_that_was_sent_after_the_session_had_ended_is_come_back_to(
     assert ada.get("/applications").json["items"] == []
 
 
+def test_a_form_that_was_sent_after_a_sign_out_in_another_tab_is_come_back_to(
+    late: Late, ada: Api
+) -> None:
+    token = late.pages.csrf_token()
+    late.pages.post("/auth/logout")
+    here = {"Referer": "http://localhost/applications/new", "Sec-Fetch-Site": "same-origin"}
+    typed = {"display_name": "CRM 360", "csrf_token": token}
+    asked = late.client.post("/applications/new", data=typed, headers=here)
+    assert asked.location == "/auth/login?next=%2Fapplications%2Fnew&kept=1"
+    answer = late.client.get(late.callback(asked))
+    assert answer.location == "/applications/new#signed-in-again"
+    assert ada.get("/applications").json["items"] == []
+
+
 # ---------------------------------------------------------------- attacks and accidents
 
 
