@@ -13,7 +13,9 @@ from portal.rest.api import encoded
 Format = Literal["csv", "jsonl"]
 Document = Mapping[str, Any]
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""The last four are the full-width forms of the first: Excel takes them as such in some languages."""
+
 CUT = "This file is incomplete: {} Export it again."
 
 
