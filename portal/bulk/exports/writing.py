@@ -14,7 +14,7 @@ Format = Literal["csv", "jsonl"]
 Document = Mapping[str, Any]
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""The last four are the full-width forms of the first: Excel takes them as such in some languages."""
+"""The last four are full-width forms, which Excel takes as such in some languages."""
 
 CUT = "This file is incomplete: {} Export it again."
 
