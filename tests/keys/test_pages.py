@@ -142,7 +142,9 @@ def test_a_second_submit_shows_no_key_and_makes_none(page: Pages, ada: Api):
     assert "already issued" in again.text
     assert not re.search(SHAPE, again.text)
     changed = page.post("/keys/new", sent | {"name": "Twice"})
-    assert changed.status_code == 409
+    assert changed.status_code == 422
+    assert "was sent before with other values" in changed.text
+    assert not re.search(SHAPE, changed.text)
     [key] = ada.get("/api-keys").json["items"]
     assert f"/keys/{key['id']}" in again.text
     assert key["last4"] == raw_key(first.text)[-4:]

@@ -5,6 +5,7 @@ work, and cancelling a replay means cancelling its deliveries that wait; one in 
 again.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -176,18 +177,16 @@ def _find(actor: Actor, replay_id: str) -> Replay:
 
 def standing(actor: Actor, replay: Replay) -> Progress:
     """Return the progress of a replay that the actor has found."""
+    sends = select(Webhook.receives).filter_by(tenant_id=actor.tenant_id, id=replay.webhook_id)
     counted = (
         Delivery.seen_by(actor)
         .where(Delivery.replay_id == replay.id)
-        .with_only_columns(Delivery.state, func.count())
+        .with_only_columns(Delivery.state, func.count(), sends.scalar_subquery())
         .group_by(Delivery.state)
     )
-    counts = {row[0]: row[1] for row in session.execute(counted)}
-    sends = select(Webhook.receives).filter_by(tenant_id=actor.tenant_id, id=replay.webhook_id)
-    held = sum(counts.get(state, 0) for state in UNSENT)
-    if held and not session.scalar(sends):
-        counts = {state: many for state, many in counts.items() if state not in UNSENT}
-        counts["held"] = held
+    counts = Counter[str]()
+    for state, many, receives in session.execute(counted):
+        counts["held" if state in UNSENT and receives is False else state] += many
     return Progress(replay, counts)
 
 
