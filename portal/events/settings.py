@@ -44,8 +44,8 @@ def of(tenant_id: str, *, is_locked: bool = False) -> EventSettings:
     if is_locked:  # there may be no row to lock
         one = func.hashtextextended(f"event settings {tenant_id}", 0)
         session.execute(select(func.pg_advisory_xact_lock(one)))
-        session.expire_all()
-    found = session.scalar(select(EventSettings).filter_by(tenant_id=tenant_id))
+    query = select(EventSettings).filter_by(tenant_id=tenant_id)
+    found = session.scalar(query.execution_options(populate_existing=is_locked))
     return found or EventSettings(
         tenant_id=tenant_id, retention_days=DAYS, redacted_fields=[], key_material="mask"
     )

@@ -1,9 +1,23 @@
 """The table of the event patterns of each webhook, and the notifications that reach the workers."""
 
+from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Text, case, cast, delete, func, insert, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    TextClause,
+    case,
+    cast,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 
 from portal.core.errors import FieldError
 from portal.database.session import session
@@ -85,23 +99,9 @@ def sign_again(webhook: Webhook) -> None:
     )
     if session.execute(could_not).first() is None:
         return
-    one = (
-        select(Delivery.id)
-        .where(
-            Delivery.tenant_id == webhook.tenant_id,
-            Delivery.webhook_id == webhook.id,
-            Delivery.state == "retrying",
-        )
-        .order_by(Delivery.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    session.execute(
-        update(Delivery)
-        .where(Delivery.tenant_id == webhook.tenant_id, Delivery.id.in_(one.scalar_subquery()))
-        .values(due_at=IN_PLACE if webhook.ordered else func.least(Delivery.due_at, func.now()))
-        .execution_options(synchronize_session=False)
-    )
+    first = _unlocked_retries(webhook).order_by(Delivery.id).limit(1)
+    now = func.least(Delivery.due_at, func.now())
+    _make_due(webhook, first, IN_PLACE if webhook.ordered else now)
     session.execute(WAKE)
 
 
@@ -110,7 +110,12 @@ def put_in_order(webhook: Webhook) -> None:
 
     Skip those that a worker has locked: its claim puts them in their place.
     """
-    retries = (
+    _make_due(webhook, _unlocked_retries(webhook), IN_PLACE)
+
+
+def _unlocked_retries(webhook: Webhook) -> Select[str]:
+    """Return a query that locks the retries of a webhook, but those that a worker has locked."""
+    return (
         select(Delivery.id)
         .where(
             Delivery.tenant_id == webhook.tenant_id,
@@ -119,9 +124,14 @@ def put_in_order(webhook: Webhook) -> None:
         )
         .with_for_update(skip_locked=True)
     )
+
+
+def _make_due(
+    webhook: Webhook, wanted: Select[str], due_at: ColumnElement[datetime] | TextClause
+) -> None:
     session.execute(
         update(Delivery)
-        .where(Delivery.tenant_id == webhook.tenant_id, Delivery.id.in_(retries))
-        .values(due_at=IN_PLACE)
+        .where(Delivery.tenant_id == webhook.tenant_id, Delivery.id.in_(wanted.scalar_subquery()))
+        .values(due_at=due_at)
         .execution_options(synchronize_session=False)
     )

@@ -1,6 +1,7 @@
 """Do what a person asked for once they have signed in again, with what they typed."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -114,11 +115,20 @@ def test_what_is_wrong_with_the_form_is_shown_after_the_sign_in(late: Late, ada:
     assert ada.get("/api-keys").json["items"] == []
 
 
+def ended(late: Late) -> None:
+    late.client.delete_cookie(Cookies.of(late.config).session)
+
+
+def signed_out_in_another_tab(late: Late) -> None:
+    late.pages.post("/auth/logout")
+
+
+@pytest.mark.parametrize("session_is", [ended, signed_out_in_another_tab])
 def test_a_form_that_was_sent_after_the_session_had_ended_is_come_back_to(
-    late: Late, ada: Api
+    late: Late, ada: Api, session_is: Callable[[Late], None]
 ) -> None:
     token = late.pages.csrf_token()
-    late.client.delete_cookie(Cookies.of(late.config).session)
+    session_is(late)
     here = {"Referer": "http://localhost/applications/new", "Sec-Fetch-Site": "same-origin"}
     typed = {"display_name": "CRM 360", "csrf_token": token}
     asked = late.client.post("/applications/new", data=typed, headers=here)
@@ -127,20 +137,6 @@ def test_a_form_that_was_sent_after_the_session_had_ended_is_come_back_to(
     assert answer.location == "/applications/new#signed-in-again"
     plain = late.client.get("/auth/login?next=/applications/new")
     assert plain.location == "/applications/new", "signed in by now, and nothing was kept"
-    assert ada.get("/applications").json["items"] == []
-
-
-def test_a_form_that_was_sent_after_a_sign_out_in_another_tab_is_come_back_to(
-    late: Late, ada: Api
-) -> None:
-    token = late.pages.csrf_token()
-    late.pages.post("/auth/logout")
-    here = {"Referer": "http://localhost/applications/new", "Sec-Fetch-Site": "same-origin"}
-    typed = {"display_name": "CRM 360", "csrf_token": token}
-    asked = late.client.post("/applications/new", data=typed, headers=here)
-    assert asked.location == "/auth/login?next=%2Fapplications%2Fnew&kept=1"
-    answer = late.client.get(late.callback(asked))
-    assert answer.location == "/applications/new#signed-in-again"
     assert ada.get("/applications").json["items"] == []
 
 

@@ -115,9 +115,8 @@ def _policy() -> Response:
 
 
 def _decided() -> dict[str, Any]:
-    decided = reports.policy(actor().tenant_id)
-    cases = {case: decided.get(case) for case in LeakPolicyDocument.model_fields}
-    return {**cases, "default": cases["default"] or reports.DEFAULT}
+    decided = reports.effective(actor().tenant_id)
+    return {case: decided.get(case) for case in LeakPolicyDocument.model_fields}
 
 
 def _decide() -> Response:

@@ -8,7 +8,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import delete, func, select, true, update
@@ -181,9 +180,7 @@ def effective(tenant_id: str) -> dict[str, str]:
     return {"default": DEFAULT, **policy(tenant_id)}
 
 
-def decide(
-    actor: Actor, decided: Mapping[str, str], seen: Mapping[str, str] = MappingProxyType({})
-) -> None:
+def decide(actor: Actor, decided: Mapping[str, str], seen: Mapping[str, str] | None = None) -> None:
     """Set the response of these cases; an empty one takes the case back. Others stay as they are.
 
     `seen` has the responses that the actor saw. Raises StaleVersion if one of those to set was
@@ -197,8 +194,10 @@ def decide(
             raise Invalid.field(case[:20], f"Choose one of {', '.join(LEAK_RESPONSES)}.")
     # One at a time, so that two people who decide two cases both keep what they decided.
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(actor.tenant_id, 0))))
-    before, present = policy(actor.tenant_id), effective(actor.tenant_id)
-    if any(present.get(case, "") != seen[case] for case in seen.keys() & decided):
+    before = policy(actor.tenant_id)
+    present = {"default": DEFAULT, **before}
+    shown = {case: response for case, response in (seen or {}).items() if case in decided}
+    if any(present.get(case, "") != response for case, response in shown.items()):
         raise StaleVersion(
             "Somebody else saved another answer while you were choosing. Nothing was changed; load"
             " the page again."

@@ -11,7 +11,7 @@ from portal.web.drawing.template_functions import can
 
 def init_app(app: Flask) -> None:
     """Make the functions available to every template."""
-    app.jinja_env.globals.update(health_of=health.of, next_url=next_url)
+    app.jinja_env.globals.update(health_of=health.of, next_url=next_url, number_of=health.counted)
 
 
 def next_url(found: Health, record_id: str) -> str | None:

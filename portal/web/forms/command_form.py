@@ -246,19 +246,19 @@ class CommandForm(FlaskForm, Generic[C]):
             return
         fields = [field for field in self if isinstance(field, Wired)]
         for field, before, now in zip(fields, noted, present, strict=True):
-            value, is_untouched = self.stored_value(stored, field), _digest(field) == before
-            if before != now and is_untouched:
+            value, mine = self.stored_value(stored, field), field.shown(field.sent())
+            if before != now and _digest(mine) == before:
                 self._differ(field, value, mine=None, by=None)
                 field.take(value)
-            elif field.shown(value) != field.shown(field.sent()):
-                self._differ(field, value, mine=field.shown(field.sent()), by=None)
+            elif field.shown(value) != mine:
+                self._differ(field, value, mine=mine, by=None)
         self.version.data = ".".join(present)
         if self.differences:
             raise StaleVersion("This was saved by somebody else while you were editing.")
 
     def _digests(self, stored: Any) -> list[str]:
         fields = [field for field in self if isinstance(field, Wired)]
-        return [_digest(field, self.stored_value(stored, field)) for field in fields]
+        return [_digest(field.shown(self.stored_value(stored, field))) for field in fields]
 
     def _compare(self, field: "Wired", stored: Any, others: Mapping[str, LastChange]) -> None:
         """Note a value that differs from the stored one. One that the person has not touched, and
@@ -380,9 +380,8 @@ def _longest(command: type[Command]) -> dict[str, int]:
     }
 
 
-def _digest(field: Wired, *stored: Any) -> str:
-    """Return a short digest of a field's stored value; without one, of what was sent."""
-    text = field.shown(stored[0] if stored else field.sent())
+def _digest(text: str) -> str:
+    """Return a short digest of a value as a field shows it."""
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
