@@ -37,13 +37,15 @@ from portal.fast.answer_limits import (
 )
 
 # Statements that are always answered from an index, whatever the statistics say about a table that
-# is empty now and holds a million rows a minute later.
+# is empty now and holds a million rows a minute later. Without enable_material, they cannot keep a
+# table's rows in memory and compare all of them with each row of another one.
 PLANNING = {
     "jit": "off",
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    "enable_material": "off",
 }
 WRITER = "value writer"  # in a connection's `info`
 READERS = "row readers by statement"

@@ -11,7 +11,9 @@
 -- to which nothing may be sent are skipped in the table of webhooks, up to a hundred at a time: to
 -- look for the deliveries of one costs a look into the index of each day.
 -- An index has each order: while the tables have no statistics, PostgreSQL takes the webhooks of a
--- tenant for a few, and would sort all of them for each look.
+-- tenant for a few, and would sort all of them for each look. A record is looked up as the first one
+-- from its id on, which only the primary key can answer: by statistics from before there were many,
+-- PostgreSQL would read all of them for each look.
 -- Locks: none.
 CREATE OR REPLACE FUNCTION next_due_endpoints(
     after_tenant text, after_webhook text, busy text[], not_of text[], at_most integer,
@@ -58,9 +60,21 @@ BEGIN
         w.paused_at IS NOT NULL, w.ordered, w.rate_limit,
         extract(epoch FROM now() - e.resumed_at)::double precision
     FROM waiting
-    LEFT JOIN webhook w ON w.tenant_id = waiting.tenant_id AND w.id = waiting.webhook_id
-    LEFT JOIN endpoint e ON e.tenant_id = w.tenant_id AND e.webhook_id = w.id
-    LEFT JOIN application a ON a.tenant_id = w.tenant_id AND a.id = w.application_id
+    LEFT JOIN LATERAL (
+        SELECT next.* FROM webhook next
+        WHERE next.tenant_id = waiting.tenant_id AND next.id >= waiting.webhook_id
+        ORDER BY next.id LIMIT 1
+    ) w ON w.id = waiting.webhook_id
+    LEFT JOIN LATERAL (
+        SELECT next.* FROM endpoint next
+        WHERE next.tenant_id = waiting.tenant_id AND next.webhook_id >= w.id
+        ORDER BY next.webhook_id LIMIT 1
+    ) e ON e.webhook_id = w.id
+    LEFT JOIN LATERAL (
+        SELECT next.* FROM application next
+        WHERE next.tenant_id = waiting.tenant_id AND next.id >= w.application_id
+        ORDER BY next.id LIMIT 1
+    ) a ON a.id = w.application_id
     CROSS JOIN LATERAL (SELECT
         w.id IS NOT NULL AND NOT w.tenant_id = ANY (not_of) AND NOT w.id = ANY (busy)
         AND coalesce(a.status, '') NOT IN ('suspended', 'retired')
