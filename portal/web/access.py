@@ -23,13 +23,14 @@ from portal.core.key_shape import SHAPE
 from portal.database.actor import Actor
 from portal.rest.api import SAFE_METHODS, is_api_path
 from portal.web import form_token
-from portal.web.htmx import portal_request, see_other
+from portal.web.htmx import portal_request, see_other, toast
 
 if TYPE_CHECKING:
     from portal.core.config import Config
 
 View = TypeVar("View", bound=Callable[..., Any])
 SIGN_IN = "/auth/login"
+OLDER = "You signed in again or out since the page was loaded. Nothing was changed."
 FORM, MOST_FIELDS = "application/x-www-form-urlencoded", 5000
 
 
@@ -52,10 +53,7 @@ class ExpiredForm(BadRequest):
     code, title = "expired_form", "This form is too old"
 
     def __init__(self) -> None:
-        super().__init__(
-            "You signed in again or out since the page was loaded. Nothing was changed; "
-            "load the page again."
-        )
+        super().__init__(f"{OLDER} Load the page again.")
 
 
 class BrowserSessions(SecureCookieSessionInterface):
@@ -222,10 +220,11 @@ def _require_own_page() -> Response | None:
     try:
         form_token.check()
     except ValidationError:
-        # Somebody who signed out in another tab has no token any more, and is to find their form.
-        if not getattr(view, "is_public", False) and signed_in() is None:
-            return to_sign_in()
-        raise ExpiredForm from None
+        if getattr(view, "is_public", False):
+            raise ExpiredForm from None
+        if signed_in() is not None:
+            toast(OLDER, "warn")
+        return to_sign_in()
     return None
 
 

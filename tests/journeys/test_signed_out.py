@@ -1,5 +1,6 @@
 """A session ends while somebody fills in a form: after a new sign-in, nothing typed is lost."""
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -45,3 +46,17 @@ def test_a_form_is_still_there_after_a_new_sign_in(
     # The provider still knows Ada, so it asks her nothing.
     expect(ada.page.locator("#before")).to_have_count(0)
     expect(ada.field("Name")).to_have_value("Typed before")
+
+
+@pytest.mark.timeout(120)
+@ways("mouse", first="mouse")
+def test_a_form_is_still_there_after_a_new_sign_in_in_another_tab(enter: Enter) -> None:
+    ada = enter("Ada Almeida")
+    ada.open("/applications/new")
+    ada.write("Name", "Typed before")
+    ada.page.context.clear_cookies(name=re.compile("^portal-"))  # a new sign-in makes a new one
+    ada.press("Register application")
+    expect(ada.page.locator("#toasts .toast")).to_contain_text("Nothing was changed")
+    expect(ada.field("Name")).to_have_value("Typed before")
+    ada.press("Register application")
+    expect(ada.page.get_by_role("heading", name="Typed before")).to_be_visible()
