@@ -43,6 +43,7 @@ whether the request is run for its checks only."""
 A_FEW_MINUTES = "public, max-age=300"
 RESOURCE_METADATA = "/.well-known/oauth-protected-resource"  # RFC 9728
 FOR_PROGRAMS = ("/api/", "/oauth/", "/.well-known/")
+OAUTH = "oauth"  # the blueprint whose errors have an `error` (RFC 6749, 5.2)
 MOST_LINKED = 2000  # characters of a Link header: proxies refuse long ones
 JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 IN_ORDER = orjson.OPT_UTC_Z | orjson.OPT_SORT_KEYS
@@ -139,11 +140,27 @@ def _json(value: Any) -> Any:
 def problem(error: Exception) -> Response:
     """Return any error as RFC 9457 problem details. An unexpected one shows only its request id."""
     known = in_our_words(error)
+    if request.blueprint == OAUTH:
+        return _oauth_error(known)
     document = problem_document(known, request_id(), running().base_url)
     headers = headers_of(known, running().base_url)
     response = answer(document, known.status, headers)
     response.content_type = PROBLEM
     return response
+
+
+# RFC 6749, 5.2, has no error for too many requests, and slow_down belongs to another grant (RFC
+# 8628). A client reacts to 429 with Retry-After (RFC 6585). The error code is a new one, as 8.5
+# allows: the code of the problem documents of REST.
+_OAUTH_ERRORS = {401: "invalid_token", 403: "insufficient_scope", 429: errors.RateLimited.code,
+                 500: "server_error", 503: "temporarily_unavailable"}  # fmt: skip
+
+
+def _oauth_error(error: PortalError) -> Response:
+    """Return an error as a program that knows only OAuth reads it (RFC 6749, 5.2)."""
+    document = {"error": _OAUTH_ERRORS.get(error.status, "invalid_request"),
+                "error_description": error.detail}  # fmt: skip
+    return answer(document, error.status, headers_of(error, running().base_url, resource=""))
 
 
 def headers_of(error: PortalError, base_url: str, resource: str = PREFIX) -> dict[str, str]:

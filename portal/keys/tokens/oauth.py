@@ -15,9 +15,8 @@ from urllib.parse import unquote_plus
 from flask import Blueprint, Flask, Response, request
 
 from portal.core import compression
-from portal.core.config import running
 from portal.core.deadlines import elapsed
-from portal.core.errors import BadRequest, PortalError, RateLimited
+from portal.core.errors import BadRequest, RateLimited
 from portal.database.actor import Actor
 from portal.keys.decision.decision import SOURCE_LIMITED, Question, refusal
 from portal.keys.decision.format import digest
@@ -30,7 +29,7 @@ from portal.keys.verification.use_counts import usage
 from portal.keys.verification.verifier import KeyVerifier
 from portal.keys.verification.verify import deny
 from portal.outbound.networks import Address, parse
-from portal.rest.api import Authenticator, answer, authenticate, headers_of, request_id
+from portal.rest.api import OAUTH, Authenticator, answer, authenticate, request_id
 from portal.web import cookieless
 
 JWKS_SECONDS = 300
@@ -43,6 +42,7 @@ class OAuth:
     def __init__(self, engine: KeyVerifier, tokens: Tokens, known: list[Authenticator]) -> None:
         self._engine, self._tokens, self._known = engine, tokens, known
 
+    @cookieless
     def token(self) -> Response:
         """Exchange a key for a short-lived token.
 
@@ -82,6 +82,7 @@ class OAuth:
             {**document, "scope": " ".join(sorted(asked))}, headers={"Pragma": "no-cache"}
         )
 
+    @cookieless
     def introspect(self) -> Response:
         """Return the description of a key or of a token of the portal.
 
@@ -132,6 +133,7 @@ class OAuth:
         is_valid = is_active(self._engine, key, caller.id, request_id(), admission)
         return key if is_valid else None
 
+    @cookieless
     def jwks(self) -> Response:
         """Return the public keys of the portal's tokens."""
         response = answer(self._tokens.jwks())
@@ -142,37 +144,14 @@ class OAuth:
 def init_app(app: Flask, engine: KeyVerifier, tokens: Tokens, known: list[Authenticator]) -> None:
     """Add the three endpoints; `known` authenticates the callers that may introspect."""
     oauth = OAuth(engine, tokens, known)
-    bp = Blueprint("oauth", __name__)
+    bp = Blueprint(OAUTH, __name__)
     for rule, name, method in (
         ("/oauth/token", "token", "POST"),
         ("/oauth/introspect", "introspect", "POST"),
         ("/.well-known/jwks.json", "jwks", "GET"),
     ):
-        bp.add_url_rule(rule, name, _as_program(getattr(oauth, name)), methods=[method])
+        bp.add_url_rule(rule, name, getattr(oauth, name), methods=[method])
     app.register_blueprint(bp)
-
-
-def _as_program(view: Any) -> Any:
-    """Return the view with errors as JSON with an `error` (RFC 6749, 5.2), never as a page."""
-
-    def answered() -> Response:
-        try:
-            result: Response = view()
-        except PortalError as error:
-            document = {"error": _ERRORS.get(error.status, "invalid_request"),
-                        "error_description": error.detail}  # fmt: skip
-            headers = headers_of(error, running().base_url, resource="")
-            return answer(document, error.status, headers)
-        return result
-
-    return cookieless(answered)
-
-
-# RFC 6749, 5.2, has no error for too many requests, and slow_down belongs to another grant (RFC
-# 8628). A client reacts to 429 with Retry-After (RFC 6585). The error code is a new one, as 8.5
-# allows: the code of the problem documents of REST.
-_ERRORS = {401: "invalid_token", 403: "insufficient_scope", 429: RateLimited.code,
-           503: "temporarily_unavailable"}  # fmt: skip
 
 
 def _refused(error: str, status: int) -> Response:

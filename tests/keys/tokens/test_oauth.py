@@ -76,6 +76,21 @@ def test_an_introspection_is_of_one_token(
     assert introspect(ada, "").json == {"active": False}
 
 
+def test_a_fault_of_the_portal_is_said_in_the_words_of_oauth(
+    another_app: Callable[..., Flask], ada: Api, issued: dict[str, Any], database: Database
+):
+    app = another_app()
+    app.testing = False  # answer a fault as in production
+    database.sql("ALTER FUNCTION load_key RENAME TO load_key_is_away")
+    try:
+        failed = introspect(Api(app.test_client(), ada.token), issued["key"])
+    finally:
+        database.sql("ALTER FUNCTION load_key_is_away RENAME TO load_key")
+    assert (failed.status_code, failed.mimetype) == (500, "application/json"), failed.text
+    assert failed.json["error"] == "server_error"
+    assert "on our side" in failed.json["error_description"]
+
+
 def test_a_token_is_verified_offline(app: Flask, issued: dict[str, Any]):
     answer = exchange(app, issued, scope="keys:read")
     assert answer.status_code == 200, answer.text
