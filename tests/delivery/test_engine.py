@@ -536,18 +536,18 @@ def test_readers_do_not_see_an_answer_that_is_nested_too_deeply_to_hide_fields_i
 EVENTS = """
     INSERT INTO event (tenant_id, id, type, data, actor_id, actor_name)
     SELECT %s, ulid_floor('evt', now()) || lpad(n::text, 16, '0'), 'rfp.created', '{}', 'a', 'A'
-    FROM generate_series(1, 2000) AS n
+    FROM generate_series(%s::int, %s) AS n
 """
 DELIVERIES = """
     INSERT INTO delivery (tenant_id, webhook_id, id, event_id, event_type)
-    SELECT %s, %s, 'dlv' || substr(id, 4), id, type FROM event
+    SELECT %s, %s, 'dlv' || substr(id, 4), id, type FROM event ON CONFLICT DO NOTHING
 """
 
 
 def test_what_a_lease_reads_does_not_grow_with_the_day(
     database: Database, ada: Api, make: Make
 ) -> None:
-    """Lease one of two thousand deliveries, with plans that were made on an empty day."""
+    """Lease one of ten deliveries, then one of two thousand, with plans of an empty day."""
     webhook = make("https://hooks.example.com/")
     with (
         without_autovacuum(database, "event, delivery"),
@@ -561,14 +561,18 @@ def test_what_a_lease_reads_does_not_grow_with_the_day(
         connection.execute("SELECT set_config('app.tenant_id', %s, false)", (ACME,))
         lease_of_one(connection, webhook["id"])
         connection.execute("SELECT * FROM lease_deliveries(77, '{dlv_0}', 90, '{}', '{}')")
-        rows(database, EVENTS, ACME)
-        rows(database, DELIVERIES, ACME, webhook["id"])
-        lease_of_one(connection, webhook["id"])  # it may have to read the catalog once more
-        # Again if meanwhile other tests changed the catalog, which is then read as well.
-        leases = [lease_of_one(connection, webhook["id"]) for _ in range(3)]
-        assert {one["Actual Rows"] for one in leases} == {1}
-        read = [one["Shared Hit Blocks"] + one["Shared Read Blocks"] for one in leases]
-        assert min(read) < 150
+
+        def read_on_a_day_of(first: int, last: int) -> int:
+            rows(database, EVENTS, ACME, first, last)
+            rows(database, DELIVERIES, ACME, webhook["id"])
+            lease_of_one(connection, webhook["id"])  # it may have to read the catalog once more
+            # Again if meanwhile other tests changed the catalog, which is then read as well.
+            leases = [lease_of_one(connection, webhook["id"]) for _ in range(3)]
+            assert {one["Actual Rows"] for one in leases} == {1}
+            return min(one["Shared Hit Blocks"] + one["Shared Read Blocks"] for one in leases)
+
+        small_day = read_on_a_day_of(1, 10)  # also what other tests left in other tables
+        assert read_on_a_day_of(11, 2000) < small_day + 75
 
 
 @contextmanager
