@@ -22,12 +22,13 @@ from portal.front.cpu_affinity import OneCpu
 from portal.front.fair_queue import Line
 from portal.front.threads import Busy, Threads
 from portal.front.wsgi import Answer
+from portal.identity.openid import http_client as provider
 from portal.keys.limits.counting import MAY_BE_COUNTED
 from portal.keys.verification import door
 from portal.keys.verification.own_rest import actor_of
 from portal.keys.verification.unknown_keys import name_of
 from portal.keys.verification.use_counts import usage
-from portal.outbound.client import WAITING_AT_ONCE
+from portal.outbound import client as outbound
 from portal.outbound.networks import parse
 from portal.rest import api
 from portal.rest.document.serving import PATH as DOCUMENT
@@ -52,6 +53,8 @@ SLOTS = 8  # calls that run at a time: more than one, because they wait for Post
 FOR_OTHERS = 2  # slots kept for other addresses if one address uses all that it may
 OF_ONE_ADDRESS = SLOTS - FOR_OTHERS
 OF_ONE_LINE = OF_ONE_ADDRESS - FOR_OTHERS  # so as many are kept for other callers of its address
+# Calls that gave up their slots while they wait for a tenant's system or the identity provider.
+WAITING_CALLS = outbound.WAITING_AT_ONCE + provider.WAITING_AT_ONCE
 KEY_THREADS = 4  # only for requests about keys
 READY = "/readyz"  # has a thread of its own: a process whose other threads all wait is ready
 PLACES = 256  # requests that may wait for each kind of thread
@@ -102,7 +105,7 @@ class Front:
         """Start the threads and tasks in the process that serves, before its first request."""
         self._loop = loop
         self._threads = Threads(
-            loop, "page", SLOTS, PLACES, OF_ONE_LINE, OF_ONE_ADDRESS, spare=WAITING_AT_ONCE
+            loop, "page", SLOTS, PLACES, OF_ONE_LINE, OF_ONE_ADDRESS, spare=WAITING_CALLS
         )
         self._key_threads = Threads(loop, "key", KEY_THREADS, PLACES)
         self._ready_thread = Threads(loop, "ready", 1, PLACES)

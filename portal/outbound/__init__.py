@@ -10,7 +10,7 @@ It has no tables. The features send through the names below; the front only read
 how many `client` lets wait, and with `portal.web` the `networks`.
 """
 
-from portal.outbound.address_guard import asker
+from portal.outbound.address_guard import asker, unguarded_resolver
 from portal.outbound.client import OutboundClient, make_trust, send_now, turn
 from portal.outbound.dialling import Dialled, Undialled
 from portal.outbound.outcome import Kind, Outcome, Request, Timings
@@ -35,4 +35,5 @@ __all__ = [
     "read_url",
     "send_now",
     "turn",
+    "unguarded_resolver",
 ]

@@ -15,6 +15,7 @@ Network = IPv4Network | IPv6Network
 LONGEST_ADDRESS = 100  # characters; an IPv6 address with a zone has fewer
 LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 """The networks that a development set-up allows: the machine itself."""
+EVERYWHERE = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
 
 _THIS_MACHINE = "an address of the machine itself"
 _PRIVATE = "an address of a private network"

@@ -7,10 +7,12 @@ RFC 9700 and ASVS 5.0 V10. Each case is one deviation of an otherwise correct pr
 import hashlib
 import hmac
 import json
+import socket
 import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -458,6 +460,34 @@ def test_a_provider_that_hangs_or_drips_without_end_costs_the_deadline_and_no_mo
                 party.finish(answer, [pending])
         finally:
             given_up.set()
+
+
+def test_headers_that_drip_without_end_cost_the_deadline_and_no_more(
+    op: FakeOP, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the deadline, this test would not end."""
+    monkeypatch.setattr(http_client, "DEADLINE", 0.3)
+    given_up = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            while not given_up.wait(0.05):
+                connection.sendall(b"a")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        op.metadata["token_endpoint"] = f"http://127.0.0.1:{listener.getsockname()[1]}/token"
+        dripping = threading.Thread(target=drip, args=[listener])
+        dripping.start()
+        party = op.party()
+        answer, pending = op.start(party)
+        try:
+            with pytest.raises(SignInFailed, match="unavailable"):
+                party.finish(answer, [pending])
+        finally:
+            given_up.set()
+            dripping.join()
 
 
 def test_the_secret_is_sent_as_the_standard_says(op: FakeOP) -> None:

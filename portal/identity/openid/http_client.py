@@ -6,18 +6,27 @@ proxy. The whole exchange has a deadline and the response a size limit, so a slo
 response costs one request, not a process.
 """
 
+import asyncio
 import json
-import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 from typing import Any, Protocol
-from urllib.parse import urlencode
 
-import urllib3
-from urllib3.exceptions import HTTPError
+import aiohttp
+from yarl import URL
 
-DEADLINE = 5.0  # seconds, for connecting, sending and reading together
+from portal.core.threads import slot
+from portal.outbound import unguarded_resolver
+
+DEADLINE = 5.0  # seconds, for the name, connecting, sending and reading together
 MAX_BYTES = 512 * 1024
+WAITING_AT_ONCE = 16  # callers of one process, each with a thread but not a slot of the web server
+PATIENCE = 0.5  # seconds to wait for one of these places
+HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
+
+_places = BoundedSemaphore(WAITING_AT_ONCE)
 
 
 class ProviderUnavailable(Exception):
@@ -56,9 +65,6 @@ class Exchange(Protocol):
     ) -> Answer: ...
 
 
-_pool = urllib3.PoolManager(retries=False, maxsize=4)
-
-
 def exchange(
     method: str,
     url: str,
@@ -66,44 +72,47 @@ def exchange(
     form: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """Send one request and return the response.
+    """Send one request and return the response. The caller's slot is given up meanwhile.
 
-    Raises ProviderUnavailable after DEADLINE or on failure.
+    Raises ProviderUnavailable after DEADLINE, on failure, and if WAITING_AT_ONCE others wait.
     """
-    ends = time.monotonic() + DEADLINE
-    sent = {"Accept": "application/json", **(headers or {})}
-    if form is not None:
-        sent["Content-Type"] = "application/x-www-form-urlencoded"
+    if not _places.acquire(timeout=PATIENCE):
+        raise ProviderUnavailable(f"{WAITING_AT_ONCE} requests wait for it already")
     try:
-        response = _pool.request(
-            method,
-            url,
-            body=None if form is None else urlencode(form),
-            headers=sent,
-            redirect=False,
-            preload_content=False,
-            timeout=urllib3.Timeout(total=DEADLINE),
-        )
-        try:
-            content = _read(response, ends)
-        finally:
-            # Do not reuse the connection: exchanges are rare, and a connection that the provider
-            # has closed meanwhile would make a sign-in fail.
-            response.close()
-    except (HTTPError, OSError, ValueError) as error:
+        sent = _send(method, url, form, {**HEADERS, **(headers or {})})
+        # A separate thread, because the caller's may already have a loop (as in a browser test).
+        with slot.given_up(), ThreadPoolExecutor(1, thread_name_prefix="provider") as thread:
+            return thread.submit(asyncio.run, sent).result()
+    finally:
+        _places.release()
+
+
+async def _send(
+    method: str, url: str, form: Mapping[str, str] | None, headers: Mapping[str, str]
+) -> Answer:
+    # Do not keep the connection: exchanges are rare, and a connection that the provider has closed
+    # meanwhile would make a sign-in fail.
+    connector = aiohttp.TCPConnector(resolver=unguarded_resolver(), force_close=True)
+    try:
+        async with (
+            asyncio.timeout(DEADLINE),
+            aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as web,
+            web.request(method, URL(url, encoded=True), data=form, headers=headers,
+                        allow_redirects=False) as response,
+        ):  # fmt: skip
+            content = await _read(response.content)
+    except TimeoutError as error:
+        raise ProviderUnavailable(f"no whole response within {DEADLINE:g} seconds") from error
+    except (aiohttp.ClientError, OSError, ValueError) as error:
         raise ProviderUnavailable(f"{type(error).__name__}: {error}") from error
     media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     return Answer(response.status, media_type, content)
 
 
-def _read(response: urllib3.BaseHTTPResponse, ends: float) -> bytes:
-    # read1 returns what has arrived, so the deadline is checked after each piece even if the
-    # provider sends very slowly.
+async def _read(body: aiohttp.StreamReader) -> bytes:
     content = bytearray()
-    while piece := response.read1(65536):
+    async for piece in body.iter_any():
         content += piece
         if len(content) > MAX_BYTES:
             raise ProviderUnavailable(f"more than {MAX_BYTES} bytes")
-        if time.monotonic() > ends:
-            raise ProviderUnavailable(f"still sending after {DEADLINE:g} seconds")
     return bytes(content)

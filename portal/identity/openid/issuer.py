@@ -113,7 +113,8 @@ class Issuer:
 
     def _current(self) -> tuple[Metadata, KeySet]:
         # A caller that already has keys does not wait for a slow provider.
-        if self._clock() >= self._due and self._reading.acquire(blocking=self._known is None):
+        patience = 2 if self._known is None else 0
+        if self._clock() >= self._due and self._reading.acquire(timeout=patience):
             try:
                 if self._clock() >= self._due:
                     self._read()
