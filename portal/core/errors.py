@@ -276,6 +276,9 @@ DONE_IN_PART = (
 HELD_UP_IN_PART = (
     "Another change held this up after a part of it was saved. Look before you send it again."
 )
+SAVED_IN_PART = (
+    "A part of this was saved, then nothing more could be: {why}. Look before you send it again."
+)
 
 
 class UnknownOutcome(PortalError):
@@ -326,6 +329,7 @@ class NotSaving(Unavailable):
     code, title = "not_saving", "Saving does not work right now"
 
     def __init__(self, why: str) -> None:
+        self.why = why
         super().__init__(
             f"{why[0].upper()}{why[1:]}, so nothing can be saved until that has changed. What is"
             " stored can still be read.",

@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.core.errors import NotSaving, PortalError
+from portal.core.errors import NotSaving
 from portal.database.base import Base, new_id
 from portal.database.session import db, limit_answers, session
 
@@ -91,7 +91,7 @@ def code_of(error: BaseException | None) -> str:
     return str(getattr(getattr(error, "orig", error), "sqlstate", None) or "")
 
 
-def in_our_words(error: BaseException) -> PortalError | None:
+def in_our_words(error: BaseException) -> NotSaving | None:
     """Return the error for people if a statement failed because writes fail, otherwise None."""
     trouble = TROUBLES.get(code_of(error))
     return None if trouble is None else NotSaving(trouble.what)

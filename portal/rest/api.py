@@ -233,9 +233,10 @@ def in_our_words(error: Exception) -> PortalError:
         error = constraint_in_our_words(error)
     if isinstance(error, PortalError):
         return error
-    if not_saving := writability.in_our_words(error):
-        return not_saving
     is_saved = request.method not in SAFE_METHODS and has_let_go()
+    if not_saving := writability.in_our_words(error):
+        in_part = errors.SAVED_IN_PART.format(why=not_saving.why)
+        return errors.UnknownOutcome(in_part) if is_saved else not_saving
     code = writability.code_of(error)
     if code in HELD_UP:
         return errors.UnknownOutcome(errors.HELD_UP_IN_PART) if is_saved else errors.Busy()

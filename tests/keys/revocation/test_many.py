@@ -1,5 +1,6 @@
 """Many keys are stopped at once, however long that takes the database."""
 
+import html
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -35,18 +36,24 @@ END $$;
 CREATE TRIGGER fail AFTER UPDATE ON api_key REFERENCING NEW TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION fail()
 """
-# The connection breaks once more keys than this are revoked.
+# This happens once more keys than this are revoked.
 BROKEN = """
 CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF (SELECT count(*) > {most} FROM api_key WHERE revoked_at IS NOT NULL) THEN
-        PERFORM pg_terminate_backend(pg_backend_pid()), pg_sleep(5);
+        {does};
     END IF;
     RETURN NULL;
 END $$;
 CREATE TRIGGER fail AFTER UPDATE ON api_key
     FOR EACH STATEMENT EXECUTE FUNCTION fail()
 """
+DISK_FULL = "RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'"
+BREAKS = {
+    "PERFORM pg_terminate_backend(pg_backend_pid()), pg_sleep(5)":
+        "The connection to the database broke after a part of this was saved. Look before",
+    DISK_FULL: "A part of this was saved, then nothing more could be: the database server",
+}  # fmt: skip
 STUCK = f"key_{7:026}"
 STOPPED = "SELECT count(*) FROM api_key WHERE revoked_at IS NOT NULL OR blocked"
 NOTED = "SELECT count(*) FROM audit_entry WHERE action = ANY ('{key.revoked,key.blocked}')"
@@ -154,15 +161,25 @@ def test_where_nothing_could_be_stopped_it_says_so(
     assert database.sql(STOPPED) == 0
 
 
+@pytest.mark.parametrize("does", BREAKS)
 @pytest.mark.parametrize("way", ["REST", "panic"])
-def test_a_broken_connection_after_the_first_part_does_not_say_that_nothing_was_changed(
-    crm: dict[str, Any], ada: Api, page: Pages, database: Database, way: str
+def test_a_database_that_fails_after_the_first_part_does_not_say_that_nothing_was_changed(
+    crm: dict[str, Any], ada: Api, page: Pages, database: Database, way: str, does: str
 ) -> None:
-    with failing(database, BROKEN.format(most=PART)):
+    with failing(database, BROKEN.format(most=PART, does=does)):
         answer = stop(way, crm, ada, page)
     assert answer.status_code == 503
-    assert "broke after a part of this was saved. Look before you send it" in answer.text
+    assert BREAKS[does] in html.unescape(answer.text)
     assert database.sql(STOPPED) == PART
+
+
+def test_a_full_disk_before_the_first_part_says_that_nothing_is_saved(
+    crm: dict[str, Any], ada: Api, page: Pages, database: Database
+) -> None:
+    with failing(database, BROKEN.format(most=0, does=DISK_FULL)):
+        answer = stop("REST", crm, ada, page)
+    assert (answer.status_code, answer.json["code"]) == (503, "not_saving")
+    assert database.sql(STOPPED) == 0
 
 
 def test_a_stop_in_parts_is_answered_once_for_each_idempotency_key(
