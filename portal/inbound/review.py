@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, true
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import undefer
 
 from portal.core.errors import Conflict, Invalid, NotFound
@@ -117,9 +117,10 @@ def reverify(actor: Actor, webhook_id: str, request_id: str) -> InboundRequest:
     request = _find(actor, webhook_id, request_id, lock=True)
     if request.state != "quarantined":
         raise Conflict("This request is accepted already.")
-    outcome = _judge(actor, webhook, request, inbound_secrets.known(webhook))
+    outcome = _judged(actor, webhook, request, inbound_secrets.known(webhook))
     if outcome == "duplicate":
         session.delete(request)
+        stored_bytes.measure_anew(actor.tenant_id)
         let_go()  # or the refusal would take it back, and it would stay in quarantine
         raise Conflict(
             "This delivery came again and was accepted meanwhile, so this request was deleted."
@@ -148,7 +149,7 @@ def reverify_all(actor: Actor, webhook_id: str) -> Reviewed:
     outcomes = []
     for request in waiting[:AT_ONCE]:
         request.tried_at = round_at
-        outcomes.append(_judged_apart(actor, webhook, request, known))
+        outcomes.append(_judged(actor, webhook, request, known))
         if outcomes[-1] == "duplicate":
             session.delete(request)
         session.flush()
@@ -158,6 +159,8 @@ def reverify_all(actor: Actor, webhook_id: str) -> Reviewed:
         outcomes.count("duplicate"),
         len(waiting) > AT_ONCE,
     )
+    if done.duplicates:
+        stored_bytes.measure_anew(actor.tenant_id)
     if done.verified:
         # Count them together, like a batch: counted one by one, they would use up a small quota
         # half-way, at each attempt.
@@ -194,25 +197,29 @@ def clear(actor: Actor, webhook_id: str, newest: str | None = None) -> int:
     )
     gone = len(session.execute(of_one.returning(InboundRequest.id)).all())
     if gone:
-        stored_bytes.measure_soon(actor.tenant_id)
+        stored_bytes.measure_anew(actor.tenant_id)
         audit.record(actor, "webhook.quarantine_cleared", webhook, {"requests": (gone, 0)})
     return gone
 
 
 def forget_old(tenant_id: str) -> int:
     """Delete some requests and marks whose retention time is over, and return how many."""
-    gone = sum(
-        delete_some(
-            InboundRequest,
-            InboundRequest.tenant_id == tenant_id,
-            InboundRequest.received_at < func.now() - keep,
-            InboundRequest.state == state,
-        )
-        for state, keep in (("accepted", KEEP_ACCEPTED), ("quarantined", KEEP_QUARANTINED))
-    )
-    if gone:
+    accepted = _forget(tenant_id, "accepted", KEEP_ACCEPTED)
+    quarantined = _forget(tenant_id, "quarantined", KEEP_QUARANTINED)
+    if quarantined:  # whose days still have accepted requests, which are kept for longer
+        stored_bytes.measure_anew(tenant_id)
+    elif accepted:
         stored_bytes.measure_soon(tenant_id)
-    return gone + deduplication.forget_old(tenant_id)
+    return accepted + quarantined + deduplication.forget_old(tenant_id)
+
+
+def _forget(tenant_id: str, state: str, keep: timedelta) -> int:
+    return delete_some(
+        InboundRequest,
+        InboundRequest.tenant_id == tenant_id,
+        InboundRequest.received_at < func.now() - keep,
+        InboundRequest.state == state,
+    )
 
 
 def judge(
@@ -249,20 +256,27 @@ def _recognised(webhook: Webhook, request: InboundRequest, known: Sequence[str])
     return Verdict(False, "no_match", words)
 
 
-def _judged_apart(
-    actor: Actor, webhook: Webhook, request: InboundRequest, known: Sequence[str]
-) -> str:
-    """Return the outcome for one of many requests. What the database does not take is refused, so
-    that it is not in the way of the others."""
+def _judged(actor: Actor, webhook: Webhook, request: InboundRequest, known: Sequence[str]) -> str:
+    """Return the outcome for one request. What the database does not take is refused, so that it is
+    not in the way of others."""
     try:
-        with session.begin_nested():
-            outcome = _judge(actor, webhook, request, known)
-            session.flush()
-            return outcome
+        try:
+            return _judged_once(actor, webhook, request, known)
+        except IntegrityError:  # the same delivery was accepted meanwhile: find it
+            return _judged_once(actor, webhook, request, known)
     except DataError:
         request.code = "event_refused"
         request.reason = "It is genuine, and the database does not take its event."
         return "refused"
+
+
+def _judged_once(
+    actor: Actor, webhook: Webhook, request: InboundRequest, known: Sequence[str]
+) -> str:
+    with session.begin_nested():
+        outcome = _judge(actor, webhook, request, known)
+        session.flush()
+        return outcome
 
 
 def _judge(actor: Actor, webhook: Webhook, request: InboundRequest, known: Sequence[str]) -> str:

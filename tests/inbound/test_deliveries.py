@@ -4,16 +4,20 @@ import base64
 import hashlib
 import hmac
 import json
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
-from portal.inbound.reception import reception
+from portal.inbound.reception import event_of_request, reception
 from tests.cast import Api
-from tests.inbound.test_inbound import SECRET, events, github, knock, make
+from tests.inbound.test_inbound import SECRET, events, github, knock, make, received
 
 
 def base64_hmac(signed: bytes, algorithm: str = "sha256") -> str:
@@ -167,3 +171,42 @@ def test_two_bodies_under_one_id_are_both_verified_again(ada: Api, client: Flask
     done = ada.post(f"{path}/received/reverifications").json
     assert done == {"verified": 2, "refused": 0, "duplicates": 1, "is_more": False}
     assert sorted(event["data"]["n"] for event in events(ada)) == [1, 2]
+
+
+@pytest.mark.parametrize("door", ["a release", "the webhook"])
+def test_one_delivery_that_two_accept_at_once_is_one_event(
+    app: Flask, ada: Api, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, door: str
+) -> None:
+    """GitLab signs nothing, so no mark makes one wait for the other."""
+    webhook = make(ada, "gitlab", inbound_secret="the wrong secret")
+    headers = {"X-Gitlab-Token": SECRET, "X-Gitlab-Event-UUID": "d-1"}
+    for _ in range(2):
+        assert knock(client, webhook["inbound_url"], b"{}", headers).status_code == 401
+    path = f"/webhooks/{webhook['id']}"
+    ada.patch(path, {"inbound_secret": SECRET})
+    kept = [one["id"] for one in received(ada, webhook)]
+    both_found_none = threading.Barrier(2)
+    publish = event_of_request.publish
+
+    def publish_late(*given: Any, **more: Any) -> Any:
+        if not both_found_none.broken and both_found_none.n_waiting < 2:
+            with suppress(threading.BrokenBarrierError):
+                both_found_none.wait(5)
+        return publish(*given, **more)
+
+    def release(id: str) -> int:
+        return ada.post(f"{path}/received/{id}/reverifications").status_code
+
+    def receive(_: str) -> int:
+        return knock(app.test_client(), webhook["inbound_url"], b"{}", headers).status_code
+
+    monkeypatch.setattr(event_of_request, "publish", publish_late)
+    with ThreadPoolExecutor(2) as at_once:
+        one = at_once.submit(release, kept[0])
+        other = at_once.submit(release if door == "a release" else receive, kept[1])
+        answers = {one.result(), other.result()}
+
+    assert answers <= {200, 409}
+    assert len(events(ada)) == 1
+    ada.post(f"{path}/received/reverifications")
+    assert [one["state"] for one in received(ada, webhook)] == ["accepted"]

@@ -1,9 +1,12 @@
 """The worker measures stored bytes, and whatever stores more of them stops at the limit."""
 
 import secrets
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
+import orjson
 import psycopg
 import pytest
 from flask import Flask
@@ -12,12 +15,13 @@ from werkzeug.test import TestResponse
 
 from portal.core.config import libpq_url
 from portal.database.session import transaction
+from portal.inbound import review
 from portal.records import idempotency
 from portal.records.quotas import stored_bytes
 from tests.cast import Api
 from tests.databases import Database
 from tests.front.kit import until
-from tests.inbound.test_inbound import github, knock, make, received
+from tests.inbound.test_inbound import SECRET, github, knock, make, received
 
 LARGE = {"type": "rfp.created", "data": {"text": "".join(map(chr, range(0x4E00, 0x5E00)))}}
 
@@ -263,3 +267,54 @@ def test_room_is_there_again_when_old_answers_are_deleted(
         assert idempotency.forget_old(ACME) == 1
     assert measure() == before
     assert ada.post("/events", LARGE).status_code == 202
+
+
+COPIES = 9
+
+
+def clear_quarantine(ada: Api, webhook: dict[str, Any]) -> None:
+    assert ada.delete(f"/webhooks/{webhook['id']}/quarantine").status_code == 204
+
+
+def reverify_all(ada: Api, webhook: dict[str, Any]) -> None:
+    done = ada.post(f"/webhooks/{webhook['id']}/received/reverifications").json
+    assert done["duplicates"] == COPIES
+
+
+def reverify_each(ada: Api, webhook: dict[str, Any]) -> None:
+    for kept in received(ada, webhook, "?state=quarantined"):
+        path = f"/webhooks/{webhook['id']}/received/{kept['id']}/reverifications"
+        assert ada.post(path).status_code == 409
+
+
+def wait_for_the_end_of_its_time(ada: Api, webhook: dict[str, Any]) -> None:
+    with transaction(ACME):
+        assert review.forget_old(ACME) == COPIES
+
+
+EMPTYING = (clear_quarantine, reverify_all, reverify_each, wait_for_the_end_of_its_time)
+
+
+@pytest.mark.parametrize("empty", EMPTYING)
+def test_room_is_there_again_when_the_quarantine_was_emptied(
+    app: Flask, ada: Api, measure, monkeypatch: pytest.MonkeyPatch, empty: Callable[..., None]
+) -> None:
+    """Copies of a delivery leave the quarantine; the one that was accepted that day is kept."""
+    body = orjson.dumps({"text": secrets.token_urlsafe(6_000)})
+    webhook, door = make(ada, inbound_secret="the wrong secret"), app.test_client()
+
+    def send() -> int:
+        return knock(door, webhook["inbound_url"], body, github(body)).status_code
+
+    assert {send() for _ in range(COPIES)} == {401}
+    quarantined = measure()
+    ada.patch(f"/webhooks/{webhook['id']}", {"inbound_secret": SECRET})
+    assert send() == 200
+    accepted = measure() - quarantined
+    monkeypatch.setattr(review, "KEEP_QUARANTINED", timedelta())
+
+    with app.app_context():
+        empty(ada, webhook)
+
+    assert received(ada, webhook, "?state=quarantined") == []
+    assert measure() == accepted

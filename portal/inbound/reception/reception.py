@@ -209,7 +209,8 @@ def _forget_earlier(webhook: Webhook, arrival: Arrival) -> None:
     )
     if arrival.whole_key is not None:
         copies = copies.where(InboundRequest.body == arrival.message.body)
-    session.execute(copies)
+    if session.execute(copies.returning(InboundRequest.id)).first():
+        stored_bytes.measure_anew(webhook.tenant_id)
 
 
 def _get(tenant_id: str, request_id: str) -> InboundRequest:

@@ -2,9 +2,9 @@
 kept for Idempotency-Key.
 
 The worker measures each row once, soon after it was written, in the order of time, and stores a sum
-for each day. It deletes the days that have no rows left. After an erasure, and once a week, it
-measures everything again as soon as it has measured all that is new. Until that is done, the last
-sum is used.
+for each day. It deletes the days that have no rows left. When some rows of a day were deleted, and
+once a week, it measures everything again as soon as it has measured all that is new. Until that is
+done, the last sum is used.
 """
 
 import threading
@@ -136,14 +136,14 @@ def measure(tenant_id: str) -> bool:
 
 
 def measure_anew(tenant_id: str) -> None:
-    """Make the worker measure all rows again, because rows were deleted that are in the sum."""
+    """Make the worker measure all rows again, because some rows of a day were deleted."""
     asked = {"is_stale": True, "all_again": True}
     statement = insert(Stored).values(tenant_id=tenant_id, bytes=0, **asked)
     session.execute(statement.on_conflict_do_update(index_elements=["tenant_id"], set_=asked))
 
 
 def measure_soon(tenant_id: str) -> None:
-    """Make the worker measure a tenant without new rows, because rows were deleted."""
+    """Make the worker measure a tenant without new rows, because the oldest rows were deleted."""
     stale = update(Stored).where(Stored.tenant_id == tenant_id).values(is_stale=True)
     session.execute(stale.execution_options(synchronize_session=False))
 
