@@ -12,10 +12,12 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from portal.core.config import libpq_url
 from portal.core.key_shape import masked
 from portal.delivery.engine import Engine
+from portal.delivery.log import replays
 from portal.delivery.queue import new_deliveries
 from portal.fast import pipeline
 from tests.cast import ACME, ADA, Api, Pages
@@ -398,6 +400,37 @@ def test_two_replays_at_once_send_what_is_missing_once(
         thread.join(40)
     assert sorted(statuses) == [201, 409]
     assert len(deliveries(ada, webhook)) == 3
+
+
+def test_a_replay_counts_the_events_that_come_while_it_begins(
+    database: Database,
+    api: Callable[..., Api],
+    ada: Api,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its period reaches into the future."""
+    monkeypatch.setattr(replays, "MOST", 2)
+    publish(ada, rfp(1))
+    webhook = make("https://hooks.example/late")
+    path, asked = f"/webhooks/{webhook['id']}/replays", {**window(), "what": "all"}
+
+    def begin() -> TestResponse:
+        with (
+            ThreadPoolExecutor(1) as pool,
+            psycopg.connect(libpq_url(database.superuser_url)) as holder,
+        ):
+            holder.execute("LOCK TABLE webhook_replay IN SHARE ROW EXCLUSIVE MODE")
+            begun = pool.submit(api(ADA).post, path, asked)
+            until(lambda: database.sql(WAITING_FOR_A_LOCK) == 1)
+            publish(ada, rfp(2))
+            holder.commit()
+            return begun.result(40)
+
+    begun = begin().json
+    assert (begun["total"], sum(begun["counts"].values())) == (2, 2)
+    assert begin().status_code == 422, "three are more than one replay sends"
+    assert [one["id"] for one in ada.get(path).json["items"]] == [begun["id"]]
 
 
 def test_a_replay_that_begins_delays_no_attempt_of_its_webhook(

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import orjson
-from sqlalchemy import func, select, text, update
+from sqlalchemy import CursorResult, func, select, text, update
 
 from portal.core.errors import Conflict, Invalid, NotFound
 from portal.core.key_shape import shown
@@ -117,11 +117,7 @@ def begin(
     """
     stored_bytes.known().check(actor.tenant_id)
     _take_turn(actor, webhook_id)
-    total = preview(actor, webhook_id, since, until, what)
-    if total > MOST:
-        raise Invalid.field("to", f"These are {total} events; one replay sends {MOST} at most.")
-    if not total:
-        raise Conflict("There is nothing to send again in this window.")
+    _check_total(preview(actor, webhook_id, since, until, what))
     webhook = _sendable(actor, webhook_id)
     hold_events(actor.tenant_id)
     replay = Replay(
@@ -132,12 +128,14 @@ def begin(
         until=until,
         what=what,
         rate=rate,
-        total=total,
+        total=0,
         created_by=actor.id,
     )
     session.add(replay)
     session.flush()
-    _queue(replay, webhook, what)
+    replay.total = _queue(replay, webhook, what)
+    session.flush()
+    _check_total(replay.total)  # events may have come or gone since they were counted
     audit.record(actor, "webhook.replayed", webhook, {"replay": (None, replay.id)})
     session.refresh(replay)
     return replay
@@ -150,15 +148,23 @@ def _take_turn(actor: Actor, webhook_id: str) -> None:
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(turn, 0))))
 
 
-def _queue(replay: Replay, webhook: Webhook, what: What) -> None:
-    """Add the deliveries of a replay, as far apart as its rate says."""
+def _check_total(total: int) -> None:
+    if total > MOST:
+        raise Invalid.field("to", f"These are {total} events; one replay sends {MOST} at most.")
+    if not total:
+        raise Conflict("There is nothing to send again in this window.")
+
+
+def _queue(replay: Replay, webhook: Webhook, what: What) -> int:
+    """Add the deliveries of a replay, as far apart as its rate says, and return their number."""
     values = _values(webhook, replay.since, replay.until) | {
         "replay": replay.id,
         "step": 1 / replay.rate if replay.rate else 0.0,
     }
     events = f"{WANTED} {NARROWED[what]}"
-    session.execute(text(BEGIN.format(events=events)), values)
+    added = session.execute(text(BEGIN.format(events=events)), values)
     session.execute(WAKE)
+    return cast(CursorResult[Any], added).rowcount
 
 
 def progress(actor: Actor, replay_id: str) -> Progress:
