@@ -156,12 +156,14 @@ def _dry_run(chosen: Selection, problem: str = "", wrong: str = "") -> ResponseR
     verb = asked["verb"] if asked.get("verb") in VERBS else "revoke"
     ids = blast_radius.selected(caller, chosen, verb) if says_which else ()
     count = len(ids)
+    is_too_many = count > MOST and verb not in REPAIRS
     return web.render(
         "keys/bulk.html",
         says_which=says_which,
         count=min(count, MOST),
         is_more=count > MOST,
-        is_too_many=count > MOST and verb not in REPAIRS,
+        is_too_many=is_too_many,
+        is_offered=count > 0 and not is_too_many,
         sample=blast_radius.sample(caller, chosen, verb, SAMPLE) if says_which else [],
         reason=asked.get("reason", ""),
         hidden=[(n, v) for n, v in asked.items(multi=True) if v and n in KEPT],
@@ -214,9 +216,12 @@ def _stop_many(chosen: Selection) -> ResponseReturnValue:
     done = _act(verb, chosen, ids, reason)
     count = len(ids)
     of_how_many = f"{done.count:,} of {count:,}" if done.count < count else f"{done.count:,}"
-    again = " Do it again for the others." if done.left else ""
-    words = f"{of_how_many} {'key is' if count == 1 else 'keys are'} {DONE[verb]}.{again}"
-    web.toast(words, "warn" if done.left else "ok")
+    words = f"{of_how_many} {'key is' if count == 1 else 'keys are'} {DONE[verb]}."
+    if done.left:
+        words += " Do it again for the others."
+    elif done.count < count:
+        words += " Somebody else changed the others meanwhile."
+    web.toast(words, "warn" if done.count < count else "ok")
     return web.see_other(url_for("keys.index"))
 
 

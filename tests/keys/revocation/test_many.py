@@ -335,3 +335,34 @@ def test_a_key_that_comes_in_after_the_confirmation_is_not_repaired(
     assert page.post("/keys/bulk", chosen).status_code == 303
     limits = [ada.get(f"/api-keys/{key['id']}").json["rpm_limit"] for key in (shown, other)]
     assert limits == [600, None]
+
+
+def test_keys_that_somebody_else_revoked_meanwhile_are_told_from_ones_own(
+    ada: Api, page: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = (ada.create("api-keys", tags=["old"])["id"] for _ in range(2))
+    confirm = blast_radius.confirmed
+
+    def revoked_meanwhile(*given: Any) -> Any:
+        ids = confirm(*given)
+        assert ada.post(f"/api-keys/{first}/revoke").status_code == 200
+        return ids
+
+    monkeypatch.setattr(blast_radius, "confirmed", revoked_meanwhile)
+    page.post("/keys/bulk", {"tag": "old", "verb": "revoke", "confirm": "2"})
+    said = page.get("/keys").text
+    assert "1 of 2 keys are revoked. Somebody else changed the others meanwhile." in said
+
+
+def test_a_confirmation_for_keys_that_are_gone_says_why_nothing_was_changed(
+    ada: Api, page: Pages
+) -> None:
+    key = ada.create("api-keys", tags=["old"])["id"]
+    chosen = {"tag": "old", "verb": "block"}
+    shown = shown_in(page.get("/keys/bulk", query_string=chosen).text)
+    ada.post(f"/api-keys/{key}/block", {"reason": "Lent out"})
+    refused = page.post("/keys/bulk", {**chosen, **shown, "confirm": "1"})
+    assert refused.status_code == 422
+    assert "Nothing was changed" in refused.text
+    assert 'name="confirm"' not in refused.text
+    assert re.search(r'<select id="bulk-verb".*value="revoke"', refused.text, re.DOTALL)
