@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from portal.delivery import overview, pause_notices
+from portal.delivery import overview, partitions, pause_notices
 from portal.delivery.health import consequences
 from portal.delivery.health import pages as health_pages
 from portal.delivery.log import attempt_view
@@ -11,9 +11,11 @@ from portal.delivery.queue.matching import Deliveries
 from portal.delivery.resource import OPERATIONS
 from portal.events.listeners import listen
 from portal.overview.parts import add_source
+from portal.records import purge
 from portal.rest.feature import Feature
 from portal.rest.findable import ById, Findable, Place, Source
 from portal.web import notices
+from portal.webhooks.models import Webhook
 
 
 def init_app(app: Flask) -> None:
@@ -30,6 +32,7 @@ def init_app(app: Flask) -> None:
     add_source(app, overview.SOURCE)
     notices.add_source(app, pause_notices.notices_since)
     listen(app, Deliveries())
+    purge.release(Webhook, partitions.forget_of_webhooks)
 
 
 FOUND = Findable(

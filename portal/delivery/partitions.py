@@ -1,16 +1,18 @@
 """Create partitions for the coming days, and delete old deliveries and attempts."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select, text, update
 
 from portal.core.jobs import TABLE_LOCK_SECONDS
+from portal.database.actor import Actor
 from portal.database.session import session, wait_for_locks
 from portal.delivery.health import safe_pause
 from portal.events import settings
 from portal.records.quotas import stored_bytes
-from portal.webhooks.models import WAITING, Delivery, DeliveryAttempt, DeliveryHour
+from portal.webhooks.models import WAITING, Delivery, DeliveryAttempt, DeliveryHour, Webhook
 
 DAYS_AHEAD = 14
 FORGOTTEN_AT_ONCE = 10_000
@@ -34,17 +36,37 @@ def forget_old(tenant_id: str) -> bool:
     days = settings.of_days(tenant_id)
     more = expire(tenant_id, days)
     ids = _older(tenant_id, days + 1, Delivery.state.not_in(WAITING))
+    _delete(tenant_id, ids)
+    if ids:
+        old = DeliveryHour.hour < func.now() - func.make_interval(0, 0, 0, days + 1)
+        session.execute(delete(DeliveryHour).where(DeliveryHour.tenant_id == tenant_id, old))
+        stored_bytes.measure_soon(tenant_id)
+    return more or len(ids) == FORGOTTEN_AT_ONCE
+
+
+def forget_of_webhooks(actor: Actor, webhook_ids: Sequence[str]) -> Sequence[str]:
+    """Delete the deliveries of webhooks that are purged, with their attempts. Return the webhooks
+    that have none left; the others wait for the next run."""
+    theirs = (Delivery.tenant_id == actor.tenant_id, Delivery.webhook_id.in_(webhook_ids))
+    ids = session.scalars(select(Delivery.id).where(*theirs).limit(FORGOTTEN_AT_ONCE)).all()
+    if not ids:
+        return webhook_ids
+    _delete(actor.tenant_id, ids)
+    stored_bytes.measure_anew(actor.tenant_id)
+    has_some = exists().where(
+        Delivery.tenant_id == Webhook.tenant_id, Delivery.webhook_id == Webhook.id
+    )
+    of_these = Webhook.tenant_id == actor.tenant_id, Webhook.id.in_(webhook_ids)
+    return session.scalars(select(Webhook.id).where(*of_these, ~has_some)).all()
+
+
+def _delete(tenant_id: str, ids: Sequence[str]) -> None:
     for model, column in ((Delivery, Delivery.id), (DeliveryAttempt, DeliveryAttempt.delivery_id)):
         session.execute(
             delete(model)
             .where(model.tenant_id == tenant_id, column.in_(ids))
             .execution_options(synchronize_session=False)
         )
-    if ids:
-        old = DeliveryHour.hour < func.now() - func.make_interval(0, 0, 0, days + 1)
-        session.execute(delete(DeliveryHour).where(DeliveryHour.tenant_id == tenant_id, old))
-        stored_bytes.measure_soon(tenant_id)
-    return more or len(ids) == FORGOTTEN_AT_ONCE
 
 
 def forget_old_attempts(tenant_id: str) -> bool:

@@ -374,3 +374,25 @@ def test_an_erasure_has_time_and_is_the_only_one_of_its_tenant(
         assert ada.post("/events/erasures", {"subject": "ann"}).json["events"] == 1
     finally:
         database.sql("DROP FUNCTION look CASCADE")
+
+
+def test_a_webhook_is_purged_with_its_deliveries(
+    app: Flask, database: Database, ada: Api, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tenant may keep deliveries for longer than a deleted webhook. Nobody could open them."""
+    monkeypatch.setattr(partitions, "FORGOTTEN_AT_ONCE", 2)
+    other, webhook = make("https://other.example.com/"), make("https://hooks.example.com/")
+    publish(ada, rfp(1), rfp(2), rfp(3))
+    with Hands(database) as hands:
+        hands.complete(*(ended(one) for one in hands.take(webhook["id"])))
+    ada.delete(f"/webhooks/{webhook['id']}")
+    rows(database, "UPDATE webhook SET deleted_at = now() - interval '31 days' WHERE is_deleted")
+    kept_webhooks = "SELECT id FROM webhook"
+    keep_house(app, database)
+    assert len(rows(database, kept_webhooks)) == 2, "one delivery is left for the next run"
+    keep_house(app, database)
+    assert [one["id"] for one in rows(database, kept_webhooks)] == [other["id"]]
+    listed = ada.get("/deliveries").json["items"]
+    assert {one["webhook_id"] for one in listed} == {other["id"]}
+    assert len(listed) == 3
+    assert kept(database)["delivery_attempt"] == 0
