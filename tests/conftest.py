@@ -216,11 +216,13 @@ def _store(_app: "Flask") -> "SecretStore":
 def app(_app: "Flask", _store: "SecretStore", database: Database) -> "Flask":
     """Return the application on the tests' database. Its errors reach the test as exceptions."""
     from portal import secretstore
+    from portal.database import writability
     from portal.keys.verification.unknown_keys import FailedSources
 
     # A process has one store: that of the application that was created last.
     secretstore._configured = _store
     _app.extensions["keys"].sources = FailedSources()  # remembers guesses of keys for a minute
+    writability.init_app(_app)  # remembers for seconds that writes failed
     return _app
 
 

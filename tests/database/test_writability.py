@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from os import O_CREAT, O_WRONLY, geteuid
@@ -58,16 +58,14 @@ WELL = (200, ["ok"])
 @pytest.fixture
 def impatient(app: Flask) -> Iterator[Flask]:
     """Yield the application, which tests at each query whether it can write."""
-    with connected_anew(app), proving(app):
+    prove_each_time(app)
+    with connected_anew(app):
         yield app
 
 
-@contextmanager
-def proving(app: Flask) -> Iterator[None]:
+def prove_each_time(app: Flask) -> None:
     known = app.extensions["portal.writability"] = writability.Writes()
     known.every = known.held = 0
-    yield
-    app.extensions["portal.writability"] = writability.Writes()
 
 
 # --- what /readyz says ------------------------------------------------------------------------
@@ -135,7 +133,6 @@ def test_a_session_that_froze_with_a_lock_does_not_hold_the_question(
 
 
 def test_many_questions_are_one_test_write(app: Flask, database: Database) -> None:
-    app.extensions["portal.writability"] = writability.Writes()
     with failing_with(database, "write_probe", "53100"):
         assert why(app) == FULL
         database.sql("DROP TRIGGER no_room ON write_probe")
@@ -149,7 +146,6 @@ def test_many_questions_are_one_test_write(app: Flask, database: Database) -> No
 
 
 def test_while_one_thread_waits_for_the_proof_others_answer(app: Flask, database: Database) -> None:
-    app.extensions["portal.writability"] = writability.Writes()
     assert ready(app) == WELL
     app.extensions["portal.writability"].every = 0
     with psycopg.connect(libpq_url(database.superuser_url)) as frozen:
@@ -161,13 +157,12 @@ def test_while_one_thread_waits_for_the_proof_others_answer(app: Flask, database
         assert ready(app) == WELL, "as far as was known"
         frozen.rollback()
         waiting.join()
-    app.extensions["portal.writability"] = writability.Writes()
 
 
 def test_what_a_request_failed_with_counts_until_saving_works_for_a_while(
     app: Flask, database: Database, ada: Api
 ) -> None:
-    known = app.extensions["portal.writability"] = writability.Writes()
+    known = app.extensions["portal.writability"]
     assert ready(app) == WELL
     with failing_with(database, "application", "53100"):
         assert ada.post("/applications", {"display_name": "CRM"}).status_code == 503
@@ -255,7 +250,6 @@ def test_a_refusal_at_the_end_of_the_work_is_told_the_same(
     app: Flask, database: Database, ada: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
-    app.extensions["portal.writability"] = writability.Writes()
     with failing_with(database, "application", "53100", when=AT_COMMIT):
         refused = ada.post("/applications", {"display_name": "Mobile"})
     assert (refused.status_code, (refused.json or {})["code"]) == (503, "not_saving")
@@ -347,7 +341,8 @@ def on_a_small_disk(small_disk: SmallDisk, make_config: Callable[..., Config]) -
         )
     )
     made.testing = True
-    with connected_anew(made), proving(made):
+    prove_each_time(made)
+    with connected_anew(made):
         yield made
 
 
