@@ -1504,7 +1504,7 @@ export interface Explanation {
 
 /** The format of an export, and the records in it. */
 export interface ExportInput {
-  /** csv: RFC 4180 with the names of the fields in the first line; lists and objects are JSON, and a text that begins like a formula has an apostrophe in front. jsonl: one JSON object a line. */
+  /** csv: RFC 4180 with the names of the fields in the first line; lists and objects are JSON, and what a spreadsheet would take as a formula has an apostrophe in front. jsonl: one JSON object a line. */
   format?: "csv" | "jsonl";
   /** Query parameters of the list of these records, such as {"status": "active"}, without those that page. An empty object matches all records. */
   filter?: Record<string, string>;

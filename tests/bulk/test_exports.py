@@ -65,6 +65,30 @@ def test_csv_is_what_spreadsheets_and_programs_read(ada: Api) -> None:
     assert found["<script>"]["rpm_limit"] == ""
 
 
+SEPARATED = {
+    "a;=1+1;b": "a;'=1+1;b",
+    "a;b": "a;b",
+    "a;-1": "a;'-1",
+    "a\n=1+1;": "a\n'=1+1;",
+    "a\t\uff0b1": "a\t'\uff0b1",
+}
+
+
+@pytest.mark.parametrize(("text", "safe"), SEPARATED.items())
+def test_no_formula_begins_where_a_spreadsheet_has_another_separator(
+    ada: Api, text: str, safe: str
+) -> None:
+    ada.create("applications", description=text)
+    (line,) = lines(export(ada, "applications"))
+    assert line["description"] == safe
+
+
+def test_no_formula_begins_inside_a_list_or_an_object(ada: Api) -> None:
+    ada.create("webhooks", headers={"X-Rule": "a;=1"})
+    (line,) = lines(export(ada, "webhooks"))
+    assert line["headers"] == """{"X-Rule":"a;'=1"}"""
+
+
 def test_an_export_leaves_out_what_is_for_somebody_else(ada: Api, ed: Api, gus: Api) -> None:
     ed.create("connectors", name="Mine alone", scope="user")
     ed.create("connectors", name="For all")

@@ -47,7 +47,8 @@ class ExportInput(Command):
 
     format: Literal["csv", "jsonl"] = "csv"
     """csv: RFC 4180 with the names of the fields in the first line; lists and objects are JSON, and
-    a text that begins like a formula has an apostrophe in front. jsonl: one JSON object a line."""
+    what a spreadsheet would take as a formula has an apostrophe in front. jsonl: one JSON object a
+    line."""
     filter: Filter = {}
     """Query parameters of the list of these records, such as {"status": "active"}, without those
     that page. An empty object matches all records."""

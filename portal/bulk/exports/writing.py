@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,8 +14,10 @@ from portal.rest.api import encoded
 Format = Literal["csv", "jsonl"]
 Document = Mapping[str, Any]
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""The last four are full-width forms, which Excel takes as such in some languages."""
+FORMULA = re.compile("(^|[;\t\r\n])(?=[=+@\t\r\uff1d\uff0b\uff0d\uff20-])")
+"""A place where a spreadsheet may begin a formula: at the start of a cell, and, where it separates
+cells by semicolons or tabs as in many countries, after each of these. The last four characters are
+full-width forms, which Excel takes as such in some languages."""
 
 CUT = "This file is incomplete: {} Export it again."
 
@@ -51,12 +54,14 @@ def jsonl_cut(reason: str) -> bytes:
 
 def cell(value: Any) -> str:
     """Return a value as the text of a cell: what is no text is written as in JSON. A spreadsheet
-    would run a text that begins like a formula, so that one gets an apostrophe in front."""
+    would run what begins like a formula, so that gets an apostrophe in front."""
     if value is None:
         return ""
-    if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULA) else value
-    return encoded(value).decode().strip('"')  # a time is a text in JSON
+    if isinstance(value, bool | int | float):
+        return encoded(value).decode()
+    # A time is a text in JSON.
+    written = value if isinstance(value, str) else encoded(value).decode().strip('"')
+    return FORMULA.sub(r"\1'", written)
 
 
 def _line(cells: Iterable[str]) -> bytes:
